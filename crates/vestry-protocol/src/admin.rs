@@ -1,0 +1,229 @@
+//! What the admin port can be asked and what it may answer.
+//!
+//! Variants are numbered by their order and never change once released: new ones are appended. Nothing here can
+//! be named by what the user port reads: it is another type on another listener.
+
+use crate::UnixSeconds;
+use crate::refusal::Refusal;
+use crate::secret::SecretText;
+use crate::user::Profile;
+use serde::{Deserialize, Serialize};
+
+/// A request of an operator.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum AdminCall {
+    /// Ask how the server is.
+    ShowStatus,
+    /// Run one `select` over the views. Answered by `Columns`, any number of `Rows`, then `RowsEnd`.
+    Query {
+        /// The statement.
+        sql: String,
+    },
+    /// A page of one view, in a stable order. Answered like `Query`.
+    ListRows(Listing),
+    /// One account.
+    ShowAccount {
+        /// Its name.
+        name: String,
+    },
+    /// Make an account for somebody, who sets the password with the one-time code of the answer.
+    CreateAccount {
+        /// The name that is wanted.
+        name: String,
+        /// The profile; every field may be empty.
+        profile: Profile,
+    },
+    /// Let nobody log in to an account, and end its sessions.
+    SuspendAccount {
+        /// Its name.
+        name: String,
+        /// Until when; for good when absent.
+        until: Option<UnixSeconds>,
+        /// Why; the user is told after a right password.
+        reason: Option<String>,
+    },
+    /// Lift a suspension.
+    ResumeAccount {
+        /// Its name.
+        name: String,
+    },
+    /// Delete an account; it can be restored for seven days.
+    DeleteAccount {
+        /// Its name.
+        name: String,
+    },
+    /// Undo a deletion.
+    RestoreAccount {
+        /// Its name.
+        name: String,
+    },
+    /// Hand somebody a one-time code to set a new password with. The old password works until it is redeemed.
+    ResetAccount {
+        /// Its name.
+        name: String,
+    },
+    /// End a session.
+    RevokeSession {
+        /// Its public number.
+        id: u64,
+    },
+    /// Take an operator's certificate out of use, at once and for good.
+    RevokeOperator {
+        /// The operator's name.
+        name: String,
+    },
+    /// The line that a user types to trust this server.
+    ShowJoinString,
+}
+
+/// An answer to an operator. The first variant answers any call; each other one answers its own.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum AdminReply {
+    /// The call was not done; also after `Columns` and `Rows`, when a query breaks off.
+    Refused(Refusal),
+    /// To `ShowStatus`.
+    StatusShown(Status),
+    /// The header of a row stream.
+    Columns(Vec<String>),
+    /// Some rows, each as long as the header.
+    Rows(Vec<Vec<Cell>>),
+    /// The end of a row stream.
+    RowsEnd(RowsEnd),
+    /// To `ShowAccount`.
+    AccountShown(AccountDetail),
+    /// To `CreateAccount` and `ResetAccount`.
+    CodeIssued {
+        /// The canonical name.
+        name: String,
+        /// The one-time code; shown once, stored only as a hash.
+        code: SecretText,
+        /// When it stops working.
+        expires: UnixSeconds,
+    },
+    /// To `SuspendAccount`, `ResumeAccount`, `DeleteAccount` and `RestoreAccount`: the account as it is now.
+    AccountChanged(AccountDetail),
+    /// To `RevokeSession`.
+    SessionRevoked,
+    /// To `RevokeOperator`.
+    OperatorRevoked,
+    /// To `ShowJoinString`.
+    JoinString(String),
+}
+
+/// One of the operator's views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum View {
+    /// One row an account.
+    Accounts,
+    /// One row a live session.
+    Sessions,
+    /// One row an audit event.
+    Audit,
+    /// One row an operator.
+    Operators,
+}
+
+/// A page of a view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Of what.
+    pub view: View,
+    /// The columns to show, in this order; all when empty.
+    pub columns: Vec<String>,
+    /// A condition over the view's columns, in SQL.
+    pub filter: Option<String>,
+    /// The column to sort by; the view's own key when absent.
+    pub sort: Option<String>,
+    /// From the highest to the lowest.
+    pub descending: bool,
+    /// How many rows at most; 0 for all.
+    pub limit: u64,
+    /// Where the page before this one ended, as its `RowsEnd` said.
+    pub after: Option<String>,
+}
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Cell {
+    /// No value.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// Text, as it is stored: escape it before printing.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// How a row stream ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowsEnd {
+    /// How many rows were sent.
+    pub rows: u64,
+    /// How long the server worked, in microseconds.
+    pub elapsed_us: u64,
+    /// For a listing with more rows: what to send as `after` for the next page.
+    pub next: Option<String>,
+}
+
+/// An account as an operator sees it. Never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDetail {
+    /// The canonical name.
+    pub name: String,
+    /// The profile.
+    pub profile: Profile,
+    /// `active`, `suspended` or `deleted`.
+    pub status: String,
+    /// The kind: `argon2id`, or `none` until a one-time code is redeemed.
+    pub credential: String,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// The last login, if there was one.
+    pub last_login: Option<UnixSeconds>,
+    /// For a suspended account: until when, if not for good.
+    pub suspended_until: Option<UnixSeconds>,
+    /// For a suspended account: why.
+    pub suspended_reason: Option<String>,
+    /// For a deleted account: until when it can be restored.
+    pub restorable_until: Option<UnixSeconds>,
+    /// How many sessions are open.
+    pub sessions: u64,
+}
+
+/// How the server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of `vestryd`.
+    pub version: String,
+    /// Seconds since it started.
+    pub uptime_secs: u64,
+    /// Where users connect.
+    pub listen: String,
+    /// Open connections on the user port.
+    pub connections: u64,
+    /// How many it takes at most.
+    pub connections_max: u64,
+    /// Accounts that are not deleted.
+    pub accounts: u64,
+    /// Accounts that are suspended.
+    pub accounts_suspended: u64,
+    /// Accounts that are deleted and can be restored.
+    pub accounts_deleted: u64,
+    /// Sessions that have not expired.
+    pub sessions: u64,
+    /// The size of the database with its write-ahead log.
+    pub database_bytes: u64,
+    /// When the server's certificate ends.
+    pub certificate_expires: UnixSeconds,
+    /// The pin of its CA.
+    pub pin: String,
+    /// Passwords that wait to be hashed.
+    pub hashing_queue: u64,
+    /// Who asks.
+    pub operator: String,
+    /// The role of who asks.
+    pub role: String,
+}

@@ -1,0 +1,60 @@
+//! Free text: anything a person may write about themselves, as long as it only shows itself.
+
+use super::FieldError;
+use crate::escape::is_hazardous;
+use crate::limits::{DEVICE_BYTES_MAX, GENDER_BYTES_MAX, REASON_BYTES_MAX};
+use std::fmt;
+
+/// One line of 1 to `BYTES_MAX` bytes without control, bidirectional or zero-width characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreeText<const BYTES_MAX: usize>(String);
+
+/// The gender of a profile, in the person's own words.
+pub type Gender = FreeText<GENDER_BYTES_MAX>;
+/// What a client calls the device of a session.
+pub type Device = FreeText<DEVICE_BYTES_MAX>;
+/// Why an operator did something.
+pub type Reason = FreeText<REASON_BYTES_MAX>;
+
+impl<const BYTES_MAX: usize> FreeText<BYTES_MAX> {
+    /// Trims surrounding white space and checks the rule; `field` is what users call this text.
+    ///
+    /// # Errors
+    /// With the part of the rule that the text breaks.
+    pub fn parse(field: &'static str, text: &str) -> Result<Self, FieldError> {
+        let text = text.trim();
+        if text.is_empty() || text.len() > BYTES_MAX {
+            return Err(FieldError::new(field, format!("use 1 to {BYTES_MAX} bytes of text")));
+        }
+        if text.chars().any(is_hazardous) {
+            return Err(FieldError::new(field, "leave out control and invisible characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const BYTES_MAX: usize> fmt::Display for FreeText<BYTES_MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_does_more_than_show_itself_is_refused() {
+        assert_eq!(Gender::parse("gender", " non-binary ").unwrap().as_str(), "non-binary");
+        let long = "x".repeat(33);
+        for bad in ["", "   ", "a\nb", "\u{1b}[31m", "a\u{202e}b", "a\u{200b}b", "\u{7f}", long.as_str()] {
+            assert!(Gender::parse("gender", bad).is_err(), "{bad:?} was taken");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Every number that bounds the wire, each with its unit in the name and the reason beside it.
+//!
+//! Limits of the server's own resources (connections, queues, time) are in its configuration instead.
+
+/// The length prefix: one big-endian `u32`.
+pub const FRAME_HEADER_BYTES: usize = 4;
+
+/// Before a login a request is a name, two passwords and a profile: 2.6 KiB at most.
+pub const REQUEST_BYTES_MAX_BEFORE_LOGIN: usize = 4 * 1024;
+
+/// After a login; leaves room for what later versions ask. An operator's SQL text is the longest today.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+
+/// From the server: one chunk of rows, or a full list of sessions.
+pub const REPLY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The server ends a chunk of rows when it is this long, so that a row of the longest text still fits.
+pub const ROW_CHUNK_BYTES_SOFT: usize = 128 * 1024;
+
+/// The longest single value in a row; longer ones are refused by the query.
+pub const CELL_BYTES_MAX: usize = 256 * 1024;
+
+/// Usernames: 2 to 32 ASCII characters.
+pub const USERNAME_CHARS_MIN: usize = 2;
+/// See [`USERNAME_CHARS_MIN`].
+pub const USERNAME_CHARS_MAX: usize = 32;
+
+/// RFC 5321, 4.5.3.1.3: a path is 256 octets with its angle brackets.
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// RFC 5321, 4.5.3.1.1.
+pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+
+/// Nobody has been older than 122; beyond this it is a typing error.
+pub const AGE_YEARS_MAX: u16 = 150;
+
+/// Free text in a profile.
+pub const GENDER_BYTES_MAX: usize = 32;
+/// The name that a client gives to the device of a session.
+pub const DEVICE_BYTES_MAX: usize = 64;
+/// Why an operator suspended somebody.
+pub const REASON_BYTES_MAX: usize = 200;
+
+/// NIST SP 800-63B-4, 3.1.1.2: 15 characters where the password is the only factor.
+pub const PASSWORD_CHARS_MIN_DEFAULT: usize = 15;
+/// NIST SP 800-63B-4, 3.1.1.2: never below 8.
+pub const PASSWORD_CHARS_MIN_FLOOR: usize = 8;
+/// Longer input is refused before it is normalised or hashed.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// A session token: 256 random bits.
+pub const TOKEN_BYTES: usize = 32;

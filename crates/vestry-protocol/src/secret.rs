@@ -1,0 +1,58 @@
+//! Text and tokens that cannot print, clone or compare themselves by accident, and wipe themselves when dropped.
+//!
+//! Reading one takes a visible `expose_secret`.
+
+use crate::limits::TOKEN_BYTES;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A password or a one-time code, as it was typed.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Takes ownership of the text; the caller's copy is this one.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself. Every call of this is a place to look at.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+/// A session token: 256 random bits that stand for a login.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(transparent)]
+pub struct SessionToken([u8; TOKEN_BYTES]);
+
+impl SessionToken {
+    /// Wraps bytes that came from the system's random source, or from a file that holds a token.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; TOKEN_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves. Every call of this is a place to look at.
+    #[must_use]
+    pub fn expose_secret(&self) -> &[u8; TOKEN_BYTES] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}

@@ -1,0 +1,222 @@
+//! What the user port can be asked and what it may answer.
+//!
+//! Variants are numbered by their order and never change once released: new ones are appended. Text in them is
+//! as it was sent; whoever acts on it parses it into [`crate::fields`] first.
+
+use crate::UnixSeconds;
+use crate::refusal::Refusal;
+use crate::secret::{SecretText, SessionToken};
+use serde::{Deserialize, Serialize};
+
+/// A request of a user.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum UserCall {
+    /// Ask what this server is and what it expects of a new password. Needs no session.
+    DescribeServer,
+    /// Make an account. Opens no session.
+    Register(Registration),
+    /// Trade a name and a password for a session.
+    LogIn {
+        /// The account.
+        name: String,
+        /// Its password.
+        password: SecretText,
+        /// What to call this device in the list of sessions.
+        device: String,
+    },
+    /// Go on with a session on a new connection.
+    ResumeSession {
+        /// The token from the login.
+        token: SessionToken,
+    },
+    /// Read one's own account.
+    ShowAccount,
+    /// Change one's profile.
+    UpdateAccount(ProfileUpdate),
+    /// Set a new password, and end every session but a new one that the answer carries.
+    ChangePassword {
+        /// The password until now.
+        current: SecretText,
+        /// The password from now on.
+        new: SecretText,
+    },
+    /// Delete one's account. The operator can undo it for seven days.
+    DeleteAccount {
+        /// The current password.
+        password: SecretText,
+    },
+    /// List one's sessions.
+    ListSessions,
+    /// End one of one's sessions.
+    RevokeSession {
+        /// The session's public number.
+        id: u64,
+    },
+    /// End this session, or all of one's sessions.
+    LogOut {
+        /// All of them.
+        everywhere: bool,
+    },
+    /// Trade the operator's one-time code for a password of one's own. Opens no session; ends all there are.
+    RedeemResetCode {
+        /// The account.
+        name: String,
+        /// The code that the operator handed over.
+        code: SecretText,
+        /// The password from now on.
+        new: SecretText,
+    },
+}
+
+/// An answer to a user. The first variant answers any call; each other one answers its own.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum UserReply {
+    /// The call was not done.
+    Refused(Refusal),
+    /// To `DescribeServer`.
+    ServerDescribed(ServerDescription),
+    /// To `Register`.
+    Registered {
+        /// The name in its canonical form.
+        name: String,
+    },
+    /// To `LogIn`.
+    LoggedIn(NewSession),
+    /// To `ResumeSession`.
+    SessionResumed {
+        /// Whose session it is.
+        name: String,
+    },
+    /// To `ShowAccount`.
+    AccountShown(Account),
+    /// To `UpdateAccount`: the account as it is now.
+    AccountUpdated(Account),
+    /// To `ChangePassword`: every session before this one has ended.
+    PasswordChanged(NewSession),
+    /// To `DeleteAccount`.
+    AccountDeleted {
+        /// Until when the operator can undo it.
+        restorable_until: UnixSeconds,
+    },
+    /// To `ListSessions`, newest first.
+    SessionsListed(Vec<Session>),
+    /// To `RevokeSession`.
+    SessionRevoked,
+    /// To `LogOut`.
+    LoggedOut {
+        /// How many sessions ended.
+        sessions_ended: u64,
+    },
+    /// To `RedeemResetCode`.
+    PasswordReset {
+        /// The name in its canonical form.
+        name: String,
+    },
+}
+
+/// What a new account starts with.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Registration {
+    /// The name that is wanted.
+    pub name: String,
+    /// The password that is wanted.
+    pub password: SecretText,
+    /// The profile; every field may be empty.
+    pub profile: Profile,
+}
+
+/// What an account says of its person; all of it is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// An e-mail address; syntax only.
+    pub email: Option<String>,
+    /// Whole years.
+    pub age: Option<u16>,
+    /// Free text.
+    pub gender: Option<String>,
+}
+
+/// What becomes of one field.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change<T> {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It becomes empty.
+    Clear,
+    /// It becomes this.
+    Set(T),
+}
+
+/// Changes to a profile, done all or none.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct ProfileUpdate {
+    /// The e-mail address; a change asks for the password.
+    pub email: Change<String>,
+    /// The age.
+    pub age: Change<u16>,
+    /// The gender.
+    pub gender: Change<String>,
+    /// The current password, when the e-mail address changes.
+    pub password: Option<SecretText>,
+}
+
+/// An account as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The canonical name.
+    pub name: String,
+    /// The profile.
+    pub profile: Profile,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// The login before this session's, if there was one.
+    pub last_login: Option<UnixSeconds>,
+}
+
+/// A session that was just opened.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewSession {
+    /// What resumes it; the server keeps only a hash.
+    pub token: SessionToken,
+    /// The canonical name.
+    pub name: String,
+    /// The login before this one, if there was one.
+    pub last_login: Option<UnixSeconds>,
+    /// When it ends at the latest.
+    pub expires: UnixSeconds,
+    /// How long it lives without a request, in seconds.
+    pub idle_secs_max: u64,
+}
+
+/// A session in its owner's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The public number, to revoke it by; it resumes nothing.
+    pub id: u64,
+    /// What its client called the device.
+    pub device: String,
+    /// The address that it was opened from.
+    pub source: String,
+    /// When it was opened.
+    pub created: UnixSeconds,
+    /// When it was last used, to the minute.
+    pub last_used: UnixSeconds,
+    /// When it ends at the latest.
+    pub expires: UnixSeconds,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// What a server says of itself to anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerDescription {
+    /// The version of `vestryd`.
+    pub version: String,
+    /// Whether anybody may register.
+    pub registration_open: bool,
+    /// The fewest characters of a new password.
+    pub password_chars_min: u64,
+    /// The server's clock.
+    pub now: UnixSeconds,
+}
