@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn only_whole_years_in_range_are_taken() {
-        for (text, years) in [("0", Some(0)), ("35", Some(35)), (" 150 ", Some(150)), ("151", None), ("-1", None)] {
+        for (text, years) in
+            [("0", Some(0)), ("35", Some(35)), (" 150 ", Some(150)), ("151", None), ("-1", None)]
+        {
             assert_eq!(Age::parse(text).ok().map(Age::years), years, "{text:?}");
         }
         for text in ["", "3.5", "old", "99999999999999999999", "٣"] {

@@ -74,9 +74,24 @@ mod tests {
         let long = format!("{}@x.org", "a".repeat(65));
         let longer = format!("a@{}", "b.".repeat(130));
         let cases = [
-            "", "naman", "@x.org", "a@", "a@b@c@", "a b@x.org", "a@x..org", "a@-x.org", "a@x-.org", ".a@x.org",
-            "a.@x.org", "a..b@x.org", "a@x.org\u{1b}[2J", "ñ@x.org", "a@[127.0.0.1]", "\"a b\"@x.org",
-            long.as_str(), longer.as_str(),
+            "",
+            "naman",
+            "@x.org",
+            "a@",
+            "a@b@c@",
+            "a b@x.org",
+            "a@x..org",
+            "a@-x.org",
+            "a@x-.org",
+            ".a@x.org",
+            "a.@x.org",
+            "a..b@x.org",
+            "a@x.org\u{1b}[2J",
+            "ñ@x.org",
+            "a@[127.0.0.1]",
+            "\"a b\"@x.org",
+            long.as_str(),
+            longer.as_str(),
         ];
         for case in cases {
             assert!(Email::parse(case).is_err(), "{case:?} was taken");

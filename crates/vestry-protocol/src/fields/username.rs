@@ -6,9 +6,36 @@ use std::fmt;
 
 /// Names that a person could mistake for the service or its operator.
 const RESERVED: [&str; 30] = [
-    "abuse", "account", "accounts", "admin", "administrator", "all", "anonymous", "daemon", "deleted", "everyone",
-    "help", "info", "me", "moderator", "nobody", "none", "null", "operator", "postmaster", "root", "security",
-    "self", "server", "support", "system", "undefined", "vestry", "vestryctl", "vestryd", "webmaster",
+    "abuse",
+    "account",
+    "accounts",
+    "admin",
+    "administrator",
+    "all",
+    "anonymous",
+    "daemon",
+    "deleted",
+    "everyone",
+    "help",
+    "info",
+    "me",
+    "moderator",
+    "nobody",
+    "none",
+    "null",
+    "operator",
+    "postmaster",
+    "root",
+    "security",
+    "self",
+    "server",
+    "support",
+    "system",
+    "undefined",
+    "vestry",
+    "vestryctl",
+    "vestryd",
+    "webmaster",
 ];
 
 /// A name in its canonical form: `[a-z0-9][a-z0-9._-]{1,31}`, folded to lower case, not reserved.
@@ -67,8 +94,22 @@ mod tests {
     fn names_that_could_be_mistaken_are_refused() {
         let long = "a".repeat(33);
         let cases = [
-            "", "a", "-ab", ".ab", "_ab", "a b", "a/b", "nаman", "ﬁsh", "na\u{200b}man", "a\0b", "root", "ROOT",
-            "Vestry", "naman@x", long.as_str(),
+            "",
+            "a",
+            "-ab",
+            ".ab",
+            "_ab",
+            "a b",
+            "a/b",
+            "nаman",
+            "ﬁsh",
+            "na\u{200b}man",
+            "a\0b",
+            "root",
+            "ROOT",
+            "Vestry",
+            "naman@x",
+            long.as_str(),
         ];
         for case in cases {
             assert!(Username::parse(case).is_err(), "{case:?} was taken");

@@ -1,0 +1,77 @@
+//! What can go wrong with certificates, keys and their files, with what to do about it. Never holds a secret.
+
+use crate::private_file::{FileError, Shown};
+use rustls::server::VerifierBuilderError;
+use std::path::PathBuf;
+use thiserror::Error;
+use vestry_protocol::escape::Escaped;
+
+/// Why a certificate, a key or a TLS configuration could not be made or used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Something would have been overwritten.
+    #[error("{} is already there and is never overwritten; move it away first if you want a new one", Shown(.0))]
+    AlreadyThere(PathBuf),
+    /// A certificate or key that has to be there is not.
+    #[error("{} is missing; restore it from a backup, or make it with `vestryd init`", Shown(.0))]
+    Missing(PathBuf),
+    /// A file is there but does not hold what it should.
+    #[error(
+        "{} cannot be used: {problem}; restore it from a backup, or move it away and make a new one with \
+             `vestryd init`",
+        Shown(path)
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Bytes that should be a certificate are not.
+    #[error("this is not a certificate that can be read: {0}")]
+    NotACertificate(String),
+    /// A key and a certificate do not belong together.
+    #[error("the private key does not belong to the certificate; use the pair that was made together")]
+    MismatchedKey,
+    /// A certificate that does not name an operator.
+    #[error("this is not an operator's certificate: {0}; make one with `vestryd certs operator NAME`")]
+    NotAnOperator(&'static str),
+    /// A host that no certificate can name.
+    #[error("'{}' is not a host name or an IP address; write it as in server.example.org or 192.0.2.1", Escaped(.0))]
+    BadHost(String),
+    /// A server certificate without a host.
+    #[error("a server certificate needs at least one host name or IP address")]
+    NoHost,
+    /// A name or role that does not fit an operator's certificate.
+    #[error(
+        "'{}' cannot name an operator or a role; use 1 to 32 of a-z, 0-9, '.', '_' and '-', a letter or digit first",
+        Escaped(.0)
+    )]
+    BadOperatorName(String),
+    /// A validity that no certificate can state.
+    #[error(
+        "a certificate cannot be valid for {days} days from second {not_before}; give at least 1 day, before the \
+             year 9999, and within the life of the CA"
+    )]
+    BadValidity {
+        /// From when, in Unix time.
+        not_before: i64,
+        /// For how long.
+        days: u32,
+    },
+    /// The certificate maker failed.
+    #[error("the certificate could not be made: {0}")]
+    Making(#[from] rcgen::Error),
+    /// The system's random source failed.
+    #[error("the system's random source failed ({0}); nothing was made")]
+    Random(#[from] getrandom::Error),
+    /// rustls did not accept the parts of a configuration.
+    #[error("TLS could not be set up: {0}")]
+    Setup(#[from] rustls::Error),
+    /// rustls did not accept the CA.
+    #[error("the CA cannot be used to verify others: {0}")]
+    Verifier(#[from] VerifierBuilderError),
+}

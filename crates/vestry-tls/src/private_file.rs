@@ -1,0 +1,307 @@
+//! Files that only their owner can read: keys, tokens, peppers, passwords handed over in a file.
+//!
+//! They are born private (mode 0600), never overwritten in place, and refused when somebody else could have read
+//! or changed them. What a file holds never appears in an error.
+
+use rustix::fs::{Mode, OFlags};
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use vestry_protocol::escape::Escaped;
+use zeroize::Zeroizing;
+
+/// Nothing that is kept in a private file comes near this; a larger one is a mistake in the path.
+pub const FILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Only the owner reads and writes.
+const PRIVATE: u32 = 0o600;
+/// The permission bits of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// Shows a path without letting it drive the terminal.
+#[derive(Debug)]
+pub struct Shown<'a>(pub &'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Escaped(&self.0.to_string_lossy()).fmt(f)
+    }
+}
+
+/// Why a private file could not be read or written.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// Nothing has this path.
+    #[error("{} does not exist; check the path", Shown(.0))]
+    Missing(PathBuf),
+    /// Something has this path already.
+    #[error("{} is already there and is never overwritten; move it away first", Shown(.0))]
+    AlreadyThere(PathBuf),
+    /// Others could have read or changed it.
+    #[error(
+        "{0} can be read or changed by others (mode {mode:04o}); make it private with: chmod 600 {0}",
+        Shown(path)
+    )]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A directory, a pipe, a device.
+    #[error("{} is not a regular file; give the path of a file", Shown(.0))]
+    NotAFile(PathBuf),
+    /// Longer than anything that belongs here.
+    #[error("{} is longer than {FILE_BYTES_MAX} bytes; check that it is the right file", Shown(.0))]
+    TooLong(PathBuf),
+    /// The system said no.
+    #[error("{} could not be {action}: {source}", Shown(path))]
+    System {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// Whether the file is simply not there.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_))
+    }
+
+    fn system(path: &Path, action: &'static str, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            io::ErrorKind::AlreadyExists => Self::AlreadyThere(path.to_owned()),
+            _ => Self::System { path: path.to_owned(), action, source },
+        }
+    }
+}
+
+/// Makes a new private file that holds `bytes`, on the disk when this returns.
+///
+/// # Errors
+/// When something has this path already, or the system refuses; then no half-written file is left.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    create_with_mode(path, bytes, PRIVATE)?;
+    sync_directory_of(path)
+}
+
+/// Replaces a private file, or makes it: readers see the old or the new whole, after a crash too.
+///
+/// # Errors
+/// When the system refuses; then the old file is as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace_with_mode(path, bytes, PRIVATE)
+}
+
+/// Reads a private file.
+///
+/// # Errors
+/// When it is not a regular file, is readable or writable by group or others, or cannot be read.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let file = open(path)?;
+    let status = file.metadata().map_err(|e| FileError::system(path, "examined", e))?;
+    let mode = status.mode() & 0o7777;
+    if status.is_file() && mode & OTHERS != 0 {
+        return Err(FileError::Exposed { path: path.to_owned(), mode });
+    }
+    read_bounded(path, file)
+}
+
+/// Makes a private directory (mode 0700), and its parents likewise; one that is there is left as it is.
+///
+/// # Errors
+/// When the system refuses.
+pub fn create_dir(path: &Path) -> Result<(), FileError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|e| FileError::system(path, "made", e))
+}
+
+/// Reads a file that anybody may read, such as a certificate, within the same bounds.
+pub(crate) fn read_public(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    read_bounded(path, open(path)?)
+}
+
+/// Like [`create`], for files that others may read. The directory is not synced.
+pub(crate) fn create_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let mut file = opened.map_err(|e| FileError::system(path, "made", e))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|e| {
+        // This call made the file, so nobody else's is removed; the first error is the one to tell.
+        let _ = std::fs::remove_file(path);
+        FileError::system(path, "written", e)
+    })
+}
+
+/// Like [`replace`], for files that others may read.
+pub(crate) fn replace_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    let fresh = beside(path)?;
+    create_with_mode(&fresh, bytes, mode)?;
+    std::fs::rename(&fresh, path).map_err(|e| {
+        let _ = std::fs::remove_file(&fresh);
+        FileError::system(path, "replaced", e)
+    })?;
+    sync_directory_of(path)
+}
+
+/// Makes the names in the directory of `path` as durable as the files behind them.
+pub(crate) fn sync_directory_of(path: &Path) -> Result<(), FileError> {
+    let directory = directory_of(path);
+    let synced = File::open(directory).and_then(|handle| handle.sync_all());
+    synced.map_err(|e| FileError::system(directory, "synced", e))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A name in the same directory that nobody can guess and plant.
+fn beside(path: &Path) -> Result<PathBuf, FileError> {
+    let mut random = [0u8; 8];
+    getrandom::fill(&mut random).map_err(|e| FileError::system(path, "replaced", io::Error::other(e)))?;
+    let suffix = data_encoding::HEXLOWER.encode(&random);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{suffix}.new"));
+    Ok(directory_of(path).join(name))
+}
+
+/// Opens without waiting, so that a pipe without a writer is refused instead of waited for.
+fn open(path: &Path) -> Result<File, FileError> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    opened.map(File::from).map_err(|e| FileError::system(path, "opened", e.into()))
+}
+
+/// Reads an open file whole. It is judged through its handle: its path may name another file by now.
+fn read_bounded(path: &Path, file: File) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let status = file.metadata().map_err(|e| FileError::system(path, "examined", e))?;
+    if !status.is_file() {
+        return Err(FileError::NotAFile(path.to_owned()));
+    }
+    let announced = usize::try_from(status.len()).unwrap_or(usize::MAX);
+    if announced > FILE_BYTES_MAX {
+        return Err(FileError::TooLong(path.to_owned()));
+    }
+    // One reservation: a growing buffer would leave unwiped copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced + 1));
+    let limit = u64::try_from(announced).unwrap_or(u64::MAX);
+    file.take(limit).read_to_end(&mut bytes).map_err(|e| FileError::system(path, "read", e))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use tempfile::TempDir;
+
+    fn mode_of(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_created_file_is_private_and_reads_back() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("token");
+        create(&path, b"secret").unwrap();
+        assert_eq!(mode_of(&path), 0o600);
+        assert_eq!(read(&path).unwrap().as_slice(), b"secret");
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_overwritten() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("token");
+        create(&path, b"first").unwrap();
+        assert!(matches!(create(&path, b"second"), Err(FileError::AlreadyThere(at)) if at == path));
+        assert_eq!(read(&path).unwrap().as_slice(), b"first");
+    }
+
+    #[test]
+    fn a_replaced_file_is_private_even_if_the_old_one_was_not() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, b"old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!((mode_of(&path), read(&path).unwrap().as_slice()), (0o600, b"new".as_slice()));
+        assert_eq!(names_in(folder.path()), ["token"]);
+    }
+
+    #[test]
+    fn a_replacement_that_fails_leaves_nothing_behind() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("token");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("inside"), b"").unwrap();
+        assert!(matches!(replace(&path, b"new"), Err(FileError::System { action: "replaced", .. })));
+        assert_eq!(names_in(folder.path()), ["token"]);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_or_write_is_refused_with_the_fix() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("token");
+        create(&path, b"secret").unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o666] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            let at = path.display();
+            assert_eq!(
+                error,
+                format!(
+                    "{at} can be read or changed by others (mode {mode:04o}); make it private with: chmod 600 {at}"
+                )
+            );
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        assert_eq!(read(&path).unwrap().as_slice(), b"secret");
+    }
+
+    #[test]
+    fn only_regular_files_of_a_sane_size_are_read() {
+        let folder = TempDir::new().unwrap();
+        assert!(matches!(read(folder.path()), Err(FileError::NotAFile(_))));
+        assert!(matches!(
+            read(Path::new("/dev/null")),
+            Err(FileError::NotAFile(_) | FileError::Exposed { .. })
+        ));
+        assert!(read(&folder.path().join("absent")).unwrap_err().is_missing());
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert!(matches!(read(&pipe), Err(FileError::NotAFile(_))));
+        let long = folder.path().join("long");
+        create(&long, &vec![0; FILE_BYTES_MAX + 1]).unwrap();
+        assert!(matches!(read(&long), Err(FileError::TooLong(_))));
+    }
+
+    #[test]
+    fn a_path_cannot_drive_the_terminal_through_an_error() {
+        let error = read(Path::new("/nowhere/\u{1b}[2J")).unwrap_err().to_string();
+        assert_eq!(error, "/nowhere/\\u{1b}[2J does not exist; check the path");
+    }
+
+    #[test]
+    fn a_directory_is_private_with_its_parents() {
+        let folder = TempDir::new().unwrap();
+        let inner = folder.path().join("a").join("b");
+        create_dir(&inner).unwrap();
+        create_dir(&inner).unwrap();
+        assert_eq!((mode_of(&inner), mode_of(&folder.path().join("a"))), (0o700, 0o700));
+    }
+}
