@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The account server: listeners, sessions, credentials, the audit vocabulary and the configuration.
+//!
+//! It never touches a terminal, writes no SQL and builds no TLS configuration: those are the programs',
+//! the store's and the TLS crate's. Nothing that the user port reads can name an operator's request.
+//!
+//! The way of a request, from socket to SQL, in five files:
+//!
+//! 1. `listener.rs` takes a connection, under a permit, and shakes hands in a task of its own;
+//! 2. `conversation.rs` reads frames, answers them in order, and flushes once a batch;
+//! 3. `user/mod.rs` or `admin/mod.rs` matches the call and knows what it needs (a session, a role);
+//! 4. `user/*.rs` or `admin/*.rs` does it, in one store transaction that starts with the check
+//!    (`sessions.rs`) and writes the audit event (`audit.rs`);
+//! 5. `vestry-store` turns it into SQL.
+
+pub mod admin;
+pub mod audit;
+pub mod clock;
+pub mod codes;
+pub mod commands;
+pub mod config;
+pub mod connection;
+pub mod conversation;
+pub mod credentials;
+pub mod data_dir;
+pub mod failure;
+pub mod identity;
+pub mod listener;
+pub mod server;
+pub mod sessions;
+pub mod setup;
+pub mod sources;
+pub mod user;
+
+pub use server::{Listeners, run};

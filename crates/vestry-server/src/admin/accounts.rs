@@ -1,0 +1,184 @@
+//! What an operator may do with an account. Nobody here chooses or learns a password.
+
+use super::Operator;
+use crate::audit::Action;
+use crate::codes::{CODE_SECS, hash_of, new_code};
+use crate::failure::Failure;
+use crate::server::{RESTORABLE_SECS, Server};
+use crate::user::{ParsedProfile, profile_of};
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::admin::{AccountDetail, AdminReply};
+use vestry_protocol::fields::{FieldError, Reason, Username};
+use vestry_protocol::user::Profile;
+use vestry_store::{AccountRow, NewAccount, Noted, ReadTx, Standing, WriteTx};
+
+pub(super) async fn show(server: &Server, name: &str) -> Result<AdminReply, Failure> {
+    let (name, now) = (Username::parse(name)?, server.clock.now());
+    let detail = server.store.read(move |tx| detail_of(tx, &named(tx, &name, now)?, now)).await?;
+    Ok(AdminReply::AccountShown(detail))
+}
+
+pub(super) async fn create(
+    server: &Server,
+    operator: &Operator,
+    name: &str,
+    profile: &Profile,
+) -> Result<AdminReply, Failure> {
+    let (name, profile) = (Username::parse(name)?, ParsedProfile::parse(profile)?);
+    issue_code(server, operator, name, Action::AccountCreated, move |tx, noted, name, now| {
+        let new = NewAccount { name, profile: profile.as_patch(), created: now };
+        tx.insert_account(noted, &new)?.ok_or(Failure::NameTaken)
+    })
+    .await
+}
+
+pub(super) async fn reset(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
+    issue_code(server, operator, Username::parse(name)?, Action::ResetIssued, |tx, _, name, now| {
+        let account = named(tx, name, now)?;
+        match account.standing {
+            Standing::Active | Standing::Suspended { .. } => Ok(account.id),
+            Standing::Deleted { .. } => Err(Failure::WrongState("the account is deleted; restore it first")),
+        }
+    })
+    .await
+}
+
+/// Finds or makes the account, and stores the hash of a new one-time code for it.
+async fn issue_code(
+    server: &Server,
+    operator: &Operator,
+    name: Username,
+    action: Action,
+    find: impl FnOnce(
+        &WriteTx<'_>,
+        &Noted<'_>,
+        &Username,
+        UnixSeconds,
+    ) -> Result<vestry_store::AccountId, Failure>
+    + Send
+    + 'static,
+) -> Result<AdminReply, Failure> {
+    let code = new_code()?;
+    let (hash, now) = (hash_of(&code), server.clock.now());
+    let expires = now.saturating_add(CODE_SECS);
+    let shown_name = name.to_string();
+    act(server, operator, move |tx, by| {
+        let noted = by.as_actor().note(tx, now, action, name.as_str(), "")?;
+        let account = find(tx, &noted, &name, now)?;
+        Ok(tx.set_reset_code(&noted, account, &hash, expires)?)
+    })
+    .await?;
+    Ok(AdminReply::CodeIssued { name: shown_name, code, expires })
+}
+
+pub(super) async fn suspend(
+    server: &Server,
+    operator: &Operator,
+    name: &str,
+    until: Option<UnixSeconds>,
+    reason: Option<&str>,
+) -> Result<AdminReply, Failure> {
+    let name = Username::parse(name)?;
+    let reason = reason.map(|text| Reason::parse("reason", text)).transpose()?;
+    if until.is_some_and(|until| until <= server.clock.now()) {
+        return Err(FieldError { field: "until", rule: "use a time in the future".to_owned() }.into());
+    }
+    change(server, operator, name, Action::AccountSuspended, move |tx, noted, account, now| {
+        if let Standing::Deleted { .. } = account.standing {
+            return Err(Failure::WrongState("the account is deleted; there is nothing to suspend"));
+        }
+        tx.suspend_account(noted, account.id, until, reason.as_ref(), now)?;
+        tx.end_sessions_of(noted, account.id)?;
+        Ok(())
+    })
+    .await
+}
+
+pub(super) async fn resume(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
+    let name = Username::parse(name)?;
+    change(server, operator, name, Action::AccountResumed, |tx, noted, account, _| match account.standing {
+        Standing::Suspended { .. } => Ok(tx.resume_account(noted, account.id)?),
+        Standing::Active => Err(Failure::WrongState("the account is not suspended")),
+        Standing::Deleted { .. } => Err(Failure::WrongState("the account is deleted; restore it first")),
+    })
+    .await
+}
+
+pub(super) async fn delete(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
+    let name = Username::parse(name)?;
+    change(server, operator, name, Action::AccountDeleted, |tx, noted, account, now| {
+        if let Standing::Deleted { .. } = account.standing {
+            return Err(Failure::WrongState("the account is deleted already"));
+        }
+        tx.delete_account(noted, account.id, now)?;
+        tx.end_sessions_of(noted, account.id)?;
+        Ok(())
+    })
+    .await
+}
+
+pub(super) async fn restore(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
+    let name = Username::parse(name)?;
+    change(server, operator, name, Action::AccountRestored, |tx, noted, account, _| match account.standing {
+        Standing::Deleted { .. } => Ok(tx.restore_account(noted, account.id)?),
+        Standing::Active | Standing::Suspended { .. } => {
+            Err(Failure::WrongState("the account is not deleted"))
+        }
+    })
+    .await
+}
+
+/// One act on one account: its event, the act, and the account as it is then.
+async fn change(
+    server: &Server,
+    operator: &Operator,
+    name: Username,
+    action: Action,
+    act_on: impl FnOnce(&WriteTx<'_>, &Noted<'_>, &AccountRow, UnixSeconds) -> Result<(), Failure>
+    + Send
+    + 'static,
+) -> Result<AdminReply, Failure> {
+    let now = server.clock.now();
+    let detail = act(server, operator, move |tx, by| {
+        let noted = by.as_actor().note(tx, now, action, name.as_str(), "")?;
+        act_on(tx, &noted, &named(tx, &name, now)?, now)?;
+        detail_of(tx, &named(tx, &name, now)?, now)
+    })
+    .await?;
+    Ok(AdminReply::AccountChanged(detail))
+}
+
+/// Writes as an operator.
+pub(super) async fn act<T: Send + 'static>(
+    server: &Server,
+    operator: &Operator,
+    closure: impl FnOnce(&WriteTx<'_>, &Operator) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let by = Operator { name: operator.name.clone(), role: operator.role, source: operator.source.clone() };
+    server.store.write(move |tx| closure(tx, &by)).await
+}
+
+fn named(tx: &ReadTx<'_>, name: &Username, now: UnixSeconds) -> Result<AccountRow, Failure> {
+    tx.account(name, now)?.ok_or(Failure::NotFound { what: "account" })
+}
+
+fn detail_of(tx: &ReadTx<'_>, account: &AccountRow, now: UnixSeconds) -> Result<AccountDetail, Failure> {
+    let (status, suspended_until, suspended_reason, restorable_until) = match &account.standing {
+        Standing::Active => ("active", None, None, None),
+        Standing::Suspended { until, reason } => ("suspended", *until, reason.clone(), None),
+        Standing::Deleted { at } => ("deleted", None, None, Some(at.saturating_add(RESTORABLE_SECS))),
+    };
+    let sessions = tx.sessions_of(account.id, now)?.len();
+    Ok(AccountDetail {
+        name: account.name.clone(),
+        profile: profile_of(account),
+        status: status.to_owned(),
+        credential: tx.credential_kind(account.id)?,
+        created: account.created,
+        last_login: account.last_login,
+        suspended_until,
+        suspended_reason,
+        restorable_until,
+        sessions: u64::try_from(sessions).unwrap_or(u64::MAX),
+    })
+}

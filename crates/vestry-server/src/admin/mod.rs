@@ -1,0 +1,193 @@
+//! The admin port: who the operator is, which role a call needs, and who answers it.
+//!
+//! A handler takes an [`Operator`], and the only way to one is [`Operator::of_certificate`], which asks the
+//! register on every call: a revoked certificate is refused at its next request, not at its next connection.
+
+mod accounts;
+mod operators;
+mod rows;
+mod status;
+
+use crate::audit::Actor;
+use crate::connection::{Connection, Ended, Patience};
+use crate::conversation::{Port, Replies, converse};
+use crate::failure::Failure;
+use crate::listener::Welcome;
+use crate::server::Server;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use vestry_protocol::ADMIN_ALPN;
+use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::limits::REQUEST_BYTES_MAX;
+use vestry_protocol::refusal::Refusal;
+use vestry_tls::Pin;
+
+/// What an operator may do, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Help people with their accounts.
+    Helpdesk,
+    /// Everything.
+    Admin,
+}
+
+impl Role {
+    /// Every role, from the least to the most.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Helpdesk, Self::Admin];
+
+    /// The word in certificates, the database and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Helpdesk => "helpdesk",
+            Self::Admin => "admin",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// The least role that may make a call. Every call by name, so that a new one cannot slip through.
+fn role_needed(call: &AdminCall) -> Role {
+    match call {
+        AdminCall::ShowStatus
+        | AdminCall::Query { .. }
+        | AdminCall::ListRows(_)
+        | AdminCall::ShowAccount { .. }
+        | AdminCall::ShowJoinString => Role::Viewer,
+        AdminCall::CreateAccount { .. }
+        | AdminCall::SuspendAccount { .. }
+        | AdminCall::ResumeAccount { .. }
+        | AdminCall::ResetAccount { .. }
+        | AdminCall::RevokeSession { .. } => Role::Helpdesk,
+        AdminCall::DeleteAccount { .. }
+        | AdminCall::RestoreAccount { .. }
+        | AdminCall::RevokeOperator { .. } => Role::Admin,
+    }
+}
+
+/// Proof that the peer holds the key of an operator's certificate that is in use now.
+pub struct Operator {
+    name: String,
+    role: Role,
+    source: String,
+}
+
+impl Operator {
+    /// Asks the register who a verified certificate belongs to.
+    async fn of_certificate(server: &Server, pin: Pin, source: &str) -> Result<Self, Failure> {
+        let found = server.store.read(move |tx| Ok::<_, Failure>(tx.operator(&pin.to_string())?)).await?;
+        let known = found.filter(|row| row.revoked.is_none()).ok_or(Failure::OperatorUnknown)?;
+        let role = Role::parse(&known.role).ok_or(Failure::OperatorUnknown)?;
+        Ok(Self { name: known.name, role, source: source.to_owned() })
+    }
+
+    fn require(&self, needed: Role) -> Result<(), Failure> {
+        if self.role >= needed {
+            return Ok(());
+        }
+        Err(Failure::Forbidden { role: self.role.as_str(), needed: needed.as_str() })
+    }
+
+    /// As the audit names this operator.
+    #[must_use]
+    pub fn as_actor(&self) -> Actor<'_> {
+        Actor::operator(&self.name, &self.source)
+    }
+}
+
+/// One operator's side of a connection.
+struct AdminPort {
+    server: Arc<Server>,
+    pin: Pin,
+    source: String,
+}
+
+/// What the admin port's listener does with each connection.
+#[derive(Clone)]
+pub struct WelcomeOperators(pub Arc<Server>);
+
+impl Welcome for WelcomeOperators {
+    fn tls_config(&self) -> Arc<rustls::ServerConfig> {
+        self.0.identity.admin_config()
+    }
+
+    fn alpn(&self) -> &'static [u8] {
+        ADMIN_ALPN
+    }
+
+    async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) {
+        let server = self.0;
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(Pin::of_certificate);
+        let Some(Ok(pin)) = shown else {
+            tracing::warn!(%peer, "an operator's certificate could not be read");
+            return;
+        };
+        let port = AdminPort { server: server.clone(), pin, source: peer.ip().to_string() };
+        if let Err(ended) = converse(Connection::new(stream), port, &server.draining).await {
+            tracing::debug!(%peer, %ended, "an operator's connection ended");
+        }
+    }
+}
+
+impl Port for AdminPort {
+    type Call = AdminCall;
+    type Body = AdminReply;
+
+    fn request_bytes_max(&self) -> usize {
+        REQUEST_BYTES_MAX
+    }
+
+    fn patience(&self) -> Patience {
+        let limits = &self.server.config.connections;
+        Patience { idle: limits.idle_timeout, frame: limits.frame_timeout, write: limits.write_timeout }
+    }
+
+    async fn answer(&mut self, call: AdminCall, replies: &mut Replies<'_, AdminReply>) -> Result<(), Ended> {
+        let operator = Operator::of_certificate(&self.server, self.pin, &self.source).await;
+        let permitted = operator.and_then(|known| known.require(role_needed(&call)).map(|()| known));
+        match permitted {
+            Ok(operator) => answer_as(&self.server, &operator, call, replies).await,
+            Err(failure) => replies.send(AdminReply::Refused(failure.into_refusal())).await,
+        }
+    }
+
+    fn refused(refusal: Refusal) -> AdminReply {
+        AdminReply::Refused(refusal)
+    }
+}
+
+async fn answer_as(
+    server: &Server,
+    operator: &Operator,
+    call: AdminCall,
+    replies: &mut Replies<'_, AdminReply>,
+) -> Result<(), Ended> {
+    let reply = match call {
+        AdminCall::Query { sql } => return rows::query(server, sql, replies).await,
+        AdminCall::ListRows(listing) => return rows::list(server, listing, replies).await,
+        AdminCall::ShowStatus => status::show(server, operator).await,
+        AdminCall::ShowJoinString => Ok(AdminReply::JoinString(status::join_string(server))),
+        AdminCall::ShowAccount { name } => accounts::show(server, &name).await,
+        AdminCall::CreateAccount { name, profile } => {
+            accounts::create(server, operator, &name, &profile).await
+        }
+        AdminCall::SuspendAccount { name, until, reason } => {
+            accounts::suspend(server, operator, &name, until, reason.as_deref()).await
+        }
+        AdminCall::ResumeAccount { name } => accounts::resume(server, operator, &name).await,
+        AdminCall::DeleteAccount { name } => accounts::delete(server, operator, &name).await,
+        AdminCall::RestoreAccount { name } => accounts::restore(server, operator, &name).await,
+        AdminCall::ResetAccount { name } => accounts::reset(server, operator, &name).await,
+        AdminCall::RevokeSession { id } => operators::revoke_session(server, operator, id).await,
+        AdminCall::RevokeOperator { name } => operators::revoke_operator(server, operator, name).await,
+    };
+    replies.send(reply.unwrap_or_else(|failure| AdminReply::Refused(failure.into_refusal()))).await
+}

@@ -1,0 +1,45 @@
+//! Ending a session from outside, and taking an operator's certificate out of use.
+
+use super::Operator;
+use super::accounts::act;
+use crate::audit::Action;
+use crate::failure::Failure;
+use crate::server::Server;
+use vestry_protocol::admin::AdminReply;
+use vestry_store::SessionId;
+
+pub(super) async fn revoke_session(
+    server: &Server,
+    operator: &Operator,
+    id: u64,
+) -> Result<AdminReply, Failure> {
+    let now = server.clock.now();
+    act(server, operator, move |tx, by| {
+        let session = SessionId::from_wire(id);
+        let owner = tx.session_owner(session)?.ok_or(Failure::NotFound { what: "session" })?;
+        let subject = format!("{id:016x}");
+        let noted = by.as_actor().note(tx, now, Action::SessionRevoked, &subject, &owner)?;
+        tx.end_session(&noted, session)?;
+        Ok(AdminReply::SessionRevoked)
+    })
+    .await
+}
+
+pub(super) async fn revoke_operator(
+    server: &Server,
+    operator: &Operator,
+    name: String,
+) -> Result<AdminReply, Failure> {
+    if name == operator.name {
+        return Err(Failure::WrongState("this is your own certificate; another admin has to revoke it"));
+    }
+    let now = server.clock.now();
+    act(server, operator, move |tx, by| {
+        let noted = by.as_actor().note(tx, now, Action::OperatorRevoked, &name, "")?;
+        match tx.revoke_operator(&noted, &name, now)? {
+            0 => Err(Failure::NotFound { what: "operator in use" }),
+            _ => Ok(AdminReply::OperatorRevoked),
+        }
+    })
+    .await
+}

@@ -1,0 +1,107 @@
+//! Row streams: a query runs on a thread of its own and fills chunks; the connection sends them as fast as the
+//! operator takes them. Never more than a few chunks are in memory, however large the table.
+
+use crate::connection::Ended;
+use crate::conversation::Replies;
+use crate::failure::Failure;
+use crate::server::Server;
+use std::ops::ControlFlow;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use vestry_protocol::admin::{AdminReply, Cell, Listing, RowsEnd};
+use vestry_protocol::limits::ROW_CHUNK_BYTES_SOFT;
+use vestry_store::query::{OperatorReader, QueryEnd, QueryError, RowSink};
+
+/// Chunks that wait for the connection; then the query waits.
+const CHUNKS_WAITING_MAX: usize = 2;
+
+pub(super) async fn query(
+    server: &Server,
+    sql: String,
+    replies: &mut Replies<'_, AdminReply>,
+) -> Result<(), Ended> {
+    stream(server, replies, move |reader, sink| reader.run(&sql, sink)).await
+}
+
+pub(super) async fn list(
+    server: &Server,
+    listing: Listing,
+    replies: &mut Replies<'_, AdminReply>,
+) -> Result<(), Ended> {
+    stream(server, replies, move |reader, sink| reader.list(&listing, sink)).await
+}
+
+async fn stream(
+    server: &Server,
+    replies: &mut Replies<'_, AdminReply>,
+    run: impl FnOnce(&OperatorReader, &mut dyn RowSink) -> Result<QueryEnd, QueryError> + Send + 'static,
+) -> Result<(), Ended> {
+    let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
+    let (reader, started) = (server.queries.clone(), Instant::now());
+    let running = tokio::task::spawn_blocking(move || {
+        let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0 };
+        let end = run(&reader, &mut sink)?;
+        // The peer went away: there is nobody to tell how it ended.
+        let _ = sink.send_rows();
+        Ok::<_, QueryError>(end)
+    });
+    while let Some(chunk) = ready.recv().await {
+        replies.send(chunk).await?;
+    }
+    let end = running.await.map_err(|_| Failure::Internal("a query broke off"));
+    let last = match end.and_then(|end| end.map_err(Failure::Query)) {
+        Ok(QueryEnd { rows, next }) => {
+            let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            AdminReply::RowsEnd(RowsEnd { rows, elapsed_us, next })
+        }
+        Err(failure) => AdminReply::Refused(failure.into_refusal()),
+    };
+    replies.send(last).await
+}
+
+/// Gathers rows into chunks that fit a frame.
+struct ChunkSink {
+    chunks: mpsc::Sender<AdminReply>,
+    rows: Vec<Vec<Cell>>,
+    bytes: usize,
+}
+
+impl ChunkSink {
+    fn send_rows(&mut self) -> ControlFlow<()> {
+        if self.rows.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        self.bytes = 0;
+        let rows = std::mem::take(&mut self.rows);
+        self.send(AdminReply::Rows(rows))
+    }
+
+    fn send(&self, reply: AdminReply) -> ControlFlow<()> {
+        match self.chunks.blocking_send(reply) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+impl RowSink for ChunkSink {
+    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+        self.send(AdminReply::Columns(names))
+    }
+
+    fn row(&mut self, row: Vec<Cell>) -> ControlFlow<()> {
+        self.bytes += row.iter().map(encoded_bytes).sum::<usize>();
+        self.rows.push(row);
+        if self.bytes >= ROW_CHUNK_BYTES_SOFT { self.send_rows() } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// At least as many bytes as a cell takes on the wire.
+fn encoded_bytes(cell: &Cell) -> usize {
+    match cell {
+        Cell::Null => 1,
+        Cell::Integer(_) | Cell::Real(_) => 10,
+        Cell::Text(text) => 10 + text.len(),
+        Cell::Blob(bytes) => 10 + bytes.len(),
+    }
+}

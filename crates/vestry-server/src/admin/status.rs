@@ -1,0 +1,33 @@
+//! How the server is, and the line that makes a user trust it.
+
+use super::Operator;
+use crate::failure::Failure;
+use crate::server::Server;
+use vestry_protocol::admin::{AdminReply, Status};
+
+pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminReply, Failure> {
+    let now = server.clock.now();
+    let counts = server.store.read(move |tx| Ok::<_, Failure>(tx.counts(now)?)).await?;
+    let as_u64 = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    Ok(AdminReply::StatusShown(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_secs: server.started.elapsed().as_secs(),
+        listen: server.user_address.to_string(),
+        connections: as_u64(server.user_gate.open()),
+        connections_max: as_u64(server.config.connections.max),
+        accounts: counts.accounts,
+        accounts_suspended: counts.suspended,
+        accounts_deleted: counts.deleted,
+        sessions: counts.sessions,
+        database_bytes: server.store.size_bytes(),
+        certificate_expires: server.identity.not_after(),
+        pin: server.identity.pin().to_string(),
+        hashing_queue: server.hashing.pending(),
+        operator: operator.name.clone(),
+        role: operator.role.as_str().to_owned(),
+    }))
+}
+
+pub(super) fn join_string(server: &Server) -> String {
+    server.identity.join_string(&server.config.hosts, server.user_address.port()).to_string()
+}

@@ -1,0 +1,36 @@
+//! The wall clock as a parameter: everything that expires asks this one, and a test can bring its own.
+//!
+//! Timers (idle, handshake, drain) are not here: they use tokio's monotonic clock, which no clock jump moves.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use vestry_protocol::UnixSeconds;
+
+/// Tells the time in seconds since 1970. Cloning shares it.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> UnixSeconds + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(system_seconds))
+    }
+
+    /// A clock of the caller's, for tests.
+    pub fn from_fn(tell: impl Fn() -> UnixSeconds + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> UnixSeconds {
+        (self.0)()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+fn system_seconds() -> UnixSeconds {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixSeconds::try_from(since_1970.as_secs()).unwrap_or(UnixSeconds::MAX)
+}

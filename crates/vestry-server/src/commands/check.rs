@@ -1,0 +1,91 @@
+//! `vestryd check`: a doctor. Looks at everything that a start needs and that time wears out, changes nothing,
+//! and says what to do about each thing that is wrong.
+
+use super::{CommandError, Place, answer, as_date};
+use crate::clock::Clock;
+use crate::config::Overrides;
+use crate::data_dir::DataDir;
+use crate::setup::read_pepper;
+use vestry_store::Store;
+use vestry_tls::CertsDir;
+
+const DAY_SECS: i64 = 24 * 60 * 60;
+/// Below this much free disk the next backup or checkpoint may fail.
+const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+
+/// What one look found.
+enum Finding {
+    Good(String),
+    Warning(String),
+    Bad(String),
+}
+
+pub(super) fn check(place: &Place) -> Result<(), CommandError> {
+    let data_dir = place.data_dir();
+    let config = place.load_config(Overrides::default());
+    let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certs_dir.as_deref()));
+    let mut findings = vec![
+        judge("configuration", config.map(|_| place.config_file().display().to_string())),
+        judge(
+            "file modes",
+            data_dir.refuse_exposed_files().map(|()| "only the owner can read them".to_owned()),
+        ),
+        judge("pepper", read_pepper(&data_dir).map(|_| "readable, 32 bytes".to_owned())),
+        judge("server key", certs.load_server().map(|_| "fits its certificate".to_owned())),
+        judge("database", check_database(&data_dir)),
+        check_disk(&data_dir),
+    ];
+    findings.extend(check_certificates(&certs, Clock::system().now()));
+    let mut failed = 0;
+    for finding in &findings {
+        match finding {
+            Finding::Good(line) => answer(&format!("ok    {line}")),
+            Finding::Warning(line) => answer(&format!("warn  {line}")),
+            Finding::Bad(line) => {
+                failed += 1;
+                answer(&format!("FAIL  {line}"));
+            }
+        }
+    }
+    if failed == 0 { Ok(()) } else { Err(CommandError::ChecksFailed(failed)) }
+}
+
+fn judge<E: std::fmt::Display>(what: &str, outcome: Result<String, E>) -> Finding {
+    match outcome {
+        Ok(good) => Finding::Good(format!("{what}: {good}")),
+        Err(bad) => Finding::Bad(format!("{what}: {bad}")),
+    }
+}
+
+fn check_database(data_dir: &DataDir) -> Result<String, CommandError> {
+    Store::verify_integrity(&data_dir.database())?;
+    Ok(format!("{}: every page and index is sound", data_dir.database().display()))
+}
+
+fn check_disk(data_dir: &DataDir) -> Finding {
+    let Ok(disk) = rustix::fs::statvfs(data_dir.path()) else {
+        return Finding::Bad(format!("disk: {} cannot be looked at", data_dir.path().display()));
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let line = format!("disk: {} MiB free", free / (1024 * 1024));
+    if free < FREE_BYTES_MIN { Finding::Warning(line) } else { Finding::Good(line) }
+}
+
+fn check_certificates(certs: &CertsDir, now: i64) -> Vec<Finding> {
+    let all = match certs.describe() {
+        Ok(all) => all,
+        Err(error) => return vec![Finding::Bad(format!("certificates: {error}"))],
+    };
+    let judge_dates = |facts: vestry_tls::CertificateFacts| {
+        let line = format!("certificate {}: until {}", facts.path.display(), as_date(facts.not_after));
+        match facts.not_after.saturating_sub(now) {
+            left if left <= 0 => Finding::Bad(format!("{line}: EXPIRED; run: vestryd certs renew")),
+            left if left < 3 * DAY_SECS => Finding::Warning(line),
+            _ if facts.not_before > now => {
+                Finding::Bad(format!("{line}: not valid yet; is the clock right?"))
+            }
+            _ => Finding::Good(line),
+        }
+    };
+    all.into_iter().map(judge_dates).collect()
+}

@@ -1,0 +1,134 @@
+//! `vestryd serve`: sets up on a first start, checks what must hold, binds, and hands over to the library.
+
+use super::{CommandError, ServeFlags, init, say};
+use crate::clock::Clock;
+use crate::config::{Config, Overrides};
+use crate::credentials::Argon2id;
+use crate::data_dir::DataDir;
+use crate::identity::Identity;
+use crate::server::{Listeners, Parts};
+use crate::setup::{enrol, read_pepper};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use vestry_store::query::{OperatorReader, QueryCaps};
+use vestry_store::{Store, StoreLimits};
+
+/// Descriptors that are not connections: the database and its readers, listeners, the runtime, log.
+const OTHER_DESCRIPTORS: u64 = 128;
+
+pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
+    start_logging();
+    let data_dir = flags.place.data_dir();
+    if flags.place.config.is_none() && data_dir.is_fresh() {
+        set_up_first(flags, &data_dir)?;
+    }
+    let overrides =
+        Overrides { listen: flags.listen, admin_listen: flags.admin_listen, ..Overrides::default() };
+    let config = flags.place.load_config(overrides)?;
+    data_dir.refuse_exposed_files()?;
+    let lock = data_dir.lock()?;
+    raise_descriptor_limit(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve_until_told(config, &data_dir));
+    drop(lock);
+    served
+}
+
+fn set_up_first(flags: &ServeFlags, data_dir: &DataDir) -> Result<(), CommandError> {
+    say(&format!("first start: setting up {}", data_dir.path().display()));
+    let listen = flags.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into());
+    let admin = flags.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
+    for line in init::make(data_dir.clone(), flags.place.certs_dir.clone(), Vec::new(), listen, admin)? {
+        say(&format!("  {line}"));
+    }
+    Ok(())
+}
+
+async fn serve_until_told(config: Config, data_dir: &DataDir) -> Result<(), CommandError> {
+    let clock = Clock::system();
+    let store = Store::open(&data_dir.database(), StoreLimits::default())?;
+    let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
+    let pepper = read_pepper(data_dir)?;
+    let argon2id = Argon2id::new(config.argon2id, pepper).map_err(std::io::Error::other)?;
+    let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
+    identity.renew_when_due(clock.now(), config.certificate_days, &config.hosts)?;
+    enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
+    warm_up_randomness()?;
+    let listeners = Listeners {
+        user: bind(config.listen, "listen").await?,
+        admin: bind(config.admin_listen, "admin-listen").await?,
+    };
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    say_where(&config, &listeners, &identity)?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let reload = async || {
+        hangup.recv().await;
+    };
+    let parts = Parts { config, store, queries, argon2id, identity, clock };
+    Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
+}
+
+async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, CommandError> {
+    TcpListener::bind(address).await.map_err(|cause| CommandError::Bind { address, cause, flag })
+}
+
+fn say_where(config: &Config, listeners: &Listeners, identity: &Identity) -> Result<(), CommandError> {
+    let (user, admin) = (listeners.user.local_addr()?, listeners.admin.local_addr()?);
+    let join = identity.join_string(&config.hosts, user.port());
+    say(&format!(
+        "vestryd {} listens on {user} for users and on {admin} for operators",
+        env!("CARGO_PKG_VERSION")
+    ));
+    say(&format!("users type next:     vestry join {join}"));
+    say("operators type next: vestryctl sql \"select * from accounts\"");
+    Ok(())
+}
+
+/// The first random bytes of the TLS library take 45 ms; the first user should not wait for them.
+fn warm_up_randomness() -> Result<(), CommandError> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let filled = provider.secure_random.fill(&mut [0; 1]);
+    filled.map_err(|_| std::io::Error::other("the TLS library has no random bytes").into())
+}
+
+/// Most systems allow 1,024 descriptors until asked for more.
+fn raise_descriptor_limit(config: &Config) {
+    let connections = config.connections.max.saturating_add(config.connections.admin_max);
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        // Without it the server still serves as many as it may.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+    if limit.current.is_some_and(|current| current < wanted) {
+        tracing::warn!(
+            allowed = limit.current,
+            wanted,
+            "the system allows fewer open files than connections_max needs; raise LimitNOFILE or ulimit -n"
+        );
+    }
+}
+
+fn start_logging() {
+    let level = match std::env::var("VESTRY_LOG").as_deref() {
+        Ok("debug") => tracing::Level::DEBUG,
+        Ok("warn") => tracing::Level::WARN,
+        _ => tracing::Level::INFO,
+    };
+    // A second subscriber (in a test) is no reason to stop.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

@@ -1,0 +1,138 @@
+//! How both ports talk: frames in, answers out, in order, one flush a batch, until either side ends it.
+//!
+//! ```text
+//!        ┌──────────────────────── next batch ───────────────────────┐
+//!        ▼                                                           │
+//!   wait for a frame ──▶ decode ──▶ answer ──▶ … every whole frame … ──▶ flush
+//!        │                  │
+//!        │ idle, closed     │ not a message                draining: answer what arrived, flush,
+//!        ▼                  ▼                               say goodbye
+//!       end          Malformed, then end
+//! ```
+//!
+//! What a call means is the port's: [`Port`] is implemented by `user` and by `admin`, and neither sees the
+//! other's messages.
+
+use crate::connection::{Connection, Ended, Patience};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::future::Future;
+use tokio_util::sync::CancellationToken;
+use vestry_protocol::codec::{append_frame, decode};
+use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::{Reply, Request};
+
+/// Answers wait in memory for one flush until they are this long.
+const OUTBOX_BYTES_SOFT: usize = 64 * 1024;
+
+/// One side of one port: its messages and its state.
+pub trait Port: Send {
+    /// What can be asked.
+    type Call: DeserializeOwned + Send;
+    /// What may be answered.
+    type Body: Serialize + Send;
+
+    /// How long a request may be in the present state.
+    fn request_bytes_max(&self) -> usize;
+
+    /// How long the peer may take in the present state.
+    fn patience(&self) -> Patience;
+
+    /// Answers one call, with one reply or a stream of them.
+    ///
+    /// # Errors
+    /// Only when the connection cannot go on; a call that cannot be done is a reply.
+    fn answer(
+        &mut self,
+        call: Self::Call,
+        replies: &mut Replies<'_, Self::Body>,
+    ) -> impl Future<Output = Result<(), Ended>> + Send;
+
+    /// A refusal as a reply of this port.
+    fn refused(refusal: Refusal) -> Self::Body;
+}
+
+/// Where the replies to one call go, in order.
+pub struct Replies<'c, Body> {
+    connection: &'c mut Connection,
+    id: u64,
+    patience: Patience,
+    body: std::marker::PhantomData<fn(Body)>,
+}
+
+impl<Body: Serialize> Replies<'_, Body> {
+    /// Queues one reply; a long queue is sent at once, which makes a fast stream wait for a slow peer.
+    ///
+    /// # Errors
+    /// When the peer is gone or too slow, or the reply has no bytes.
+    pub async fn send(&mut self, body: Body) -> Result<(), Ended> {
+        let reply = Reply { id: self.id, body };
+        append_frame(self.connection.outbox(), &reply, REPLY_BYTES_MAX)
+            .map_err(|error| Ended::Violated(error.to_string()))?;
+        if self.connection.outbox().len() >= OUTBOX_BYTES_SOFT {
+            self.connection.flush(self.patience).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Holds one conversation to its end.
+///
+/// # Errors
+/// With the reason when it was not the server's wish to end it.
+pub async fn converse<P: Port>(
+    mut connection: Connection,
+    mut port: P,
+    draining: &CancellationToken,
+) -> Result<(), Ended> {
+    loop {
+        let patience = port.patience();
+        let last = tokio::select! {
+            waited = connection.wait_for_frame(port.request_bytes_max(), patience) => {
+                if let Err(ended) = waited {
+                    return say_why(connection, &port, ended).await;
+                }
+                false
+            }
+            () = draining.cancelled() => true,
+        };
+        if last {
+            connection.take_what_arrived().await;
+        }
+        if let Err(ended) = answer_batch(&mut connection, &mut port).await {
+            return say_why(connection, &port, ended).await;
+        }
+        if last {
+            connection.close(patience).await;
+            return Ok(());
+        }
+    }
+}
+
+/// Answers every whole frame that is there, then flushes once.
+async fn answer_batch<P: Port>(connection: &mut Connection, port: &mut P) -> Result<(), Ended> {
+    while let Some(payload) = connection.frame(port.request_bytes_max())? {
+        let Request { id, call } = decode::<Request<P::Call>, REQUEST_BYTES_MAX>(payload)
+            .map_err(|error| Ended::Violated(error.to_string()))?;
+        connection.drop_frame();
+        let patience = port.patience();
+        let mut replies = Replies { connection, id, patience, body: std::marker::PhantomData };
+        port.answer(call, &mut replies).await?;
+    }
+    connection.flush(port.patience()).await
+}
+
+/// Tells a peer that broke the protocol, under the number 0, since its own could not be read; then ends.
+async fn say_why<P: Port>(mut connection: Connection, port: &P, ended: Ended) -> Result<(), Ended> {
+    if let Ended::Violated(why) = &ended {
+        let refusal = Refusal::new(RefusalCode::Malformed, format!("{why}; the connection ends here"));
+        let body = P::refused(refusal);
+        if append_frame(connection.outbox(), &Reply { id: 0, body }, REPLY_BYTES_MAX).is_ok() {
+            // The peer may be gone; there is nobody else to tell.
+            let _ = connection.flush(port.patience()).await;
+        }
+        connection.close(port.patience()).await;
+    }
+    Err(ended)
+}

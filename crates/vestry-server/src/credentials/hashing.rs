@@ -1,0 +1,151 @@
+//! The hashing threads: a fixed number, each with memory of its own, behind a bounded queue.
+//!
+//! Hashing never runs on an async worker. When the queue is full the caller is told at once how long to wait,
+//! so that a pile-up costs the server nothing; work whose caller went away is skipped.
+
+use super::Memory;
+use crate::failure::Failure;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+type Task = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// Never tell anybody to come back sooner than this, however fast the last hash was.
+const RETRY_MS_MIN: u64 = 50;
+
+/// Where passwords wait to be hashed. Cloning shares it; the threads end with the last clone.
+#[derive(Clone)]
+pub struct HashingPool {
+    queue: mpsc::SyncSender<Task>,
+    load: Arc<Load>,
+    threads: u64,
+}
+
+#[derive(Default)]
+struct Load {
+    /// Tasks that wait or run.
+    pending: AtomicU64,
+    /// A moving average of one task's time.
+    task_us: AtomicU64,
+}
+
+impl HashingPool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn start(threads: usize, queue_max: usize) -> std::io::Result<Self> {
+        let (queue, tasks) = mpsc::sync_channel::<Task>(queue_max);
+        let tasks = Arc::new(Mutex::new(tasks));
+        let load = Arc::new(Load::default());
+        for number in 0..threads {
+            let (tasks, load) = (tasks.clone(), load.clone());
+            std::thread::Builder::new()
+                .name(format!("vestry-hash-{number}"))
+                .spawn(move || work_until_closed(&tasks, &load))?;
+        }
+        Ok(Self { queue, load, threads: u64::try_from(threads.max(1)).unwrap_or(1) })
+    }
+
+    /// Runs one task on a hashing thread.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] when the queue is full, with the time that it needs to empty.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let task = Box::new(move |memory: &mut Memory| {
+            if !answer.is_closed() {
+                let _ = answer.send(task(memory));
+            }
+        });
+        self.load.pending.fetch_add(1, Ordering::Relaxed);
+        if self.queue.try_send(task).is_err() {
+            self.load.pending.fetch_sub(1, Ordering::Relaxed);
+            return Err(Failure::Busy { retry_after_ms: self.wait_ms() });
+        }
+        answered.await.map_err(|_| Failure::Internal("a hashing task broke off"))
+    }
+
+    /// How many tasks wait or run.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.load.pending.load(Ordering::Relaxed)
+    }
+
+    fn wait_ms(&self) -> u64 {
+        let waiting = self.pending() * self.load.task_us.load(Ordering::Relaxed);
+        (waiting / self.threads / 1_000).max(RETRY_MS_MIN)
+    }
+}
+
+fn work_until_closed(tasks: &Mutex<mpsc::Receiver<Task>>, load: &Load) {
+    let mut memory = Memory::default();
+    loop {
+        let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(task) = next else { return };
+        let started = Instant::now();
+        // A panic ends one task; its caller is told by the dropped answer.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task(&mut memory)));
+        if done.is_err() {
+            memory = Memory::default();
+        }
+        load.remember(started.elapsed().as_micros());
+    }
+}
+
+impl Load {
+    fn remember(&self, took_us: u128) {
+        let took = u64::try_from(took_us).unwrap_or(u64::MAX);
+        let before = self.task_us.load(Ordering::Relaxed);
+        let average = if before == 0 { took } else { before - before / 8 + took / 8 };
+        self.task_us.store(average, Ordering::Relaxed);
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_queue_answers_busy_at_once_and_works_again_when_it_empties() {
+        let pool = HashingPool::start(1, 1).unwrap();
+        let (release, wait) = mpsc::channel::<()>();
+        let (begun, beginning) = oneshot::channel();
+        let running = tokio::spawn({
+            let pool = pool.clone();
+            async move {
+                pool.run(move |_| {
+                    begun.send(()).unwrap();
+                    wait.recv().unwrap();
+                })
+                .await
+            }
+        });
+        beginning.await.unwrap();
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { pool.run(|_| 2).await }
+        });
+        while pool.pending() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(pool.run(|_| 3).await, Err(Failure::Busy { retry_after_ms: 50.. })));
+        release.send(()).unwrap();
+        running.await.unwrap().unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap(), 2);
+        assert_eq!(pool.run(|_| 4).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_ends_alone() {
+        let pool = HashingPool::start(1, 4).unwrap();
+        assert!(matches!(pool.run(|_| panic!("injected")).await, Err(Failure::Internal(_))));
+        assert_eq!(pool.run(|_| 5).await.unwrap(), 5);
+    }
+}

@@ -1,0 +1,163 @@
+//! The data directory: where everything is, who may read it, and that only one server uses it.
+//!
+//! ```text
+//! vestryd.toml   settings               certs/     CA, server and operators
+//! vestry.db      the register           secrets/   pepper (never in the database)
+//! vestryd.lock   held while it runs
+//! ```
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use vestry_protocol::escape::Escaped;
+use vestry_tls::CertsDir;
+
+/// Where a server keeps what is its own.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+/// Why a data directory cannot be used.
+#[derive(Debug, Error)]
+pub enum DataDirError {
+    /// Another server runs on it.
+    #[error("another vestryd is running on {}; stop it first", Escaped(&.0.display().to_string()))]
+    InUse(PathBuf),
+    /// Others may read what is secret.
+    #[error("{} can be read by others (mode {mode:03o}); run: chmod {fix} {}",
+        Escaped(&.path.display().to_string()), Escaped(&.path.display().to_string()))]
+    Exposed {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// The mode that it should have.
+        fix: &'static str,
+    },
+    /// The system refused.
+    #[error("cannot use {}: {cause}", Escaped(&.path.display().to_string()))]
+    System {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+}
+
+/// The right to run on a data directory; given back when dropped, also by a crash.
+#[derive(Debug)]
+pub struct Lock {
+    #[expect(dead_code, reason = "holding the file open is what holds the lock")]
+    file: File,
+}
+
+impl DataDir {
+    /// At a path; nothing is read or made.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.0.join("vestryd.toml")
+    }
+
+    /// The register.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.0.join("vestry.db")
+    }
+
+    /// The folder of secrets that are not in the database.
+    #[must_use]
+    pub fn secrets(&self) -> PathBuf {
+        self.0.join("secrets")
+    }
+
+    /// The pepper.
+    #[must_use]
+    pub fn pepper(&self) -> PathBuf {
+        self.secrets().join("pepper")
+    }
+
+    /// The certificates, here unless they are kept elsewhere.
+    #[must_use]
+    pub fn certs(&self, elsewhere: Option<&Path>) -> CertsDir {
+        CertsDir::at(elsewhere.map_or_else(|| self.0.join("certs"), Path::to_owned))
+    }
+
+    /// Whether nothing was set up here yet.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        !self.config_file().exists() && !self.database().exists() && !self.pepper().exists()
+    }
+
+    /// Keeps a second server away.
+    ///
+    /// # Errors
+    /// When there is one, or the lock file cannot be made.
+    pub fn lock(&self) -> Result<Lock, DataDirError> {
+        let path = self.0.join("vestryd.lock");
+        let system = |cause| DataDirError::System { path: path.clone(), cause };
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(system)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { file }),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(self.0.clone())),
+            Err(TryLockError::Error(cause)) => Err(system(cause)),
+        }
+    }
+
+    /// Refuses a database, a log or a folder of secrets that others can read. Keys are checked when they are read.
+    ///
+    /// # Errors
+    /// With the first that is exposed or missing.
+    pub fn refuse_exposed_files(&self) -> Result<(), DataDirError> {
+        let database = self.database();
+        refuse_exposed(&database, "600")?;
+        for suffix in ["-wal", "-shm"] {
+            let mut name = database.clone().into_os_string();
+            name.push(suffix);
+            let beside = PathBuf::from(name);
+            if beside.exists() {
+                refuse_exposed(&beside, "600")?;
+            }
+        }
+        refuse_exposed(&self.secrets(), "700")
+    }
+}
+
+fn refuse_exposed(path: &Path, fix: &'static str) -> Result<(), DataDirError> {
+    let facts = path.metadata().map_err(|cause| DataDirError::System { path: path.to_owned(), cause })?;
+    let mode = facts.permissions().mode() & 0o777;
+    let theirs = facts.uid() != rustix::process::geteuid().as_raw();
+    if mode & 0o077 != 0 {
+        return Err(DataDirError::Exposed { path: path.to_owned(), mode, fix });
+    }
+    if theirs && !rustix::process::geteuid().is_root() {
+        let cause = std::io::Error::other("it belongs to another user; run vestryd as that user");
+        return Err(DataDirError::System { path: path.to_owned(), cause });
+    }
+    Ok(())
+}
+
+/// Where the data directory is when nobody says: `/var/lib/vestry` for root, `$XDG_DATA_HOME/vestry` or
+/// `~/.local/share/vestry` for anyone else.
+#[must_use]
+pub fn default_path() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/vestry");
+    }
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_default()
+        .join("vestry")
+}

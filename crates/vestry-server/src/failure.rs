@@ -1,0 +1,167 @@
+//! Everything that can keep a request from being done, and the one function that tells the peer.
+//!
+//! Inside, errors say what happened; outside, they say what the peer may know. [`Failure::into_refusal`] is the
+//! only place where the first becomes the second.
+
+use thiserror::Error;
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::{FieldError, PasswordProblem};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_store::StoreError;
+use vestry_store::query::QueryError;
+
+/// Why a request was not done.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// A field breaks its rule.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// A new password breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordProblem),
+    /// The call needs a session, and there is none.
+    #[error("log in first")]
+    NotLoggedIn,
+    /// The name or the password is wrong, or the account cannot be known about.
+    #[error("the name or the password is wrong")]
+    WrongCredentials,
+    /// The one-time code is wrong, used or too old, or the name is.
+    #[error("the name or the one-time code is wrong, or the code was used or has expired")]
+    WrongCode,
+    /// The session is not live any more.
+    #[error("the session has ended; log in again")]
+    SessionEnded,
+    /// Somebody has the name.
+    #[error("this name is taken; choose another")]
+    NameTaken,
+    /// The operator suspended the account.
+    #[error("the operator suspended this account{}{}", until_words(.until), reason_words(.reason))]
+    Suspended {
+        /// Until when.
+        until: Option<UnixSeconds>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// There is no such thing.
+    #[error("there is no {what} of that name or number")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// Too much is waiting.
+    #[error("the server is busy; try again in {retry_after_ms} ms")]
+    Busy {
+        /// How long to wait.
+        retry_after_ms: u64,
+    },
+    /// The operator's role is too small.
+    #[error("your role is {role}; this needs {needed}")]
+    Forbidden {
+        /// The role of the operator.
+        role: &'static str,
+        /// The smallest role that may.
+        needed: &'static str,
+    },
+    /// The operator's certificate was taken out of use.
+    #[error("this operator certificate is not in use (any more)")]
+    OperatorUnknown,
+    /// The account is not in a state where this makes sense.
+    #[error("{0}")]
+    WrongState(&'static str),
+    /// Accounts come from the operator here.
+    #[error("this server does not take registrations; ask its operator for an account")]
+    RegistrationClosed,
+    /// The store could not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operator's query could not be run.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A mistake of the server.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+fn until_words(until: &Option<UnixSeconds>) -> String {
+    let known = until.and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
+    let text = known.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
+    text.map_or_else(String::new, |text| format!(" until {text}"))
+}
+
+fn reason_words(reason: &Option<String>) -> String {
+    reason.as_ref().map_or_else(String::new, |reason| format!(": {}", Escaped(reason)))
+}
+
+impl Failure {
+    /// What the peer is told. Mistakes and damage are told to the log instead.
+    #[must_use]
+    pub fn into_refusal(self) -> Refusal {
+        let code = self.code();
+        if matches!(code, RefusalCode::Internal | RefusalCode::Unavailable) {
+            tracing::error!(error = %self, "a request failed");
+        }
+        let message = match &self {
+            Self::Internal(_) | Self::Store(_) | Self::Query(_) if code == RefusalCode::Internal => {
+                "the server made a mistake; its operator finds it in the log".to_owned()
+            }
+            known => known.to_string(),
+        };
+        Refusal { code: code.number(), message, retry_after_ms: self.retry_after_ms() }
+    }
+
+    fn code(&self) -> RefusalCode {
+        match self {
+            Self::Field(_) => RefusalCode::BadField,
+            Self::Password(_) => RefusalCode::PasswordRefused,
+            Self::NotLoggedIn => RefusalCode::NotLoggedIn,
+            Self::WrongCredentials | Self::WrongCode => RefusalCode::WrongCredentials,
+            Self::SessionEnded => RefusalCode::SessionEnded,
+            Self::NameTaken => RefusalCode::NameTaken,
+            Self::Suspended { .. } => RefusalCode::Suspended,
+            Self::NotFound { .. } => RefusalCode::NotFound,
+            Self::Busy { .. } => RefusalCode::Busy,
+            Self::Forbidden { .. } | Self::OperatorUnknown => RefusalCode::Forbidden,
+            Self::WrongState(_) => RefusalCode::WrongState,
+            Self::RegistrationClosed => RefusalCode::RegistrationClosed,
+            Self::Store(error) => store_code(error),
+            Self::Query(error) => query_code(error),
+            Self::Internal(_) => RefusalCode::Internal,
+        }
+    }
+
+    fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::Busy { retry_after_ms } => Some(*retry_after_ms),
+            Self::Store(StoreError::Held) | Self::Query(QueryError::Busy) => Some(1_000),
+            Self::Store(StoreError::NotWritable) => Some(60_000),
+            _ => None,
+        }
+    }
+}
+
+fn store_code(error: &StoreError) -> RefusalCode {
+    match error {
+        StoreError::NotWritable | StoreError::Closed => RefusalCode::Unavailable,
+        StoreError::Held => RefusalCode::Busy,
+        StoreError::Damaged
+        | StoreError::CannotOpen { .. }
+        | StoreError::AlreadyThere(_)
+        | StoreError::TooNew
+        | StoreError::ClosurePanicked
+        | StoreError::Statement(_) => RefusalCode::Internal,
+    }
+}
+
+fn query_code(error: &QueryError) -> RefusalCode {
+    match error {
+        QueryError::Refused { .. } | QueryError::Invalid { .. } | QueryError::Cancelled => {
+            RefusalCode::QueryRefused
+        }
+        QueryError::TooManyRows { .. } | QueryError::TimedOut { .. } | QueryError::TooLarge => {
+            RefusalCode::QueryLimit
+        }
+        QueryError::Busy => RefusalCode::Busy,
+        QueryError::Store(_) => RefusalCode::Internal,
+    }
+}

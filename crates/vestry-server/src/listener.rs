@@ -1,0 +1,123 @@
+//! Taking connections: a permit before the accept, a place for the source, the handshake in a task of its own
+//! under a timeout, and only then a conversation. A panic ends one connection.
+//!
+//! It knows no message: what is said after the handshake is the port's.
+
+use crate::sources::{Place, Sources};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vestry_tls::config::alpn_was_agreed;
+
+/// How long to wait when the system has no descriptor for a new connection.
+const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
+
+/// What bounds the connections of one port.
+#[derive(Clone)]
+pub struct Gate {
+    permits: Arc<Semaphore>,
+    permits_max: usize,
+    sources: Sources,
+    handshake_timeout: Duration,
+}
+
+impl Gate {
+    /// With so many connections in all and from each source.
+    #[must_use]
+    pub fn new(max: usize, per_source_max: usize, handshake_timeout: Duration) -> Self {
+        let permits = Arc::new(Semaphore::new(max));
+        Self { permits, permits_max: max, sources: Sources::new(per_source_max), handshake_timeout }
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.permits_max.saturating_sub(self.permits.available_permits())
+    }
+}
+
+/// What a listener does with each connection.
+pub trait Welcome: Clone + Send + 'static {
+    /// The TLS configuration in force now: a renewed certificate serves the next connection.
+    fn tls_config(&self) -> Arc<rustls::ServerConfig>;
+    /// The protocol that the peer must have agreed to.
+    fn alpn(&self) -> &'static [u8];
+    /// Talks to a peer until the connection ends.
+    fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr)
+    -> impl Future<Output = ()> + Send;
+}
+
+/// Takes connections until the token is cancelled. The tracker knows every task that still talks.
+pub async fn accept_until(
+    stopping: &CancellationToken,
+    listener: TcpListener,
+    gate: Gate,
+    tasks: &TaskTracker,
+    welcome: impl Welcome,
+) {
+    loop {
+        let next = tokio::select! {
+            next = accept_one(&listener, &gate) => next,
+            () = stopping.cancelled() => return,
+        };
+        match next {
+            Ok(Some((tcp, peer, guards))) => {
+                let timeout = gate.handshake_timeout;
+                tasks.spawn(shake_hands_and_converse(tcp, peer, guards, timeout, welcome.clone()));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(OUT_OF_DESCRIPTORS_PAUSE).await;
+            }
+        }
+    }
+}
+
+type Guards = (OwnedSemaphorePermit, Place);
+
+/// One connection with its permit and its place; `None` when its source has too many.
+async fn accept_one(
+    listener: &TcpListener,
+    gate: &Gate,
+) -> io::Result<Option<(TcpStream, SocketAddr, Guards)>> {
+    let permit = gate.permits.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (tcp, peer) = listener.accept().await?;
+    let Some(place) = gate.sources.enter(peer.ip()) else {
+        tracing::debug!(%peer, "refused: this source has too many connections");
+        return Ok(None);
+    };
+    Ok(Some((tcp, peer, (permit, place))))
+}
+
+async fn shake_hands_and_converse(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    guards: Guards,
+    handshake_timeout: Duration,
+    welcome: impl Welcome,
+) {
+    let acceptor = TlsAcceptor::from(welcome.tls_config());
+    // Answers are small and flushed whole: Nagle's algorithm would only hold them back.
+    let _ = tcp.set_nodelay(true);
+    // Boxed, so that the many bytes of a handshake are not kept for as long as the connection lives.
+    let handshake = Box::pin(acceptor.accept(tcp));
+    match timeout(handshake_timeout, handshake).await {
+        Ok(Ok(stream)) if alpn_was_agreed(stream.get_ref().1, welcome.alpn()) => {
+            welcome.converse(Box::new(stream), peer).await;
+        }
+        Ok(Ok(_)) => tracing::debug!(%peer, "refused: no application protocol was agreed"),
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "the handshake failed"),
+        Err(_) => tracing::debug!(%peer, "the handshake took too long"),
+    }
+    drop(guards);
+}

@@ -1,0 +1,194 @@
+//! The server's shared parts, and [`run`]: from bound listeners to the last goodbye.
+
+use crate::admin::WelcomeOperators;
+use crate::audit::{Action, Actor};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::credentials::{Argon2id, HashingPool};
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::listener::{Gate, accept_until};
+use crate::user::WelcomeUsers;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vestry_store::Store;
+use vestry_store::query::OperatorReader;
+
+/// A deleted account can be restored for seven days, then it is purged.
+pub const RESTORABLE_SECS: i64 = 7 * 24 * 60 * 60;
+
+/// How often what has expired is removed, and the certificate looked at.
+const HOUSEKEEPING_PERIOD: Duration = Duration::from_secs(60);
+
+/// Everything that the tasks of a server share.
+pub struct Server {
+    /// The settings in force.
+    pub config: Config,
+    /// The register.
+    pub store: Store,
+    /// Where passwords wait to be hashed.
+    pub hashing: HashingPool,
+    /// Today's hash parameters and the pepper.
+    pub argon2id: Argon2id,
+    /// The operator's read-only SQL.
+    pub queries: OperatorReader,
+    /// Certificates and the TLS configurations made of them.
+    pub identity: Identity,
+    /// The wall clock.
+    pub clock: Clock,
+    /// Cancelled when connections are to finish.
+    pub draining: CancellationToken,
+    /// The user port's connections.
+    pub user_gate: Gate,
+    /// When the server started, for people.
+    pub started: Instant,
+    /// Where users connect, as it was bound.
+    pub user_address: SocketAddr,
+}
+
+/// Bound sockets, so that whoever binds knows the ports before anything is served.
+pub struct Listeners {
+    /// For users.
+    pub user: TcpListener,
+    /// For operators; loopback.
+    pub admin: TcpListener,
+}
+
+/// The parts that a server is made of.
+pub struct Parts {
+    /// The settings in force.
+    pub config: Config,
+    /// The register.
+    pub store: Store,
+    /// The operator's read-only SQL.
+    pub queries: OperatorReader,
+    /// Today's hash parameters and the pepper.
+    pub argon2id: Argon2id,
+    /// Certificates.
+    pub identity: Identity,
+    /// The wall clock.
+    pub clock: Clock,
+}
+
+/// Serves until `shutdown` resolves, then drains: no request that was accepted is dropped. `reload` resolves
+/// each time the certificates are to be read again.
+///
+/// # Errors
+/// When the hashing threads cannot start or a bound address cannot be read.
+pub async fn run(
+    parts: Parts,
+    listeners: Listeners,
+    shutdown: impl Future<Output = ()>,
+    reload: impl AsyncFnMut(),
+) -> std::io::Result<()> {
+    let limits = parts.config.connections;
+    let hashing = HashingPool::start(parts.config.argon2id.threads, parts.config.argon2id.queue_max)?;
+    let server = Arc::new(Server {
+        hashing,
+        store: parts.store,
+        queries: parts.queries,
+        argon2id: parts.argon2id,
+        identity: parts.identity,
+        clock: parts.clock,
+        draining: CancellationToken::new(),
+        user_gate: Gate::new(limits.max, limits.per_source_max, limits.handshake_timeout),
+        started: Instant::now(),
+        user_address: listeners.user.local_addr()?,
+        config: parts.config,
+    });
+    let admin_gate = Gate::new(limits.admin_max, limits.admin_max, limits.handshake_timeout);
+    let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let users = WelcomeUsers(server.clone());
+    let operators = WelcomeOperators(server.clone());
+    tokio::select! {
+        () = accept_until(&stopping, listeners.user, server.user_gate.clone(), &tasks, users) => {}
+        () = accept_until(&stopping, listeners.admin, admin_gate, &tasks, operators) => {}
+        () = keep_house(&server) => {}
+        () = reload_for_ever(&server, reload) => {}
+        () = shutdown => {}
+    }
+    drain(&server, &tasks).await;
+    Ok(())
+}
+
+async fn drain(server: &Server, tasks: &TaskTracker) {
+    let wait = server.config.connections.drain_timeout;
+    tracing::info!(
+        connections = tasks.len(),
+        "stopping: open connections get {} s to finish",
+        wait.as_secs()
+    );
+    server.draining.cancel();
+    tasks.close();
+    if timeout(wait, tasks.wait()).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "these connections did not finish in time");
+    }
+    server.store.close().await;
+}
+
+async fn reload_for_ever(server: &Server, mut reload: impl AsyncFnMut()) {
+    loop {
+        reload().await;
+        match server.identity.reload() {
+            Ok(()) => tracing::info!("the certificates were read again"),
+            Err(error) => {
+                tracing::error!(%error, "the certificates in use stay: the new ones cannot be used");
+            }
+        }
+        enrol_operators(server).await;
+    }
+}
+
+async fn keep_house(server: &Server) {
+    let mut ticks = interval(HOUSEKEEPING_PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sweep(server).await {
+            tracing::warn!(%error, "what has expired was not removed; the next round tries again");
+        }
+        let (days, hosts) = (server.config.certificate_days, &server.config.hosts);
+        match server.identity.renew_when_due(server.clock.now(), days, hosts) {
+            Ok(true) => tracing::info!("the server certificate was renewed"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the server certificate could not be renewed"),
+        }
+    }
+}
+
+/// Removes what has expired; each purge and each ended suspension is an event.
+async fn sweep(server: &Server) -> Result<(), Failure> {
+    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    server
+        .store
+        .write(move |tx| {
+            let swept = tx.sweep(now, idle, now.saturating_sub(RESTORABLE_SECS))?;
+            for name in &swept.purged {
+                Actor::server().note(tx, now, Action::AccountPurged, name, "")?;
+            }
+            for name in &swept.resumed {
+                Actor::server().note(tx, now, Action::AccountResumed, name, "its date came")?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn enrol_operators(server: &Server) {
+    let enrolled = match server.identity.operators() {
+        Ok(certificates) => crate::setup::enrol(&server.store, certificates, server.clock.now()).await,
+        Err(error) => {
+            tracing::error!(%error, "the operators' certificates cannot be read");
+            return;
+        }
+    };
+    if let Err(error) = enrolled {
+        tracing::error!(%error, "new operators could not be taken in");
+    }
+}

@@ -1,0 +1,198 @@
+//! Sessions: the one function that mints them, and the one gate that every call of a user passes.
+//!
+//! ```text
+//!            Proven ──▶ mint ──▶ token to the client, hash to the store
+//!                        │
+//!            token ──▶ resume ──▶ LoggedIn ──▶ read_as / write_as ──▶ LiveSession, inside the transaction
+//! ```
+//!
+//! [`LoggedIn`] says only that this connection once showed a live session. Whether it still is live is checked
+//! in the transaction of each call, so that suspension, deletion, a new password or a revocation bite on the
+//! next request of every open connection.
+
+use crate::audit::{Action, Actor};
+use crate::config::SessionConfig;
+use crate::credentials::Proven;
+use crate::failure::Failure;
+use crate::server::Server;
+use sha2::{Digest, Sha256};
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::fields::Device;
+use vestry_protocol::limits::TOKEN_BYTES;
+use vestry_protocol::secret::SessionToken;
+use vestry_protocol::user::NewSession;
+use vestry_store::{AccountRow, LiveSession, NewSessionRow, ReadTx, SessionId, Standing, WriteTx};
+
+/// A use is written down when the last one is older than this, so that reading does not mean writing.
+const TOUCH_SECS: i64 = 60;
+
+/// Proof that this connection showed a live session. Only this file can build one.
+#[derive(Debug, Clone, Copy)]
+pub struct LoggedIn {
+    id: SessionId,
+}
+
+impl LoggedIn {
+    /// The session's public number.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+}
+
+/// For whom and from where a session is opened.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// What the client calls the device.
+    pub device: &'a Device,
+    /// The peer's address.
+    pub source: &'a str,
+    /// What the event is called.
+    pub action: Action,
+    /// When.
+    pub now: UnixSeconds,
+}
+
+/// Opens a session. Every path that opens one ends here, so every check of an account's standing is here.
+///
+/// # Errors
+/// When the account is suspended, deleted or gone, or its password changed since it was proven.
+pub fn mint(
+    limits: SessionConfig,
+    tx: &WriteTx<'_>,
+    proven: &Proven,
+    opening: &Opening<'_>,
+) -> Result<(LoggedIn, NewSession), Failure> {
+    let now = opening.now;
+    proven.still_holds(tx)?;
+    let account = tx.account_by_id(proven.account(), now)?.ok_or(Failure::WrongCredentials)?;
+    allow_login(&account)?;
+    let actor = Actor::user(&account.name, opening.source);
+    let noted = actor.note(tx, now, opening.action, &account.name, "")?;
+    proven.renew_record(tx, &noted, now)?;
+    let (id, token) = (random_id()?, random_token()?);
+    let expires = now.saturating_add(limits.absolute_secs_max);
+    tx.insert_session(
+        &noted,
+        &NewSessionRow {
+            id,
+            token_hash: &hash_of(&token),
+            account: account.id,
+            device: opening.device.as_str(),
+            source: opening.source,
+            created: now,
+            expires,
+        },
+    )?;
+    tx.set_last_login(&noted, account.id, now)?;
+    let (name, last_login) = (account.name, account.last_login);
+    let idle_secs_max = limits.idle_secs_max.cast_unsigned();
+    Ok((LoggedIn { id }, NewSession { token, name, last_login, expires, idle_secs_max }))
+}
+
+/// Whether an account may open a session. A deleted one answers like an unknown one.
+fn allow_login(account: &AccountRow) -> Result<(), Failure> {
+    match &account.standing {
+        Standing::Active => Ok(()),
+        Standing::Suspended { until, reason } => {
+            Err(Failure::Suspended { until: *until, reason: reason.clone() })
+        }
+        Standing::Deleted { .. } => Err(Failure::WrongCredentials),
+    }
+}
+
+/// Goes on with a session on a new connection.
+///
+/// # Errors
+/// [`Failure::SessionEnded`] when the token is not of a live session, for whatever reason.
+pub async fn resume(server: &Server, token: &SessionToken) -> Result<(LoggedIn, String), Failure> {
+    let (hash, now, idle) = (hash_of(token), server.clock.now(), server.config.sessions.idle_secs_max);
+    let (id, name, last_used) = server
+        .store
+        .read(move |tx| {
+            let live = tx.live_session_by_token(&hash, now, idle)?.ok_or(Failure::SessionEnded)?;
+            Ok::<_, Failure>((live.id(), live.account().name.clone(), live.last_used()))
+        })
+        .await?;
+    touch(server, id, last_used, now).await?;
+    Ok((LoggedIn { id }, name))
+}
+
+/// Reads as the user of a session, in one view that begins with the check that it is live.
+///
+/// # Errors
+/// [`Failure::SessionEnded`], or what the closure returns.
+pub async fn read_as<T: Send + 'static>(
+    server: &Server,
+    session: LoggedIn,
+    closure: impl FnOnce(&ReadTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    let (answer, last_used) = server
+        .store
+        .read(move |tx| {
+            let live = tx.live_session(session.id, now, idle)?.ok_or(Failure::SessionEnded)?;
+            closure(tx, &live).map(|answer| (answer, live.last_used()))
+        })
+        .await?;
+    touch(server, session.id, last_used, now).await?;
+    Ok(answer)
+}
+
+/// Writes as the user of a session, in one transaction that begins with the check that it is live.
+///
+/// # Errors
+/// [`Failure::SessionEnded`], or what the closure returns; nothing of it remains then.
+pub async fn write_as<T: Send + 'static>(
+    server: &Server,
+    session: LoggedIn,
+    closure: impl FnOnce(&WriteTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    server
+        .store
+        .write(move |tx| {
+            let live = tx.live_session(session.id, now, idle)?.ok_or(Failure::SessionEnded)?;
+            tx.touch_session(live.id(), now)?;
+            closure(tx, &live)
+        })
+        .await
+}
+
+async fn touch(
+    server: &Server,
+    id: SessionId,
+    last_used: UnixSeconds,
+    now: UnixSeconds,
+) -> Result<(), Failure> {
+    if now.saturating_sub(last_used) < TOUCH_SECS {
+        return Ok(());
+    }
+    let touched = server.store.write(move |tx| Ok::<_, Failure>(tx.touch_session(id, now)?)).await;
+    // With a full disk reads go on; the session then ends a little early.
+    if let Err(error) = touched {
+        tracing::warn!(%error, "a session's use was not written down");
+    }
+    Ok(())
+}
+
+/// What the store keeps of a token. The token has 256 random bits, so a plain hash cannot be guessed back.
+fn hash_of(token: &SessionToken) -> [u8; 32] {
+    Sha256::digest(token.expose_secret()).into()
+}
+
+fn random_token() -> Result<SessionToken, Failure> {
+    let mut bytes = [0; TOKEN_BYTES];
+    fill_random(&mut bytes)?;
+    Ok(SessionToken::from_bytes(bytes))
+}
+
+fn random_id() -> Result<SessionId, Failure> {
+    let mut bytes = [0; 8];
+    fill_random(&mut bytes)?;
+    Ok(SessionId::from_wire(u64::from_le_bytes(bytes) >> 1))
+}
+
+fn fill_random(bytes: &mut [u8]) -> Result<(), Failure> {
+    getrandom::fill(bytes).map_err(|_| Failure::Internal("the system has no random bytes"))
+}

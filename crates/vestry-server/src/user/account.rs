@@ -1,0 +1,146 @@
+//! One's own account: read it, change the profile, delete it.
+
+use super::Peer;
+use super::register::ParsedProfile;
+use crate::audit::{Action, Actor};
+use crate::credentials::{Proven, prove_password};
+use crate::failure::Failure;
+use crate::server::{RESTORABLE_SECS, Server};
+use crate::sessions::{LoggedIn, read_as, write_as};
+use vestry_protocol::fields::{FieldError, Username};
+use vestry_protocol::secret::SecretText;
+use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserReply};
+use vestry_store::{AccountRow, LiveSession, WriteTx};
+
+pub(super) async fn show(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
+    let account = read_as(server, session, |_, live| Ok(account_of(live.account()))).await?;
+    Ok(UserReply::AccountShown(account))
+}
+
+pub(super) async fn update(
+    server: &Server,
+    peer: &Peer,
+    session: LoggedIn,
+    update: ProfileUpdate,
+) -> Result<UserReply, Failure> {
+    let wanted = ParsedUpdate::parse(&update)?;
+    let proven = match (&wanted.email, &update.password) {
+        (Change::Keep, _) => None,
+        (_, Some(password)) => Some(prove_own_password(server, session, password).await?),
+        (_, None) => return Err(email_needs_password().into()),
+    };
+    let (now, source) = (server.clock.now(), peer.source.clone());
+    let account = write_as(server, session, move |tx, live| {
+        if let Some(proven) = &proven {
+            proven.still_holds(tx)?;
+        }
+        let before = live.account();
+        let profile = wanted.applied_to(before)?;
+        let actor = Actor::user(&before.name, &source);
+        let noted = actor.note(tx, now, Action::AccountUpdated, &before.name, &wanted.changed_fields())?;
+        tx.set_profile(&noted, before.id, &profile.as_patch())?;
+        let after = tx.account_by_id(before.id, now)?.ok_or(Failure::SessionEnded)?;
+        Ok(account_of(&after))
+    })
+    .await?;
+    Ok(UserReply::AccountUpdated(account))
+}
+
+pub(super) async fn delete(
+    server: &Server,
+    peer: &Peer,
+    session: LoggedIn,
+    password: &SecretText,
+) -> Result<UserReply, Failure> {
+    let proven = prove_own_password(server, session, password).await?;
+    let (now, source) = (server.clock.now(), peer.source.clone());
+    write_as(server, session, move |tx, live| {
+        proven.still_holds(tx)?;
+        delete_in(tx, live, &source, now)
+    })
+    .await?;
+    Ok(UserReply::AccountDeleted { restorable_until: now.saturating_add(RESTORABLE_SECS) })
+}
+
+fn delete_in(tx: &WriteTx<'_>, live: &LiveSession<'_>, source: &str, now: i64) -> Result<(), Failure> {
+    let account = live.account();
+    let actor = Actor::user(&account.name, source);
+    let noted = actor.note(tx, now, Action::AccountDeleted, &account.name, "")?;
+    tx.delete_account(&noted, account.id, now)?;
+    tx.end_sessions_of(&noted, account.id)?;
+    Ok(())
+}
+
+/// Asks the user of a session for the password again.
+pub(super) async fn prove_own_password(
+    server: &Server,
+    session: LoggedIn,
+    password: &SecretText,
+) -> Result<Proven, Failure> {
+    let name = read_as(server, session, |_, live| Ok(Username::parse(&live.account().name).ok())).await?;
+    prove_password(server, name.as_ref(), password).await
+}
+
+fn email_needs_password() -> FieldError {
+    FieldError { field: "e-mail", rule: "changing it asks for the current password".to_owned() }
+}
+
+/// A profile update whose every field was parsed.
+struct ParsedUpdate {
+    email: Change<String>,
+    age: Change<u16>,
+    gender: Change<String>,
+}
+
+impl ParsedUpdate {
+    fn parse(update: &ProfileUpdate) -> Result<Self, FieldError> {
+        let wanted =
+            Self { email: update.email.clone(), age: update.age.clone(), gender: update.gender.clone() };
+        // Each field is judged by itself, so that a bad one is refused before a password is hashed.
+        ParsedProfile::parse(&wanted.over(Profile::default()))?;
+        Ok(wanted)
+    }
+
+    fn over(&self, before: Profile) -> Profile {
+        Profile {
+            email: changed(&self.email, before.email),
+            age: changed(&self.age, before.age),
+            gender: changed(&self.gender, before.gender),
+        }
+    }
+
+    fn applied_to(&self, account: &AccountRow) -> Result<ParsedProfile, FieldError> {
+        ParsedProfile::parse(&self.over(profile_of(account)))
+    }
+
+    fn changed_fields(&self) -> String {
+        let names = [
+            (self.email != Change::Keep, "email"),
+            (self.age != Change::Keep, "age"),
+            (self.gender != Change::Keep, "gender"),
+        ];
+        let changed: Vec<&str> = names.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
+        changed.join(" ")
+    }
+}
+
+fn changed<T: Clone>(change: &Change<T>, before: Option<T>) -> Option<T> {
+    match change {
+        Change::Keep => before,
+        Change::Clear => None,
+        Change::Set(value) => Some(value.clone()),
+    }
+}
+
+pub(crate) fn profile_of(account: &AccountRow) -> Profile {
+    Profile { email: account.email.clone(), age: account.age, gender: account.gender.clone() }
+}
+
+fn account_of(account: &AccountRow) -> Account {
+    Account {
+        name: account.name.clone(),
+        profile: profile_of(account),
+        created: account.created,
+        last_login: account.last_login,
+    }
+}

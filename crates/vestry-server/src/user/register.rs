@@ -1,0 +1,82 @@
+//! Registering: a name, a password, a profile. Opens no session: every session starts with a login.
+
+use super::Peer;
+use crate::audit::{Action, Actor};
+use crate::credentials::hash_new_password;
+use crate::failure::Failure;
+use crate::server::Server;
+use vestry_protocol::fields::{Age, Email, FieldError, Gender, Username};
+use vestry_protocol::user::{Profile, Registration, UserReply};
+use vestry_store::{CredentialKind, NewAccount, ProfilePatch};
+
+/// A profile whose every field was parsed.
+#[derive(Debug, Default)]
+pub(crate) struct ParsedProfile {
+    /// E-mail address.
+    pub email: Option<Email>,
+    /// Years.
+    pub age: Option<Age>,
+    /// Free text.
+    pub gender: Option<Gender>,
+}
+
+impl ParsedProfile {
+    /// Parses each field that is there.
+    ///
+    /// # Errors
+    /// With the first field that breaks its rule.
+    pub(crate) fn parse(profile: &Profile) -> Result<Self, FieldError> {
+        Ok(Self {
+            email: profile.email.as_deref().map(Email::parse).transpose()?,
+            age: profile.age.map(Age::new).transpose()?,
+            gender: profile.gender.as_deref().map(|text| Gender::parse("gender", text)).transpose()?,
+        })
+    }
+
+    /// As the store takes it.
+    #[must_use]
+    pub(crate) fn as_patch(&self) -> ProfilePatch<'_> {
+        ProfilePatch { email: self.email.as_ref(), age: self.age, gender: self.gender.as_ref() }
+    }
+}
+
+pub(super) async fn register(
+    server: &Server,
+    peer: &Peer,
+    wanted: &Registration,
+) -> Result<UserReply, Failure> {
+    if !server.config.registration_open {
+        return Err(Failure::RegistrationClosed);
+    }
+    let name = Username::parse(&wanted.name)?;
+    let profile = ParsedProfile::parse(&wanted.profile)?;
+    refuse_taken_name(server, &name).await?;
+    let context = context_words(&name, profile.email.as_ref().map(Email::as_str));
+    let record = hash_new_password(server, &wanted.password, context).await?;
+    let (now, source) = (server.clock.now(), peer.source.clone());
+    let reply = UserReply::Registered { name: name.to_string() };
+    server
+        .store
+        .write(move |tx| {
+            let actor = Actor::user(name.as_str(), &source);
+            let noted = actor.note(tx, now, Action::AccountRegistered, name.as_str(), "")?;
+            let new = NewAccount { name: &name, profile: profile.as_patch(), created: now };
+            let account = tx.insert_account(&noted, &new)?.ok_or(Failure::NameTaken)?;
+            tx.set_credential(&noted, account, CredentialKind::Argon2id, record.as_bytes(), now)?;
+            Ok::<_, Failure>(())
+        })
+        .await?;
+    Ok(reply)
+}
+
+/// A taken name is told before the password is hashed: registering tells it anyway, and hashing costs.
+async fn refuse_taken_name(server: &Server, name: &Username) -> Result<(), Failure> {
+    let (name, now) = (name.clone(), server.clock.now());
+    let taken = server.store.read(move |tx| Ok::<_, Failure>(tx.account(&name, now)?.is_some())).await?;
+    if taken { Err(Failure::NameTaken) } else { Ok(()) }
+}
+
+/// The words that a password must not be made of.
+pub(super) fn context_words(name: &Username, email: Option<&str>) -> Vec<String> {
+    [Some(name.as_str()), email].into_iter().flatten().map(str::to_owned).collect()
+}

@@ -1,0 +1,67 @@
+//! One's own sessions: list them, end one, end this one or all.
+
+use super::Peer;
+use crate::audit::{Action, Actor};
+use crate::failure::Failure;
+use crate::server::Server;
+use crate::sessions::{LoggedIn, read_as, write_as};
+use vestry_protocol::user::{Session, UserReply};
+use vestry_store::{SessionId, SessionRow};
+
+pub(super) async fn list(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
+    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    let rows = read_as(server, session, move |tx, live| Ok(tx.sessions_of(live.account().id, now)?)).await?;
+    let live = rows.into_iter().filter(|row| row.last_used > now.saturating_sub(idle));
+    Ok(UserReply::SessionsListed(live.map(|row| as_shown(row, session)).collect()))
+}
+
+fn as_shown(row: SessionRow, current: LoggedIn) -> Session {
+    Session {
+        id: row.id.to_wire(),
+        device: row.device,
+        source: row.source,
+        created: row.created,
+        last_used: row.last_used,
+        expires: row.expires,
+        current: row.id == current.id(),
+    }
+}
+
+pub(super) async fn revoke(
+    server: &Server,
+    peer: &Peer,
+    session: LoggedIn,
+    id: u64,
+) -> Result<UserReply, Failure> {
+    let (now, source) = (server.clock.now(), peer.source.clone());
+    write_as(server, session, move |tx, live| {
+        let account = live.account();
+        let subject = format!("{id:016x}");
+        let noted =
+            Actor::user(&account.name, &source).note(tx, now, Action::SessionRevoked, &subject, "")?;
+        let was_there = tx.end_session_of(&noted, account.id, SessionId::from_wire(id))?;
+        if was_there { Ok(UserReply::SessionRevoked) } else { Err(Failure::NotFound { what: "session" }) }
+    })
+    .await
+}
+
+pub(super) async fn log_out(
+    server: &Server,
+    peer: &Peer,
+    session: LoggedIn,
+    everywhere: bool,
+) -> Result<UserReply, Failure> {
+    let (now, source) = (server.clock.now(), peer.source.clone());
+    write_as(server, session, move |tx, live| {
+        let account = live.account();
+        let detail = if everywhere { "everywhere" } else { "" };
+        let noted =
+            Actor::user(&account.name, &source).note(tx, now, Action::LoggedOut, &account.name, detail)?;
+        let sessions_ended = match everywhere {
+            true => tx.end_sessions_of(&noted, account.id)?,
+            false => u64::from(tx.end_session(&noted, live.id())?),
+        };
+        Ok(UserReply::LoggedOut { sessions_ended })
+    })
+    .await
+}
