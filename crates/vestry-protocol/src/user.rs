@@ -170,7 +170,7 @@ pub struct Account {
     pub profile: Profile,
     /// When it was made.
     pub created: UnixSeconds,
-    /// The login before this session's, if there was one.
+    /// The last login, if there was one.
     pub last_login: Option<UnixSeconds>,
 }
 

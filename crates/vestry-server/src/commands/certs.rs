@@ -10,8 +10,6 @@ use vestry_tls::{CertsDir, TlsError, Validity, private_file};
 
 #[derive(Debug, Args)]
 pub(super) struct CertsFlags {
-    #[command(flatten)]
-    place: Place,
     #[command(subcommand)]
     command: CertsCommand,
 }
@@ -19,9 +17,11 @@ pub(super) struct CertsFlags {
 #[derive(Debug, Subcommand)]
 enum CertsCommand {
     /// What each certificate says: for whom, until when, which pin
-    Show,
+    Show(Place),
     /// Renew the server's certificate now; clients notice nothing. A running server takes it after SIGHUP
     Renew {
+        #[command(flatten)]
+        place: Place,
         /// A name or address that users reach this server by [default: those of vestryd.toml] (repeatable)
         #[arg(long = "host", value_name = "NAME")]
         hosts: Vec<String>,
@@ -31,6 +31,8 @@ enum CertsCommand {
     },
     /// Make a certificate for an operator. A running server takes it after SIGHUP
     Operator {
+        #[command(flatten)]
+        place: Place,
         /// The operator's name
         name: String,
         /// What the operator may do
@@ -42,6 +44,8 @@ enum CertsCommand {
     },
     /// Make a CA, a server certificate and operator certificates in a folder; never overwrites
     Generate {
+        #[command(flatten)]
+        place: Place,
         /// A name or address of the server (repeatable)
         #[arg(long = "host", value_name = "NAME", required = true)]
         hosts: Vec<String>,
@@ -76,19 +80,21 @@ impl RoleName {
 }
 
 pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
-    let certs = folder(&flags.place);
     let now = Clock::system().now();
     match &flags.command {
-        CertsCommand::Show => show(&certs, now),
-        CertsCommand::Renew { hosts, days } => renew(flags, &certs, hosts, *days, now),
-        CertsCommand::Operator { name, role, days } => {
+        CertsCommand::Show(place) => show(&folder(place), now),
+        CertsCommand::Renew { place, hosts, days } => renew(place, hosts, *days, now),
+        CertsCommand::Operator { place, name, role, days } => {
+            let certs = folder(place);
             let validity = Validity { not_before: now, days: *days };
             certs.create_operator(name, role.as_role().as_str(), validity)?;
             answer(&format!("{}", certs.operator_certificate(name).display()));
             say("a running server takes it after: kill -HUP $(pidof vestryd)");
             Ok(())
         }
-        CertsCommand::Generate { hosts, days, operators } => generate(&certs, hosts, *days, operators, now),
+        CertsCommand::Generate { place, hosts, days, operators } => {
+            generate(&folder(place), hosts, *days, operators, now)
+        }
     }
 }
 
@@ -121,14 +127,8 @@ fn show(certs: &CertsDir, now: i64) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn renew(
-    flags: &CertsFlags,
-    certs: &CertsDir,
-    hosts: &[String],
-    days: Option<u32>,
-    now: i64,
-) -> Result<(), CommandError> {
-    let config = flags.place.load_config(Overrides::default()).ok();
+fn renew(place: &Place, hosts: &[String], days: Option<u32>, now: i64) -> Result<(), CommandError> {
+    let (certs, config) = (folder(place), place.load_config(Overrides::default()).ok());
     let days = days.or(config.as_ref().map(|config| config.certificate_days)).unwrap_or(30);
     let named =
         if hosts.is_empty() { config.map(|config| config.hosts).unwrap_or_default() } else { hosts.to_vec() };

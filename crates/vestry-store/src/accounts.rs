@@ -1,0 +1,264 @@
+//! Accounts: the row, its standing, and what may become of it.
+
+use crate::{Noted, ReadTx, StoreError, WriteTx};
+use rusqlite::{OptionalExtension, Row, params};
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
+
+/// The number of an account. Numbers of purged accounts are not used for sessions, so they may come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountId(pub(crate) i64);
+
+/// Whether an account may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes.
+    Active,
+    /// Not until the operator or the date says so.
+    Suspended {
+        /// Until when; for good when absent.
+        until: Option<UnixSeconds>,
+        /// Why, in the operator's words.
+        reason: Option<String>,
+    },
+    /// No; it can still be restored.
+    Deleted {
+        /// Since when.
+        at: UnixSeconds,
+    },
+}
+
+/// One account.
+#[derive(Debug, Clone)]
+pub struct AccountRow {
+    /// Its number.
+    pub id: AccountId,
+    /// Its canonical name.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Years.
+    pub age: Option<u16>,
+    /// Free text.
+    pub gender: Option<String>,
+    /// When it was made.
+    pub created: UnixSeconds,
+    /// The last login.
+    pub last_login: Option<UnixSeconds>,
+    /// Whether it may be used.
+    pub standing: Standing,
+}
+
+/// What a new account starts with.
+#[derive(Debug)]
+pub struct NewAccount<'a> {
+    /// Its name.
+    pub name: &'a Username,
+    /// Its profile.
+    pub profile: ProfilePatch<'a>,
+    /// When it is made.
+    pub created: UnixSeconds,
+}
+
+/// A whole profile, as it is to be.
+#[derive(Debug, Default)]
+pub struct ProfilePatch<'a> {
+    /// E-mail address.
+    pub email: Option<&'a Email>,
+    /// Years.
+    pub age: Option<Age>,
+    /// Free text.
+    pub gender: Option<&'a Gender>,
+}
+
+/// How many there are of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Accounts that are not deleted.
+    pub accounts: u64,
+    /// Of these, suspended ones.
+    pub suspended: u64,
+    /// Deleted ones that can be restored.
+    pub deleted: u64,
+    /// Sessions that have not expired.
+    pub sessions: u64,
+}
+
+pub(crate) const ACCOUNT_COLUMNS: &str = "a.id, a.name, a.email, a.age, a.gender, a.created, a.last_login, \
+     a.suspended_at, a.suspended_until, a.suspended_reason, a.deleted_at";
+
+pub(crate) fn account_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<AccountRow> {
+    Ok(AccountRow {
+        id: AccountId(row.get("id")?),
+        name: row.get("name")?,
+        email: row.get("email")?,
+        age: row.get("age")?,
+        gender: row.get("gender")?,
+        created: row.get("created")?,
+        last_login: row.get("last_login")?,
+        standing: standing_of_row(row, now)?,
+    })
+}
+
+fn standing_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<Standing> {
+    if let Some(at) = row.get("deleted_at")? {
+        return Ok(Standing::Deleted { at });
+    }
+    let suspended_at: Option<UnixSeconds> = row.get("suspended_at")?;
+    let until: Option<UnixSeconds> = row.get("suspended_until")?;
+    let over = until.is_some_and(|until| until <= now);
+    if suspended_at.is_none() || over {
+        return Ok(Standing::Active);
+    }
+    Ok(Standing::Suspended { until, reason: row.get("suspended_reason")? })
+}
+
+impl ReadTx<'_> {
+    /// The account of a name, in whatever standing.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn account(&self, name: &Username, now: UnixSeconds) -> Result<Option<AccountRow>, StoreError> {
+        let sql = format!("select {ACCOUNT_COLUMNS} from account a where a.name = ?1");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        Ok(statement.query_row([name.as_str()], |row| account_of_row(row, now)).optional()?)
+    }
+
+    /// The account of a number, in whatever standing.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn account_by_id(&self, id: AccountId, now: UnixSeconds) -> Result<Option<AccountRow>, StoreError> {
+        let sql = format!("select {ACCOUNT_COLUMNS} from account a where a.id = ?1");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        Ok(statement.query_row([id.0], |row| account_of_row(row, now)).optional()?)
+    }
+
+    /// How many accounts and sessions there are. Reads an index of all of them: for people, not for each request.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn counts(&self, now: UnixSeconds) -> Result<Counts, StoreError> {
+        let count = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> Result<u64, StoreError> {
+            Ok(self.conn.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
+        };
+        let all = count("select count(*) from account", &[])?;
+        let deleted = count("select count(*) from account where deleted_at is not null", &[])?;
+        let suspended = count(
+            "select count(*) from account where suspended_at is not null and deleted_at is null",
+            &[],
+        )?;
+        let sessions = count("select count(*) from session where expires > ?1", &[&now])?;
+        Ok(Counts { accounts: all.saturating_sub(deleted), suspended, deleted, sessions })
+    }
+}
+
+impl WriteTx<'_> {
+    /// Makes an account; `None` when somebody has the name, or had it and can still come back.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn insert_account(&self, _: &Noted<'_>, new: &NewAccount<'_>) -> Result<Option<AccountId>, StoreError> {
+        let profile = &new.profile;
+        let inserted = self
+            .conn
+            .prepare_cached(
+                "insert into account (name, email, age, gender, created) values (?1, ?2, ?3, ?4, ?5)
+                 on conflict (name) do nothing",
+            )?
+            .execute(params![
+                new.name.as_str(),
+                profile.email.map(Email::as_str),
+                profile.age.map(Age::years),
+                profile.gender.map(Gender::as_str),
+                new.created
+            ])?;
+        Ok((inserted == 1).then(|| AccountId(self.conn.last_insert_rowid())))
+    }
+
+    /// Replaces the whole profile.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn set_profile(
+        &self,
+        _: &Noted<'_>,
+        id: AccountId,
+        profile: &ProfilePatch<'_>,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("update account set email = ?2, age = ?3, gender = ?4 where id = ?1")?
+            .execute(params![
+                id.0,
+                profile.email.map(Email::as_str),
+                profile.age.map(Age::years),
+                profile.gender.map(Gender::as_str)
+            ])?;
+        Ok(())
+    }
+
+    /// Suspends an account. Ending its sessions is a call of its own.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn suspend_account(
+        &self,
+        _: &Noted<'_>,
+        id: AccountId,
+        until: Option<UnixSeconds>,
+        reason: Option<&Reason>,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "update account set suspended_at = ?2, suspended_until = ?3, suspended_reason = ?4 where id = ?1",
+            )?
+            .execute(params![id.0, now, until, reason.map(Reason::as_str)])?;
+        Ok(())
+    }
+
+    /// Lifts a suspension.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn resume_account(&self, _: &Noted<'_>, id: AccountId) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "update account set suspended_at = null, suspended_until = null, suspended_reason = null
+                 where id = ?1",
+            )?
+            .execute([id.0])?;
+        Ok(())
+    }
+
+    /// Marks an account as deleted. Ending its sessions is a call of its own.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn delete_account(&self, _: &Noted<'_>, id: AccountId, now: UnixSeconds) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("update account set deleted_at = ?2 where id = ?1")?
+            .execute(params![id.0, now])?;
+        Ok(())
+    }
+
+    /// Undoes a deletion. A suspension from before it is in force again.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn restore_account(&self, _: &Noted<'_>, id: AccountId) -> Result<(), StoreError> {
+        self.conn.prepare_cached("update account set deleted_at = null where id = ?1")?.execute([id.0])?;
+        Ok(())
+    }
+
+    /// Remembers a login.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn set_last_login(&self, _: &Noted<'_>, id: AccountId, now: UnixSeconds) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("update account set last_login = ?2 where id = ?1")?
+            .execute(params![id.0, now])?;
+        Ok(())
+    }
+}

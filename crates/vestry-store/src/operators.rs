@@ -1,0 +1,78 @@
+//! Operators: who may speak on the admin port, known by the pin of the certificate.
+
+use crate::{Noted, ReadTx, StoreError, WriteTx};
+use rusqlite::{OptionalExtension, Row, params};
+use vestry_protocol::UnixSeconds;
+
+/// One operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorRow {
+    /// The pin of the certificate.
+    pub pin: String,
+    /// The name in it.
+    pub name: String,
+    /// `viewer`, `helpdesk` or `admin`.
+    pub role: String,
+    /// When the certificate was taken out of use.
+    pub revoked: Option<UnixSeconds>,
+}
+
+/// An operator to take in.
+#[derive(Debug)]
+pub struct NewOperator<'a> {
+    /// The pin of the certificate.
+    pub pin: &'a str,
+    /// The name in it.
+    pub name: &'a str,
+    /// `viewer`, `helpdesk` or `admin`.
+    pub role: &'a str,
+    /// When.
+    pub created: UnixSeconds,
+}
+
+impl ReadTx<'_> {
+    /// The operator of a pin, also a revoked one.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn operator(&self, pin: &str) -> Result<Option<OperatorRow>, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("select pin, name, role, revoked from operator where pin = ?1")?;
+        Ok(statement.query_row([pin], operator_of_row).optional()?)
+    }
+}
+
+fn operator_of_row(row: &Row<'_>) -> rusqlite::Result<OperatorRow> {
+    Ok(OperatorRow {
+        pin: row.get("pin")?,
+        name: row.get("name")?,
+        role: row.get("role")?,
+        revoked: row.get("revoked")?,
+    })
+}
+
+impl WriteTx<'_> {
+    /// Takes an operator in, unless the pin was ever known: a revoked certificate does not come back.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn insert_operator(&self, _: &Noted<'_>, new: &NewOperator<'_>) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "insert into operator (pin, name, role, created) values (?1, ?2, ?3, ?4) on conflict (pin) do nothing",
+            )?
+            .execute(params![new.pin, new.name, new.role, new.created])?;
+        Ok(())
+    }
+
+    /// Takes every certificate of a name out of use; how many there were.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn revoke_operator(&self, _: &Noted<'_>, name: &str, now: UnixSeconds) -> Result<usize, StoreError> {
+        let mut statement = self
+            .conn
+            .prepare_cached("update operator set revoked = ?2 where name = ?1 and revoked is null")?;
+        Ok(statement.execute(params![name, now])?)
+    }
+}

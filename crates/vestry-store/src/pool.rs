@@ -1,0 +1,92 @@
+//! Connections: how the writer's is opened, and the r2d2 pool of readers.
+//!
+//! Every pragma of the register is here. Nothing in this file knows a table.
+
+use crate::{ReadTx, StoreError};
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a connection waits for another process (`vestryd certs operator` beside a running server).
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a reader waits for a connection of the pool before the caller is told that the store is held.
+const READER_WAIT: Duration = Duration::from_secs(5);
+
+/// `FULL`: a commit is on disk before it is acknowledged. `secure_delete`: what was purged is overwritten.
+const WRITER_PRAGMAS: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
+     pragma secure_delete = on; pragma trusted_schema = off; pragma journal_size_limit = 67108864;";
+
+const READER_PRAGMAS: &str = "pragma query_only = on; pragma trusted_schema = off;";
+
+/// The pool of reading connections.
+#[derive(Clone)]
+pub(crate) struct Readers(r2d2::Pool<SqliteConnectionManager>);
+
+impl Readers {
+    pub(crate) fn open(path: &Path, readers_max: u32) -> Result<Self, StoreError> {
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .with_init(|conn| {
+                conn.busy_timeout(BUSY_WAIT)?;
+                conn.execute_batch(READER_PRAGMAS)
+            });
+        let pool = r2d2::Pool::builder()
+            .max_size(readers_max)
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .connection_timeout(READER_WAIT)
+            .build(manager)?;
+        Ok(Self(pool))
+    }
+
+    pub(crate) fn with_view<T, E: From<StoreError>>(
+        &self,
+        closure: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut conn = self.0.get().map_err(StoreError::from)?;
+        let view =
+            conn.transaction_with_behavior(TransactionBehavior::Deferred).map_err(StoreError::from)?;
+        closure(&ReadTx { conn: &view })
+    }
+}
+
+/// Opens the one connection that writes.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let cannot_open = |error: rusqlite::Error| match error.into() {
+        StoreError::Statement(cause) => StoreError::CannotOpen { path: path.to_owned(), cause },
+        known => known,
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(cannot_open)?;
+    conn.busy_timeout(BUSY_WAIT)?;
+    conn.execute_batch(WRITER_PRAGMAS).map_err(cannot_open)?;
+    Ok(conn)
+}
+
+/// Makes an empty file that only its owner can read; SQLite gives its log the same mode.
+pub(crate) fn create_private_file(path: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => StoreError::AlreadyThere(path.to_owned()),
+        _ => StoreError::CannotOpen { path: path.to_owned(), cause: error.to_string() },
+    })
+}
+
+pub(crate) fn verify_integrity(path: &Path) -> Result<(), StoreError> {
+    let conn = open_writer(path)?;
+    let verdict: String = conn.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
+    let dangling = conn.prepare("pragma foreign_key_check")?.exists([])?;
+    if verdict == "ok" && !dangling { Ok(()) } else { Err(StoreError::Damaged) }
+}
+
+/// A file that SQLite keeps beside the database.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -1,0 +1,120 @@
+//! Why a query did not run or did not end, in words for the operator who typed it.
+//!
+//! SQLite's own messages quote what was typed, so they are escaped here, once. No message ever holds a value
+//! that was read from the register.
+
+use super::views;
+use rusqlite::ErrorCode;
+use std::time::Duration;
+use thiserror::Error;
+use vestry_protocol::escape::Escaped;
+
+/// Why a query was not done, or not to its end.
+#[derive(Debug, Error)]
+pub enum QueryError {
+    /// It asks for something that the prompt does not do.
+    #[error("the query was refused: {reason}")]
+    Refused {
+        /// What, and what to write instead.
+        reason: String,
+    },
+    /// It is not SQL that this register understands.
+    #[error("the query is not valid: {message}")]
+    Invalid {
+        /// What SQLite made of it, escaped.
+        message: String,
+    },
+    /// It has more rows than are handed out.
+    #[error("the query was stopped after {limit} rows; narrow it with WHERE, or page with LIMIT")]
+    TooManyRows {
+        /// The cap.
+        limit: u64,
+    },
+    /// It took longer than a query may.
+    #[error("the query was stopped after {} ms; narrow it with WHERE, or join fewer rows", limit.as_millis())]
+    TimedOut {
+        /// The cap.
+        limit: Duration,
+    },
+    /// The statement, a value or a row is larger than fits.
+    #[error(
+        "the query is too large: its text, one of its values or one of its rows goes over the limit; ask for less at once"
+    )]
+    TooLarge,
+    /// Whoever asked for it is gone.
+    #[error("the query was cancelled")]
+    Cancelled,
+    /// Every connection is working on a query of some operator.
+    #[error("other queries are running and no more fit; try again when one of them has ended")]
+    Busy,
+    /// The register could not be read.
+    #[error("the register could not be read: {}; run `vestryd check`", Escaped(&.0.to_string()))]
+    Store(#[from] rusqlite::Error),
+}
+
+impl QueryError {
+    /// A refusal with its reason.
+    pub(super) fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused { reason: reason.into() }
+    }
+
+    /// Something that is not valid, in SQLite's words or ours; escaped here.
+    pub(super) fn invalid(message: &str) -> Self {
+        let hint = match names_something_unknown(message) {
+            true => format!(". {}", views::summary()),
+            false => String::new(),
+        };
+        Self::Invalid { message: format!("{}{hint}", Escaped(message)) }
+    }
+}
+
+/// Sorts SQLite's errors by who has to do what about them.
+pub(super) fn classify(error: rusqlite::Error) -> QueryError {
+    if matches!(error, rusqlite::Error::MultipleStatement) {
+        return QueryError::refused(ONE_STATEMENT);
+    }
+    code_of(&error).and_then(|code| by_code(code, &error)).unwrap_or(QueryError::Store(error))
+}
+
+fn code_of(error: &rusqlite::Error) -> Option<ErrorCode> {
+    if let rusqlite::Error::SqlInputError { error: failure, .. } = error {
+        return Some(failure.code);
+    }
+    error.sqlite_error_code()
+}
+
+/// Said wherever a second statement is found.
+pub(super) const ONE_STATEMENT: &str = "only one statement runs at a time; send them one by one";
+/// Said wherever something else than a `select` is found.
+pub(super) const ONLY_SELECT: &str =
+    "only `select` runs here, and nothing can be changed; accounts are managed with `vestryctl account`";
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other code is the store's trouble, not the query's"
+)]
+fn by_code(code: ErrorCode, error: &rusqlite::Error) -> Option<QueryError> {
+    match code {
+        ErrorCode::TooBig | ErrorCode::OutOfMemory => Some(QueryError::TooLarge),
+        ErrorCode::OperationInterrupted => Some(QueryError::Cancelled),
+        ErrorCode::DatabaseBusy => Some(QueryError::Busy),
+        ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly => {
+            Some(QueryError::refused(ONLY_SELECT))
+        }
+        // SQLITE_ERROR: the statement's own fault.
+        ErrorCode::Unknown => Some(QueryError::invalid(&words_of(error))),
+        _ => None,
+    }
+}
+
+/// SQLite's sentence alone: rusqlite's own adds the whole statement, and ours may be around what was typed.
+fn words_of(error: &rusqlite::Error) -> String {
+    if let rusqlite::Error::SqlInputError { msg, .. } | rusqlite::Error::SqliteFailure(_, Some(msg)) = error {
+        return msg.clone();
+    }
+    error.to_string()
+}
+
+fn names_something_unknown(message: &str) -> bool {
+    message.starts_with("no such table") || message.starts_with("no such column")
+}

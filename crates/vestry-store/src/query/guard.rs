@@ -1,0 +1,289 @@
+//! Connections that can only read what the views show.
+//!
+//! SQLite names the *accessor* of a table: the view through which it is reached. It also says so for a WITH table
+//! of the same name, therefore the accessor alone proves nothing: a column has to be on [`READABLE_COLUMNS`]
+//! whoever asks, and no secret column is on it. What a shadowing name could still reach is what the views show.
+//!
+//! The authorizer is asked while a statement is compiled, so a refused one never begins to run. It is set last,
+//! after our own settings, and never taken off. Nothing here runs a statement of an operator.
+
+use super::error::{ONLY_SELECT, QueryError};
+use super::shape::NO_PARAMETERS;
+use super::views;
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::limits::{CELL_BYTES_MAX, REQUEST_BYTES_MAX};
+
+/// The columns that the views are made of. Nothing else of the register can be read, through whatever name:
+/// above all not `credential.record`, `session.token_hash`, and nothing of `reset_code`.
+const READABLE_COLUMNS: &[(&str, &[&str])] = &[
+    (
+        "account",
+        &["id", "name", "email", "age", "gender", "created", "last_login", "suspended_at", "deleted_at"],
+    ),
+    ("credential", &["account_id", "kind"]),
+    ("session", &["id", "account_id", "device", "source", "created", "last_used", "expires"]),
+    ("operator", &["pin", "name", "role", "created", "revoked"]),
+    ("audit_event", &["id", "at", "actor_kind", "actor", "action", "subject", "source", "detail"]),
+];
+
+/// The functions that may be named: they compute from their arguments, and none reads a file, loads code or
+/// makes a value that is longer than [`CELL_BYTES_MAX`].
+#[rustfmt::skip]
+const CALLABLE_FUNCTIONS: &[&str] = &[
+    // Aggregates and windows.
+    "avg", "count", "cume_dist", "dense_rank", "first_value", "group_concat", "lag", "last_value", "lead", "max",
+    "min", "nth_value", "ntile", "percent_rank", "rank", "row_number", "string_agg", "sum", "total",
+    // Text.
+    "char", "concat", "concat_ws", "format", "glob", "hex", "instr", "length", "like", "lower", "ltrim",
+    "octet_length", "printf", "quote", "replace", "rtrim", "substr", "substring", "trim", "unicode", "upper",
+    // Numbers.
+    "abs", "ceil", "ceiling", "floor", "ln", "log", "log10", "log2", "mod", "pow", "power", "round", "sign", "sqrt",
+    "trunc",
+    // Dates.
+    "current_date", "current_time", "current_timestamp", "date", "datetime", "julianday", "strftime", "time",
+    "timediff", "unixepoch",
+    // Choices.
+    "coalesce", "if", "ifnull", "iif", "likelihood", "likely", "nullif", "typeof", "unlikely",
+];
+
+/// SQLite's own limits, each lower than its default because nobody types more.
+const SQLITE_LIMITS: &[(Limit, usize)] = &[
+    // A statement fits the request that carried it.
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, REQUEST_BYTES_MAX),
+    // A value fits a cell; growth by printf(), replace() or group_concat() ends here.
+    (Limit::SQLITE_LIMIT_LENGTH, CELL_BYTES_MAX),
+    // The views together have 32 columns.
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    // A hundred conditions joined by OR still fit; the compiler recurses as deep as this.
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
+    (Limit::SQLITE_LIMIT_PARSER_DEPTH, 200),
+    // UNIONs in one statement.
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 20),
+    // The longest sensible select compiles to a few hundred; a tower of WITH tables to millions.
+    (Limit::SQLITE_LIMIT_VDBE_OP, 50_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+    // Matching takes pattern times text steps, and no step of it can be interrupted.
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256),
+    // A page binds two values of its cursor and its length.
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 3),
+    // There is one database, no trigger, and no thread beside the one that runs the query.
+    (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 0),
+    (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+];
+
+/// What each connection may keep of the register in memory.
+const CACHE_KIB_MAX: i32 = 8 * 1024;
+
+/// A reader in WAL mode waits for nobody, except while the log is being recovered after a crash.
+const RECOVERY_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Makes guarded connections to one file, for the pool.
+#[derive(Debug, Clone)]
+pub(super) struct GuardedFile {
+    path: PathBuf,
+}
+
+impl GuardedFile {
+    /// Connections to this file.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// One more connection, with everything set.
+    pub(super) fn open(&self) -> rusqlite::Result<GuardedConnection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let tables = Tables::of(&connection)?;
+        settle(&connection)?;
+        let refusal = LastRefusal::default();
+        let noted = refusal.clone();
+        connection.authorizer(Some(move |context: AuthContext<'_>| noted.note(judge(&context, &tables))))?;
+        Ok(GuardedConnection { connection, refusal })
+    }
+}
+
+impl r2d2::ManageConnection for GuardedFile {
+    type Connection = GuardedConnection;
+    type Error = rusqlite::Error;
+
+    fn connect(&self) -> rusqlite::Result<GuardedConnection> {
+        self.open()
+    }
+
+    fn is_valid(&self, _: &mut GuardedConnection) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    fn has_broken(&self, _: &mut GuardedConnection) -> bool {
+        false
+    }
+}
+
+/// A connection that can only read what the views show.
+#[derive(Debug)]
+pub(super) struct GuardedConnection {
+    connection: Connection,
+    refusal: LastRefusal,
+}
+
+impl GuardedConnection {
+    /// The connection itself; its guard cannot be taken off by any statement.
+    pub(super) fn sqlite(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Compiles one statement that only reads and takes as many parameters as we bind.
+    pub(super) fn compile(
+        &self,
+        sql: &str,
+        parameters: usize,
+    ) -> Result<rusqlite::Statement<'_>, CompileError> {
+        self.refusal.take();
+        let statement = self.connection.prepare(sql).map_err(|error| match self.refusal.take() {
+            Some(reason) => CompileError::Refused(reason),
+            None => CompileError::Sqlite(error),
+        })?;
+        let reads_only = statement.readonly() && statement.is_explain() == 0 && statement.column_count() > 0;
+        match (reads_only, statement.parameter_count() == parameters) {
+            (false, _) => Err(CompileError::Refused(ONLY_SELECT.to_owned())),
+            (_, false) => Err(CompileError::Refused(NO_PARAMETERS.to_owned())),
+            (true, true) => Ok(statement),
+        }
+    }
+}
+
+/// Why a statement was not compiled.
+pub(super) enum CompileError {
+    /// The guard refused it, for this reason.
+    Refused(String),
+    /// SQLite did not understand it, or was interrupted.
+    Sqlite(rusqlite::Error),
+}
+
+/// What the authorizer refused last: SQLite itself only says "not authorized".
+#[derive(Debug, Clone, Default)]
+struct LastRefusal(Arc<Mutex<Option<String>>>);
+
+impl LastRefusal {
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn note(&self, judgement: Result<(), String>) -> Authorization {
+        match judgement {
+            Ok(()) => Authorization::Allow,
+            Err(reason) => {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+                Authorization::Deny
+            }
+        }
+    }
+}
+
+/// Whether this part of a statement may be compiled; if not, why.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not named is refused, also if a later SQLite adds it"
+)]
+fn judge(context: &AuthContext<'_>, tables: &Tables) -> Result<(), String> {
+    match context.action {
+        AuthAction::Select | AuthAction::Recursive => Ok(()),
+        AuthAction::Function { function_name } if is_callable(function_name) => Ok(()),
+        AuthAction::Function { function_name } => {
+            Err(format!("the function `{}` does not run here", Escaped(function_name)))
+        }
+        AuthAction::Read { table_name, column_name } if may_read(table_name, column_name, context) => Ok(()),
+        // Only the number of rows of a WITH table, whose own reads are judged one by one.
+        AuthAction::Read { table_name, column_name: "" } if !tables.has(table_name) => Ok(()),
+        AuthAction::Read { table_name, .. } => {
+            Err(format!("`{}` cannot be read here. {}", Escaped(table_name), views::summary()))
+        }
+        _ => Err(ONLY_SELECT.to_owned()),
+    }
+}
+
+fn is_callable(function: &str) -> bool {
+    CALLABLE_FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function))
+}
+
+fn may_read(table: &str, column: &str, context: &AuthContext<'_>) -> bool {
+    let through_a_view = context.accessor.is_some_and(views::is_view);
+    // Where a statement needs only the number of rows, SQLite names the table behind the view without a column
+    // and without the view; it then names the database too, as it does not for a table that was typed bare.
+    let counted_for_a_view = column.is_empty() && context.database_name == Some("main");
+    match context.database_name {
+        None | Some("main") if views::is_view(table) => true,
+        None | Some("main") => is_readable(table, column) && (through_a_view || counted_for_a_view),
+        Some(_) => false,
+    }
+}
+
+fn is_readable(table: &str, column: &str) -> bool {
+    READABLE_COLUMNS.iter().any(|(name, columns)| {
+        name.eq_ignore_ascii_case(table)
+            && (column.is_empty() || columns.iter().any(|known| known.eq_ignore_ascii_case(column)))
+    })
+}
+
+/// Everything that SQLite would find under a name, so that any other name is a WITH table of the statement.
+#[derive(Debug)]
+struct Tables(HashSet<String>);
+
+impl Tables {
+    /// Tables that SQLite makes when they are named; no list has them.
+    const MADE_WHEN_NAMED: [&str; 4] = ["sqlite_", "pragma_", "json", "carray"];
+
+    fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "select lower(name) from sqlite_schema union select lower(name) from pragma_module_list";
+        connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.0.contains(&name) || Self::MADE_WHEN_NAMED.iter().any(|prefix| name.starts_with(prefix))
+    }
+}
+
+/// Takes away from a connection what no select over the views needs.
+fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(RECOVERY_WAIT_MAX)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    for off in [
+        DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE,
+        // "naman" is a column; a misspelt column is an error and not a text that equals nothing.
+        DbConfig::SQLITE_DBCONFIG_DQS_DML,
+        DbConfig::SQLITE_DBCONFIG_DQS_DDL,
+    ] {
+        connection.set_db_config(off, false)?;
+    }
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?;
+    // What a sort does not find room for goes to a file that is already deleted, not to memory.
+    connection.pragma_update(None, "temp_store", "file")?;
+    for (limit, value) in SQLITE_LIMITS {
+        connection.set_limit(*limit, i32::try_from(*value).unwrap_or(i32::MAX))?;
+    }
+    Ok(())
+}
+
+impl From<CompileError> for QueryError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Refused(reason) => Self::refused(reason),
+            CompileError::Sqlite(error) => super::error::classify(error),
+        }
+    }
+}

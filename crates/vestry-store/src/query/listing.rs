@@ -1,0 +1,175 @@
+//! Pages of a view: planned into one statement of our own, in an order that no two rows share.
+//!
+//! Columns and the sort are looked up in the view's own list and leave it as constants. The condition is the one
+//! text that is spliced, after it was proven to be a single expression; whatever it then names meets the guard.
+//! There is no OFFSET: a page starts behind the last row of the page before.
+
+use super::cursor::{Order, Position, Stored};
+use super::error::QueryError;
+use super::guard::GuardedConnection;
+use super::shape::require_one_expression;
+use super::stream::{self, Query, RowTaker, cells};
+use super::views::{self, ViewShape};
+
+use super::{CancelFlag, QueryCaps, QueryEnd, RowSink};
+use rusqlite::Row;
+use rusqlite::types::Value;
+use std::ops::ControlFlow;
+use vestry_protocol::admin::Listing;
+use vestry_protocol::escape::Escaped;
+
+/// A listing with every name resolved.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    view: &'static ViewShape,
+    columns: Vec<&'static str>,
+    filter: Option<&'a str>,
+    sort: &'static str,
+    order: Order,
+    limit: u64,
+    after: Option<Position>,
+}
+
+impl<'a> Page<'a> {
+    /// Resolves every name of a listing and reads its cursor.
+    pub(super) fn plan(listing: &'a Listing) -> Result<Self, QueryError> {
+        let view = views::shape(listing.view);
+        let (place, sort) = resolve(view, listing.sort.as_deref().unwrap_or(view.key))?;
+        let order = Order { view: view.number, sort: place, descending: listing.descending };
+        let after = listing.after.as_deref().map(|text| Position::from_cursor(text, order)).transpose()?;
+        let columns = listing.columns.iter().map(|name| resolve(view, name).map(|(_, column)| column));
+        let columns = match listing.columns.is_empty() {
+            true => view.columns.to_vec(),
+            false => columns.collect::<Result<_, _>>()?,
+        };
+        if let Some(filter) = &listing.filter {
+            require_one_expression(filter)?;
+        }
+        Ok(Self {
+            view,
+            columns,
+            filter: listing.filter.as_deref(),
+            sort,
+            order,
+            limit: listing.limit,
+            after,
+        })
+    }
+
+    /// Hands the page on.
+    pub(super) fn run(
+        self,
+        connection: &GuardedConnection,
+        caps: &QueryCaps,
+        sink: &mut dyn RowSink,
+    ) -> Result<QueryEnd, QueryError> {
+        self.prove_the_filter(connection)?;
+        let (sql, parameters) = self.statement();
+        let mut taker = PageTaker { page: &self, sink, rows: 0, last: None, more: false };
+        stream::run(connection, &Query { sql: &sql, parameters: &parameters }, caps, &mut taker)?;
+        let next = match (taker.more, taker.last) {
+            (true, Some(last)) => Some(last.to_cursor(self.order)?),
+            (_, _) => None,
+        };
+        Ok(QueryEnd { rows: taker.rows, next })
+    }
+
+    /// Compiles the condition by itself: if it is not one value of the view's columns, SQLite says so here, in
+    /// words that fit what was typed.
+    fn prove_the_filter(&self, connection: &GuardedConnection) -> Result<(), QueryError> {
+        if let Some(filter) = self.filter {
+            drop(connection.compile(&format!("select ({filter}\n) from {}", self.view.name), 0)?);
+        }
+        Ok(())
+    }
+
+    fn statement(&self) -> (String, Vec<Value>) {
+        let (view, sort, key) = (self.view.name, self.sort, self.view.key);
+        let columns: String = self.columns.iter().map(|column| format!("\"{column}\", ")).collect();
+        let filter = self.filter.map_or_else(|| "true".to_owned(), |filter| format!("({filter}\n)"));
+        let (start, mut parameters) = self.start();
+        let direction = if self.order.descending { "desc" } else { "asc" };
+        let limit = self.limit_clause(&mut parameters);
+        let sql = format!(
+            "select {columns}\"{sort}\", \"{key}\" from {view} where {filter} and {start} \
+             order by \"{sort}\" {direction}, \"{key}\" {direction}{limit}"
+        );
+        (sql, parameters)
+    }
+
+    /// The condition that leaves out what the pages before have shown.
+    fn start(&self) -> (String, Vec<Value>) {
+        let Some(Position { sort: last_sort, key: last_key }) = self.after.clone() else {
+            return ("true".to_owned(), Vec::new());
+        };
+        let (sort, key) = (format!("\"{}\"", self.sort), format!("\"{}\"", self.view.key));
+        let behind = if self.order.descending { "<" } else { ">" };
+        let key_behind = format!("{key} {behind} {}", last_key.placeholder(1));
+        let value = last_sort.placeholder(2);
+        let condition = match (&last_sort, self.order.descending) {
+            (_, _) if self.sort == self.view.key => key_behind,
+            (Stored::Null, false) => format!("({sort} is not null or {key_behind})"),
+            (Stored::Null, true) => format!("({sort} is null and {key_behind})"),
+            (_, false) => format!("({sort} >= {value} and ({sort} > {value} or {key_behind}))"),
+            (_, true) => {
+                format!("({sort} is null or ({sort} <= {value} and ({sort} < {value} or {key_behind})))")
+            }
+        };
+        let mut parameters = vec![last_key.into_parameter()];
+        if self.sort != self.view.key && last_sort != Stored::Null {
+            parameters.push(last_sort.into_parameter());
+        }
+        (condition, parameters)
+    }
+
+    /// One row more than the page shows, to know whether there is a next one.
+    fn limit_clause(&self, parameters: &mut Vec<Value>) -> String {
+        if self.limit == 0 {
+            return String::new();
+        }
+        let rows = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
+        parameters.push(Value::Integer(rows));
+        format!(" limit ?{}", parameters.len())
+    }
+}
+
+fn resolve(view: &'static ViewShape, name: &str) -> Result<(u8, &'static str), QueryError> {
+    view.column(name).ok_or_else(|| {
+        let (view, known) = (view.name, view.columns.join(", "));
+        QueryError::refused(format!("`{view}` has no column `{}`; it has {known}", Escaped(name)))
+    })
+}
+
+/// Hands on what was asked for and remembers where the page ends.
+struct PageTaker<'p, 's> {
+    page: &'p Page<'p>,
+    sink: &'s mut dyn RowSink,
+    rows: u64,
+    last: Option<Position>,
+    more: bool,
+}
+
+impl RowTaker for PageTaker<'_, '_> {
+    fn columns(&mut self, mut names: Vec<String>) -> ControlFlow<()> {
+        names.truncate(self.page.columns.len());
+        self.sink.columns(names)
+    }
+
+    fn row(&mut self, row: &Row<'_>, bytes_max: usize) -> Result<ControlFlow<()>, QueryError> {
+        if self.page.limit != 0 && self.rows == self.page.limit {
+            self.more = true;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let shown = self.page.columns.len();
+        if self.rows + 1 == self.page.limit {
+            let (sort, key) = (row.get_ref(shown)?.into(), row.get_ref(shown + 1)?.into());
+            self.last = Some(Position { sort, key });
+        }
+        self.rows += 1;
+        Ok(self.sink.row(cells(row, shown, bytes_max)?))
+    }
+
+    fn cancel_flag(&self) -> Option<CancelFlag> {
+        self.sink.cancel_flag()
+    }
+}

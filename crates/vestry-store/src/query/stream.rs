@@ -1,0 +1,173 @@
+//! Runs one compiled statement: rows leave as they are read, within rows, bytes and time.
+//!
+//! Holds one row at a time and never a result. Text that is not UTF-8 is shown with replacement characters.
+
+use super::error::{QueryError, classify};
+use super::guard::GuardedConnection;
+use super::{CancelFlag, QueryCaps, RowSink};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Row, Rows};
+use std::ops::ControlFlow;
+use std::time::Instant;
+use vestry_protocol::admin::Cell;
+
+/// How often the deadline and the flag are looked at: every so many steps of SQLite's machine, some 20 µs apart.
+const STEPS_BETWEEN_LOOKS: i32 = 1_000;
+
+/// A statement with the values that it binds; only our own statements bind any.
+pub(super) struct Query<'a> {
+    pub(super) sql: &'a str,
+    pub(super) parameters: &'a [Value],
+}
+
+/// What becomes of the rows.
+pub(super) trait RowTaker {
+    /// The names of all columns of the statement.
+    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()>;
+    /// One row.
+    fn row(&mut self, row: &Row<'_>, bytes_max: usize) -> Result<ControlFlow<()>, QueryError>;
+    /// A flag that ends the query from elsewhere.
+    fn cancel_flag(&self) -> Option<CancelFlag>;
+}
+
+/// Compiles the statement, runs it, and says how many rows it had.
+pub(super) fn run(
+    connection: &GuardedConnection,
+    query: &Query<'_>,
+    caps: &QueryCaps,
+    taker: &mut dyn RowTaker,
+) -> Result<u64, QueryError> {
+    let watch = Watch::start(connection.sqlite(), caps, taker.cancel_flag())?;
+    run_watched(connection, query, caps, &watch, taker).map_err(|error| watch.explain(error))
+}
+
+fn run_watched(
+    connection: &GuardedConnection,
+    query: &Query<'_>,
+    caps: &QueryCaps,
+    watch: &Watch,
+    taker: &mut dyn RowTaker,
+) -> Result<u64, QueryError> {
+    let mut statement = connection.compile(query.sql, query.parameters.len())?;
+    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    if names.iter().map(String::len).sum::<usize>() > caps.row_bytes_max {
+        return Err(QueryError::TooLarge);
+    }
+    if taker.columns(names).is_break() {
+        return Err(QueryError::Cancelled);
+    }
+    let parameters = rusqlite::params_from_iter(query.parameters);
+    step_through(statement.query(parameters).map_err(classify)?, caps, watch, taker)
+}
+
+fn step_through(
+    mut rows: Rows<'_>,
+    caps: &QueryCaps,
+    watch: &Watch,
+    taker: &mut dyn RowTaker,
+) -> Result<u64, QueryError> {
+    let mut taken = 0;
+    while let Some(row) = rows.next().map_err(classify)? {
+        // A slow taker spends the time between two rows, where SQLite does not look at the clock.
+        watch.check()?;
+        if taken == caps.rows_max {
+            return Err(QueryError::TooManyRows { limit: caps.rows_max });
+        }
+        if taker.row(row, caps.row_bytes_max)?.is_break() {
+            return Err(QueryError::Cancelled);
+        }
+        taken += 1;
+    }
+    Ok(taken)
+}
+
+/// Hands every column of every row on.
+pub(super) struct EveryColumn<'a>(pub(super) &'a mut dyn RowSink);
+
+impl RowTaker for EveryColumn<'_> {
+    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+        self.0.columns(names)
+    }
+
+    fn row(&mut self, row: &Row<'_>, bytes_max: usize) -> Result<ControlFlow<()>, QueryError> {
+        Ok(self.0.row(cells(row, row.as_ref().column_count(), bytes_max)?))
+    }
+
+    fn cancel_flag(&self) -> Option<CancelFlag> {
+        self.0.cancel_flag()
+    }
+}
+
+/// The first `count` values of a row.
+pub(super) fn cells(row: &Row<'_>, count: usize, bytes_max: usize) -> Result<Vec<Cell>, QueryError> {
+    let mut cells = Vec::with_capacity(count);
+    let mut bytes = 0;
+    for column in 0..count {
+        let cell = cell(row.get_ref(column)?);
+        bytes += bytes_of(&cell);
+        if bytes > bytes_max {
+            return Err(QueryError::TooLarge);
+        }
+        cells.push(cell);
+    }
+    Ok(cells)
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_owned()),
+    }
+}
+
+/// What a cell takes in a message, at most: a tag and a length or a number of up to nine bytes each.
+fn bytes_of(cell: &Cell) -> usize {
+    10 + match cell {
+        Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
+        Cell::Text(text) => text.len(),
+        Cell::Blob(bytes) => bytes.len(),
+    }
+}
+
+/// Looks at the clock and at the flag while SQLite works, also while it compiles.
+struct Watch {
+    caps: QueryCaps,
+    started: Instant,
+    cancel: Option<CancelFlag>,
+}
+
+impl Watch {
+    /// Takes the place of the watch of the query before on this connection.
+    fn start(
+        connection: &Connection,
+        caps: &QueryCaps,
+        cancel: Option<CancelFlag>,
+    ) -> Result<Self, rusqlite::Error> {
+        let watch = Self { caps: *caps, started: Instant::now(), cancel };
+        let (flag, started, time_max) = (watch.cancel.clone(), watch.started, caps.time_max);
+        let stop = move || flag.as_ref().is_some_and(CancelFlag::is_raised) || started.elapsed() >= time_max;
+        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(stop))?;
+        Ok(watch)
+    }
+
+    fn check(&self) -> Result<(), QueryError> {
+        if self.cancel.as_ref().is_some_and(CancelFlag::is_raised) {
+            return Err(QueryError::Cancelled);
+        }
+        match self.started.elapsed() >= self.caps.time_max {
+            true => Err(QueryError::TimedOut { limit: self.caps.time_max }),
+            false => Ok(()),
+        }
+    }
+
+    /// SQLite only says that it was interrupted; this says by what.
+    fn explain(&self, error: QueryError) -> QueryError {
+        match matches!(error, QueryError::Cancelled) {
+            true => self.check().err().unwrap_or(error),
+            false => error,
+        }
+    }
+}

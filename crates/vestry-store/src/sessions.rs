@@ -1,0 +1,248 @@
+//! Sessions: a row for each, known by a random number and the hash of a token. The token itself is never here.
+
+use crate::accounts::{ACCOUNT_COLUMNS, account_of_row};
+use crate::{AccountId, AccountRow, Noted, ReadTx, Standing, StoreError, WriteTx};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
+use std::marker::PhantomData;
+use vestry_protocol::UnixSeconds;
+
+/// More sessions than this an account cannot have: a new one ends the one that was used least recently.
+const SESSIONS_PER_ACCOUNT_MAX: u32 = 32;
+
+/// The public number of a session. It names the session and proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(i64);
+
+impl SessionId {
+    /// From the number on the wire.
+    #[must_use]
+    pub fn from_wire(number: u64) -> Self {
+        Self(number.cast_signed())
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub fn to_wire(self) -> u64 {
+        self.0.cast_unsigned()
+    }
+}
+
+/// A session to store.
+#[derive(Debug)]
+pub struct NewSessionRow<'a> {
+    /// A random number.
+    pub id: SessionId,
+    /// The hash of its token.
+    pub token_hash: &'a [u8],
+    /// Whose it is.
+    pub account: AccountId,
+    /// What its client calls the device.
+    pub device: &'a str,
+    /// The address that it was opened from.
+    pub source: &'a str,
+    /// When it was opened.
+    pub created: UnixSeconds,
+    /// When it ends at the latest.
+    pub expires: UnixSeconds,
+}
+
+/// One session in a list.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// The public number.
+    pub id: SessionId,
+    /// What its client calls the device.
+    pub device: String,
+    /// The address that it was opened from.
+    pub source: String,
+    /// When it was opened.
+    pub created: UnixSeconds,
+    /// When it was last used, to the minute.
+    pub last_used: UnixSeconds,
+    /// When it ends at the latest.
+    pub expires: UnixSeconds,
+}
+
+/// Proof that, in this transaction, a session is live and its account active. It cannot leave the transaction.
+#[derive(Debug)]
+pub struct LiveSession<'tx> {
+    id: SessionId,
+    account: AccountRow,
+    last_used: UnixSeconds,
+    transaction: PhantomData<&'tx ()>,
+}
+
+impl LiveSession<'_> {
+    /// The session's number.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn account(&self) -> &AccountRow {
+        &self.account
+    }
+
+    /// When it was last marked as used.
+    #[must_use]
+    pub fn last_used(&self) -> UnixSeconds {
+        self.last_used
+    }
+}
+
+impl ReadTx<'_> {
+    /// The session of a number, if it is live: not expired, not idle for longer than `idle_secs_max`, and its
+    /// account active.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn live_session(
+        &self,
+        id: SessionId,
+        now: UnixSeconds,
+        idle_secs_max: i64,
+    ) -> Result<Option<LiveSession<'_>>, StoreError> {
+        self.find_live("s.id = ?1", &id.0, now, idle_secs_max)
+    }
+
+    /// The session of a token's hash, if it is live.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn live_session_by_token(
+        &self,
+        token_hash: &[u8],
+        now: UnixSeconds,
+        idle_secs_max: i64,
+    ) -> Result<Option<LiveSession<'_>>, StoreError> {
+        self.find_live("s.token_hash = ?1", &token_hash, now, idle_secs_max)
+    }
+
+    fn find_live(
+        &self,
+        condition: &str,
+        key: &dyn ToSql,
+        now: UnixSeconds,
+        idle_secs_max: i64,
+    ) -> Result<Option<LiveSession<'_>>, StoreError> {
+        let sql = format!(
+            "select {ACCOUNT_COLUMNS}, s.id as session_id, s.last_used
+               from session s join account a on a.id = s.account_id
+              where {condition} and s.expires > ?2 and s.last_used > ?2 - ?3"
+        );
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let found = statement.query_row(params![key, now, idle_secs_max], |row| {
+            Ok(LiveSession {
+                id: SessionId(row.get("session_id")?),
+                account: account_of_row(row, now)?,
+                last_used: row.get("last_used")?,
+                transaction: PhantomData,
+            })
+        });
+        Ok(found.optional()?.filter(|session| session.account.standing == Standing::Active))
+    }
+
+    /// The sessions of an account that have not expired, newest first.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn sessions_of(&self, account: AccountId, now: UnixSeconds) -> Result<Vec<SessionRow>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "select id, device, source, created, last_used, expires from session
+             where account_id = ?1 and expires > ?2 order by created desc, id",
+        )?;
+        let rows = statement.query_map(params![account.0, now], session_of_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whose session a number is, as a canonical name.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn session_owner(&self, id: SessionId) -> Result<Option<String>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "select a.name from session s join account a on a.id = s.account_id where s.id = ?1",
+        )?;
+        Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)
+    }
+}
+
+fn session_of_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        id: SessionId(row.get("id")?),
+        device: row.get("device")?,
+        source: row.get("source")?,
+        created: row.get("created")?,
+        last_used: row.get("last_used")?,
+        expires: row.get("expires")?,
+    })
+}
+
+impl WriteTx<'_> {
+    /// Stores a session; over the limit of an account, the one that was used least recently ends.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn insert_session(&self, _: &Noted<'_>, new: &NewSessionRow<'_>) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "insert into session (id, token_hash, account_id, device, source, created, last_used, expires)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+            )?
+            .execute(params![
+                new.id.0,
+                new.token_hash,
+                new.account.0,
+                new.device,
+                new.source,
+                new.created,
+                new.expires
+            ])?;
+        self.conn
+            .prepare_cached(
+                "delete from session where id in (select id from session where account_id = ?1 and id <> ?2
+                 order by last_used desc, created desc limit -1 offset ?3)",
+            )?
+            .execute(params![new.account.0, new.id.0, SESSIONS_PER_ACCOUNT_MAX - 1])?;
+        Ok(())
+    }
+
+    /// Marks a session as used. Not an act: it has no event. Never moves backwards.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn touch_session(&self, id: SessionId, now: UnixSeconds) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("update session set last_used = max(last_used, ?2) where id = ?1")?
+            .execute(params![id.0, now])?;
+        Ok(())
+    }
+
+    /// Ends one session; whether it was there.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn end_session(&self, _: &Noted<'_>, id: SessionId) -> Result<bool, StoreError> {
+        Ok(self.conn.prepare_cached("delete from session where id = ?1")?.execute([id.0])? == 1)
+    }
+
+    /// Ends one session of one account; whether it was there.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn end_session_of(&self, _: &Noted<'_>, account: AccountId, id: SessionId) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached("delete from session where id = ?1 and account_id = ?2")?;
+        Ok(statement.execute([id.0, account.0])? == 1)
+    }
+
+    /// Ends all sessions of an account; how many there were.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn end_sessions_of(&self, _: &Noted<'_>, account: AccountId) -> Result<u64, StoreError> {
+        let ended = self.conn.prepare_cached("delete from session where account_id = ?1")?.execute([account.0])?;
+        Ok(u64::try_from(ended).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,264 @@
+//! Group commit: one thread owns the only writing connection and commits what waits as one transaction.
+//!
+//! ```text
+//!  callers ──▶ bounded queue ──▶ begin ─ job ─ job ─ job ─ commit (one fsync) ──▶ answers
+//!                                        └ savepoint each: a job that fails undoes only itself
+//! ```
+//!
+//! A job is answered after the commit, so what was acknowledged is on disk. A job that returns an error or
+//! panics leaves nothing behind. When the commit fails (disk full), every job of the batch gets the error.
+//! It never retries: the caller knows whether its request may be done twice.
+
+use crate::{ReadTx, StoreError, WriteTx};
+use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// More jobs in one transaction save no more fsyncs worth having, and keep the first caller waiting.
+const BATCH_JOBS_MAX: usize = 256;
+
+type JobSender = mpsc::Sender<Box<dyn Job>>;
+
+/// The writer thread's letter box. Cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    queue: Arc<Mutex<Option<JobSender>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Writer {
+    pub(crate) fn start(conn: Connection, writes_queued_max: usize) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel(writes_queued_max);
+        let thread = std::thread::Builder::new()
+            .name("vestry-writer".to_owned())
+            .spawn(move || commit_until_closed(&conn, jobs))
+            .map_err(|error| StoreError::Statement(error.to_string()))?;
+        Ok(Self { queue: Arc::new(Mutex::new(Some(queue))), thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    pub(crate) async fn run<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(ClosureJob { closure: Some(closure), outcome: None, answer });
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let queue = queue.ok_or(StoreError::Closed)?;
+        queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        answered.await.unwrap_or_else(|_| Err(StoreError::ClosurePanicked.into()))
+    }
+
+    pub(crate) async fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // The thread ends when the last caller has its answer; waiting for it must not block a worker.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+/// A closure with the place for its answer, its types forgotten.
+trait Job: Send {
+    /// Runs once; whether its changes are to be kept.
+    fn run(&mut self, tx: &WriteTx<'_>) -> bool;
+    /// Tells the caller how it ended; `commit` says whether the batch reached the disk.
+    fn answer(self: Box<Self>, commit: Result<(), StoreError>);
+}
+
+struct ClosureJob<T, E, F> {
+    closure: Option<F>,
+    outcome: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Job for ClosureJob<T, E, F>
+where
+    F: FnOnce(&WriteTx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn run(&mut self, tx: &WriteTx<'_>) -> bool {
+        let Some(closure) = self.closure.take() else { return false };
+        // A panic ends one job, not the writer; the savepoint undoes whatever state it left.
+        let outcome = catch_unwind(AssertUnwindSafe(|| closure(tx)))
+            .unwrap_or_else(|_| Err(StoreError::ClosurePanicked.into()));
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn answer(self: Box<Self>, commit: Result<(), StoreError>) {
+        let answer = match (commit, self.outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            // What was refused stays refused, whether or not the others could be kept.
+            (Err(_), Some(Err(refused))) => Err(refused),
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), None) => Err(StoreError::ClosurePanicked.into()),
+        };
+        // A caller that went away no longer wants to know.
+        let _ = self.answer.send(answer);
+    }
+}
+
+fn commit_until_closed(conn: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+    let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
+    while jobs.blocking_recv_many(&mut batch, BATCH_JOBS_MAX) > 0 {
+        commit_together(conn, &mut batch);
+    }
+}
+
+/// Runs one batch in one transaction and answers each job.
+fn commit_together(conn: &Connection, batch: &mut Vec<Box<dyn Job>>) {
+    let committed = run_in_transaction(conn, batch);
+    if let Err(error) = &committed {
+        tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
+        if !conn.is_autocommit() {
+            let _ = conn.execute_batch("rollback");
+        }
+    }
+    for job in batch.drain(..) {
+        job.answer(committed.as_ref().map(|_| ()).map_err(StoreError::same_for_all));
+    }
+}
+
+fn run_in_transaction(conn: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    conn.prepare_cached("begin immediate")?.execute([])?;
+    let tx = WriteTx { read: ReadTx { conn } };
+    for job in batch {
+        conn.prepare_cached("savepoint job")?.execute([])?;
+        let keep = job.run(&tx);
+        // Running out of disk can make SQLite undo the whole transaction, the jobs before this one too.
+        if conn.is_autocommit() {
+            return Err(StoreError::NotWritable);
+        }
+        if !keep {
+            conn.prepare_cached("rollback to job")?.execute([])?;
+        }
+        conn.prepare_cached("release job")?.execute([])?;
+    }
+    conn.prepare_cached("commit")?.execute([])?;
+    Ok(())
+}
+
+impl StoreError {
+    /// The same error for another job of the batch.
+    fn same_for_all(&self) -> Self {
+        match self {
+            Self::NotWritable => Self::NotWritable,
+            Self::Damaged => Self::Damaged,
+            Self::Held => Self::Held,
+            other => Self::Statement(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ActorKind, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
+    use vestry_protocol::fields::Username;
+
+    fn fresh_store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vestry.db");
+        Store::create(&path).unwrap();
+        let store = Store::open(&path, StoreLimits::default()).unwrap();
+        (folder, store)
+    }
+
+    const EVENT: Event<'_> = Event {
+        at: 1,
+        actor_kind: ActorKind::Server,
+        actor: "vestryd",
+        action: "test",
+        subject: "",
+        source: "",
+        detail: "",
+    };
+
+    async fn register(store: &Store, name: &str, then: fn() -> Result<(), StoreError>) -> Result<bool, StoreError> {
+        let name = Username::parse(name).unwrap();
+        store
+            .write(move |tx| {
+                let noted = tx.note(&EVENT)?;
+                let new = NewAccount { name: &name, profile: ProfilePatch::default(), created: 1 };
+                let made = tx.insert_account(&noted, &new)?.is_some();
+                then().map(|()| made)
+            })
+            .await
+    }
+
+    async fn exists(store: &Store, name: &'static str) -> bool {
+        let name = Username::parse(name).unwrap();
+        store.read(move |tx| tx.account(&name, 1)).await.unwrap().is_some()
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_or_panics_undoes_only_itself() {
+        let (_folder, store) = fresh_store();
+        let (kept, refused, broken, after) = tokio::join!(
+            register(&store, "kept", || Ok(())),
+            register(&store, "refused", || Err(StoreError::Held)),
+            register(&store, "broken", || panic!("injected")),
+            register(&store, "after", || Ok(())),
+        );
+        assert!(matches!((kept, after), (Ok(true), Ok(true))));
+        assert!(matches!(refused, Err(StoreError::Held)));
+        assert!(matches!(broken, Err(StoreError::ClosurePanicked)));
+        let found = [exists(&store, "kept").await, exists(&store, "refused").await, exists(&store, "broken").await];
+        assert_eq!(found, [true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn one_name_is_won_once_however_many_want_it() {
+        let (_folder, store) = fresh_store();
+        let tries: Vec<_> = (0..64)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { register(&store, "naman", || Ok(())).await.unwrap() })
+            })
+            .collect();
+        let mut won = 0;
+        for attempt in tries {
+            won += usize::from(attempt.await.unwrap());
+        }
+        assert_eq!(won, 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_queued_before_closing_is_committed_and_later_writes_are_refused() {
+        let (folder, store) = fresh_store();
+        let queued = tokio::spawn({
+            let store = store.clone();
+            async move { register(&store, "queued", || Ok(())).await }
+        });
+        assert!(queued.await.unwrap().unwrap());
+        store.close().await;
+        assert!(matches!(register(&store, "late", || Ok(())).await, Err(StoreError::Closed)));
+        let reopened = Store::open(&folder.path().join("vestry.db"), StoreLimits::default()).unwrap();
+        assert!(exists(&reopened, "queued").await);
+    }
+
+    #[tokio::test]
+    async fn the_database_file_and_its_log_are_readable_only_by_their_owner() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, store) = fresh_store();
+        register(&store, "naman", || Ok(())).await.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_called_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vestry.db");
+        std::fs::write(&path, "this is not a database, however long it is. ".repeat(100)).unwrap();
+        assert!(matches!(Store::open(&path, StoreLimits::default()), Err(StoreError::Damaged)));
+    }
+}
