@@ -1,1 +1,21 @@
-//! Placeholder.
+//! A typed client for Vestry's ports: what `vestry` and `vestryctl` talk to a server with, and where a user's pins
+//! and sessions are kept.
+//!
+//! It never asks a person anything, never prints, and never touches a database. The program `vestry` is built on
+//! it (`src/program`).
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`wire`] | one connection: requests out, replies in, for either port |
+//! | [`client`] | the calls of the user port, typed |
+//! | [`address`] | host and port as people write them |
+//! | [`state`] | the files of a user: known servers, open sessions |
+
+pub mod address;
+pub mod client;
+pub mod state;
+pub mod wire;
+
+pub use address::Address;
+pub use client::{CallError, Client};
+pub use wire::{Wire, WireError};

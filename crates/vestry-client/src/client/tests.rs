@@ -1,0 +1,75 @@
+//! Typed calls against a server that answers as each test says.
+
+use super::*;
+use crate::wire::tests::{Server, meet, pki, read_request, send};
+use std::sync::atomic::{AtomicU32, Ordering};
+use vestry_protocol::Reply;
+use vestry_protocol::codec::encode;
+use vestry_tls::Trust;
+use vestry_tls::config::user_client;
+
+/// Asks for the sessions of a server that gives these answers, one a request, and counts the requests it got.
+async fn ask(answers: Vec<UserReply>, patience: Patience) -> (Result<Vec<Session>, CallError>, u32) {
+    let pki = pki();
+    let asked = AtomicU32::new(0);
+    let serve = async |mut stream: Server| {
+        for body in answers {
+            let id = read_request(&mut stream).await;
+            asked.fetch_add(1, Ordering::Relaxed);
+            send(&mut stream, &encode(&Reply { id, body }).unwrap()).await;
+        }
+    };
+    let call = async |port| {
+        let address = Address::new("127.0.0.1", port).unwrap();
+        let tls = user_client(&Trust::Pin(pki.pin)).unwrap();
+        let client = Client::connect(&address, tls).await.unwrap();
+        client.with_patience(patience).sessions().await
+    };
+    let done = meet(Arc::clone(&pki.server), serve, call).await;
+    (done, asked.into_inner())
+}
+
+fn busy() -> UserReply {
+    UserReply::Refused(Refusal {
+        code: RefusalCode::Busy.number(),
+        message: String::new(),
+        retry_after_ms: Some(1),
+    })
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again_as_often_as_patience_allows() {
+    let three = || Box::new(|tries: u32, _| tries <= 3);
+    let (done, asked) =
+        ask(vec![busy(), busy(), busy(), UserReply::SessionsListed(Vec::new())], three()).await;
+    assert!(done.unwrap().is_empty());
+    assert_eq!(asked, 4);
+    let (done, asked) = ask(vec![busy(), busy(), busy(), busy()], three()).await;
+    assert!(done.unwrap_err().is_refusal(RefusalCode::Busy));
+    assert_eq!(asked, 4);
+}
+
+#[tokio::test]
+async fn patience_is_told_how_long_the_server_wants_to_wait() {
+    let patience = Box::new(|tries, wait| {
+        assert_eq!((tries, wait), (1, Duration::from_millis(1)));
+        false
+    });
+    assert_eq!(ask(vec![busy()], patience).await.1, 1);
+}
+
+#[tokio::test]
+async fn any_other_refusal_is_not_repeated() {
+    for code in RefusalCode::ALL.into_iter().filter(|code| *code != RefusalCode::Busy) {
+        let refused = UserReply::Refused(Refusal::new(code, "no"));
+        let (done, asked) = ask(vec![refused], Box::new(|_, _| true)).await;
+        assert!(done.unwrap_err().is_refusal(code));
+        assert_eq!(asked, 1, "{code:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_another_call_is_not_taken() {
+    let (done, _) = ask(vec![UserReply::SessionRevoked], Box::new(|_, _| true)).await;
+    assert!(matches!(done, Err(CallError::UnexpectedReply)));
+}

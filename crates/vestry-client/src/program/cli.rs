@@ -1,0 +1,298 @@
+//! What can be typed. What it means is decided elsewhere: fields are text here and parsed by their commands.
+
+use clap::builder::styling::Styles;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use vestry_tls::Pin;
+
+const AFTER_HELP: &str = "\
+Examples:
+  vestry join vestry1-...          trust a server with the line from its operator
+  vestry register naman --age 40   make an account; asks for a password
+  vestry login naman               log in
+  vestry show                      what is stored about you
+  vestry                           on a terminal: a menu of all this
+
+Exit codes: 0 done, 2 usage, 65 bad data, 69 server unreachable, 75 busy (try
+later), 76 wrong server, 77 refused, 78 configuration";
+
+/// Look after your own account on a Vestry server.
+#[derive(Debug, Parser)]
+#[command(name = "vestry", version, after_help = AFTER_HELP, styles = Styles::plain())]
+#[command(disable_help_subcommand = true, max_term_width = 80)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub(crate) struct Options {
+    /// The server; the one that was joined last when absent
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "VESTRY_SERVER")]
+    pub(crate) server: Option<String>,
+    /// Trust the CA in this file instead of a pin
+    #[arg(long, global = true, value_name = "FILE", env = "VESTRY_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Trust the server whose CA has this pin; goes before --ca
+    #[arg(long, global = true, value_name = "sha256:...")]
+    pub(crate) pin: Option<Pin>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Never ask; fail when something is missing
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Read passwords from standard input, one a line
+    #[arg(long, global = true, conflicts_with = "password_file")]
+    pub(crate) password_stdin: bool,
+    /// Read passwords from a file that only you can read, one a line
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// One thing to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Trust a server with the join string from its operator, and make it the default
+    #[command(after_help = "Example:\n  vestry join vestry1-dujq...\n\n\
+        The operator prints the join string with: vestryctl join-string")]
+    Join(JoinArgs),
+    /// Make an account
+    #[command(
+        after_help = "Examples:\n  vestry register naman\n  vestry register naman --email naman@example.org \
+        --age 40 --gender male\n  printf '%s\\n' \"$passphrase\" | vestry register naman --password-stdin"
+    )]
+    Register(RegisterArgs),
+    /// Log in; the session is kept until you log out from this machine
+    #[command(after_help = "Examples:\n  vestry login naman\n  vestry login naman --remember\n  \
+        vestry login naman --password-file ~/.vestry-password")]
+    Login(LoginArgs),
+    /// End this session, or all of your sessions
+    #[command(after_help = "Examples:\n  vestry logout\n  vestry logout --all")]
+    Logout(LogoutArgs),
+    /// Show what is stored about you
+    #[command(after_help = "Examples:\n  vestry show\n  vestry show --json")]
+    Show,
+    /// Change your e-mail address, age or gender; an empty value clears a field
+    #[command(
+        after_help = "Examples:\n  vestry update --age 35\n  vestry update --email new@example.org\n  \
+        vestry update --gender \"\"\n\nA change of the e-mail address asks for your password."
+    )]
+    Update(UpdateArgs),
+    /// Set a new password and end all other sessions
+    #[command(after_help = "Examples:\n  vestry passwd\n  vestry passwd --password-file FILE\n\n\
+        In a file or on standard input, the first line is the current password and the second the new one.")]
+    Passwd,
+    /// Delete your account; the operator can undo it for seven days
+    #[command(
+        after_help = "Examples:\n  vestry delete\n  vestry delete --no-input --confirm naman --password-stdin"
+    )]
+    Delete(DeleteArgs),
+    /// List your sessions, or end one of them
+    #[command(after_help = "Examples:\n  vestry sessions\n  vestry sessions revoke 00c0ffee00c0ffee")]
+    Sessions(SessionsArgs),
+    /// Set a new password with the operator's one-time code
+    #[command(after_help = "Examples:\n  vestry reset naman\n  vestry reset naman --password-file FILE\n\n\
+        In a file or on standard input, the first line is the code and the second the new password.")]
+    Reset(ResetArgs),
+    /// Show which server is meant, whether it answers, and who is logged in
+    #[command(after_help = "Examples:\n  vestry status\n  vestry status --server accounts.example.org:7443")]
+    Status,
+    /// Print a completion script for a shell
+    #[command(hide = true, after_help = "Example:\n  vestry completions bash > vestry.bash")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them to a folder
+    #[command(hide = true, after_help = "Examples:\n  vestry man | man -l -\n  vestry man DIRECTORY")]
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    /// The line from the operator
+    #[arg(value_name = "STRING")]
+    pub(crate) join: String,
+    /// Forget the pin that this server had until now; only after the operator confirmed the change
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    /// 2 to 32 of a-z, 0-9, '.', '_' and '-'
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
+}
+
+/// The fields of a profile, as they were typed.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ProfileArgs {
+    /// An e-mail address
+    #[arg(long, value_name = "E")]
+    pub(crate) email: Option<String>,
+    /// Whole years, 0 to 150
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) age: Option<String>,
+    /// In your own words
+    #[arg(long, value_name = "G")]
+    pub(crate) gender: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArgs {
+    /// Your account
+    pub(crate) name: String,
+    /// Keep the session when you log out from this machine
+    #[arg(long)]
+    pub(crate) remember: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArgs {
+    /// End all of your sessions, on every device
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The name of your account, to say that you mean it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionsArgs {
+    #[command(subcommand)]
+    pub(crate) act: Option<SessionsAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsAct {
+    /// End one session
+    Revoke {
+        /// Its number in the list: 16 of 0-9 and a-f
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetArgs {
+    /// Your account
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write a page for each command into this folder
+    pub(crate) directory: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, ErrorKind> {
+        Cli::try_parse_from(["vestry"].iter().chain(arguments)).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_read_as_the_design_writes_it() {
+        let lines = [
+            "join vestry1-abc",
+            "register naman --email e@x.org --age 40 --gender male",
+            "login naman --remember",
+            "logout --all",
+            "show",
+            "update --email e@x.org --age 40 --gender male",
+            "passwd",
+            "delete --confirm naman",
+            "sessions",
+            "sessions revoke 00c0ffee00c0ffee",
+            "reset naman",
+            "status",
+            "completions bash",
+            "man",
+            "man pages",
+            "show --json --no-input --server localhost:7443 --ca ca.pem",
+            "login naman --password-stdin",
+            "--json login naman --password-file secret",
+            "join --replace vestry1-abc",
+        ];
+        for line in lines {
+            let arguments: Vec<&str> = line.split(' ').collect();
+            assert!(parse(&arguments).is_ok(), "{line}");
+        }
+        assert!(parse(&[]).unwrap().command.is_none());
+    }
+
+    #[test]
+    fn an_empty_value_is_a_value() {
+        let Some(Command::Update(update)) = parse(&["update", "--gender", ""]).unwrap().command else {
+            panic!("another command");
+        };
+        assert_eq!((update.profile.gender.as_deref(), update.profile.email), (Some(""), None));
+    }
+
+    #[test]
+    fn a_negative_age_reaches_the_rule_for_ages() {
+        let Some(Command::Update(update)) = parse(&["update", "--age", "-1"]).unwrap().command else {
+            panic!("another command");
+        };
+        assert_eq!(update.profile.age.as_deref(), Some("-1"));
+    }
+
+    #[test]
+    fn mistakes_are_usage_errors() {
+        let cases: [(&[&str], ErrorKind); 8] = [
+            (&["register"], ErrorKind::MissingRequiredArgument),
+            (&["login"], ErrorKind::MissingRequiredArgument),
+            (&["dance"], ErrorKind::InvalidSubcommand),
+            (&["show", "--pin", "sha256:12"], ErrorKind::ValueValidation),
+            (&["login", "naman", "--password", "hunter2"], ErrorKind::UnknownArgument),
+            (&["login", "naman", "--password-stdin", "--password-file", "f"], ErrorKind::ArgumentConflict),
+            (&["completions", "fish2"], ErrorKind::InvalidValue),
+            (&["show", "naman"], ErrorKind::UnknownArgument),
+        ];
+        for (arguments, kind) in cases {
+            let refused = Cli::try_parse_from(["vestry"].iter().chain(arguments)).unwrap_err();
+            assert_eq!((refused.kind(), refused.exit_code()), (kind, 2), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn every_help_has_examples_and_fits_the_screen() {
+        let mut cli = Cli::command();
+        cli.build();
+        let shown = cli.get_subcommands().filter(|command| command.get_name() != "help");
+        for command in shown.chain([&cli]) {
+            let mut command = command.clone().term_width(80);
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Example"), "{}", command.get_name());
+            assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `vestry login`: opens a session and keeps it. A session that was there is not ended by it.
+
+use crate::program::cli::LoginArgs;
+use crate::program::context::{Context, this_device};
+use crate::program::failure::Failure;
+use crate::program::link::Link;
+use crate::program::output::rfc3339;
+use crate::program::session::{Session, call_failed};
+use serde::Serialize;
+use vestry_client::state::Lifetime;
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::fields::{Password, Username};
+use vestry_protocol::user::NewSession;
+
+#[derive(Debug, Serialize)]
+struct LoggedInJson<'a> {
+    name: &'a str,
+    last_login: Option<String>,
+    expires: Option<String>,
+    idle_secs_max: u64,
+}
+
+pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
+    let name = Username::parse(&args.name)?;
+    let mut link = Link::to(context.target()?);
+    // Before a password is typed it should be clear that there is a server to send it to.
+    let server = link.read(async |client| client.describe_server().await).await;
+    server.map_err(|error| call_failed(&link, error, None))?;
+    let password = context.secrets.next_password("the password", &format!("Password for {name}: "))?;
+    let new = log_in(&mut link, &name, &password).await?;
+    let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
+    let session = Session::open(context, link, &new, lifetime)?;
+    let json = LoggedInJson {
+        name: session.name().as_str(),
+        last_login: new.last_login.and_then(rfc3339),
+        expires: rfc3339(new.expires),
+        idle_secs_max: new.idle_secs_max,
+    };
+    context.output.answer(&json, format_args!("Logged in as {}.", session.name()))?;
+    say_last_login(context, new.last_login);
+    Ok(())
+}
+
+/// Opens a session on this link.
+pub(in crate::program) async fn log_in(
+    link: &mut Link,
+    name: &Username,
+    password: &Password,
+) -> Result<NewSession, Failure> {
+    let device = this_device()?;
+    let done = link.write(async |client| client.log_in(name, password, &device).await).await;
+    done.map_err(|error| call_failed(link, error, None))
+}
+
+/// Lets people notice a login that was not theirs.
+pub(in crate::program) fn say_last_login(context: &Context, last_login: Option<UnixSeconds>) {
+    match last_login.and_then(rfc3339) {
+        Some(time) => context.output.talk(format_args!("Last login: {time}")),
+        None => context.output.talk("This is the first login."),
+    }
+}

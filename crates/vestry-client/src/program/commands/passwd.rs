@@ -1,0 +1,29 @@
+//! `vestry passwd`: sets a new password, which ends every session but a new one for this machine.
+
+use crate::program::context::Context;
+use crate::program::failure::Failure;
+use crate::program::new_password;
+use crate::program::session::Session;
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+struct PasswordChangedJson<'a> {
+    name: &'a str,
+}
+
+pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
+    let mut session = Session::of(context)?;
+    let server = session.read(async |client| client.describe_server().await).await?;
+    let account = session.read(async |client| client.show().await).await?;
+    let name = session.name().clone();
+    let current =
+        context.secrets.next_password("the current password", &format!("Current password of {name}: "))?;
+    let words: Vec<&str> = [name.as_str()].into_iter().chain(account.profile.email.as_deref()).collect();
+    let new = new_password::choose(context, new_password::policy_of(&server), &words)?;
+    let new = new.ok_or(Failure::Cancelled)?;
+    let look = "See which password works: vestry login NAME";
+    let opened = session.write(look, async |client| client.change_password(&current, &new).await).await?;
+    session.keep(&opened)?;
+    let json = PasswordChangedJson { name: name.as_str() };
+    context.output.answer(&json, "Password changed. Every other session has ended.")
+}

@@ -1,0 +1,46 @@
+//! `vestry register`: makes an account.
+
+use super::fields::profile_of;
+use crate::program::cli::RegisterArgs;
+use crate::program::context::Context;
+use crate::program::failure::Failure;
+use crate::program::link::Link;
+use crate::program::new_password;
+use crate::program::session::call_failed;
+use serde::Serialize;
+use vestry_client::CallError;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::Username;
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+
+#[derive(Debug, Serialize)]
+struct RegisteredJson<'a> {
+    name: &'a str,
+}
+
+pub(super) async fn run(context: &mut Context, args: &RegisterArgs) -> Result<(), Failure> {
+    let name = Username::parse(&args.name)?;
+    let profile = profile_of(&args.profile)?;
+    let mut link = Link::to(context.target()?);
+    let server = link.read(async |client| client.describe_server().await).await;
+    let server = server.map_err(|error| call_failed(&link, error, None))?;
+    if !server.registration_open {
+        return Err(closed(&link));
+    }
+    let words: Vec<&str> = [name.as_str()].into_iter().chain(profile.email.as_deref()).collect();
+    let password = new_password::choose(context, new_password::policy_of(&server), &words)?;
+    let password = password.ok_or(Failure::Cancelled)?;
+    let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
+    let registered =
+        done.map_err(|error| call_failed(&link, error, Some("See by logging in: vestry login NAME")))?;
+    let shown = Escaped(&registered).to_string();
+    context.output.answer(&RegisteredJson { name: &registered }, format_args!("Registered {shown}."))?;
+    context.output.talk(format_args!("Log in with: vestry login {shown}"));
+    Ok(())
+}
+
+/// What the server would answer, before a password is chosen in vain.
+fn closed(link: &Link) -> Failure {
+    let refusal = Refusal::new(RefusalCode::RegistrationClosed, "new accounts come from the operator here");
+    call_failed(link, CallError::Refused(refusal), None)
+}

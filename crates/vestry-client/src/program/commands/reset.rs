@@ -1,0 +1,43 @@
+//! `vestry reset`: sets a password with the one-time code that the operator handed over.
+
+use crate::program::cli::ResetArgs;
+use crate::program::context::Context;
+use crate::program::failure::Failure;
+use crate::program::link::Link;
+use crate::program::new_password;
+use crate::program::session::call_failed;
+use serde::Serialize;
+use vestry_client::state::forget_session;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::Username;
+
+#[derive(Debug, Serialize)]
+struct PasswordResetJson<'a> {
+    name: &'a str,
+}
+
+pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), Failure> {
+    let name = Username::parse(&args.name)?;
+    let mut link = Link::to(context.target()?);
+    let server = link.read(async |client| client.describe_server().await).await;
+    let server = server.map_err(|error| call_failed(&link, error, None))?;
+    let code =
+        context.secrets.next("the one-time code", &format!("One-time code for {name} (not shown): "))?;
+    let new = new_password::choose(context, new_password::policy_of(&server), &[name.as_str()])?;
+    let new = new.ok_or(Failure::Cancelled)?;
+    let done = link.write(async |client| client.redeem_reset_code(&name, &code, &new).await).await;
+    let look = "See whether the new password works: vestry login NAME";
+    let reset = done.map_err(|error| call_failed(&link, error, Some(look)))?;
+    // Every session of the account has ended; the one that is kept here may be one of them.
+    if let Ok(Some(kept)) = vestry_client::state::load_session(&context.folders, link.server())
+        && kept.name == name
+    {
+        forget_session(&context.folders, link.server())?;
+    }
+    let shown = Escaped(&reset).to_string();
+    context
+        .output
+        .answer(&PasswordResetJson { name: &reset }, format_args!("The password of {shown} is set."))?;
+    context.output.talk(format_args!("Log in with: vestry login {shown}"));
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! `vestry status`: which server is meant, how it is trusted, whether it answers, and who is logged in.
+
+use super::fields::aligned;
+use crate::program::context::Context;
+use crate::program::failure::Failure;
+use crate::program::link::Link;
+use crate::program::session::{Session, call_failed};
+use crate::program::target::Target;
+use serde::Serialize;
+use vestry_protocol::user::ServerDescription;
+
+#[derive(Debug, Serialize)]
+struct StatusJson<'a> {
+    server: String,
+    pin: Option<String>,
+    version: &'a str,
+    registration_open: bool,
+    password_chars_min: u64,
+    name: Option<String>,
+}
+
+pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
+    let target = context.target()?;
+    let (server, pin) = (target.address.to_string(), target.pin.map(|pin| pin.to_string()));
+    let (description, name) = look(context, target).await?;
+    let registration = if description.registration_open { "open" } else { "by the operator" };
+    let chars_min = format!("at least {} characters", description.password_chars_min);
+    let text = aligned(&[
+        ("server", Some(&server)),
+        ("trusted by", Some(pin.as_deref().unwrap_or("its CA (--ca)"))),
+        ("version", Some(&description.version)),
+        ("registration", Some(registration)),
+        ("new passwords", Some(&chars_min)),
+        ("logged in as", Some(name.as_deref().unwrap_or("nobody"))),
+    ]);
+    let json = StatusJson {
+        server,
+        pin,
+        version: &description.version,
+        registration_open: description.registration_open,
+        password_chars_min: description.password_chars_min,
+        name,
+    };
+    context.output.answer(&json, text)
+}
+
+/// What the server says, and whose session is alive on it.
+async fn look(context: &Context, target: Target) -> Result<(ServerDescription, Option<String>), Failure> {
+    if let Some(mut session) = Session::kept(context, target.clone())? {
+        match session.read(async |client| client.describe_server().await).await {
+            Ok(description) => return Ok((description, Some(session.name().to_string()))),
+            Err(ended @ Failure::SessionEnded(_)) => context.output.failure(&ended),
+            Err(failure) => return Err(failure),
+        }
+    }
+    let mut link = Link::to(target);
+    let described = link.read(async |client| client.describe_server().await).await;
+    described.map(|description| (description, None)).map_err(|error| call_failed(&link, error, None))
+}

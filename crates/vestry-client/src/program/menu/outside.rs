@@ -1,0 +1,107 @@
+//! What somebody who is not logged in can do: log in and register.
+
+use super::{Choice, Stage};
+use crate::program::commands::{log_in, say_last_login};
+use crate::program::context::Context;
+use crate::program::failure::Failure;
+use crate::program::link::Link;
+use crate::program::new_password;
+use crate::program::session::{Session, call_failed};
+use vestry_client::state::Lifetime;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::{Age, Email, Gender, Password, PasswordPolicy, Username};
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{NewSession, Profile};
+
+/// Does it; the new session when somebody logged in.
+pub(super) async fn act(
+    context: &mut Context,
+    link: &mut Link,
+    choice: Choice,
+    policy: PasswordPolicy,
+) -> Result<Option<NewSession>, Failure> {
+    match choice {
+        Choice::LogIn => enter_name(context, link).await,
+        Choice::Register => register(context, link, policy).await.map(|()| None),
+        Choice::Update | Choice::Delete | Choice::RetrieveInfo | Choice::LogOut | Choice::Exit => Ok(None),
+    }
+}
+
+/// Keeps the new session and steps inside.
+pub(super) fn enter(context: &Context, link: Link, new: &NewSession) -> Result<Stage, Failure> {
+    let session = Session::open(context, link, new, Lifetime::Login)?;
+    context.output.talk(format_args!("\nLogged in as {}.", session.name()));
+    say_last_login(context, new.last_login);
+    Ok(Stage::Inside(session))
+}
+
+async fn enter_name(context: &Context, link: &mut Link) -> Result<Option<NewSession>, Failure> {
+    let Some(name) = context.prompt.field("Username (Enter goes back): ", Username::parse)? else {
+        return Ok(None);
+    };
+    loop {
+        let question = format!("Password for {name} (Enter goes back): ");
+        let Some(password) = context.prompt.password(&question)? else { return Ok(None) };
+        match log_in(link, &name, &password).await {
+            Err(failure) if failure.is_refusal(RefusalCode::WrongCredentials) => {
+                context.output.talk("  The name or the password is wrong. Try again.");
+            }
+            other => return other.map(Some),
+        }
+    }
+}
+
+async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy) -> Result<(), Failure> {
+    let Some(mut name) = ask_name(context)? else { return Ok(()) };
+    let profile = ask_profile(context)?;
+    let Some(mut password) = ask_password(context, policy, &name, &profile)? else { return Ok(()) };
+    loop {
+        let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
+        let look = "See by logging in with 1.";
+        let failure = match done.map_err(|error| call_failed(link, error, Some(look))) {
+            Ok(registered) => {
+                context.output.talk(format_args!("\nRegistered {}. Log in with 1.", Escaped(&registered)));
+                return Ok(());
+            }
+            Err(failure) => failure,
+        };
+        // Only the answer that was refused is asked for again.
+        if failure.is_refusal(RefusalCode::NameTaken) {
+            context.output.talk("  That name is taken. Choose another.");
+            let Some(other) = ask_name(context)? else { return Ok(()) };
+            name = other;
+        } else if failure.is_refusal(RefusalCode::PasswordRefused) {
+            context.output.failure(&failure);
+            let Some(other) = ask_password(context, policy, &name, &profile)? else { return Ok(()) };
+            password = other;
+        } else {
+            return Err(failure);
+        }
+    }
+}
+
+fn ask_name(context: &Context) -> Result<Option<Username>, Failure> {
+    context.prompt.field("Username (Enter goes back): ", Username::parse)
+}
+
+fn ask_profile(context: &Context) -> Result<Profile, Failure> {
+    context.output.talk("The next three may be left out: press Enter.");
+    let email = context.prompt.field("Email: ", Email::parse)?;
+    let age = context.prompt.field("Age: ", Age::parse)?;
+    let gender = context.prompt.field("Gender: ", |text| Gender::parse("gender", text))?;
+    Ok(Profile {
+        email: email.map(|email| email.as_str().to_owned()),
+        age: age.map(Age::years),
+        gender: gender.map(|gender| gender.as_str().to_owned()),
+    })
+}
+
+fn ask_password(
+    context: &mut Context,
+    policy: PasswordPolicy,
+    name: &Username,
+    profile: &Profile,
+) -> Result<Option<Password>, Failure> {
+    let words: Vec<&str> = [name.as_str()].into_iter().chain(profile.email.as_deref()).collect();
+    new_password::choose(context, policy, &words)
+}

@@ -1,0 +1,117 @@
+//! A link that is logged in, and the file that the session is kept in. When the server ends the session, the file
+//! goes too.
+
+use super::context::Context;
+use super::failure::Failure;
+use super::link::Link;
+use super::target::Target;
+use vestry_client::state::{Folders, Lifetime, SavedSession, forget_session, load_session, save_session};
+use vestry_client::{CallError, Client, WireError};
+use vestry_protocol::fields::Username;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::secret::SessionToken;
+use vestry_protocol::user::NewSession;
+
+/// Somebody who is logged in.
+#[derive(Debug)]
+pub(crate) struct Session {
+    link: Link,
+    folders: Folders,
+    name: Username,
+    lifetime: Lifetime,
+}
+
+impl Session {
+    /// Goes on with the session that was kept for the server that is meant.
+    pub(crate) fn of(context: &Context) -> Result<Self, Failure> {
+        let target = context.target()?;
+        let server = target.address.clone();
+        Self::kept(context, target)?.ok_or(Failure::NotLoggedIn(server))
+    }
+
+    /// The session that was kept for this server, if there is one. It may have ended since.
+    pub(crate) fn kept(context: &Context, target: Target) -> Result<Option<Self>, Failure> {
+        let Some(saved) = load_session(&context.folders, &target.address)? else { return Ok(None) };
+        let mut link = Link::to(target);
+        link.adopt(saved.token);
+        let (folders, name, lifetime) = (context.folders.clone(), saved.name, saved.lifetime);
+        Ok(Some(Self { link, folders, name, lifetime }))
+    }
+
+    /// A session that was just opened on `link`; it is kept.
+    pub(crate) fn open(
+        context: &Context,
+        link: Link,
+        new: &NewSession,
+        lifetime: Lifetime,
+    ) -> Result<Self, Failure> {
+        let unexpected =
+            |_| Failure::Call { server: link.server().clone(), error: CallError::UnexpectedReply };
+        let name = Username::parse(&new.name).map_err(unexpected)?;
+        let mut session = Self { link, folders: context.folders.clone(), name, lifetime };
+        session.keep(new)?;
+        Ok(session)
+    }
+
+    /// The account.
+    pub(crate) fn name(&self) -> &Username {
+        &self.name
+    }
+
+    /// Goes on with this token from now on, and keeps it.
+    pub(crate) fn keep(&mut self, new: &NewSession) -> Result<(), Failure> {
+        let copy = || SessionToken::from_bytes(*new.token.expose_secret());
+        self.link.adopt(copy());
+        let saved = SavedSession { name: self.name.clone(), token: copy(), lifetime: self.lifetime };
+        Ok(save_session(&self.folders, self.link.server(), &saved)?)
+    }
+
+    /// Forgets the session here and leaves a link without one.
+    pub(crate) fn end(mut self) -> Result<Link, Failure> {
+        forget_session(&self.folders, self.link.server())?;
+        self.link.forget_session();
+        Ok(self.link)
+    }
+
+    /// A call that changes nothing.
+    pub(crate) async fn read<T>(
+        &mut self,
+        call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
+    ) -> Result<T, Failure> {
+        let done = self.link.read(call).await;
+        done.map_err(|error| self.understand(error, None))
+    }
+
+    /// A call that changes something; `look` says how to see whether it was done, should the answer be lost.
+    pub(crate) async fn write<T>(
+        &mut self,
+        look: &'static str,
+        call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
+    ) -> Result<T, Failure> {
+        let done = self.link.write(call).await;
+        done.map_err(|error| self.understand(error, Some(look)))
+    }
+
+    fn understand(&mut self, error: CallError, look: Option<&'static str>) -> Failure {
+        let ended = [RefusalCode::SessionEnded, RefusalCode::NotLoggedIn];
+        if ended.into_iter().any(|code| error.is_refusal(code)) {
+            self.link.forget_session();
+            return match forget_session(&self.folders, self.link.server()) {
+                Ok(()) => Failure::SessionEnded(self.name.to_string()),
+                Err(error) => error.into(),
+            };
+        }
+        call_failed(&self.link, error, look)
+    }
+}
+
+/// A call that failed, in the words for the person who made it.
+pub(crate) fn call_failed(link: &Link, error: CallError, look: Option<&'static str>) -> Failure {
+    let server = link.server().clone();
+    match (error, look) {
+        (CallError::Wire(error @ WireError::LostAfterSending(_)), Some(look)) => {
+            Failure::Unsure { server, error, look }
+        }
+        (error, _) => Failure::Call { server, error },
+    }
+}

@@ -1,0 +1,152 @@
+//! Where a user's files belong, by the XDG base directory specification.
+
+use super::StateError;
+use rustix::process::getuid;
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use vestry_tls::private_file::create_dir;
+
+/// What the environment says about where files belong. Nothing is made until it is needed.
+#[derive(Debug, Clone, Default)]
+pub struct Folders {
+    config_home: Option<PathBuf>,
+    state_home: Option<PathBuf>,
+    runtime: Option<PathBuf>,
+    home: Option<PathBuf>,
+    temporary: PathBuf,
+}
+
+impl Folders {
+    /// Reads the variables through `variable`; `temporary` is the system's folder for temporary files.
+    ///
+    /// A variable that is empty or not absolute counts as unset, as the specification says.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<OsString>, temporary: PathBuf) -> Self {
+        let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self {
+            config_home: folder("XDG_CONFIG_HOME"),
+            state_home: folder("XDG_STATE_HOME"),
+            runtime: folder("XDG_RUNTIME_DIR"),
+            home: folder("HOME"),
+            temporary,
+        }
+    }
+
+    /// Pins and defaults.
+    ///
+    /// # Errors
+    /// When the environment names no home.
+    pub fn config(&self) -> Result<PathBuf, StateError> {
+        self.of_home(self.config_home.as_ref(), ".config", "XDG_CONFIG_HOME")
+    }
+
+    /// Sessions that outlive a logout from the machine.
+    ///
+    /// # Errors
+    /// When the environment names no home.
+    pub fn state(&self) -> Result<PathBuf, StateError> {
+        self.of_home(self.state_home.as_ref(), ".local/state", "XDG_STATE_HOME")
+    }
+
+    /// Sessions, until the user logs out from the machine. The folder is there when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be made, or somebody else's folder is in its place.
+    pub fn runtime(&self) -> Result<PathBuf, StateError> {
+        if let Some(runtime) = &self.runtime {
+            let folder = runtime.join("vestry");
+            create_dir(&folder)?;
+            return Ok(folder);
+        }
+        let folder = self.temporary.join(format!("vestry-{}", getuid().as_raw()));
+        create_dir(&folder)?;
+        match is_ours_alone(&folder) {
+            true => Ok(folder),
+            false => Err(StateError::UnsafeFolder(folder)),
+        }
+    }
+
+    fn of_home(
+        &self,
+        own: Option<&PathBuf>,
+        beneath: &str,
+        variable: &'static str,
+    ) -> Result<PathBuf, StateError> {
+        let under_home = || self.home.as_ref().map(|home| home.join(beneath));
+        let base = own.cloned().or_else(under_home).ok_or(StateError::NoHome(variable))?;
+        Ok(base.join("vestry"))
+    }
+}
+
+/// Anybody can make this name in a shared folder first, as a folder of theirs or as a link to one of ours.
+fn is_ours_alone(folder: &Path) -> bool {
+    folder.symlink_metadata().is_ok_and(|found| {
+        found.is_dir() && found.uid() == getuid().as_raw() && found.mode() & 0o7777 == 0o700
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use tempfile::TempDir;
+
+    fn folders(variables: &[(&str, &str)], temporary: &Path) -> Folders {
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, v)| v.into());
+        Folders::from_environment(find, temporary.to_owned())
+    }
+
+    #[test]
+    fn each_kind_of_file_has_its_folder() {
+        let nowhere = Path::new("/nowhere");
+        let home = folders(&[("HOME", "/home/jo")], nowhere);
+        assert_eq!(home.config().unwrap(), Path::new("/home/jo/.config/vestry"));
+        assert_eq!(home.state().unwrap(), Path::new("/home/jo/.local/state/vestry"));
+        let own =
+            folders(&[("HOME", "/home/jo"), ("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s")], nowhere);
+        assert_eq!(own.config().unwrap(), Path::new("/c/vestry"));
+        assert_eq!(own.state().unwrap(), Path::new("/s/vestry"));
+    }
+
+    #[test]
+    fn without_a_home_it_is_said_what_to_set() {
+        let none = folders(&[("XDG_CONFIG_HOME", "relative"), ("HOME", "")], Path::new("/nowhere"));
+        let error = none.config().unwrap_err();
+        assert!(matches!(error, StateError::NoHome("XDG_CONFIG_HOME")));
+        assert!(matches!(none.state(), Err(StateError::NoHome("XDG_STATE_HOME"))));
+    }
+
+    #[test]
+    fn the_runtime_folder_is_made_private() {
+        let run = TempDir::new().unwrap();
+        let folder = folders(&[("XDG_RUNTIME_DIR", run.path().to_str().unwrap())], Path::new("/nowhere"));
+        let folder = folder.runtime().unwrap();
+        assert_eq!(folder, run.path().join("vestry"));
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o7777, 0o700);
+    }
+
+    #[test]
+    fn without_a_runtime_folder_a_private_one_is_made_in_the_temporary_folder() {
+        let temporary = TempDir::new().unwrap();
+        let folders = folders(&[], temporary.path());
+        let folder = folders.runtime().unwrap();
+        assert_eq!(folder, temporary.path().join(format!("vestry-{}", getuid().as_raw())));
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o7777, 0o700);
+        assert_eq!(folders.runtime().unwrap(), folder);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_read_or_that_is_a_link_is_refused() {
+        let temporary = TempDir::new().unwrap();
+        let folders = folders(&[], temporary.path());
+        let folder = folders.runtime().unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(folders.runtime(), Err(StateError::UnsafeFolder(at)) if at == folder));
+        fs::remove_dir(&folder).unwrap();
+        let elsewhere = temporary.path().join("elsewhere");
+        create_dir(&elsewhere).unwrap();
+        symlink(&elsewhere, &folder).unwrap();
+        assert!(matches!(folders.runtime(), Err(StateError::UnsafeFolder(at)) if at == folder));
+    }
+}
