@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The one door: formats, lints, builds, tests, builds the documentation, and fails when the tree is dirty.
+# Needs a Rust toolchain and a C compiler; python3, openssl and tmux make more of the tests run.
+# The long proofs (200 kills, bigger crowds) are in scripts/prove.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n==> %s\n' "$*"; }
+need() { command -v "$1" >/dev/null || { echo "test.sh: $1 is missing: $2" >&2; exit 1; }; }
+need cargo "install Rust from https://rustup.rs"
+need cc "install a C compiler (Debian: apt-get install gcc)"
+cargo fmt --version >/dev/null 2>&1 || { echo "test.sh: rustfmt is missing: rustup component add rustfmt" >&2; exit 1; }
+cargo clippy --version >/dev/null 2>&1 || { echo "test.sh: clippy is missing: rustup component add clippy" >&2; exit 1; }
+
+say "format"
+cargo fmt --all
+
+say "build the programs"
+cargo build --workspace --locked
+
+say "tests"
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo nextest run --workspace --locked --no-fail-fast
+else
+  echo "cargo-nextest is not installed; cargo test does the same, slower"
+  cargo test --workspace --locked
+fi
+
+say "lints"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+if command -v shellcheck >/dev/null; then
+  say "shell scripts"
+  shellcheck scripts/*.sh .ci/run
+else
+  echo "shellcheck is not installed; the shell scripts were not linted"
+fi
+
+say "is the tree clean?"
+if [ -n "$(git status --porcelain)" ]; then
+  git status --short
+  echo "test.sh: everything else passed, but the tree is dirty: commit what changed (the formatter may have)" >&2
+  exit 1
+fi
+say "all good"
