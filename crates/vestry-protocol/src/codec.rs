@@ -16,7 +16,7 @@ pub enum CodecError {
     #[error("the message could not be read")]
     Malformed,
     /// A message was read, but bytes are left over.
-    #[error("{0} bytes are left over after the message")]
+    #[error("bytes are left over after the message: {0}")]
     TrailingBytes(usize),
     /// The message does not fit a frame.
     #[error(transparent)]

@@ -142,9 +142,9 @@ impl Connection {
     }
 
     /// Says goodbye, so that the peer can tell an end from a cut.
-    pub async fn close(mut self, patience: Patience) {
+    pub async fn close(mut self, patience: Duration) {
         // A peer that is gone cannot be told.
-        let _ = timeout(patience.write, self.stream.shutdown()).await;
+        let _ = timeout(patience, self.stream.shutdown()).await;
     }
 
     /// One read, through the thread's scratch memory.

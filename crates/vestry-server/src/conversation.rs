@@ -17,6 +17,7 @@ use crate::connection::{Connection, Ended, Patience};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vestry_protocol::codec::{append_frame, decode};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
@@ -104,7 +105,7 @@ pub async fn converse<P: Port>(
             return say_why(connection, &port, ended).await;
         }
         if last {
-            connection.close(patience).await;
+            connection.close(patience.write).await;
             return Ok(());
         }
     }
@@ -123,7 +124,11 @@ async fn answer_batch<P: Port>(connection: &mut Connection, port: &mut P) -> Res
     connection.flush(port.patience()).await
 }
 
-/// Tells a peer that broke the protocol, under the number 0, since its own could not be read; then ends.
+/// How long a peer that was too slow gets to take the goodbye.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
+
+/// Tells a peer that broke the protocol, under the number 0, since its own could not be read; then says goodbye, also
+/// to one that was silent for too long.
 async fn say_why<P: Port>(mut connection: Connection, port: &P, ended: Ended) -> Result<(), Ended> {
     if let Ended::Violated(why) = &ended {
         let refusal = Refusal::new(RefusalCode::Malformed, format!("{why}; the connection ends here"));
@@ -132,7 +137,9 @@ async fn say_why<P: Port>(mut connection: Connection, port: &P, ended: Ended) ->
             // The peer may be gone; there is nobody else to tell.
             let _ = connection.flush(port.patience()).await;
         }
-        connection.close(port.patience()).await;
+    }
+    if !matches!(ended, Ended::Closed) {
+        connection.close(GOODBYE_MAX).await;
     }
     Err(ended)
 }

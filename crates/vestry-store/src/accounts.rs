@@ -144,10 +144,8 @@ impl ReadTx<'_> {
         };
         let all = count("select count(*) from account", &[])?;
         let deleted = count("select count(*) from account where deleted_at is not null", &[])?;
-        let suspended = count(
-            "select count(*) from account where suspended_at is not null and deleted_at is null",
-            &[],
-        )?;
+        let suspended =
+            count("select count(*) from account where suspended_at is not null and deleted_at is null", &[])?;
         let sessions = count("select count(*) from session where expires > ?1", &[&now])?;
         Ok(Counts { accounts: all.saturating_sub(deleted), suspended, deleted, sessions })
     }
@@ -158,7 +156,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn insert_account(&self, _: &Noted<'_>, new: &NewAccount<'_>) -> Result<Option<AccountId>, StoreError> {
+    pub fn insert_account(
+        &self,
+        _: &Noted<'_>,
+        new: &NewAccount<'_>,
+    ) -> Result<Option<AccountId>, StoreError> {
         let profile = &new.profile;
         let inserted = self
             .conn

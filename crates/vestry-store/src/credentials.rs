@@ -129,7 +129,9 @@ impl WriteTx<'_> {
     ) -> Result<bool, StoreError> {
         let taken = self
             .conn
-            .prepare_cached("delete from reset_code where account_id = ?1 and code_hash = ?2 and expires > ?3")?
+            .prepare_cached(
+                "delete from reset_code where account_id = ?1 and code_hash = ?2 and expires > ?3",
+            )?
             .execute(params![id.0, code_hash, now])?;
         Ok(taken == 1)
     }

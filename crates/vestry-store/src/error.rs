@@ -9,7 +9,9 @@ use vestry_protocol::escape::Escaped;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// No room or no right to write. Reads go on, and writing works again when there is room.
-    #[error("the database cannot be written (disk full or read-only); free some space, it recovers by itself")]
+    #[error(
+        "the database cannot be written (disk full or read-only); free some space, it recovers by itself"
+    )]
     NotWritable,
     /// The file is not a database, or its pages contradict each other.
     #[error("the database is damaged; stop the server, run `vestryd check`, and restore a backup")]

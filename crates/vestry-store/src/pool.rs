@@ -49,8 +49,7 @@ impl Readers {
         closure: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut conn = self.0.get().map_err(StoreError::from)?;
-        let view =
-            conn.transaction_with_behavior(TransactionBehavior::Deferred).map_err(StoreError::from)?;
+        let view = conn.transaction_with_behavior(TransactionBehavior::Deferred).map_err(StoreError::from)?;
         closure(&ReadTx { conn: &view })
     }
 }

@@ -232,8 +232,14 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn end_session_of(&self, _: &Noted<'_>, account: AccountId, id: SessionId) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached("delete from session where id = ?1 and account_id = ?2")?;
+    pub fn end_session_of(
+        &self,
+        _: &Noted<'_>,
+        account: AccountId,
+        id: SessionId,
+    ) -> Result<bool, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("delete from session where id = ?1 and account_id = ?2")?;
         Ok(statement.execute([id.0, account.0])? == 1)
     }
 
@@ -242,7 +248,8 @@ impl WriteTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn end_sessions_of(&self, _: &Noted<'_>, account: AccountId) -> Result<u64, StoreError> {
-        let ended = self.conn.prepare_cached("delete from session where account_id = ?1")?.execute([account.0])?;
+        let ended =
+            self.conn.prepare_cached("delete from session where account_id = ?1")?.execute([account.0])?;
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
     }
 }

@@ -180,7 +180,11 @@ mod tests {
         detail: "",
     };
 
-    async fn register(store: &Store, name: &str, then: fn() -> Result<(), StoreError>) -> Result<bool, StoreError> {
+    async fn register(
+        store: &Store,
+        name: &str,
+        then: fn() -> Result<(), StoreError>,
+    ) -> Result<bool, StoreError> {
         let name = Username::parse(name).unwrap();
         store
             .write(move |tx| {
@@ -209,7 +213,8 @@ mod tests {
         assert!(matches!((kept, after), (Ok(true), Ok(true))));
         assert!(matches!(refused, Err(StoreError::Held)));
         assert!(matches!(broken, Err(StoreError::ClosurePanicked)));
-        let found = [exists(&store, "kept").await, exists(&store, "refused").await, exists(&store, "broken").await];
+        let found =
+            [exists(&store, "kept").await, exists(&store, "refused").await, exists(&store, "broken").await];
         assert_eq!(found, [true, false, false]);
     }
 

@@ -11,7 +11,7 @@ use vestry_tls::trust::{TrustFailure, peer_refused_our_certificate, presented_pi
 #[derive(Debug, Error)]
 pub enum WireError {
     /// There is no way to the server. Nothing was sent.
-    #[error("the server cannot be reached: {0}")]
+    #[error("not reachable: {0}")]
     Unreachable(#[from] Unreachable),
     /// Somebody answered, but not the server that is trusted. Nothing was sent.
     #[error("this is not the server that you trust: {failure}")]
@@ -46,7 +46,7 @@ pub enum Unreachable {
     #[error("no such host is known")]
     UnknownHost,
     /// Nothing listens there.
-    #[error("nothing listens on this port")]
+    #[error("nothing listens there")]
     Refused,
     /// No answer in time.
     #[error("it does not answer")]

@@ -28,16 +28,16 @@ pub enum PasswordProblem {
     #[error("password: leave out control characters")]
     Unprintable,
     /// Fewer characters than the policy asks for.
-    #[error("password: use at least {chars_min} characters; several unrelated words are easy to remember")]
+    #[error("password: use at least {chars_min} characters; a few unrelated words do")]
     TooShort {
         /// How many the policy asks for.
         chars_min: usize,
     },
     /// The whole of it is a known password, a keyboard row, a run or a repetition.
-    #[error("password: it is on the list of those that attackers try first; choose several unrelated words")]
+    #[error("password: attackers try this one first; choose a few unrelated words")]
     Common,
     /// The whole of it is made of the account's own name, e-mail address or the service's name.
-    #[error("password: it is made of your name, your e-mail address or the name of this service")]
+    #[error("password: it is made of your name, e-mail or the service's name")]
     OwnWords,
 }
 

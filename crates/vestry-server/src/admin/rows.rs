@@ -90,18 +90,47 @@ impl RowSink for ChunkSink {
     }
 
     fn row(&mut self, row: Vec<Cell>) -> ControlFlow<()> {
-        self.bytes += row.iter().map(encoded_bytes).sum::<usize>();
+        self.bytes += ROW_BUDGET_BYTES + row.iter().map(budget_bytes).sum::<usize>();
         self.rows.push(row);
         if self.bytes >= ROW_CHUNK_BYTES_SOFT { self.send_rows() } else { ControlFlow::Continue(()) }
     }
 }
 
-/// At least as many bytes as a cell takes on the wire.
-fn encoded_bytes(cell: &Cell) -> usize {
+/// What a decoder counts against its limit: every length as 8 bytes, every variant as 4, however short they are on
+/// the wire. A chunk is measured the same way, so that a million NULLs still are chunks that decoders take.
+const ROW_BUDGET_BYTES: usize = 8;
+
+fn budget_bytes(cell: &Cell) -> usize {
     match cell {
-        Cell::Null => 1,
-        Cell::Integer(_) | Cell::Real(_) => 10,
-        Cell::Text(text) => 10 + text.len(),
-        Cell::Blob(bytes) => 10 + bytes.len(),
+        Cell::Null => 4,
+        Cell::Integer(_) | Cell::Real(_) => 12,
+        Cell::Text(text) => 12 + text.len(),
+        Cell::Blob(bytes) => 12 + bytes.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestry_protocol::Reply;
+    use vestry_protocol::codec::{decode, encode};
+    use vestry_protocol::limits::REPLY_BYTES_MAX;
+
+    #[tokio::test]
+    async fn a_chunk_of_any_rows_is_one_that_decoders_take() {
+        let rows = [vec![Cell::Null], vec![Cell::Integer(0); 9], vec![Cell::Text(String::new())], Vec::new()];
+        for row in rows {
+            let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
+            let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0 };
+            let filled = row.clone();
+            tokio::task::spawn_blocking(
+                move || while sink.row(filled.clone()).is_continue() && sink.bytes > 0 {},
+            )
+            .await
+            .unwrap();
+            let reply = Reply { id: u64::MAX, body: ready.recv().await.unwrap() };
+            let taken = decode::<Reply<AdminReply>, REPLY_BYTES_MAX>(&encode(&reply).unwrap());
+            assert!(taken.is_ok(), "{row:?}");
+        }
     }
 }

@@ -95,11 +95,13 @@ impl Port for UserPort {
     }
 
     async fn answer(&mut self, call: UserCall, replies: &mut Replies<'_, UserReply>) -> Result<(), Ended> {
+        // A token that does not resume leaves the session that is there, as a failed login does.
+        let resuming = matches!(call, UserCall::ResumeSession { .. });
         let reply = match self.dispatch(call).await {
             Ok(reply) => reply,
             Err(failure) => {
                 let refusal = failure.into_refusal();
-                if refusal.is(RefusalCode::SessionEnded) {
+                if refusal.is(RefusalCode::SessionEnded) && !resuming {
                     self.state = State::ExpectLogin;
                 }
                 UserReply::Refused(refusal)

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use rusqlite::Connection;
-use rusqlite_migration::{Error, M, Migrations, MigrationDefinitionError};
+use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
 const STEPS: &[M<'static>] = &[M::up(include_str!("001_register.sql"))];
 

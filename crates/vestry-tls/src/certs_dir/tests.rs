@@ -1,3 +1,5 @@
+//! What a folder of certificates does, and what it refuses: never overwritten, never exposed, never mismatched.
+
 use super::*;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -1,0 +1,334 @@
+//! The admin port: who gets in, what each role may do, and what the read-only SQL shows.
+
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use vestry_client::Wire;
+use vestry_protocol::admin::{AdminCall, AdminReply, Listing, View};
+use vestry_protocol::codec::append_frame;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{Profile, UserCall};
+use vestry_protocol::{ADMIN_ALPN, Request};
+use vestry_tests::harness::{PASSWORD, Server, admin_refusal_of, rows_of};
+use vestry_tls::{CertsDir, Validity, config};
+
+/// Now, as certificates count it; the tests need no better clock than a file's time.
+fn now() -> i64 {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let modified = file.as_file().metadata().unwrap().modified().unwrap();
+    modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().cast_signed()
+}
+
+fn make_operator(server: &Server, name: &str, role: &str) {
+    server.certs().create_operator(name, role, Validity { not_before: now(), days: 1 }).unwrap();
+    server.signal(rustix::process::Signal::HUP);
+}
+
+/// Connects as a new operator, once the server has read the certificates again.
+async fn connect_as_new(server: &Server, name: &str) -> vestry_tests::harness::AdminWire {
+    loop {
+        let mut wire = server.connect_as(name).await;
+        match wire.call(AdminCall::ShowJoinString).await.unwrap() {
+            AdminReply::JoinString(_) => return wire,
+            other => assert_eq!(admin_refusal_of(other), RefusalCode::Forbidden),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn name() -> String {
+    "naman".to_owned()
+}
+
+#[tokio::test]
+async fn sec_0019_nobody_without_a_certificate_of_our_ca_reaches_the_admin_port() {
+    let server = Server::start();
+    let other = Server::start();
+    let ours = server.certs();
+    let expired = tempfile::tempdir().unwrap();
+    copy_authority(&ours, expired.path());
+    let expired = CertsDir::at(expired.path());
+    expired.create_operator("late", "admin", Validity { not_before: 1_000_000_000, days: 1 }).unwrap();
+    let strangers = [
+        ("none", config::user_client(&server.trust()).unwrap()),
+        ("another CA's", console(&ours, &other.certs(), "admin")),
+        ("expired", console(&ours, &expired, "late")),
+        (
+            "the server's own",
+            config::console_client_from_files(
+                &ours.ca_certificate(),
+                &ours.server_certificate(),
+                &ours.server_key(),
+            )
+            .unwrap(),
+        ),
+    ];
+    for (what, tls) in strangers {
+        let mut tls = (*tls).clone();
+        tls.alpn_protocols = vec![ADMIN_ALPN.to_vec()];
+        let tcp = TcpStream::connect(server.admin).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let Ok(mut stream) = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await else { continue };
+        // In TLS 1.3 the client may finish first; the server then says no instead of answering.
+        let mut frame = Vec::new();
+        append_frame(&mut frame, &Request { id: 1, call: AdminCall::ShowStatus }, 4096).unwrap();
+        let _ = stream.write_all(&frame).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.is_empty(), "{what}: {answer:?}");
+    }
+    assert!(matches!(server.operate(AdminCall::ShowStatus).await, AdminReply::StatusShown(_)));
+}
+
+fn copy_authority(from: &CertsDir, to: &std::path::Path) {
+    std::fs::copy(from.ca_certificate(), to.join("ca.pem")).unwrap();
+    std::fs::copy(from.ca_key(), to.join("ca.key")).unwrap();
+    std::fs::create_dir(to.join("operators")).unwrap();
+}
+
+fn console(trusted: &CertsDir, shown: &CertsDir, operator: &str) -> Arc<rustls::ClientConfig> {
+    config::console_client_from_files(
+        &trusted.ca_certificate(),
+        &shown.operator_certificate(operator),
+        &shown.operator_key(operator),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
+    let server = Server::start();
+    server.register("naman").await;
+    make_operator(&server, "vera", "viewer");
+    make_operator(&server, "hana", "helpdesk");
+    let calls: [(&str, fn() -> AdminCall, bool, bool); 13] = [
+        ("status", || AdminCall::ShowStatus, true, true),
+        ("query", || AdminCall::Query { sql: "select name from accounts".to_owned() }, true, true),
+        ("list", || AdminCall::ListRows(listing(View::Accounts)), true, true),
+        ("show", || AdminCall::ShowAccount { name: name() }, true, true),
+        ("join string", || AdminCall::ShowJoinString, true, true),
+        ("create", || AdminCall::CreateAccount { name: name(), profile: Profile::default() }, false, true),
+        ("suspend", || AdminCall::SuspendAccount { name: name(), until: None, reason: None }, false, true),
+        ("resume", || AdminCall::ResumeAccount { name: name() }, false, true),
+        ("reset", || AdminCall::ResetAccount { name: name() }, false, true),
+        ("revoke session", || AdminCall::RevokeSession { id: 1 }, false, true),
+        ("delete", || AdminCall::DeleteAccount { name: name() }, false, false),
+        ("restore", || AdminCall::RestoreAccount { name: name() }, false, false),
+        ("revoke operator", || AdminCall::RevokeOperator { name: "nobody".to_owned() }, false, false),
+    ];
+    let mut viewer = connect_as_new(&server, "vera").await;
+    let mut helpdesk = connect_as_new(&server, "hana").await;
+    let mut admin = server.connect_as("admin").await;
+    for (what, call, viewer_may, helpdesk_may) in calls {
+        for (role, wire, may) in [
+            ("viewer", &mut viewer, viewer_may),
+            ("helpdesk", &mut helpdesk, helpdesk_may),
+            ("admin", &mut admin, true),
+        ] {
+            let forbidden = matches!(rows_or_reply(wire, call()).await, Err(RefusalCode::Forbidden));
+            assert_eq!(forbidden, !may, "{role}: {what}");
+        }
+    }
+}
+
+/// Whether a call was refused, whatever kind of answer it has.
+async fn rows_or_reply(
+    wire: &mut vestry_tests::harness::AdminWire,
+    call: AdminCall,
+) -> Result<(), RefusalCode> {
+    if matches!(call, AdminCall::Query { .. } | AdminCall::ListRows(_)) {
+        return rows_of(wire, call).await.map(|_| ()).map_err(|refusal| refusal.known_code().unwrap());
+    }
+    match wire.call(call).await.unwrap() {
+        AdminReply::Refused(refusal) => Err(refusal.known_code().unwrap()),
+        _ => Ok(()),
+    }
+}
+
+#[tokio::test]
+async fn sec_0021_a_revoked_operator_is_refused_at_the_next_request_of_an_open_connection_and_never_comes_back()
+ {
+    let server = Server::start();
+    make_operator(&server, "hana", "admin");
+    let mut open = connect_as_new(&server, "hana").await;
+    let own = open.call(AdminCall::RevokeOperator { name: "hana".to_owned() }).await.unwrap();
+    assert_eq!(admin_refusal_of(own), RefusalCode::WrongState);
+    server.operate(AdminCall::RevokeOperator { name: "hana".to_owned() }).await;
+    assert_eq!(admin_refusal_of(open.call(AdminCall::ShowStatus).await.unwrap()), RefusalCode::Forbidden);
+    let server = Server::start_in(server.stop());
+    let mut again = server.connect_as("hana").await;
+    assert_eq!(admin_refusal_of(again.call(AdminCall::ShowStatus).await.unwrap()), RefusalCode::Forbidden);
+}
+
+#[tokio::test]
+async fn the_operators_tables_show_everybody_and_never_a_secret() {
+    let server = Server::start();
+    server.register("naman").await;
+    server.log_in("naman", PASSWORD).await;
+    let accounts = server.select("select name, email, status, credential from accounts").await;
+    assert_eq!(accounts, [["naman", "NULL", "active", "argon2id"]]);
+    assert_eq!(server.select("select * from py3").await, [["naman", "********", "NULL", "NULL"]]);
+    let sessions = server.select("select account, device, source from sessions").await;
+    assert_eq!(sessions, [["naman", "test", "127.0.0.1"]]);
+    let operators = server.select("select name, role, revoked from operators").await;
+    assert_eq!(operators, [["admin", "admin", "NULL"]]);
+    let acts = server.select("select actor_kind, actor, action, subject from audit order by id").await;
+    assert_eq!(
+        acts,
+        [
+            ["server", "vestryd", "operator.enrolled", "admin"],
+            ["user", "naman", "account.registered", "naman"],
+            ["user", "naman", "login.ok", "naman"]
+        ]
+    );
+}
+
+#[tokio::test]
+async fn sec_0022_the_sql_prompt_reads_the_views_and_nothing_else() {
+    let server = Server::start();
+    server.register("naman").await;
+    let mut wire = server.connect_as("admin").await;
+    let hostile = [
+        "select record from credential",
+        "select * from session",
+        "select * from sqlite_master",
+        "with accounts as (select record from credential) select * from accounts",
+        "update account set age = 1",
+        "delete from accounts",
+        "insert into audit_event values (1)",
+        "attach 'x.db' as x",
+        "pragma writable_schema = 1",
+        "vacuum into '/tmp/stolen.db'",
+        "select load_extension('x')",
+        "select 1; select 2",
+        "",
+        "select writefile('/tmp/x', 'y')",
+    ];
+    for sql in hostile {
+        let refusal = rows_of(&mut wire, AdminCall::Query { sql: sql.to_owned() }).await.unwrap_err();
+        assert!(refusal.is(RefusalCode::QueryRefused), "{sql}: {refusal:?}");
+    }
+    assert_eq!(server.select("select count(*) from accounts").await, [["1"]]);
+}
+
+fn listing(view: View) -> Listing {
+    Listing { view, columns: Vec::new(), filter: None, sort: None, descending: false, limit: 0, after: None }
+}
+
+#[tokio::test]
+async fn pages_visit_every_account_once_and_the_cursor_is_checked() {
+    let server = Server::start();
+    for number in 0..25 {
+        let call =
+            AdminCall::CreateAccount { name: format!("person{number:02}"), profile: Profile::default() };
+        assert!(matches!(server.operate(call).await, AdminReply::CodeIssued { .. }));
+    }
+    let mut wire = server.connect_as("admin").await;
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = Listing { columns: vec!["name".to_owned()], limit: 10, after, ..listing(View::Accounts) };
+        let id = wire.send(&AdminCall::ListRows(page)).await.unwrap();
+        let mut next = None;
+        loop {
+            match wire.receive_for(id).await.unwrap() {
+                AdminReply::RowsEnd(end) => {
+                    next = end.next.or(next);
+                    break;
+                }
+                AdminReply::Rows(rows) => seen.extend(rows),
+                AdminReply::Columns(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        if next.is_none() {
+            break;
+        }
+        after = next;
+    }
+    assert_eq!(seen.len(), 25);
+    let forged = Listing { after: Some("AAAA' or 1=1 --".to_owned()), limit: 10, ..listing(View::Accounts) };
+    let refused = rows_of(&mut wire, AdminCall::ListRows(forged)).await.unwrap_err();
+    assert!(refused.is(RefusalCode::QueryRefused), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_invited_account_logs_in_only_after_its_code_set_a_password() {
+    let server = Server::start();
+    let profile = Profile { email: Some("n@example.org".to_owned()), age: Some(40), gender: None };
+    let AdminReply::CodeIssued { name, code, .. } =
+        server.operate(AdminCall::CreateAccount { name: "Naman".to_owned(), profile }).await
+    else {
+        panic!("no code")
+    };
+    assert_eq!(name, "naman");
+    let AdminReply::AccountShown(detail) = server.operate(AdminCall::ShowAccount { name }).await else {
+        panic!()
+    };
+    assert_eq!((detail.credential.as_str(), detail.status.as_str()), ("none", "active"));
+    let new = vestry_tests::harness::secret(PASSWORD);
+    let redeem = UserCall::RedeemResetCode { name: "naman".to_owned(), code, new };
+    server.connect().await.call(redeem).await.unwrap();
+    server.log_in("naman", PASSWORD).await;
+}
+
+#[tokio::test]
+async fn an_act_that_makes_no_sense_is_refused_and_leaves_no_event() {
+    let server = Server::start();
+    server.register("naman").await;
+    let before = server.select("select count(*) from audit").await;
+    for call in [
+        AdminCall::ResumeAccount { name: name() },
+        AdminCall::RestoreAccount { name: name() },
+        AdminCall::SuspendAccount { name: name(), until: Some(1), reason: None },
+        AdminCall::SuspendAccount { name: name(), until: None, reason: Some("a\nb".to_owned()) },
+        AdminCall::DeleteAccount { name: "nobody-here".to_owned() },
+        AdminCall::RevokeSession { id: 12345 },
+    ] {
+        let shown = format!("{call:?}");
+        let code = admin_refusal_of(server.operate(call).await);
+        let expected = [RefusalCode::WrongState, RefusalCode::BadField, RefusalCode::NotFound];
+        assert!(expected.contains(&code), "{shown}: {code:?}");
+    }
+    assert_eq!(server.select("select count(*) from audit").await, before);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_serves_the_next_connection_without_a_restart() {
+    let server = Server::start();
+    let mut open = server.connect().await;
+    let expires = |reply| match reply {
+        AdminReply::StatusShown(status) => status.certificate_expires,
+        other => panic!("{other:?}"),
+    };
+    let before = expires(server.operate(AdminCall::ShowStatus).await);
+    server.certs().renew_server(&[], Validity { not_before: now(), days: 90 }).unwrap();
+    server.signal(rustix::process::Signal::HUP);
+    while expires(server.operate(AdminCall::ShowStatus).await) == before {
+        tokio::task::yield_now().await;
+    }
+    // The pin is the CA's: a client that joined before notices nothing, nor does an open connection.
+    server.connect().await.call(UserCall::DescribeServer).await.unwrap();
+    open.call(UserCall::DescribeServer).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_query_that_nobody_waits_for_ends_and_frees_its_connection() {
+    let server = Server::start();
+    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n";
+    for _ in 0..6 {
+        let tls = console(&server.certs(), &server.certs(), "admin");
+        let mut wire: Wire<AdminCall, AdminReply> =
+            Wire::connect("localhost", server.admin.port(), tls, ADMIN_ALPN).await.unwrap();
+        wire.send(&AdminCall::Query { sql: endless.to_owned() }).await.unwrap();
+        // The header comes at once; then the operator hangs up.
+        wire.receive().await.unwrap();
+    }
+    let mut wire = server.connect_as("admin").await;
+    let mut tries = 0;
+    while let Err(refusal) = rows_of(&mut wire, AdminCall::Query { sql: "select 1".to_owned() }).await {
+        assert!(refusal.is(RefusalCode::Busy), "{refusal:?}");
+        tries += 1;
+        assert!(tries < 20, "the connections were not given back");
+    }
+}

@@ -1,0 +1,251 @@
+//! The documents keep their word: what they name exists, and the invariants of absence hold in the sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use vestry_protocol::refusal::RefusalCode;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every Rust source below a folder, with its text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                let shown = path.strip_prefix(root()).unwrap().display().to_string();
+                found.push((shown, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has no sources");
+    found
+}
+
+/// The words in backticks of a document.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+const DOCUMENTS: [&str; 7] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "docs/PROTOCOL.md",
+    "docs/OPERATIONS.md",
+    "certs/README.md",
+];
+
+#[test]
+fn every_path_that_a_document_names_exists() {
+    let mut checked = 0;
+    for document in DOCUMENTS {
+        let text = read(document);
+        for word in quoted(&text) {
+            let path = word.split([' ', ':']).next().unwrap().trim_start_matches("./");
+            let ours = ["crates/", "docs/", "scripts/", "tests/", "config/"];
+            if ours.iter().any(|folder| path.starts_with(folder)) && !path.contains(['*', '<', '{']) {
+                assert!(root().join(path).exists(), "{document} names {path}, which is not there");
+                checked += 1;
+            }
+        }
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !target.is_empty() && !target.contains("://") {
+                let from = root().join(document);
+                assert!(from.parent().unwrap().join(target).exists(), "{document} links to {target}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 30, "only {checked} paths were found: is the test looking at the documents?");
+}
+
+#[test]
+fn the_architecture_fits_in_150_lines_and_names_every_crate() {
+    let text = read("ARCHITECTURE.md");
+    assert!(text.lines().count() <= 150);
+    for folder in std::fs::read_dir(root().join("crates")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        assert!(text.contains(&format!("`crates/{name}`")), "{name} is not in the map");
+    }
+}
+
+/// Every security regression in the sources: its number and its name.
+fn regressions() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for folder in ["crates", "tests"] {
+        for (path, text) in sources(folder) {
+            for (_, rest) in text.match_indices("fn sec_").map(|(at, _)| text.split_at(at + 3)) {
+                let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let number: String = name.chars().skip(4).take(4).collect();
+                if number.len() == 4 && number.chars().all(|c| c.is_ascii_digit()) {
+                    let before = found.insert(number.clone(), name);
+                    assert_eq!(before, None, "{path} uses the number {number} again");
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn security_md_and_the_numbered_regressions_name_each_other() {
+    let text = read("SECURITY.md");
+    let named: BTreeSet<&str> = quoted(&text).into_iter().filter(|word| word.starts_with("sec_")).collect();
+    let existing: BTreeSet<String> = regressions().into_values().collect();
+    assert!(existing.len() >= 20, "{existing:?}");
+    for name in &named {
+        assert!(existing.contains(*name), "SECURITY.md names {name}, which is no test");
+    }
+    for name in &existing {
+        assert!(named.contains(name.as_str()), "{name} is not in SECURITY.md");
+    }
+}
+
+#[test]
+fn every_other_test_that_security_md_names_exists() {
+    let text = read("SECURITY.md");
+    let all: String =
+        ["crates", "tests"].iter().flat_map(|folder| sources(folder)).map(|(_, text)| text).collect();
+    let mut checked = 0;
+    for word in quoted(&text) {
+        let is_test_name = word.matches('_').count() >= 3
+            && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
+        if is_test_name {
+            assert!(all.contains(&format!("fn {word}(")), "SECURITY.md names {word}, which is no test");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked}");
+}
+
+#[test]
+fn the_protocol_lists_every_refusal_code_with_its_number() {
+    let text = read("docs/PROTOCOL.md");
+    for code in RefusalCode::ALL {
+        let listed = text.lines().any(|line| {
+            line.starts_with('|')
+                && line.contains(&format!(" {} ", code.number()))
+                && line.contains(&format!("{code:?}"))
+        });
+        assert!(listed, "{code:?} ({}) is not in a table of docs/PROTOCOL.md", code.number());
+    }
+}
+
+/// Everything that a crate links, directly or not.
+fn dependencies(krate: &str) -> BTreeSet<String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let tree = Command::new(cargo)
+        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--package", krate])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let names: BTreeSet<String> = String::from_utf8_lossy(&tree.stdout)
+        .lines()
+        .filter_map(|line| line.split(' ').next().map(str::to_owned))
+        .collect();
+    assert!(names.contains(krate));
+    names
+}
+
+#[test]
+fn no_crate_links_what_another_keeps_out_of_it() {
+    let cases: [(&str, &[&str]); 6] = [
+        ("vestry-protocol", &["tokio", "rustls", "rusqlite", "rcgen", "argon2", "clap"]),
+        ("vestry-tls", &["rusqlite", "argon2", "bincode-derive", "clap", "tokio-rustls"]),
+        ("vestry-store", &["rustls", "rcgen", "argon2", "clap"]),
+        ("vestry-server", &["bip39", "rustyline", "comfy-table", "vestry-client", "ring"]),
+        (
+            "vestry-client",
+            &["rusqlite", "libsqlite3-sys", "argon2", "vestry-server", "vestry-store", "comfy-table"],
+        ),
+        ("vestry-console", &["rusqlite", "libsqlite3-sys", "argon2", "vestry-server", "vestry-store"]),
+    ];
+    for (krate, kept_out) in cases {
+        let linked = dependencies(krate);
+        for name in kept_out {
+            assert!(!linked.contains(*name), "{krate} links {name}");
+        }
+    }
+}
+
+/// The code of a source file, without comments and without its tests.
+fn code_of(text: &str) -> String {
+    let tests = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+    text[..tests]
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+#[track_caller]
+fn assert_only_in(folder: &str, words: &[&str], allowed: &[&str]) {
+    for (path, text) in sources(folder) {
+        let is_test = path.contains("tests/") || path.ends_with("_tests.rs") || path.ends_with("tests.rs");
+        if is_test || allowed.iter().any(|place| path.starts_with(place)) {
+            continue;
+        }
+        let code = code_of(&text);
+        for word in words {
+            assert!(!code.contains(word), "{path} has {word:?}, which belongs to {allowed:?} only");
+        }
+    }
+}
+
+#[test]
+fn each_thing_is_named_only_in_its_own_place() {
+    assert_only_in("crates", &["bincode::"], &["crates/vestry-protocol/src/codec.rs"]);
+    assert_only_in("crates", &["rusqlite::", "r2d2::"], &["crates/vestry-store/"]);
+    assert_only_in(
+        "crates",
+        &["rcgen::", "ServerConfig::builder", "ClientConfig::builder"],
+        &["crates/vestry-tls/"],
+    );
+    assert_only_in("crates", &["argon2::"], &["crates/vestry-server/src/credentials/"]);
+    assert_only_in("crates/vestry-server/src/user", &["admin::", "AdminCall", "AdminReply"], &[]);
+    assert_only_in("crates/vestry-server", &["SystemTime::now"], &["crates/vestry-server/src/clock.rs"]);
+    assert_only_in(
+        "crates/vestry-store",
+        &["SystemTime", "unixepoch()", "'now'"],
+        &["crates/vestry-store/src/query/"],
+    );
+    assert_only_in("crates/vestry-protocol", &["std::fs", "std::net", "std::time", "std::io", "tokio"], &[]);
+    // The one function that stores a session is called by the one function that mints it.
+    assert_only_in("crates/vestry-server", &["insert_session("], &["crates/vestry-server/src/sessions.rs"]);
+    assert_only_in("crates", &["unsafe {", "unsafe fn"], &[]);
+}
+
+#[test]
+fn every_module_opens_with_what_it_is_for() {
+    for folder in ["crates", "tests"] {
+        for (path, text) in sources(folder) {
+            assert!(text.starts_with("//! "), "{path} has no header");
+        }
+    }
+}
+
+#[test]
+fn no_key_certificate_or_database_is_tracked() {
+    let Ok(listed) = Command::new("git").args(["ls-files"]).current_dir(root()).output() else {
+        println!("skipped: git is not installed");
+        return;
+    };
+    let files = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for file in files.lines() {
+        let kind = file.rsplit('.').next().unwrap_or_default();
+        assert!(!["pem", "key", "db", "sqlite"].contains(&kind), "{file} is tracked");
+    }
+}

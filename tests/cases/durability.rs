@@ -1,0 +1,198 @@
+//! What was acknowledged is there: after `kill -9`, after a stop in the middle of requests, after a full disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Mutex;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
+use vestry_tests::harness::{PASSWORD, Server, UserWire, program, refusal_of};
+
+/// How often the short form kills the server. `scripts/prove.sh` sets more.
+fn rounds() -> usize {
+    std::env::var("VESTRY_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8)
+}
+
+fn set_age(age: u16) -> UserCall {
+    UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(age), ..ProfileUpdate::default() })
+}
+
+/// Sets ever new ages until the connection breaks; the last acknowledged and the last tried one.
+async fn write_until_cut(mut wire: UserWire, first: u16, acknowledged: Arc<AtomicBool>) -> (u16, u16) {
+    let (mut last, mut tried) = (first, first);
+    loop {
+        tried = if tried >= 149 { 1 } else { tried + 1 };
+        match wire.call(set_age(tried)).await {
+            Ok(UserReply::AccountUpdated(_)) => last = tried,
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => return (last, tried),
+        }
+        acknowledged.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn sec_0017_what_was_acknowledged_survives_kill_9_under_writes() {
+    let mut server = Server::start();
+    let names: Vec<String> = (0..8).map(|number| format!("person{number}")).collect();
+    let mut ledger = BTreeMap::new();
+    for name in &names {
+        server.register(name).await;
+        ledger.insert(name.clone(), 0);
+    }
+    for round in 0..rounds() {
+        let mut writers = Vec::new();
+        for name in &names {
+            let (wire, _) = server.log_in(name, PASSWORD).await;
+            let begun = Arc::new(AtomicBool::new(false));
+            let writer = tokio::spawn(write_until_cut(wire, ledger[name], begun.clone()));
+            writers.push((name, begun, writer));
+        }
+        while !writers.iter().all(|(_, begun, _)| begun.load(Ordering::Relaxed)) {
+            tokio::task::yield_now().await;
+        }
+        let folder = server.kill();
+        server = Server::start_in(folder);
+        for (name, _, writer) in writers {
+            let (acknowledged, tried) = writer.await.unwrap();
+            let rows =
+                server.select(&format!("select coalesce(age, 0) from accounts where name = '{name}'")).await;
+            let found: u16 = rows[0][0].parse().unwrap();
+            // The last one was on its way: it may or may not be there. Nothing older may be.
+            assert!(
+                found == acknowledged || found == tried,
+                "round {round}: {name} has {found}, not {acknowledged} or {tried}"
+            );
+            ledger.insert(name.clone(), found);
+        }
+    }
+    let folder = server.stop();
+    let checked =
+        Command::new(program("vestryd")).arg("check").arg("--data-dir").arg(folder.path()).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_was_accepted_and_says_goodbye() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    // A dear request that is surely still running when the signal comes.
+    for _ in 0..20 {
+        let call = UserCall::ChangePassword {
+            current: vestry_tests::harness::secret("wrong"),
+            new: vestry_tests::harness::secret(PASSWORD),
+        };
+        wire.send(&call).await.unwrap();
+    }
+    // One answer proves that the batch has arrived.
+    assert_eq!(refusal_of(wire.receive().await.unwrap().body), RefusalCode::WrongCredentials);
+    server.signal(rustix::process::Signal::TERM);
+    for _ in 1..20 {
+        assert_eq!(refusal_of(wire.receive().await.unwrap().body), RefusalCode::WrongCredentials);
+    }
+    assert!(wire.receive().await.is_err());
+    server.stop();
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_a_stop() {
+    let server = Server::start();
+    let _idle = server.connect().await;
+    let _half = tokio::net::TcpStream::connect(server.user).await.unwrap();
+    let begun = std::time::Instant::now();
+    server.stop();
+    // The handshake that never comes has its own timeout; the drain waits no longer than that.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(25));
+}
+
+/// A small file system of one's own, unmounted on drop.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where the system does not let us mount one.
+    fn mount(mebibytes: usize) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={mebibytes}m,mode=700");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(folder.path()).output();
+        mounted.ok().filter(|done| done.status.success()).map(|_| Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn sec_0018_a_full_disk_refuses_writes_serves_reads_and_recovers_by_itself() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        println!("skipped: this system does not let us mount a tmpfs (root can)");
+        return;
+    };
+    let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
+    Server::init(data.path(), "");
+    let server = Server::start_in(data);
+    server.register("naman").await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let ballast = disk.path().join("ballast");
+    let _ = std::fs::write(&ballast, vec![0; 8 * 1024 * 1024]);
+    let acknowledged = Arc::new(Mutex::new(0));
+    let mut refused = None;
+    for age in 1..=150 {
+        match wire.call(set_age(age)).await.unwrap() {
+            UserReply::AccountUpdated(_) => *acknowledged.lock().await = age,
+            other => {
+                refused = Some(refusal_of(other));
+                break;
+            }
+        }
+    }
+    assert_eq!(refused, Some(RefusalCode::Unavailable));
+    let shown = |reply| match reply {
+        UserReply::AccountShown(account) => account.profile.age.unwrap_or(0),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shown(wire.call(UserCall::ShowAccount).await.unwrap()), *acknowledged.lock().await);
+    std::fs::remove_file(&ballast).unwrap();
+    assert!(matches!(wire.call(set_age(77)).await.unwrap(), UserReply::AccountUpdated(_)));
+    assert_eq!(shown(wire.call(UserCall::ShowAccount).await.unwrap()), 77);
+    drop(server);
+}
+
+#[test]
+fn a_damaged_database_is_named_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    Server::init(folder.path(), "");
+    let database = folder.path().join("vestry.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[..100].fill(0x5a);
+    std::fs::write(&database, &bytes).unwrap();
+    let run = |command: &[&str]| {
+        let done = Command::new(program("vestryd"))
+            .args(command)
+            .arg("--data-dir")
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        (
+            done.status.code(),
+            String::from_utf8_lossy(&done.stderr).into_owned() + &String::from_utf8_lossy(&done.stdout),
+        )
+    };
+    let (code, said) = run(&["serve"]);
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("damaged"), "{said}");
+    let (code, said) = run(&["check"]);
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("FAIL  database"), "{said}");
+    assert_eq!(std::fs::read(&database).unwrap(), bytes);
+}

@@ -1,0 +1,18 @@
+//! Every end-to-end test, in one binary. A test's name is its claim; `sec_NNNN_…` is a security regression with
+//! its line in SECURITY.md, and is never deleted.
+
+// The user port, through the typed client and raw bytes.
+mod accounts;
+mod sessions;
+mod time;
+mod wire;
+// The admin port.
+mod admin;
+// What happens to everybody when one peer, the disk or the power fails.
+mod crowd;
+mod durability;
+// The programs as a person uses them.
+mod programs;
+// The documents and the structure that they promise.
+mod documents;
+mod vectors;

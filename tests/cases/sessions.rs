@@ -1,0 +1,260 @@
+//! Sessions: what they stand for, and everything that ends them.
+
+use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::secret::SessionToken;
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_tests::harness::{
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, login, refusal_of, secret, token_again,
+};
+
+async fn resume(server: &Server, token: &SessionToken) -> UserReply {
+    server.connect().await.call(UserCall::ResumeSession { token: token_again(token) }).await.unwrap()
+}
+
+async fn show(wire: &mut UserWire) -> UserReply {
+    wire.call(UserCall::ShowAccount).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_session_goes_on_over_connections_and_restarts() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (_, session) = server.log_in("naman", PASSWORD).await;
+    assert!(matches!(resume(&server, &session.token).await, UserReply::SessionResumed { .. }));
+    let server = Server::start_in(server.stop());
+    assert!(matches!(resume(&server, &session.token).await, UserReply::SessionResumed { .. }));
+}
+
+#[tokio::test]
+async fn sec_0005_each_login_gets_a_token_of_its_own_and_a_made_up_one_opens_nothing() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (_, one) = server.log_in("naman", PASSWORD).await;
+    let (_, other) = server.log_in("naman", PASSWORD).await;
+    assert_ne!(one.token.expose_secret(), other.token.expose_secret());
+    let mut changed = *one.token.expose_secret();
+    changed[31] ^= 1;
+    for made_up in [[0; 32], changed] {
+        let refused = refusal_of(resume(&server, &SessionToken::from_bytes(made_up)).await);
+        assert_eq!(refused, RefusalCode::SessionEnded);
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_revoked_one_by_one() {
+    let server = Server::start();
+    server.register("naman").await;
+    server.register("anirudh").await;
+    let (mut lost, _) = server.log_in("naman", PASSWORD).await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let (mut stranger, _) = server.log_in("anirudh", PASSWORD).await;
+    let UserReply::SessionsListed(mine) = wire.call(UserCall::ListSessions).await.unwrap() else { panic!() };
+    assert_eq!((mine.len(), mine.iter().filter(|session| session.current).count()), (2, 1));
+    let target = mine.iter().find(|session| !session.current).unwrap().id;
+    let foreign = stranger.call(UserCall::RevokeSession { id: target }).await.unwrap();
+    assert_eq!(refusal_of(foreign), RefusalCode::NotFound);
+    assert!(matches!(show(&mut lost).await, UserReply::AccountShown(_)));
+    wire.call(UserCall::RevokeSession { id: target }).await.unwrap();
+    assert_eq!(refusal_of(show(&mut lost).await), RefusalCode::SessionEnded);
+    let again = wire.call(UserCall::RevokeSession { id: target }).await.unwrap();
+    assert_eq!(refusal_of(again), RefusalCode::NotFound);
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_ends_every_session() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (mut other, _) = server.log_in("naman", PASSWORD).await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let out = wire.call(UserCall::LogOut { everywhere: true }).await.unwrap();
+    assert!(matches!(out, UserReply::LoggedOut { sessions_ended: 2 }));
+    assert_eq!(refusal_of(show(&mut other).await), RefusalCode::SessionEnded);
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_sessions_and_a_new_one_always_finds_room() {
+    let server = Server::start();
+    server.register("naman").await;
+    for _ in 0..32 {
+        server.log_in("naman", PASSWORD).await;
+    }
+    let (_, newest) = server.log_in("naman", PASSWORD).await;
+    assert!(matches!(resume(&server, &newest.token).await, UserReply::SessionResumed { .. }));
+    assert_eq!(server.select("select count(*) from sessions").await, [["32"]]);
+}
+
+#[tokio::test]
+async fn sec_0006_suspension_deletion_and_revocation_bite_on_the_next_request_of_an_open_connection() {
+    let server = Server::start();
+    let name = || "naman".to_owned();
+    server.register("naman").await;
+    let (mut wire, session) = server.log_in("naman", PASSWORD).await;
+    server.operate(AdminCall::SuspendAccount { name: name(), until: None, reason: None }).await;
+    assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::SessionEnded);
+    server.operate(AdminCall::ResumeAccount { name: name() }).await;
+    assert_eq!(refusal_of(resume(&server, &session.token).await), RefusalCode::SessionEnded);
+
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    server.operate(AdminCall::DeleteAccount { name: name() }).await;
+    assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::SessionEnded);
+    server.operate(AdminCall::RestoreAccount { name: name() }).await;
+
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let id = server.select("select id from sessions").await[0][0].clone();
+    let id = u64::from_str_radix(&id, 16).unwrap();
+    assert!(matches!(server.operate(AdminCall::RevokeSession { id }).await, AdminReply::SessionRevoked));
+    assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::SessionEnded);
+}
+
+#[tokio::test]
+async fn sec_0007_every_path_that_opens_a_session_checks_every_state_of_the_account() {
+    // The paths: a login, and a changed password. Resuming opens none, and is refused in every state but active.
+    for state in ["suspended", "deleted"] {
+        let server = Server::start();
+        server.register("naman").await;
+        let (mut open, session) = server.log_in("naman", PASSWORD).await;
+        let call = match state {
+            "suspended" => AdminCall::SuspendAccount {
+                name: "naman".to_owned(),
+                until: None,
+                reason: Some("a test".to_owned()),
+            },
+            _ => AdminCall::DeleteAccount { name: "naman".to_owned() },
+        };
+        server.operate(call).await;
+        let change = UserCall::ChangePassword { current: secret(PASSWORD), new: secret(OTHER_PASSWORD) };
+        assert_eq!(refusal_of(open.call(change).await.unwrap()), RefusalCode::SessionEnded, "{state}");
+        assert_eq!(refusal_of(resume(&server, &session.token).await), RefusalCode::SessionEnded, "{state}");
+        let tried = server.connect().await.call(login("naman", PASSWORD)).await.unwrap();
+        let expected =
+            if state == "suspended" { RefusalCode::Suspended } else { RefusalCode::WrongCredentials };
+        assert_eq!(refusal_of(tried), expected, "{state}");
+        assert_eq!(server.select("select count(*) from sessions").await, [["0"]], "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_suspension_says_until_when_and_why_only_after_the_right_password() {
+    let server = Server::start();
+    server.register("naman").await;
+    let suspend = AdminCall::SuspendAccount {
+        name: "naman".to_owned(),
+        until: Some(4_102_444_800),
+        reason: Some("rent is due".to_owned()),
+    };
+    server.operate(suspend).await;
+    let mut wire = server.connect().await;
+    let UserReply::Refused(refusal) = wire.call(login("naman", PASSWORD)).await.unwrap() else { panic!() };
+    assert!(refusal.message.ends_with("until 2100-01-01T00:00:00Z: rent is due"), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn sec_0008_a_second_login_on_one_connection_is_the_second_person_and_never_a_mix() {
+    let server = Server::start();
+    server.register("naman").await;
+    server.register("anirudh").await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    assert_eq!(
+        refusal_of(wire.call(login("anirudh", OTHER_PASSWORD)).await.unwrap()),
+        RefusalCode::WrongCredentials
+    );
+    let UserReply::AccountShown(still) = show(&mut wire).await else { panic!() };
+    assert_eq!(still.name, "naman");
+    wire.call(login("anirudh", PASSWORD)).await.unwrap();
+    let UserReply::AccountShown(now) = show(&mut wire).await else { panic!() };
+    assert_eq!(now.name, "anirudh");
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_resume_leaves_the_session_that_is_there() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let made_up = UserCall::ResumeSession { token: SessionToken::from_bytes([7; 32]) };
+    assert_eq!(refusal_of(wire.call(made_up).await.unwrap()), RefusalCode::SessionEnded);
+    assert!(matches!(show(&mut wire).await, UserReply::AccountShown(_)));
+}
+
+#[tokio::test]
+async fn a_one_time_code_sets_a_password_once_and_ends_the_sessions() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (mut open, _) = server.log_in("naman", PASSWORD).await;
+    let AdminReply::CodeIssued { code, .. } =
+        server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await
+    else {
+        panic!("no code")
+    };
+    // Until it is redeemed, nothing changes for the user.
+    assert!(matches!(show(&mut open).await, UserReply::AccountShown(_)));
+    let redeem = |name: &str, code: &str, new: &str| UserCall::RedeemResetCode {
+        name: name.to_owned(),
+        code: secret(code),
+        new: secret(new),
+    };
+    let mut wire = server.connect().await;
+    for (name, tried) in [("naman", "00000-00000-00000-00000"), ("nobody", code.expose_secret())] {
+        let refused = refusal_of(wire.call(redeem(name, tried, OTHER_PASSWORD)).await.unwrap());
+        assert_eq!(refused, RefusalCode::WrongCredentials, "{name}");
+    }
+    let weak = wire.call(redeem("naman", code.expose_secret(), "short")).await.unwrap();
+    assert_eq!(refusal_of(weak), RefusalCode::PasswordRefused);
+    let typed = code.expose_secret().to_lowercase().replace('-', " ");
+    let done = wire.call(redeem("naman", &typed, OTHER_PASSWORD)).await.unwrap();
+    assert!(matches!(done, UserReply::PasswordReset { .. }));
+    let again = wire.call(redeem("naman", code.expose_secret(), PASSWORD)).await.unwrap();
+    assert_eq!(refusal_of(again), RefusalCode::WrongCredentials);
+    assert_eq!(refusal_of(show(&mut open).await), RefusalCode::SessionEnded);
+    server.log_in("naman", OTHER_PASSWORD).await;
+}
+
+#[tokio::test]
+async fn sec_0009_one_code_is_won_once_however_many_redeem_it_at_once() {
+    let server = std::sync::Arc::new(Server::start());
+    server.register("naman").await;
+    let AdminReply::CodeIssued { code, .. } =
+        server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await
+    else {
+        panic!("no code")
+    };
+    let code = code.expose_secret().to_owned();
+    let tries: Vec<_> = (0..32)
+        .map(|number| {
+            let (server, code) = (server.clone(), code.clone());
+            tokio::spawn(async move {
+                let new = secret(&format!("password of racer number {number}"));
+                let call = UserCall::RedeemResetCode { name: "naman".to_owned(), code: secret(&code), new };
+                matches!(server.connect().await.call(call).await.unwrap(), UserReply::PasswordReset { .. })
+            })
+        })
+        .collect();
+    let mut won = 0;
+    for attempt in tries {
+        won += usize::from(attempt.await.unwrap());
+    }
+    assert_eq!(won, 1);
+}
+
+#[tokio::test]
+async fn sec_0010_the_database_holds_no_token_no_code_and_no_password() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (_, session) = server.log_in("naman", PASSWORD).await;
+    let AdminReply::CodeIssued { code, .. } =
+        server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await
+    else {
+        panic!("no code")
+    };
+    let folder = server.stop();
+    let mut bytes = Vec::new();
+    for file in ["vestry.db", "vestry.db-wal"] {
+        bytes.extend(std::fs::read(folder.path().join(file)).unwrap_or_default());
+    }
+    let holds = |secret: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+    assert!(holds(b"naman"), "the test looks at the wrong file");
+    assert!(!holds(session.token.expose_secret()));
+    assert!(!holds(code.expose_secret().as_bytes()));
+    assert!(!holds(code.expose_secret().replace('-', "").as_bytes()));
+    assert!(!holds(PASSWORD.as_bytes()));
+}

@@ -1,0 +1,201 @@
+//! The golden vectors hold in both directions, cover every variant, and are the same as the document and an
+//! implementation in another language say. Properties of the codec beyond the examples are in `properties`.
+
+mod properties;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_tests::vectors::{
+    self, Direction, Example, FOLDERS, Message, Outcome, Port, Vector, examples, read_folder, table,
+};
+
+fn all_files() -> BTreeMap<String, Vector> {
+    FOLDERS.iter().flat_map(|(folder, _)| read_folder(folder).unwrap()).collect()
+}
+
+fn protocol_document() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/PROTOCOL.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// A folder that lost its files would pass every test that walks it.
+#[test]
+fn every_folder_holds_its_vectors() {
+    for (folder, files_min) in FOLDERS {
+        let found = read_folder(folder).unwrap().len();
+        assert!(found >= files_min, "{folder} has {found} files; {files_min} were there");
+    }
+}
+
+#[test]
+fn every_file_is_in_the_table_and_every_line_of_the_table_is_a_file() {
+    let files: BTreeSet<String> = all_files().into_keys().collect();
+    let lines: BTreeSet<String> = table().into_keys().collect();
+    let lost: Vec<_> = lines.difference(&files).collect();
+    let stray: Vec<_> = files.difference(&lines).collect();
+    assert!(lost.is_empty(), "not written (run the program write-vectors): {lost:?}");
+    assert!(stray.is_empty(), "in no table: {stray:?}");
+}
+
+/// The promise to every client that was ever built: no byte of a released message changes.
+#[test]
+fn no_byte_and_no_word_of_a_vector_has_changed() {
+    let files = all_files();
+    for (name, made) in table() {
+        assert_eq!(files.get(&name), Some(&made), "{name}");
+    }
+}
+
+#[test]
+fn each_good_frame_is_read_as_its_message_and_written_as_the_same_bytes() {
+    let files = all_files();
+    for example in examples() {
+        let vector = &files[example.name];
+        let (outcome, read) = vector.judged().expect("the outcome is the same in every state");
+        assert_eq!(outcome, Outcome::Message, "{}", example.name);
+        let read = read.unwrap();
+        assert_eq!(read.frame(), vector.frame_bytes(), "{}", example.name);
+        assert_eq!(Some(read.value()), vector.value, "{}", example.name);
+    }
+}
+
+#[test]
+fn each_hostile_frame_comes_to_exactly_its_outcome() {
+    for (name, vector) in read_folder("hostile").unwrap() {
+        let (outcome, read) = vector.judged().expect("the outcome is the same in every state");
+        assert_eq!(outcome, vector.outcome, "{name}");
+        assert_eq!(read.map(|message| message.value()), vector.value, "{name}");
+    }
+}
+
+/// A sender has one way to write a message; a receiver also takes a number that was written too long.
+#[test]
+fn an_over_long_number_is_read_and_written_back_short() {
+    let files = read_folder("hostile").unwrap();
+    let over_long: Vec<_> = files.iter().filter(|(name, _)| name.contains("over-long")).collect();
+    let taken: Vec<_> = over_long.iter().filter(|(_, vector)| vector.outcome == Outcome::Message).collect();
+    assert_eq!(taken.len(), 4);
+    for (name, vector) in taken {
+        let message = vector.judged().unwrap().1.unwrap();
+        assert!(message.frame().len() < vector.frame_bytes().len(), "{name}");
+    }
+}
+
+#[test]
+fn each_vector_is_named_after_its_message() {
+    for Example { name, message, .. } in examples() {
+        let group = message.group();
+        let rest = name.strip_prefix(&group).unwrap_or_else(|| panic!("{name} shows a {group}"));
+        assert!(rest.is_empty() || rest.starts_with('-'), "{name} shows a {group}");
+    }
+}
+
+/// How many variants the decoder knows: a payload of zeros is too long for any of them, or not a message at all.
+fn known_variants(port: Port, direction: Direction) -> BTreeSet<u8> {
+    let known = |variant: &u8| {
+        let payload = [&[0, *variant], [0u8; 512].as_slice()].concat();
+        let read = Message::decode(port, direction, &payload);
+        matches!(read, Err(vestry_protocol::codec::CodecError::TrailingBytes(_)))
+    };
+    (0..=250).filter(known).collect()
+}
+
+#[test]
+fn every_variant_of_every_message_has_a_vector() {
+    for port in [Port::User, Port::Admin] {
+        for direction in [Direction::Request, Direction::Reply] {
+            let shown: BTreeSet<u8> = examples()
+                .iter()
+                .filter(|e| (e.message.port(), e.message.direction()) == (port, direction))
+                .map(variant_number)
+                .collect();
+            assert_eq!(shown, known_variants(port, direction), "{port:?} {direction:?}");
+        }
+    }
+}
+
+/// The byte behind the request number.
+fn variant_number(example: &Example) -> u8 {
+    let frame = example.message.frame();
+    let id_bytes = match frame[4] {
+        0..=250 => 1,
+        251 => 3,
+        252 => 5,
+        _ => 9,
+    };
+    frame[4 + id_bytes]
+}
+
+/// Each variant's row begins with its number and its name, below the heading of its port and direction.
+#[test]
+fn the_protocol_document_numbers_every_variant_as_the_code_does() {
+    let document = protocol_document();
+    for example in examples() {
+        let heading = match (example.message.port(), example.message.direction()) {
+            (Port::User, Direction::Request) => "### User calls",
+            (Port::User, Direction::Reply) => "### User replies",
+            (Port::Admin, Direction::Request) => "### Admin calls",
+            (Port::Admin, Direction::Reply) => "### Admin replies",
+        };
+        let section = document.split(heading).nth(1).and_then(|rest| rest.split("\n### ").next());
+        let row = format!("\n| {} | `{}` |", variant_number(&example), example.message.variant());
+        assert!(section.unwrap_or_default().contains(&row), "{heading} lacks {row:?}");
+    }
+}
+
+#[test]
+fn the_protocol_document_lists_every_refusal_code() {
+    let document = protocol_document();
+    for code in RefusalCode::ALL {
+        let row = format!("\n| {} | `{code:?}` |", code.number());
+        assert!(document.contains(&row), "{row:?} is missing");
+    }
+}
+
+/// Each block of the worked example names its vector in its first line; the hexadecimal of the others is the frame.
+#[test]
+fn the_worked_example_of_the_protocol_document_is_made_of_vectors() {
+    let files = all_files();
+    let document = protocol_document();
+    let blocks: Vec<&str> = document.split("```text\n# ").skip(1).collect();
+    assert_eq!(blocks.len(), 4);
+    for block in blocks {
+        let mut lines = block.split("```").next().unwrap().lines();
+        let name = lines.next().unwrap().trim_end_matches(".json");
+        let hex: String = lines.map(|line| line.split("  ").next().unwrap().replace(' ', "")).collect();
+        assert_eq!(files[name].frame, hex, "{name}");
+    }
+}
+
+/// The second implementation was written from the document alone.
+#[test]
+fn an_implementation_in_another_language_agrees_on_every_vector() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = tests.join("python/vestry_wire.py");
+    let run = Command::new("python3").arg("-I").arg(script).arg("check").arg(vectors::root()).output();
+    match run {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            println!("skipped: there is no python3 here to run the second implementation");
+        }
+        run => {
+            let output = run.unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(said.trim_end(), format!("{} vectors agree", all_files().len()));
+        }
+    }
+}
+
+#[test]
+fn writing_vectors_never_touches_one_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("user/request-log-in.json");
+    std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    std::fs::write(&kept, "as it was released").unwrap();
+    let written = vectors::write_missing(folder.path()).unwrap();
+    assert_eq!(written.len(), table().len() - 1);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "as it was released");
+    assert!(vectors::write_missing(folder.path()).unwrap().is_empty());
+}

@@ -1,0 +1,359 @@
+//! What holds for every message and every string of bytes, tried with generated ones.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use vestry_protocol::admin::{AccountDetail, AdminCall, AdminReply, Cell, Listing, RowsEnd, Status, View};
+use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
+use vestry_protocol::frame::split_first;
+use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
+use vestry_protocol::refusal::Refusal;
+use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::user::{
+    Account, Change, NewSession, Profile, ProfileUpdate, Registration, ServerDescription, Session, UserCall,
+    UserReply,
+};
+use vestry_protocol::{Reply, Request};
+use vestry_tests::vectors::{Direction, Message, Port, examples};
+
+/// Small enough that many of the generated messages and of the vectors go over it.
+const SMALL_LIMIT: usize = 96;
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![".{0,20}", "[a-z]{250,252}"]
+}
+
+fn secret() -> impl Strategy<Value = SecretText> {
+    text().prop_map(SecretText::new)
+}
+
+fn token() -> impl Strategy<Value = SessionToken> {
+    any::<[u8; 32]>().prop_map(SessionToken::from_bytes)
+}
+
+/// Every length of a varint equally often.
+fn number() -> impl Strategy<Value = u64> {
+    (any::<u64>(), 0u32..64).prop_map(|(bits, shift)| bits >> shift)
+}
+
+fn time() -> impl Strategy<Value = i64> {
+    number().prop_map(u64::cast_signed)
+}
+
+fn profile() -> impl Strategy<Value = Profile> {
+    (of(text()), of(any::<u16>()), of(text())).prop_map(|(email, age, gender)| Profile { email, age, gender })
+}
+
+fn change<T: std::fmt::Debug + Clone>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Change<T>> {
+    prop_oneof![Just(Change::Keep), Just(Change::Clear), value.prop_map(Change::Set)]
+}
+
+fn update() -> impl Strategy<Value = ProfileUpdate> {
+    (change(text()), change(any::<u16>()), change(text()), of(secret()))
+        .prop_map(|(email, age, gender, password)| ProfileUpdate { email, age, gender, password })
+}
+
+fn user_call() -> impl Strategy<Value = UserCall> {
+    prop_oneof![
+        Just(()).prop_map(|()| UserCall::DescribeServer),
+        (text(), secret(), profile()).prop_map(|(name, password, profile)| {
+            UserCall::Register(Registration { name, password, profile })
+        }),
+        (text(), secret(), text()).prop_map(|(name, password, device)| UserCall::LogIn {
+            name,
+            password,
+            device
+        }),
+        token().prop_map(|token| UserCall::ResumeSession { token }),
+        Just(()).prop_map(|()| UserCall::ShowAccount),
+        update().prop_map(UserCall::UpdateAccount),
+        (secret(), secret()).prop_map(|(current, new)| UserCall::ChangePassword { current, new }),
+        secret().prop_map(|password| UserCall::DeleteAccount { password }),
+        Just(()).prop_map(|()| UserCall::ListSessions),
+        number().prop_map(|id| UserCall::RevokeSession { id }),
+        any::<bool>().prop_map(|everywhere| UserCall::LogOut { everywhere }),
+        (text(), secret(), secret()).prop_map(|(name, code, new)| UserCall::RedeemResetCode {
+            name,
+            code,
+            new
+        }),
+    ]
+}
+
+fn refusal() -> impl Strategy<Value = Refusal> {
+    (any::<u16>(), text(), of(number())).prop_map(|(code, message, retry_after_ms)| Refusal {
+        code,
+        message,
+        retry_after_ms,
+    })
+}
+
+fn new_session() -> impl Strategy<Value = NewSession> {
+    (token(), text(), of(time()), time(), number()).prop_map(
+        |(token, name, last_login, expires, idle_secs_max)| NewSession {
+            token,
+            name,
+            last_login,
+            expires,
+            idle_secs_max,
+        },
+    )
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    (text(), profile(), time(), of(time())).prop_map(|(name, profile, created, last_login)| Account {
+        name,
+        profile,
+        created,
+        last_login,
+    })
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    (number(), text(), text(), time(), time(), time(), any::<bool>()).prop_map(
+        |(id, device, source, created, last_used, expires, current)| Session {
+            id,
+            device,
+            source,
+            created,
+            last_used,
+            expires,
+            current,
+        },
+    )
+}
+
+fn description() -> impl Strategy<Value = ServerDescription> {
+    (text(), any::<bool>(), number(), time()).prop_map(
+        |(version, registration_open, password_chars_min, now)| ServerDescription {
+            version,
+            registration_open,
+            password_chars_min,
+            now,
+        },
+    )
+}
+
+fn user_reply() -> impl Strategy<Value = UserReply> {
+    prop_oneof![
+        refusal().prop_map(UserReply::Refused),
+        description().prop_map(UserReply::ServerDescribed),
+        text().prop_map(|name| UserReply::Registered { name }),
+        new_session().prop_map(UserReply::LoggedIn),
+        text().prop_map(|name| UserReply::SessionResumed { name }),
+        account().prop_map(UserReply::AccountShown),
+        account().prop_map(UserReply::AccountUpdated),
+        new_session().prop_map(UserReply::PasswordChanged),
+        time().prop_map(|restorable_until| UserReply::AccountDeleted { restorable_until }),
+        vec(session(), 0..5).prop_map(UserReply::SessionsListed),
+        Just(()).prop_map(|()| UserReply::SessionRevoked),
+        number().prop_map(|sessions_ended| UserReply::LoggedOut { sessions_ended }),
+        text().prop_map(|name| UserReply::PasswordReset { name }),
+    ]
+}
+
+fn listing() -> impl Strategy<Value = Listing> {
+    let views = [View::Accounts, View::Sessions, View::Audit, View::Operators];
+    let view = prop::sample::select(views.to_vec());
+    (view, vec(text(), 0..4), of(text()), of(text()), any::<bool>(), number(), of(text())).prop_map(
+        |(view, columns, filter, sort, descending, limit, after)| Listing {
+            view,
+            columns,
+            filter,
+            sort,
+            descending,
+            limit,
+            after,
+        },
+    )
+}
+
+fn admin_call() -> impl Strategy<Value = AdminCall> {
+    prop_oneof![
+        Just(()).prop_map(|()| AdminCall::ShowStatus),
+        text().prop_map(|sql| AdminCall::Query { sql }),
+        listing().prop_map(AdminCall::ListRows),
+        text().prop_map(|name| AdminCall::ShowAccount { name }),
+        (text(), profile()).prop_map(|(name, profile)| AdminCall::CreateAccount { name, profile }),
+        (text(), of(time()), of(text())).prop_map(|(name, until, reason)| AdminCall::SuspendAccount {
+            name,
+            until,
+            reason
+        }),
+        text().prop_map(|name| AdminCall::ResumeAccount { name }),
+        text().prop_map(|name| AdminCall::DeleteAccount { name }),
+        text().prop_map(|name| AdminCall::RestoreAccount { name }),
+        text().prop_map(|name| AdminCall::ResetAccount { name }),
+        number().prop_map(|id| AdminCall::RevokeSession { id }),
+        text().prop_map(|name| AdminCall::RevokeOperator { name }),
+        Just(()).prop_map(|()| AdminCall::ShowJoinString),
+    ]
+}
+
+fn cell() -> impl Strategy<Value = Cell> {
+    prop_oneof![
+        Just(Cell::Null),
+        time().prop_map(Cell::Integer),
+        any::<u64>().prop_map(|bits| Cell::Real(f64::from_bits(bits))),
+        text().prop_map(Cell::Text),
+        vec(any::<u8>(), 0..20).prop_map(Cell::Blob),
+    ]
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    (vec(text(), 5), vec(number(), 9), time()).prop_map(|(texts, numbers, certificate_expires)| Status {
+        version: texts[0].clone(),
+        uptime_secs: numbers[0],
+        listen: texts[1].clone(),
+        connections: numbers[1],
+        connections_max: numbers[2],
+        accounts: numbers[3],
+        accounts_suspended: numbers[4],
+        accounts_deleted: numbers[5],
+        sessions: numbers[6],
+        database_bytes: numbers[7],
+        certificate_expires,
+        pin: texts[2].clone(),
+        hashing_queue: numbers[8],
+        operator: texts[3].clone(),
+        role: texts[4].clone(),
+    })
+}
+
+fn detail() -> impl Strategy<Value = AccountDetail> {
+    let ends = (of(time()), of(text()), of(time()), number());
+    ((text(), profile(), text(), text(), time(), of(time())), ends).prop_map(
+        |(
+            (name, profile, status, credential, created, last_login),
+            (until, reason, restorable, sessions),
+        )| {
+            AccountDetail {
+                name,
+                profile,
+                status,
+                credential,
+                created,
+                last_login,
+                suspended_until: until,
+                suspended_reason: reason,
+                restorable_until: restorable,
+                sessions,
+            }
+        },
+    )
+}
+
+fn admin_reply() -> impl Strategy<Value = AdminReply> {
+    prop_oneof![
+        refusal().prop_map(AdminReply::Refused),
+        status().prop_map(AdminReply::StatusShown),
+        vec(text(), 0..5).prop_map(AdminReply::Columns),
+        vec(vec(cell(), 0..5), 0..5).prop_map(AdminReply::Rows),
+        (number(), number(), of(text()))
+            .prop_map(|(rows, elapsed_us, next)| { AdminReply::RowsEnd(RowsEnd { rows, elapsed_us, next }) }),
+        detail().prop_map(AdminReply::AccountShown),
+        (text(), secret(), time()).prop_map(|(name, code, expires)| AdminReply::CodeIssued {
+            name,
+            code,
+            expires
+        }),
+        detail().prop_map(AdminReply::AccountChanged),
+        Just(()).prop_map(|()| AdminReply::SessionRevoked),
+        Just(()).prop_map(|()| AdminReply::OperatorRevoked),
+        text().prop_map(AdminReply::JoinString),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        (number(), user_call()).prop_map(|(id, call)| Message::UserRequest(Request { id, call })),
+        (number(), user_reply()).prop_map(|(id, body)| Message::UserReply(Reply { id, body })),
+        (number(), admin_call()).prop_map(|(id, call)| Message::AdminRequest(Request { id, call })),
+        (number(), admin_reply()).prop_map(|(id, body)| Message::AdminReply(Reply { id, body })),
+    ]
+}
+
+/// A good frame's payload with some of its bytes changed: gets deeper into the decoder than noise does.
+fn damaged_payload() -> impl Strategy<Value = Vec<u8>> {
+    let payloads: Vec<Vec<u8>> = examples().iter().map(|e| e.message.frame()[4..].to_vec()).collect();
+    let spoils = vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+    (prop::sample::select(payloads), spoils).prop_map(|(mut payload, spoils)| {
+        for (at, byte) in spoils {
+            let at = at.index(payload.len());
+            payload[at] = byte;
+        }
+        payload
+    })
+}
+
+fn any_payload() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![vec(any::<u8>(), 1..200), damaged_payload()]
+}
+
+const EVERY_WAY: [(Port, Direction); 4] = [
+    (Port::User, Direction::Request),
+    (Port::User, Direction::Reply),
+    (Port::Admin, Direction::Request),
+    (Port::Admin, Direction::Reply),
+];
+
+fn encoded_bytes<T: serde::Serialize>(read: Result<T, CodecError>) -> Option<usize> {
+    read.ok().map(|message| encode(&message).unwrap().len())
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(message in message()) {
+        let frame = message.frame();
+        let limit = match message.direction() {
+            Direction::Request => REQUEST_BYTES_MAX,
+            Direction::Reply => REPLY_BYTES_MAX,
+        };
+        let (payload, used) = split_first(&frame, limit).unwrap().unwrap();
+        prop_assert_eq!(used, frame.len());
+        let read = Message::decode(message.port(), message.direction(), payload).unwrap();
+        prop_assert_eq!(read.frame(), frame);
+    }
+
+    #[test]
+    fn no_bytes_make_the_decoder_panic_or_find_more_than_was_sent(payload in any_payload()) {
+        for (port, direction) in EVERY_WAY {
+            if let Ok(message) = Message::decode(port, direction, &payload) {
+                prop_assert!(message.frame().len() <= 4 + payload.len());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_read_claims_more_than_the_limit(payload in any_payload()) {
+        let read = [
+            encoded_bytes(decode::<Request<UserCall>, SMALL_LIMIT>(&payload)),
+            encoded_bytes(decode::<Reply<UserReply>, SMALL_LIMIT>(&payload)),
+            encoded_bytes(decode::<Request<AdminCall>, SMALL_LIMIT>(&payload)),
+            encoded_bytes(decode::<Reply<AdminReply>, SMALL_LIMIT>(&payload)),
+        ];
+        prop_assert!(read.into_iter().flatten().all(|bytes| bytes <= SMALL_LIMIT));
+    }
+
+    #[test]
+    fn a_message_that_is_cut_anywhere_is_no_message(message in message(), cut in any::<prop::sample::Index>()) {
+        let frame = message.frame();
+        let cut = cut.index(frame.len() - 4);
+        let read = Message::decode(message.port(), message.direction(), &frame[4..4 + cut]);
+        prop_assert!(matches!(read, Err(CodecError::Malformed)));
+    }
+}
+
+/// The budget counts a number at its full width, whatever it takes on the wire (PROTOCOL.md, "The budget").
+#[test]
+fn the_longest_query_is_the_one_whose_budget_is_the_limit() {
+    let read = |sql_bytes: usize| {
+        let call = AdminCall::Query { sql: "x".repeat(sql_bytes) };
+        let mut frame = Vec::new();
+        append_frame(&mut frame, &Request { id: 1, call }, REQUEST_BYTES_MAX).unwrap();
+        Message::decode(Port::Admin, Direction::Request, &frame[4..])
+    };
+    // 8 for the request number, 4 for the variant, 8 for the length of the text.
+    assert!(read(REQUEST_BYTES_MAX - 20).is_ok());
+    assert!(matches!(read(REQUEST_BYTES_MAX - 19), Err(CodecError::Malformed)));
+}

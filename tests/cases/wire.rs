@@ -1,0 +1,209 @@
+//! The user port in raw bytes: what breaks the framing, what TLS refuses, and what pipelining promises.
+
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use vestry_protocol::codec::{append_frame, decode};
+use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN};
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
+use vestry_protocol::{Reply, Request};
+use vestry_tests::harness::{PASSWORD, Server, login, refusal_of};
+use vestry_tls::config;
+
+async fn raw(server: &Server) -> TlsStream<TcpStream> {
+    let tls = config::user_client(&server.trust()).unwrap();
+    let tcp = TcpStream::connect(server.user).await.unwrap();
+    TlsConnector::from(tls).connect("localhost".try_into().unwrap(), tcp).await.unwrap()
+}
+
+async fn read_reply(stream: &mut TlsStream<TcpStream>) -> Option<Reply<UserReply>> {
+    let length = timeout(Duration::from_secs(20), stream.read_u32()).await.expect("an answer").ok()?;
+    let mut payload = vec![0; length as usize];
+    stream.read_exact(&mut payload).await.ok()?;
+    Some(decode::<_, REPLY_BYTES_MAX>(&payload).unwrap())
+}
+
+fn frame(id: u64, call: UserCall) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    append_frame(&mut bytes, &Request { id, call }, REQUEST_BYTES_MAX).unwrap();
+    bytes
+}
+
+/// The peer is told once, under the number 0, and the connection ends.
+async fn assert_ends_as_malformed(mut stream: TlsStream<TcpStream>, what: &str) {
+    let reply = read_reply(&mut stream).await.unwrap_or_else(|| panic!("{what}: nothing was said"));
+    assert_eq!((reply.id, refusal_of(reply.body)), (0, RefusalCode::Malformed), "{what}");
+    assert!(read_reply(&mut stream).await.is_none(), "{what}: the connection went on");
+}
+
+#[tokio::test]
+async fn sec_0011_bytes_that_are_no_request_end_the_connection_with_one_answer() {
+    let server = Server::start();
+    let over_before_login = u32::try_from(REQUEST_BYTES_MAX_BEFORE_LOGIN + 1).unwrap().to_be_bytes();
+    let mut trailing = frame(7, UserCall::DescribeServer);
+    trailing[3] += 1;
+    trailing.push(0);
+    let cases: [(&str, Vec<u8>); 7] = [
+        ("4 GiB announced", vec![0xff; 4]),
+        ("one byte over the limit before a login", over_before_login.to_vec()),
+        ("an empty frame", vec![0; 4]),
+        ("a byte left over", trailing),
+        ("an unknown call", vec![0, 0, 0, 2, 1, 200]),
+        ("a name of an exabyte", [&[0, 0, 0, 11, 1, 2, 253][..], &[0xff; 8]].concat()),
+        ("noise", b"\x00\x00\x00\x20GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec()),
+    ];
+    for (what, bytes) in cases {
+        let mut stream = raw(&server).await;
+        stream.write_all(&bytes).await.unwrap();
+        assert_ends_as_malformed(stream, what).await;
+    }
+}
+
+#[tokio::test]
+async fn sec_0012_a_lying_length_costs_the_server_no_memory() {
+    let server = Server::start();
+    let resident = || {
+        let text = std::fs::read_to_string(format!("/proc/{}/statm", server.pid())).unwrap();
+        text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    };
+    drop(raw(&server).await);
+    let before = resident();
+    for _ in 0..50 {
+        let mut stream = raw(&server).await;
+        stream.write_all(&[0xff, 0xff, 0xff, 0xf0]).await.unwrap();
+        assert_ends_as_malformed(stream, "4 GiB announced").await;
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 1024 * 1024, "{grown} bytes");
+}
+
+#[tokio::test]
+async fn a_long_request_is_taken_after_a_login_and_not_before() {
+    let server = Server::start();
+    server.register("naman").await;
+    let long = UserCall::UpdateAccount(ProfileUpdate {
+        gender: Change::Set("x".repeat(REQUEST_BYTES_MAX_BEFORE_LOGIN)),
+        ..ProfileUpdate::default()
+    });
+    let mut stream = raw(&server).await;
+    stream.write_all(&frame(1, login("naman", PASSWORD))).await.unwrap();
+    stream.write_all(&frame(2, long)).await.unwrap();
+    assert!(matches!(read_reply(&mut stream).await.unwrap().body, UserReply::LoggedIn(_)));
+    let answer = read_reply(&mut stream).await.unwrap();
+    assert_eq!((answer.id, refusal_of(answer.body)), (2, RefusalCode::BadField));
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order_under_their_own_numbers() {
+    let server = Server::start();
+    server.register("naman").await;
+    let mut stream = raw(&server).await;
+    let mut bytes = frame(u64::MAX, login("naman", PASSWORD));
+    for id in 0..100 {
+        let call = if id % 2 == 0 { UserCall::ShowAccount } else { UserCall::ListSessions };
+        bytes.extend(frame(id, call));
+    }
+    stream.write_all(&bytes).await.unwrap();
+    assert_eq!(read_reply(&mut stream).await.unwrap().id, u64::MAX);
+    for id in 0..100 {
+        let reply = read_reply(&mut stream).await.unwrap();
+        assert_eq!(reply.id, id);
+        let fits = match reply.body {
+            UserReply::AccountShown(_) => id % 2 == 0,
+            UserReply::SessionsListed(_) => id % 2 == 1,
+            other => panic!("{other:?}"),
+        };
+        assert!(fits, "reply {id} is of another kind");
+    }
+}
+
+#[tokio::test]
+async fn a_request_cut_into_single_bytes_is_put_together() {
+    let server = Server::start();
+    let mut stream = raw(&server).await;
+    for byte in frame(5, UserCall::DescribeServer) {
+        stream.write_all(&[byte]).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+    assert_eq!(read_reply(&mut stream).await.unwrap().id, 5);
+}
+
+#[tokio::test]
+async fn sec_0013_a_peer_without_our_application_protocol_is_refused_in_the_handshake() {
+    let server = Server::start();
+    for offered in
+        [vec![], vec![b"h2".to_vec()], vec![b"vestry-admin/1".to_vec()], vec![b"vestry/2".to_vec()]]
+    {
+        let mut tls = (*config::user_client(&server.trust()).unwrap()).clone();
+        tls.alpn_protocols.clone_from(&offered);
+        let tcp = TcpStream::connect(server.user).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let Ok(mut stream) = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await else { continue };
+        // Without any offer TLS itself has no objection: the server ends the connection before it reads.
+        let _ = stream.write_all(&frame(1, UserCall::DescribeServer)).await;
+        assert!(read_reply(&mut stream).await.is_none(), "{offered:?} was answered");
+    }
+}
+
+#[tokio::test]
+async fn sec_0014_only_tls_1_3_is_spoken() {
+    if std::process::Command::new("openssl").arg("version").output().is_err() {
+        println!("skipped: openssl is not installed");
+        return;
+    }
+    let server = Server::start();
+    let shake = |extra: &[&str]| {
+        let out = std::process::Command::new("openssl")
+            .args(["s_client", "-connect", &server.user.to_string(), "-alpn", "vestry/1", "-CAfile"])
+            .arg(server.certs().ca_certificate())
+            .args(extra)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    for old in ["-tls1", "-tls1_1", "-tls1_2"] {
+        let said = shake(&[old, "-cipher", "ALL:@SECLEVEL=0"]);
+        assert!(said.contains("Cipher is (NONE)"), "{old}: {said}");
+    }
+    let said = shake(&["-tls1_3"]);
+    assert!(
+        said.contains("Verify return code: 0 (ok)") && said.contains("ALPN protocol: vestry/1"),
+        "{said}"
+    );
+    assert!(!said.contains("Max Early Data: 1"), "{said}");
+}
+
+#[tokio::test]
+async fn plain_text_on_the_tls_port_is_refused_and_costs_nothing() {
+    let server = Server::start();
+    let mut tcp = TcpStream::connect(server.user).await.unwrap();
+    tcp.write_all(&frame(1, UserCall::DescribeServer)).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = tcp.read_to_end(&mut answer).await;
+    // At most a TLS alert: 21 is its record type.
+    assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
+    server.connect().await;
+}
+
+#[tokio::test]
+async fn sec_0015_replayed_frames_open_nothing_on_a_new_connection() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (mut wire, session) = server.log_in("naman", PASSWORD).await;
+    let resume = frame(1, UserCall::ResumeSession { token: session.token });
+    let mut stream = raw(&server).await;
+    stream.write_all(&resume).await.unwrap();
+    assert!(matches!(read_reply(&mut stream).await.unwrap().body, UserReply::SessionResumed { .. }));
+    wire.call(UserCall::LogOut { everywhere: true }).await.unwrap();
+    let mut stream = raw(&server).await;
+    stream.write_all(&resume).await.unwrap();
+    stream.write_all(&frame(2, UserCall::ShowAccount)).await.unwrap();
+    assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::SessionEnded);
+    assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::NotLoggedIn);
+}

@@ -1,0 +1,287 @@
+//! A `vestryd` of one's own: a fresh folder, its own PKI, port 0, killed on drop.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+use vestry_client::Wire;
+use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::user::{NewSession, Profile, Registration, UserCall, UserReply};
+use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
+use vestry_tls::{CertsDir, Trust, config};
+
+/// A password that every policy takes.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// Another one.
+pub const OTHER_PASSWORD: &str = "purple owls count seven spoons";
+
+/// The user port as the typed messages see it.
+pub type UserWire = Wire<UserCall, UserReply>;
+/// The admin port as the typed messages see it.
+pub type AdminWire = Wire<AdminCall, AdminReply>;
+
+/// The path of one of the programs, built before the tests run.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test binary has a path");
+    let folder = test.parent().expect("a file is in a folder");
+    // A test is in target/PROFILE/deps, the programs one above it.
+    let target = if folder.ends_with("deps") { folder.parent().expect("target/PROFILE") } else { folder };
+    let path = target.join(name);
+    assert!(path.exists(), "{} is missing; run: cargo build --workspace", path.display());
+    path
+}
+
+/// A running `vestryd`.
+pub struct Server {
+    process: Child,
+    folder: Arc<TempDir>,
+    /// Where users connect.
+    pub user: SocketAddr,
+    /// Where operators connect.
+    pub admin: SocketAddr,
+    talk: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// With default settings in a fresh folder.
+    pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With settings on top of the ones that `init` writes.
+    pub fn start_with(settings: &str) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
+        Self::init(folder.path(), settings);
+        Self::start_in(folder)
+    }
+
+    /// Sets a folder up without serving it.
+    pub fn init(folder: &Path, settings: &str) {
+        let done = Command::new(program("vestryd"))
+            .args(["init", "--host", "localhost", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .arg("--data-dir")
+            .arg(folder)
+            .output()
+            .expect("vestryd runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let file = folder.join("vestryd.toml");
+        let text = std::fs::read_to_string(&file).expect("init wrote the settings");
+        std::fs::write(&file, format!("{settings}\n{text}")).expect("the settings can be written");
+    }
+
+    /// On a folder that is set up, fresh or not.
+    pub fn start_in(folder: Arc<TempDir>) -> Self {
+        let mut process = Command::new(program("vestryd"))
+            .arg("--data-dir")
+            .arg(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("vestryd runs");
+        let talk = Arc::new(Mutex::new(String::new()));
+        let (user, admin) = read_addresses(&mut process, &talk);
+        Self { process, folder, user, admin, talk }
+    }
+
+    /// The data directory.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the server wrote to standard error so far.
+    pub fn talk(&self) -> String {
+        self.talk.lock().expect("no reader panicked").clone()
+    }
+
+    /// The process, for `/proc` and signals.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("a process number"), signal).expect("it is our own process");
+    }
+
+    /// Kills it as a power failure would, and hands the folder on.
+    pub fn kill(mut self) -> Arc<TempDir> {
+        self.process.kill().expect("it is our own process");
+        self.process.wait().expect("it was killed");
+        self.folder.clone()
+    }
+
+    /// Stops it as a service manager would, waits, and hands the folder on.
+    pub fn stop(mut self) -> Arc<TempDir> {
+        self.signal(rustix::process::Signal::TERM);
+        let status = self.process.wait().expect("it stops");
+        assert!(status.success(), "vestryd ended with {status}: {}", self.talk());
+        self.folder.clone()
+    }
+
+    /// The certificates.
+    pub fn certs(&self) -> CertsDir {
+        CertsDir::at(self.folder().join("certs"))
+    }
+
+    /// What a user's client trusts this server by.
+    pub fn trust(&self) -> Trust {
+        Trust::Pin(self.certs().authority_pin().expect("there is a CA"))
+    }
+
+    /// A connection to the user port.
+    pub async fn connect(&self) -> UserWire {
+        let tls = config::user_client(&self.trust()).expect("a TLS configuration");
+        Wire::connect("localhost", self.user.port(), tls, USER_ALPN).await.expect("the server answers")
+    }
+
+    /// A connection to the admin port, as the operator of a name.
+    pub async fn connect_as(&self, operator: &str) -> AdminWire {
+        let certs = self.certs();
+        let tls = config::console_client_from_files(
+            &certs.ca_certificate(),
+            &certs.operator_certificate(operator),
+            &certs.operator_key(operator),
+        )
+        .expect("the operator has a certificate");
+        Wire::connect("localhost", self.admin.port(), tls, ADMIN_ALPN).await.expect("the server answers")
+    }
+
+    /// One call of the first operator.
+    pub async fn operate(&self, call: AdminCall) -> AdminReply {
+        self.connect_as("admin").await.call(call).await.expect("the server answers")
+    }
+
+    /// An account with [`PASSWORD`].
+    pub async fn register(&self, name: &str) {
+        let reply =
+            self.connect().await.call(registration(name, PASSWORD)).await.expect("the server answers");
+        assert!(matches!(reply, UserReply::Registered { .. }), "{reply:?}");
+    }
+
+    /// A connection that is logged in, with its session.
+    pub async fn log_in(&self, name: &str, password: &str) -> (UserWire, NewSession) {
+        let mut wire = self.connect().await;
+        match wire.call(login(name, password)).await.expect("the server answers") {
+            UserReply::LoggedIn(session) => (wire, session),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The rows of a query of the first operator, as text.
+    pub async fn select(&self, sql: &str) -> Vec<Vec<String>> {
+        let mut wire = self.connect_as("admin").await;
+        rows_of(&mut wire, AdminCall::Query { sql: sql.to_owned() }).await.expect("the query is allowed")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Reads standard error until the line that names both addresses, then goes on reading on a thread.
+fn read_addresses(process: &mut Child, talk: &Arc<Mutex<String>>) -> (SocketAddr, SocketAddr) {
+    let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
+    let mut found = None;
+    for line in lines.by_ref().map_while(Result::ok) {
+        if let Some((_, rest)) = line.split_once(" listens on ") {
+            let (user, rest) = rest.split_once(" for users and on ").expect("both addresses");
+            let (admin, _) = rest.split_once(' ').expect("both addresses");
+            found = Some((user.parse().expect("an address"), admin.parse().expect("an address")));
+        }
+        let mut talk = talk.lock().expect("no reader panicked");
+        talk.push_str(&line);
+        talk.push('\n');
+        if found.is_some() {
+            break;
+        }
+    }
+    let talk = talk.clone();
+    let addresses = found.unwrap_or_else(|| panic!("vestryd did not start: {}", talk.lock().expect("whole")));
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let mut talk = talk.lock().expect("no reader panicked");
+            talk.push_str(&line);
+            talk.push('\n');
+        }
+    });
+    addresses
+}
+
+/// A secret that was typed.
+pub fn secret(text: &str) -> SecretText {
+    SecretText::new(text.to_owned())
+}
+
+/// The same token once more.
+pub fn token_again(token: &SessionToken) -> SessionToken {
+    SessionToken::from_bytes(*token.expose_secret())
+}
+
+/// A registration with an empty profile.
+pub fn registration(name: &str, password: &str) -> UserCall {
+    let profile = Profile::default();
+    UserCall::Register(Registration { name: name.to_owned(), password: secret(password), profile })
+}
+
+/// A login from a device called `test`.
+pub fn login(name: &str, password: &str) -> UserCall {
+    UserCall::LogIn { name: name.to_owned(), password: secret(password), device: "test".to_owned() }
+}
+
+/// The code of a refused user call; panics on any other answer.
+pub fn refusal_of(reply: UserReply) -> RefusalCode {
+    match reply {
+        UserReply::Refused(refusal) => refusal.known_code().expect("a known code"),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The code of a refused admin call; panics on any other answer.
+pub fn admin_refusal_of(reply: AdminReply) -> RefusalCode {
+    match reply {
+        AdminReply::Refused(refusal) => refusal.known_code().expect("a known code"),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// Reads a row stream to its end.
+///
+/// # Errors
+/// With the refusal that ended it.
+pub async fn rows_of(wire: &mut AdminWire, call: AdminCall) -> Result<Vec<Vec<String>>, Refusal> {
+    let id = wire.send(&call).await.expect("the server takes it");
+    let mut rows = Vec::new();
+    loop {
+        match wire.receive_for(id).await.expect("the server answers") {
+            AdminReply::Columns(_) => {}
+            AdminReply::Rows(chunk) => {
+                rows.extend(chunk.into_iter().map(|row| row.iter().map(cell_text).collect::<Vec<_>>()));
+            }
+            AdminReply::RowsEnd(end) => {
+                assert_eq!(end.rows, rows.len() as u64);
+                return Ok(rows);
+            }
+            AdminReply::Refused(refusal) => return Err(refusal),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn cell_text(cell: &vestry_protocol::admin::Cell) -> String {
+    use vestry_protocol::admin::Cell;
+    match cell {
+        Cell::Null => "NULL".to_owned(),
+        Cell::Integer(number) => number.to_string(),
+        Cell::Real(number) => number.to_string(),
+        Cell::Text(text) => text.clone(),
+        Cell::Blob(bytes) => data_encoding::HEXLOWER.encode(bytes),
+    }
+}

@@ -1,0 +1,214 @@
+//! The programs as a person drives them: arguments, standard input, exit codes, and a pseudo-terminal.
+
+use crate::harness::{Server, program};
+use portable_pty::{CommandBuilder, NativePtySystem, PtySize, PtySystem};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// A program that says nothing for so long has hung.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A person with a home folder of their own.
+pub struct Person {
+    home: tempfile::TempDir,
+}
+
+/// How a run of a program ended.
+pub struct Ran {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Person {
+    /// With an empty home.
+    #[allow(clippy::new_without_default, reason = "a person is not a default value")]
+    pub fn new() -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(home.path().join("run")).expect("a folder");
+        Self { home }
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Runs a program with standard input, in an environment that holds nothing of the machine's.
+    pub fn run(&self, name: &str, arguments: &[&str], input: &str) -> Ran {
+        let mut child = Command::new(program(name))
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        // A program that does not read its input may have closed it.
+        let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+        Ran::of(child.wait_with_output().expect("the program ends"))
+    }
+
+    /// `vestry` with one password line on standard input.
+    pub fn vestry(&self, arguments: &[&str], password: &str) -> Ran {
+        self.run("vestry", arguments, &format!("{password}\n"))
+    }
+
+    /// `vestryctl` on a server, as its first operator.
+    pub fn vestryctl(&self, server: &Server, arguments: &[&str]) -> Ran {
+        self.run(
+            "vestryctl",
+            &with_admin(server, arguments).iter().map(String::as_str).collect::<Vec<_>>(),
+            "",
+        )
+    }
+
+    /// Joins a server by its join string.
+    pub fn join(&self, server: &Server) {
+        let line = self.vestryctl(server, &["join-string"]).out;
+        let joined = self.run("vestry", &["join", line.trim()], "");
+        assert_eq!(joined.code, 0, "{}", joined.err);
+    }
+
+    /// Opens a program on a pseudo-terminal of 80 by 24.
+    pub fn open(&self, name: &str, arguments: &[&str]) -> Terminal {
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = NativePtySystem::default().openpty(size).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(program(name));
+        command.args(arguments);
+        command.env_clear();
+        for (key, value) in self.environment() {
+            command.env(key, value);
+        }
+        let child = pair.slave.spawn_command(command).expect("the program runs");
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let writer = pair.master.take_writer().expect("a writer");
+        let (chunks, screen) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if chunks.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Terminal { child, writer, screen, seen: Vec::new(), read_to: 0, _master: pair.master }
+    }
+
+    fn environment(&self) -> [(&'static str, String); 5] {
+        let home = self.home.path();
+        [
+            ("HOME", home.display().to_string()),
+            ("XDG_CONFIG_HOME", home.join("config").display().to_string()),
+            ("XDG_STATE_HOME", home.join("state").display().to_string()),
+            ("XDG_RUNTIME_DIR", home.join("run").display().to_string()),
+            ("TERM", "xterm".to_owned()),
+        ]
+    }
+}
+
+/// The arguments that make `vestryctl` talk to a test's server.
+pub fn with_admin(server: &Server, arguments: &[&str]) -> Vec<String> {
+    let place = ["--data-dir".to_owned(), server.folder().display().to_string()];
+    let admin = ["--admin".to_owned(), server.admin.to_string()];
+    place.into_iter().chain(admin).chain(arguments.iter().map(|text| (*text).to_owned())).collect()
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Asserts the exit code, and shows everything when it is another.
+    #[track_caller]
+    pub fn ended_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// A program on a pseudo-terminal.
+pub struct Terminal {
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    writer: Box<dyn Write + Send>,
+    screen: Receiver<Vec<u8>>,
+    seen: Vec<u8>,
+    read_to: usize,
+    _master: Box<dyn portable_pty::MasterPty + Send>,
+}
+
+impl Terminal {
+    /// Waits until the program prints `text` after what was waited for before; returns all that came up to it.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let fresh = String::from_utf8_lossy(&self.seen[self.read_to..]).into_owned();
+            if let Some(at) = fresh.find(text) {
+                let end = at + text.len();
+                self.read_to += end;
+                return fresh[..end].to_owned();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.screen.recv_timeout(left) {
+                Ok(chunk) => self.seen.extend(chunk),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("{text:?} did not come; the screen:\n{}", self.all())
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("{text:?} did not come before the end:\n{}", self.all())
+                }
+            }
+        }
+    }
+
+    /// Types a line.
+    pub fn type_line(&mut self, line: &str) {
+        self.type_keys(&format!("{line}\r"));
+    }
+
+    /// Types keys as they are.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).expect("the program reads");
+        self.writer.flush().expect("the program reads");
+    }
+
+    /// Waits for a prompt, then answers it.
+    #[track_caller]
+    pub fn answer(&mut self, prompt: &str, line: &str) {
+        self.wait_for(prompt);
+        self.type_line(line);
+    }
+
+    /// Everything that was printed.
+    pub fn all(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// Waits for the end; the exit code and everything that was printed.
+    pub fn finish(mut self) -> (u32, String) {
+        let status = self.child.wait().expect("the program ends");
+        while let Ok(chunk) = self.screen.recv_timeout(Duration::from_millis(200)) {
+            self.seen.extend(chunk);
+        }
+        (status.exit_code(), self.all())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.child.kill();
+    }
+}

@@ -1,0 +1,279 @@
+//! The admin port's good messages: every variant, every kind of cell, and the boundaries of each.
+//! Names, pins and codes in them are made up.
+
+use super::{Example, Message};
+use vestry_protocol::admin::{AccountDetail, AdminCall, AdminReply, Cell, Listing, RowsEnd, Status, View};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::secret::SecretText;
+use vestry_protocol::user::Profile;
+use vestry_protocol::{Reply, Request};
+
+/// 2026-11-23T00:00:00Z, "now" in every example.
+const NOW: i64 = 1_795_392_000;
+const DAY: i64 = 24 * 3_600;
+
+fn request(name: &'static str, shows: &'static str, call: AdminCall) -> Example {
+    Example { name, shows, message: Message::AdminRequest(Request { id: 1, call }) }
+}
+
+fn reply(name: &'static str, shows: &'static str, body: AdminReply) -> Example {
+    Example { name, shows, message: Message::AdminReply(Reply { id: 1, body }) }
+}
+
+fn naman() -> String {
+    "naman".to_owned()
+}
+
+/// What an operator can ask.
+pub(super) fn requests() -> Vec<Example> {
+    let mut all = vec![
+        request("admin/request-show-status", "A variant without fields.", AdminCall::ShowStatus),
+        request(
+            "admin/request-query",
+            "The operator's table, as it is typed.",
+            AdminCall::Query { sql: "select * from accounts".to_owned() },
+        ),
+        request(
+            "admin/request-query-non-ascii",
+            "SQL is UTF-8, line ends included.",
+            AdminCall::Query { sql: "select name\n  from accounts\n where gender = 'männlich'".to_owned() },
+        ),
+        request("admin/request-show-account", "One account.", AdminCall::ShowAccount { name: naman() }),
+        request(
+            "admin/request-resume-account",
+            "A suspension ends.",
+            AdminCall::ResumeAccount { name: naman() },
+        ),
+        request("admin/request-delete-account", "A deletion.", AdminCall::DeleteAccount { name: naman() }),
+        request(
+            "admin/request-restore-account",
+            "It is undone.",
+            AdminCall::RestoreAccount { name: naman() },
+        ),
+        request("admin/request-reset-account", "A one-time code.", AdminCall::ResetAccount { name: naman() }),
+        request(
+            "admin/request-revoke-session",
+            "A session by its public number.",
+            AdminCall::RevokeSession { id: 0x0123_4567_89ab_cdef },
+        ),
+        request(
+            "admin/request-revoke-operator",
+            "An operator's certificate.",
+            AdminCall::RevokeOperator { name: "shubham".to_owned() },
+        ),
+        request(
+            "admin/request-show-join-string",
+            "The last variant, without fields.",
+            AdminCall::ShowJoinString,
+        ),
+    ];
+    all.extend(listings());
+    all.extend(creations());
+    all.extend(suspensions());
+    all
+}
+
+fn listings() -> Vec<Example> {
+    let whole = |view| Listing {
+        view,
+        columns: Vec::new(),
+        filter: None,
+        sort: None,
+        descending: false,
+        limit: 0,
+        after: None,
+    };
+    let page = Listing {
+        view: View::Accounts,
+        columns: vec!["name".to_owned(), "age".to_owned()],
+        filter: Some("age >= 18".to_owned()),
+        sort: Some("age".to_owned()),
+        descending: true,
+        limit: 100,
+        after: Some("AQACAQEAAAAIAAAAAAAAACM".to_owned()),
+    };
+    vec![
+        request("admin/request-list-rows", "All accounts.", AdminCall::ListRows(whole(View::Accounts))),
+        request(
+            "admin/request-list-rows-sessions",
+            "All sessions.",
+            AdminCall::ListRows(whole(View::Sessions)),
+        ),
+        request(
+            "admin/request-list-rows-audit",
+            "All audit events.",
+            AdminCall::ListRows(whole(View::Audit)),
+        ),
+        request(
+            "admin/request-list-rows-operators",
+            "All operators.",
+            AdminCall::ListRows(whole(View::Operators)),
+        ),
+        request("admin/request-list-rows-page", "Every field of a listing.", AdminCall::ListRows(page)),
+    ]
+}
+
+fn creations() -> Vec<Example> {
+    let full = Profile {
+        email: Some("anirudh@example.org".to_owned()),
+        age: Some(18),
+        gender: Some("männlich".to_owned()),
+    };
+    let create = |profile| AdminCall::CreateAccount { name: "anirudh".to_owned(), profile };
+    vec![
+        request("admin/request-create-account", "An account with a full profile.", create(full)),
+        request("admin/request-create-account-bare", "An empty profile.", create(Profile::default())),
+    ]
+}
+
+fn suspensions() -> Vec<Example> {
+    let suspend = |until, reason| AdminCall::SuspendAccount { name: naman(), until, reason };
+    vec![
+        request("admin/request-suspend-account", "For good, without a reason.", suspend(None, None)),
+        request(
+            "admin/request-suspend-account-until",
+            "Until a date, with a reason.",
+            suspend(Some(NOW + 7 * DAY), Some("Gebühr offen".to_owned())),
+        ),
+    ]
+}
+
+/// What an operator may be answered.
+pub(super) fn replies() -> Vec<Example> {
+    let code = AdminReply::CodeIssued {
+        name: naman(),
+        code: SecretText::new("01234-56789-ABCDE-FGHJK".to_owned()),
+        expires: NOW + DAY,
+    };
+    let mut all = vec![
+        reply(
+            "admin/reply-refused",
+            "A role that does not allow it.",
+            AdminReply::Refused(Refusal::new(
+                RefusalCode::Forbidden,
+                "your role is viewer; this needs helpdesk",
+            )),
+        ),
+        reply("admin/reply-status-shown", "How the server is.", AdminReply::StatusShown(status())),
+        reply("admin/reply-code-issued", "A one-time code, shown once.", code),
+        reply("admin/reply-session-revoked", "A variant without fields.", AdminReply::SessionRevoked),
+        reply("admin/reply-operator-revoked", "A variant without fields.", AdminReply::OperatorRevoked),
+        reply(
+            "admin/reply-join-string",
+            "A variant that is one text.",
+            AdminReply::JoinString(
+                "vestry1-dujqaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab2hiy6ylmdey".to_owned(),
+            ),
+        ),
+    ];
+    all.extend(row_streams());
+    all.extend(account_details());
+    all
+}
+
+fn status() -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        uptime_secs: 86_400,
+        listen: "127.0.0.1:7443".to_owned(),
+        connections: 3,
+        connections_max: 10_000,
+        accounts: 4,
+        accounts_suspended: 1,
+        accounts_deleted: 0,
+        sessions: 2,
+        database_bytes: 5_000_000_000,
+        certificate_expires: NOW + 30 * DAY,
+        pin: format!("sha256:{}", "ab".repeat(32)),
+        hashing_queue: 0,
+        operator: "admin".to_owned(),
+        role: "admin".to_owned(),
+    }
+}
+
+fn row_streams() -> Vec<Example> {
+    let every_cell = vec![
+        Cell::Null,
+        Cell::Integer(40),
+        Cell::Real(1.5),
+        Cell::Text("Zoë 👋".to_owned()),
+        Cell::Blob(vec![0, 1, 0xfb, 0xff]),
+    ];
+    let integers = [0, -1, 1, 125, -126, 126, i64::MAX, i64::MIN].map(Cell::Integer).to_vec();
+    let reals = [0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY];
+    let columns = ["name", "email", "age", "größe"].map(str::to_owned).to_vec();
+    let end = |next| AdminReply::RowsEnd(RowsEnd { rows: 2, elapsed_us: 417, next });
+    vec![
+        reply("admin/reply-columns", "The header of a row stream.", AdminReply::Columns(columns)),
+        reply("admin/reply-rows", "A row with every kind of cell.", AdminReply::Rows(vec![every_cell])),
+        reply(
+            "admin/reply-rows-integers",
+            "Signed numbers in zigzag order, at the ends of each length.",
+            AdminReply::Rows(vec![integers]),
+        ),
+        reply(
+            "admin/reply-rows-reals",
+            "Floating-point numbers are eight bytes, the lowest first.",
+            AdminReply::Rows(vec![reals.map(Cell::Real).to_vec()]),
+        ),
+        reply(
+            "admin/reply-rows-empty-values",
+            "An empty text and empty bytes are not NULL.",
+            AdminReply::Rows(vec![
+                vec![Cell::Text(String::new()), Cell::Blob(Vec::new())],
+                vec![Cell::Null, Cell::Null],
+            ]),
+        ),
+        reply("admin/reply-rows-none", "A chunk may be empty.", AdminReply::Rows(Vec::new())),
+        reply("admin/reply-rows-end", "The last page.", end(None)),
+        reply(
+            "admin/reply-rows-end-more",
+            "There is a next page, and this is where it starts.",
+            end(Some("AQACAQEAAAAIAAAAAAAAACM".to_owned())),
+        ),
+    ]
+}
+
+fn account_details() -> Vec<Example> {
+    let active = AccountDetail {
+        name: naman(),
+        profile: Profile { email: Some("naman@example.org".to_owned()), age: Some(40), gender: None },
+        status: "active".to_owned(),
+        credential: "argon2id".to_owned(),
+        created: NOW,
+        last_login: Some(NOW + 60),
+        suspended_until: None,
+        suspended_reason: None,
+        restorable_until: None,
+        sessions: 2,
+    };
+    let suspended = AccountDetail {
+        status: "suspended".to_owned(),
+        suspended_until: Some(NOW + 7 * DAY),
+        suspended_reason: Some("Gebühr offen".to_owned()),
+        sessions: 0,
+        ..active.clone()
+    };
+    let deleted = AccountDetail {
+        status: "deleted".to_owned(),
+        profile: Profile::default(),
+        credential: "none".to_owned(),
+        last_login: None,
+        restorable_until: Some(NOW + 7 * DAY),
+        sessions: 0,
+        ..active.clone()
+    };
+    vec![
+        reply("admin/reply-account-shown", "An account in use.", AdminReply::AccountShown(active)),
+        reply(
+            "admin/reply-account-shown-deleted",
+            "A deleted account that never had a password.",
+            AdminReply::AccountShown(deleted),
+        ),
+        reply(
+            "admin/reply-account-changed",
+            "An account after its suspension.",
+            AdminReply::AccountChanged(suspended),
+        ),
+    ]
+}

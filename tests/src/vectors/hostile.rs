@@ -1,0 +1,300 @@
+//! Frames that break a rule, each named by its defect, and a few that look broken and are not. They are written
+//! byte by byte, because no encoder makes them.
+
+use super::{Direction, Message, Outcome, Port, State, Vector};
+use data_encoding::HEXLOWER;
+use vestry_protocol::Request;
+use vestry_protocol::user::UserCall;
+
+type Named = (&'static str, Vector);
+
+/// 2^60 as a varint: more bytes or elements than any machine has.
+const TWO_TO_THE_60: [u8; 9] = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0x10];
+
+/// Every hostile frame.
+pub(super) fn frames() -> Vec<Named> {
+    [lengths(), ends(), texts_and_lists(), tags(), varints(), other_ports()].into_iter().flatten().collect()
+}
+
+fn vector(shows: &str, port: Port, direction: Direction, frame: &[u8], outcome: Outcome) -> Vector {
+    Vector {
+        shows: shows.to_owned(),
+        port,
+        direction,
+        state: State::Any,
+        frame: HEXLOWER.encode(frame),
+        outcome,
+        value: None,
+    }
+}
+
+/// Raw bytes to the user port, with a prefix of their own.
+fn raw(name: &'static str, shows: &str, state: State, frame: &[u8], outcome: Outcome) -> Named {
+    (name, Vector { state, ..vector(shows, Port::User, Direction::Request, frame, outcome) })
+}
+
+/// A whole frame whose payload is no message.
+fn malformed(name: &'static str, shows: &str, port: Port, direction: Direction, payload: &[&[u8]]) -> Named {
+    (name, vector(shows, port, direction, &framed(&payload.concat()), Outcome::Malformed))
+}
+
+fn user_request(name: &'static str, shows: &str, payload: &[&[u8]]) -> Named {
+    malformed(name, shows, Port::User, Direction::Request, payload)
+}
+
+fn user_reply(name: &'static str, shows: &str, payload: &[&[u8]]) -> Named {
+    malformed(name, shows, Port::User, Direction::Reply, payload)
+}
+
+/// A frame of the user port that is a message after all.
+fn accepted(name: &'static str, shows: &str, payload: &[u8], id: u64) -> Named {
+    let message = Message::UserRequest(Request { id, call: UserCall::DescribeServer });
+    let mut vector = vector(shows, Port::User, Direction::Request, &framed(payload), Outcome::Message);
+    vector.value = Some(message.value());
+    (name, vector)
+}
+
+fn framed(payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a hostile payload is short");
+    [&length.to_be_bytes(), payload].concat()
+}
+
+fn lengths() -> Vec<Named> {
+    vec![
+        raw("length-zero", "A frame without a message.", State::Any, &[0, 0, 0, 0], Outcome::Empty),
+        raw(
+            "length-4-gib",
+            "The longest length that four bytes can say; refused before anything is reserved for it.",
+            State::Any,
+            &[0xff, 0xff, 0xff, 0xff],
+            Outcome::TooLong,
+        ),
+        raw(
+            "length-little-endian",
+            "A length of 2 in the wrong byte order announces 32 MiB.",
+            State::Any,
+            &[2, 0, 0, 0, 0, 0],
+            Outcome::TooLong,
+        ),
+        raw(
+            "length-at-limit-before-login",
+            "4,096 bytes may be announced before a login.",
+            State::BeforeLogin,
+            &[0, 0, 0x10, 0],
+            Outcome::Incomplete,
+        ),
+        raw(
+            "length-over-limit-before-login",
+            "4,097 bytes may not; the four bytes are enough to know.",
+            State::BeforeLogin,
+            &[0, 0, 0x10, 1],
+            Outcome::TooLong,
+        ),
+        raw(
+            "length-over-that-limit-after-login",
+            "The same length after a login.",
+            State::AfterLogin,
+            &[0, 0, 0x10, 1],
+            Outcome::Incomplete,
+        ),
+        raw(
+            "length-at-limit-after-login",
+            "65,536 bytes may be announced after a login.",
+            State::AfterLogin,
+            &[0, 1, 0, 0],
+            Outcome::Incomplete,
+        ),
+        raw(
+            "length-over-limit-after-login",
+            "65,537 bytes may never be announced by a client.",
+            State::AfterLogin,
+            &[0, 1, 0, 1],
+            Outcome::TooLong,
+        ),
+        (
+            "length-over-limit-from-operator",
+            vector(
+                "Operators have the limit that users have after a login.",
+                Port::Admin,
+                Direction::Request,
+                &[0, 1, 0, 1],
+                Outcome::TooLong,
+            ),
+        ),
+        (
+            "length-at-limit-from-server",
+            vector(
+                "A server may announce 1,048,576 bytes.",
+                Port::User,
+                Direction::Reply,
+                &[0, 0x10, 0, 0],
+                Outcome::Incomplete,
+            ),
+        ),
+        (
+            "length-over-limit-from-server",
+            vector(
+                "A server may not announce 1,048,577 bytes.",
+                Port::User,
+                Direction::Reply,
+                &[0, 0x10, 0, 1],
+                Outcome::TooLong,
+            ),
+        ),
+    ]
+}
+
+fn ends() -> Vec<Named> {
+    vec![
+        raw("prefix-cut-short", "Three bytes say nothing yet.", State::Any, &[0xff; 3], Outcome::Incomplete),
+        raw(
+            "frame-cut-short",
+            "A length of 2 and one byte: the rest may still come.",
+            State::Any,
+            &[0, 0, 0, 2, 0],
+            Outcome::Incomplete,
+        ),
+        user_request("message-cut-short", "A request number and no call.", &[&[1]]),
+        user_request("message-cut-short-in-token", "31 bytes of a token of 32.", &[&[1, 3], &[0x5a; 31]]),
+        user_request("trailing-byte", "A whole request and one byte more.", &[&[1, 0, 0]]),
+        user_request("two-messages-in-one-frame", "A frame holds exactly one message.", &[&[1, 0, 2, 0]]),
+        user_request("http-request", "A web browser in the wrong place.", &[b"GET / HTTP/1.1\r\n\r\n"]),
+        user_request("nothing-but-ff", "64 bytes of ff.", &[&[0xff; 64]]),
+    ]
+}
+
+fn texts_and_lists() -> Vec<Named> {
+    // LogIn { name, … } of the user port and ListRows(view, columns, …) of the admin port.
+    let (log_in, list_rows): (&[u8], &[u8]) = (&[1, 2], &[1, 2, 0]);
+    vec![
+        user_request("utf8-stray-byte", "A name that is not UTF-8.", &[log_in, &[2, b'a', 0xff, 0, 0]]),
+        user_request("utf8-cut-short", "The first of two bytes.", &[log_in, &[1, 0xc3, 0, 0]]),
+        user_request("utf8-overlong", "A '/' in two bytes.", &[log_in, &[2, 0xc0, 0xaf, 0, 0]]),
+        user_request("utf8-surrogate", "Half of a UTF-16 pair.", &[log_in, &[3, 0xed, 0xa0, 0x80, 0, 0]]),
+        user_request("text-longer-than-frame", "A name of 200 bytes in two.", &[log_in, &[200, b'a', b'b']]),
+        user_request(
+            "text-length-2-to-the-60",
+            "A name of an exabyte, announced in nine bytes.",
+            &[log_in, &TWO_TO_THE_60, b"a"],
+        ),
+        malformed(
+            "list-length-2-to-the-60",
+            "2^60 columns, announced in nine bytes.",
+            Port::Admin,
+            Direction::Request,
+            &[list_rows, &TWO_TO_THE_60, &[1, b'a']],
+        ),
+        malformed(
+            "list-of-lists-length-2-to-the-60",
+            "2^60 rows, of which the first has 2^60 cells.",
+            Port::Admin,
+            Direction::Reply,
+            &[&[1, 3], &TWO_TO_THE_60, &TWO_TO_THE_60],
+        ),
+        malformed(
+            "list-of-lists-cut-short",
+            "One row of two cells, of which one is there.",
+            Port::Admin,
+            Direction::Reply,
+            &[&[1, 3, 1, 2, 0]],
+        ),
+        user_reply("list-longer-than-frame", "250 sessions, none of them there.", &[&[1, 9, 250]]),
+    ]
+}
+
+fn tags() -> Vec<Named> {
+    vec![
+        user_request("variant-unknown", "The first number behind the last call.", &[&[1, 12]]),
+        user_request(
+            "variant-largest",
+            "The largest number of a call.",
+            &[&[1, 0xfc, 0xff, 0xff, 0xff, 0xff]],
+        ),
+        user_request(
+            "variant-wider-than-u32",
+            "A call's number has 32 bits, even when its value is small.",
+            &[&[1, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0]],
+        ),
+        user_reply("variant-unknown-in-reply", "The first number behind the last reply.", &[&[1, 13]]),
+        user_request(
+            "variant-unknown-in-change",
+            "Keep, clear, set, and then nothing.",
+            &[&[1, 5, 3, 0, 0, 0]],
+        ),
+        malformed(
+            "variant-unknown-in-cell",
+            "A row within a list, and in it a cell of no kind.",
+            Port::Admin,
+            Direction::Reply,
+            &[&[1, 3, 1, 1, 5]],
+        ),
+        malformed(
+            "variant-unknown-in-view",
+            "A view that is not there.",
+            Port::Admin,
+            Direction::Request,
+            &[&[1, 2, 4, 0, 0, 0, 0, 0, 0]],
+        ),
+        user_request("option-tag-2", "There or not there is 1 or 0.", &[&[1, 5, 0, 0, 0, 2, 0]]),
+        user_request("bool-2", "True or false is 1 or 0.", &[&[1, 10, 2]]),
+    ]
+}
+
+fn varints() -> Vec<Named> {
+    vec![
+        user_request("varint-marker-254", "A marker for 128 bits, which no message has.", &[&[0xfe; 18]]),
+        user_request("varint-marker-255", "A marker that is reserved.", &[&[0xff, 0]]),
+        user_request("varint-cut-short", "A marker for eight bytes before four.", &[&[0xfd, 0, 0, 0, 0]]),
+        user_request(
+            "varint-wider-than-u16",
+            "An age has 16 bits, even when its value is small.",
+            &[&[1, 5, 0, 2, 0xfc, 35, 0, 0, 0, 0, 0]],
+        ),
+        user_request(
+            "varint-wider-than-u64",
+            "A request number of 128 bits, even when its value is small.",
+            &[&[0xfe, 1], &[0; 15], &[0]],
+        ),
+        accepted("varint-over-long-u16", "5 in three bytes instead of one is still 5.", &[0xfb, 5, 0, 0], 5),
+        accepted("varint-over-long-u32", "5 in five bytes is still 5.", &[0xfc, 5, 0, 0, 0, 0], 5),
+        accepted(
+            "varint-over-long-u64",
+            "5 in nine bytes is still 5.",
+            &[0xfd, 5, 0, 0, 0, 0, 0, 0, 0, 0],
+            5,
+        ),
+        accepted(
+            "variant-over-long",
+            "The same holds for the number of a call, up to its 32 bits.",
+            &[5, 0xfc, 0, 0, 0, 0],
+            5,
+        ),
+    ]
+}
+
+fn other_ports() -> Vec<Named> {
+    vec![
+        user_request(
+            "admin-query-on-user-port",
+            "An operator's query: on this port its number means a registration, and the bytes are not one.",
+            &[&[1, 1, 22], b"select * from accounts"],
+        ),
+        user_request(
+            "admin-join-string-on-user-port",
+            "An operator's last call has a number that no call of a user has.",
+            &[&[1, 12]],
+        ),
+        accepted(
+            "admin-status-on-user-port",
+            "Nothing on this port can name an operator's call: the bytes that ask for the status there describe \
+             the server to anybody here.",
+            &[1, 0],
+            1,
+        ),
+        user_request(
+            "reply-as-request",
+            "A reply to a registration, sent to a server, is cut short as a login.",
+            &[&[1, 2, 5], b"naman"],
+        ),
+    ]
+}

@@ -1,0 +1,247 @@
+//! A message of either port in either direction: to bytes, from bytes, and to the JSON that other
+//! implementations compare with. Every variant is named here, so that a new one does not compile without a name
+//! for its vectors.
+
+use super::{Direction, Port, State};
+use data_encoding::HEXLOWER;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use vestry_protocol::admin::{AdminCall, AdminReply, Cell};
+use vestry_protocol::codec::{CodecError, append_frame, decode};
+use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_protocol::{Reply, Request};
+
+/// Anything that either side can say.
+#[derive(Debug)]
+pub enum Message {
+    /// From a user.
+    UserRequest(Request<UserCall>),
+    /// To a user.
+    UserReply(Reply<UserReply>),
+    /// From an operator.
+    AdminRequest(Request<AdminCall>),
+    /// To an operator.
+    AdminReply(Reply<AdminReply>),
+}
+
+impl Message {
+    /// Reads a whole payload as the receiver on that port would.
+    ///
+    /// # Errors
+    /// When it is not such a message.
+    pub fn decode(port: Port, direction: Direction, payload: &[u8]) -> Result<Self, CodecError> {
+        fn request<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
+            decode::<T, REQUEST_BYTES_MAX>(payload)
+        }
+        fn reply<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
+            decode::<T, REPLY_BYTES_MAX>(payload)
+        }
+        match (port, direction) {
+            (Port::User, Direction::Request) => request(payload).map(Self::UserRequest),
+            (Port::User, Direction::Reply) => reply(payload).map(Self::UserReply),
+            (Port::Admin, Direction::Request) => request(payload).map(Self::AdminRequest),
+            (Port::Admin, Direction::Reply) => reply(payload).map(Self::AdminReply),
+        }
+    }
+
+    /// The message on the wire, with its length prefix.
+    #[must_use]
+    pub fn frame(&self) -> Vec<u8> {
+        let mut frame = Vec::new();
+        let appended = match self {
+            Self::UserRequest(request) => append_frame(&mut frame, request, REQUEST_BYTES_MAX),
+            Self::UserReply(reply) => append_frame(&mut frame, reply, REPLY_BYTES_MAX),
+            Self::AdminRequest(request) => append_frame(&mut frame, request, REQUEST_BYTES_MAX),
+            Self::AdminReply(reply) => append_frame(&mut frame, reply, REPLY_BYTES_MAX),
+        };
+        appended.expect("a message of the tests fits a frame");
+        frame
+    }
+
+    /// Which listener it is for.
+    #[must_use]
+    pub fn port(&self) -> Port {
+        match self {
+            Self::UserRequest(_) | Self::UserReply(_) => Port::User,
+            Self::AdminRequest(_) | Self::AdminReply(_) => Port::Admin,
+        }
+    }
+
+    /// Who says it.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::UserRequest(_) | Self::AdminRequest(_) => Direction::Request,
+            Self::UserReply(_) | Self::AdminReply(_) => Direction::Reply,
+        }
+    }
+
+    /// When it makes sense: most calls of a user need a session.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self {
+            Self::UserRequest(request) if needs_session(&request.call) => State::AfterLogin,
+            Self::UserRequest(_) | Self::UserReply(_) | Self::AdminRequest(_) | Self::AdminReply(_) => {
+                State::Any
+            }
+        }
+    }
+
+    /// What the names of this variant's vectors begin with.
+    #[must_use]
+    pub fn group(&self) -> String {
+        match self {
+            Self::UserRequest(request) => format!("user/request-{}", of_user_call(&request.call)),
+            Self::UserReply(reply) => format!("user/reply-{}", of_user_reply(&reply.body)),
+            Self::AdminRequest(request) => format!("admin/request-{}", of_admin_call(&request.call)),
+            Self::AdminReply(reply) => format!("admin/reply-{}", of_admin_reply(&reply.body)),
+        }
+    }
+
+    /// The variant as the code names it.
+    #[must_use]
+    pub fn variant(&self) -> String {
+        let value = self.value();
+        let body = value.get("call").or(value.get("body")).expect("a message has a call or a body");
+        match body {
+            Value::String(unit) => unit.clone(),
+            other => other.as_object().and_then(|object| object.keys().next().cloned()).unwrap_or_default(),
+        }
+    }
+
+    /// The message as JSON: structures are objects, a variant without fields is its name, any other is an object
+    /// with its name as the only key; bytes and floating-point numbers are hexadecimal.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        match self {
+            Self::UserRequest(request) => spelled(request),
+            Self::UserReply(reply) => spelled(reply),
+            Self::AdminRequest(request) => spelled(request),
+            Self::AdminReply(Reply { id, body: AdminReply::Rows(rows) }) => {
+                let rows: Vec<Vec<Value>> =
+                    rows.iter().map(|row| row.iter().map(of_cell).collect()).collect();
+                json!({ "id": id, "body": { "Rows": rows } })
+            }
+            Self::AdminReply(reply) => spelled(reply),
+        }
+    }
+}
+
+/// As serde_json spells it, but tokens in hexadecimal.
+fn spelled(message: &impl Serialize) -> Value {
+    let mut value = serde_json::to_value(message).expect("every message has a JSON form");
+    spell_tokens(&mut value);
+    value
+}
+
+fn spell_tokens(value: &mut Value) {
+    let Some(object) = value.as_object_mut() else { return };
+    for (key, inner) in object.iter_mut() {
+        match inner.as_array() {
+            Some(bytes) if key == "token" => *inner = Value::String(hex_of(bytes)),
+            _ => spell_tokens(inner),
+        }
+    }
+}
+
+fn hex_of(bytes: &[Value]) -> String {
+    let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
+    HEXLOWER.encode(&bytes.iter().filter_map(byte).collect::<Vec<u8>>())
+}
+
+fn of_cell(cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => json!("Null"),
+        Cell::Integer(number) => json!({ "Integer": number }),
+        Cell::Real(number) => json!({ "Real": format!("{:016x}", number.to_bits()) }),
+        Cell::Text(text) => json!({ "Text": text }),
+        Cell::Blob(bytes) => json!({ "Blob": HEXLOWER.encode(bytes) }),
+    }
+}
+
+fn needs_session(call: &UserCall) -> bool {
+    match call {
+        UserCall::DescribeServer
+        | UserCall::Register(_)
+        | UserCall::LogIn { .. }
+        | UserCall::ResumeSession { .. }
+        | UserCall::RedeemResetCode { .. } => false,
+        UserCall::ShowAccount
+        | UserCall::UpdateAccount(_)
+        | UserCall::ChangePassword { .. }
+        | UserCall::DeleteAccount { .. }
+        | UserCall::ListSessions
+        | UserCall::RevokeSession { .. }
+        | UserCall::LogOut { .. } => true,
+    }
+}
+
+fn of_user_call(call: &UserCall) -> &'static str {
+    match call {
+        UserCall::DescribeServer => "describe-server",
+        UserCall::Register(_) => "register",
+        UserCall::LogIn { .. } => "log-in",
+        UserCall::ResumeSession { .. } => "resume-session",
+        UserCall::ShowAccount => "show-account",
+        UserCall::UpdateAccount(_) => "update-account",
+        UserCall::ChangePassword { .. } => "change-password",
+        UserCall::DeleteAccount { .. } => "delete-account",
+        UserCall::ListSessions => "list-sessions",
+        UserCall::RevokeSession { .. } => "revoke-session",
+        UserCall::LogOut { .. } => "log-out",
+        UserCall::RedeemResetCode { .. } => "redeem-reset-code",
+    }
+}
+
+fn of_user_reply(reply: &UserReply) -> &'static str {
+    match reply {
+        UserReply::Refused(_) => "refused",
+        UserReply::ServerDescribed(_) => "server-described",
+        UserReply::Registered { .. } => "registered",
+        UserReply::LoggedIn(_) => "logged-in",
+        UserReply::SessionResumed { .. } => "session-resumed",
+        UserReply::AccountShown(_) => "account-shown",
+        UserReply::AccountUpdated(_) => "account-updated",
+        UserReply::PasswordChanged(_) => "password-changed",
+        UserReply::AccountDeleted { .. } => "account-deleted",
+        UserReply::SessionsListed(_) => "sessions-listed",
+        UserReply::SessionRevoked => "session-revoked",
+        UserReply::LoggedOut { .. } => "logged-out",
+        UserReply::PasswordReset { .. } => "password-reset",
+    }
+}
+
+fn of_admin_call(call: &AdminCall) -> &'static str {
+    match call {
+        AdminCall::ShowStatus => "show-status",
+        AdminCall::Query { .. } => "query",
+        AdminCall::ListRows(_) => "list-rows",
+        AdminCall::ShowAccount { .. } => "show-account",
+        AdminCall::CreateAccount { .. } => "create-account",
+        AdminCall::SuspendAccount { .. } => "suspend-account",
+        AdminCall::ResumeAccount { .. } => "resume-account",
+        AdminCall::DeleteAccount { .. } => "delete-account",
+        AdminCall::RestoreAccount { .. } => "restore-account",
+        AdminCall::ResetAccount { .. } => "reset-account",
+        AdminCall::RevokeSession { .. } => "revoke-session",
+        AdminCall::RevokeOperator { .. } => "revoke-operator",
+        AdminCall::ShowJoinString => "show-join-string",
+    }
+}
+
+fn of_admin_reply(reply: &AdminReply) -> &'static str {
+    match reply {
+        AdminReply::Refused(_) => "refused",
+        AdminReply::StatusShown(_) => "status-shown",
+        AdminReply::Columns(_) => "columns",
+        AdminReply::Rows(_) => "rows",
+        AdminReply::RowsEnd(_) => "rows-end",
+        AdminReply::AccountShown(_) => "account-shown",
+        AdminReply::CodeIssued { .. } => "code-issued",
+        AdminReply::AccountChanged(_) => "account-changed",
+        AdminReply::SessionRevoked => "session-revoked",
+        AdminReply::OperatorRevoked => "operator-revoked",
+        AdminReply::JoinString(_) => "join-string",
+    }
+}

@@ -1,0 +1,419 @@
+//! The user port's good messages: every variant, and every boundary of every type that they are made of.
+//! Names, passwords and tokens in them are made up.
+
+use super::{Example, Message};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::user::{
+    Account, Change, NewSession, Profile, ProfileUpdate, Registration, ServerDescription, Session, UserCall,
+    UserReply,
+};
+use vestry_protocol::{Reply, Request};
+
+const PASSWORD: &str = "correct horse battery staple";
+/// 2026-11-23T00:00:00Z, "now" in every example.
+const NOW: i64 = 1_795_392_000;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+fn request(name: &'static str, shows: &'static str, id: u64, call: UserCall) -> Example {
+    Example { name, shows, message: Message::UserRequest(Request { id, call }) }
+}
+
+fn reply(name: &'static str, shows: &'static str, id: u64, body: UserReply) -> Example {
+    Example { name, shows, message: Message::UserReply(Reply { id, body }) }
+}
+
+fn secret(text: &str) -> SecretText {
+    SecretText::new(text.to_owned())
+}
+
+/// The bytes 0 to 31, or 255 down to 224: a token that is easy to find in a frame.
+fn token(descending: bool) -> SessionToken {
+    let byte = |at: usize| u8::try_from(at).map_or(0, |at| if descending { 255 - at } else { at });
+    SessionToken::from_bytes(std::array::from_fn(byte))
+}
+
+/// What any call may be asked with, and what the numbers of requests look like.
+pub(super) fn requests() -> Vec<Example> {
+    let mut all = vec![
+        request(
+            "user/request-describe-server",
+            "The shortest request: two bytes, both zero.",
+            0,
+            UserCall::DescribeServer,
+        ),
+        request(
+            "user/request-resume-session",
+            "A token is 32 bytes without a length.",
+            1,
+            UserCall::ResumeSession { token: token(false) },
+        ),
+        request("user/request-show-account", "A variant without fields.", 3, UserCall::ShowAccount),
+        request("user/request-list-sessions", "A variant without fields.", 5, UserCall::ListSessions),
+        request(
+            "user/request-change-password",
+            "The old password, then the new one.",
+            6,
+            UserCall::ChangePassword { current: secret(PASSWORD), new: secret("purple owls read the map") },
+        ),
+        request(
+            "user/request-delete-account",
+            "A deletion carries the current password.",
+            7,
+            UserCall::DeleteAccount { password: secret(PASSWORD) },
+        ),
+        request(
+            "user/request-revoke-session",
+            "The public number of a session is 63 random bits.",
+            8,
+            UserCall::RevokeSession { id: 0x0123_4567_89ab_cdef },
+        ),
+        request(
+            "user/request-log-out",
+            "A bool is one byte: false is 00.",
+            9,
+            UserCall::LogOut { everywhere: false },
+        ),
+        request("user/request-log-out-everywhere", "true is 01.", 10, UserCall::LogOut { everywhere: true }),
+        request(
+            "user/request-redeem-reset-code",
+            "The operator's one-time code, as it was printed.",
+            11,
+            UserCall::RedeemResetCode {
+                name: "naman".to_owned(),
+                code: secret("01234-56789-ABCDE-FGHJK"),
+                new: secret(PASSWORD),
+            },
+        ),
+    ];
+    all.extend(numbered());
+    all.extend(registrations());
+    all.extend(logins());
+    all.extend(updates());
+    all
+}
+
+/// The request number is the first varint of every message, so it shows where each length of it begins.
+fn numbered() -> Vec<Example> {
+    let cases: [(&'static str, &'static str, u64); 7] = [
+        ("user/request-show-account-id-250", "250 is the largest varint of one byte.", 250),
+        ("user/request-show-account-id-251", "251 is the smallest varint with the marker fb.", 251),
+        ("user/request-show-account-id-65535", "65,535 is the largest varint with the marker fb.", 65_535),
+        ("user/request-show-account-id-65536", "65,536 is the smallest varint with the marker fc.", 65_536),
+        (
+            "user/request-show-account-id-u32-max",
+            "4,294,967,295 is the largest varint with the marker fc.",
+            4_294_967_295,
+        ),
+        (
+            "user/request-show-account-id-u32-over",
+            "4,294,967,296 is the smallest varint with the marker fd.",
+            4_294_967_296,
+        ),
+        ("user/request-show-account-id-u64-max", "The largest varint.", u64::MAX),
+    ];
+    cases.into_iter().map(|(name, shows, id)| request(name, shows, id, UserCall::ShowAccount)).collect()
+}
+
+fn registrations() -> Vec<Example> {
+    let naman = Profile { email: Some("naman@example.org".to_owned()), age: Some(40), gender: None };
+    let zoe = Profile { email: None, age: Some(150), gender: Some("nicht-binär ⚧".to_owned()) };
+    let register = |name: &str, password: &str, profile| {
+        UserCall::Register(Registration { name: name.to_owned(), password: secret(password), profile })
+    };
+    vec![
+        request(
+            "user/request-register",
+            "A registration: name, password, and a profile in which one field is empty.",
+            1,
+            register("naman", PASSWORD, naman),
+        ),
+        request(
+            "user/request-register-bare",
+            "A registration with an empty profile.",
+            1,
+            register("navneet", PASSWORD, Profile::default()),
+        ),
+        request(
+            "user/request-register-non-ascii",
+            "Lengths count bytes of UTF-8, not characters.",
+            1,
+            register("zoe", "ünïcödé wörks hère 👋", zoe),
+        ),
+    ]
+}
+
+fn logins() -> Vec<Example> {
+    let log_in = |name: &str, password: &str, device: &str| UserCall::LogIn {
+        name: name.to_owned(),
+        password: secret(password),
+        device: device.to_owned(),
+    };
+    vec![
+        request(
+            "user/request-log-in",
+            "A login: name, password, and what to call the device.",
+            2,
+            log_in("naman", PASSWORD, "laptop"),
+        ),
+        request(
+            "user/request-log-in-empty-texts",
+            "Empty texts are a message; that the fields break their rules is the answer's business.",
+            2,
+            log_in("", "", ""),
+        ),
+        request(
+            "user/request-log-in-long-password",
+            "A text of 300 bytes: its length takes three bytes.",
+            2,
+            log_in("naman", &"0123456789".repeat(30), "laptop"),
+        ),
+    ]
+}
+
+fn updates() -> Vec<Example> {
+    vec![
+        request(
+            "user/request-update-account",
+            "One field is set, the others are kept: the tour's change of age.",
+            4,
+            UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(35), ..ProfileUpdate::default() }),
+        ),
+        request(
+            "user/request-update-account-keep",
+            "Every field is kept: all zeros.",
+            4,
+            UserCall::UpdateAccount(ProfileUpdate::default()),
+        ),
+        request(
+            "user/request-update-account-clear",
+            "Every field is cleared; a new e-mail address, even none, asks for the password.",
+            4,
+            UserCall::UpdateAccount(ProfileUpdate {
+                email: Change::Clear,
+                age: Change::Clear,
+                gender: Change::Clear,
+                password: Some(secret(PASSWORD)),
+            }),
+        ),
+        request(
+            "user/request-update-account-set",
+            "Every field is set; the age is the largest of its type, which the server refuses as a field.",
+            4,
+            UserCall::UpdateAccount(ProfileUpdate {
+                email: Change::Set("naman@example.net".to_owned()),
+                age: Change::Set(u16::MAX),
+                gender: Change::Set("männlich".to_owned()),
+                password: Some(secret(PASSWORD)),
+            }),
+        ),
+    ]
+}
+
+/// What any call may be answered with.
+pub(super) fn replies() -> Vec<Example> {
+    let mut all = vec![
+        reply(
+            "user/reply-server-described",
+            "What a server says of itself to anybody.",
+            0,
+            UserReply::ServerDescribed(ServerDescription {
+                version: "0.1.0".to_owned(),
+                registration_open: true,
+                password_chars_min: 15,
+                now: NOW,
+            }),
+        ),
+        reply(
+            "user/reply-registered",
+            "The name in its canonical form.",
+            1,
+            UserReply::Registered { name: "naman".to_owned() },
+        ),
+        reply(
+            "user/reply-session-resumed",
+            "Whose session the token is of.",
+            1,
+            UserReply::SessionResumed { name: "naman".to_owned() },
+        ),
+        reply(
+            "user/reply-account-deleted",
+            "Seven days later the operator cannot undo it any more.",
+            7,
+            UserReply::AccountDeleted { restorable_until: NOW + 7 * DAY },
+        ),
+        reply("user/reply-session-revoked", "A variant without fields.", 8, UserReply::SessionRevoked),
+        reply(
+            "user/reply-logged-out",
+            "How many sessions ended.",
+            9,
+            UserReply::LoggedOut { sessions_ended: 1 },
+        ),
+        reply(
+            "user/reply-password-reset",
+            "The name in its canonical form.",
+            11,
+            UserReply::PasswordReset { name: "naman".to_owned() },
+        ),
+    ];
+    all.extend(refusals());
+    all.extend(new_sessions());
+    all.extend(accounts());
+    all.extend(session_lists());
+    all
+}
+
+fn refusals() -> Vec<Example> {
+    let retry = Refusal {
+        code: RefusalCode::Busy.number(),
+        message: "the server is busy; try again in 250 ms".to_owned(),
+        retry_after_ms: Some(250),
+    };
+    let newer = Refusal { code: u16::MAX, message: String::new(), retry_after_ms: Some(u64::MAX) };
+    vec![
+        reply(
+            "user/reply-refused",
+            "A refusal that waiting does not help.",
+            2,
+            UserReply::Refused(Refusal::new(
+                RefusalCode::WrongCredentials,
+                "the name or the password is wrong",
+            )),
+        ),
+        reply(
+            "user/reply-refused-busy",
+            "A refusal that says how long to wait.",
+            2,
+            UserReply::Refused(retry),
+        ),
+        reply(
+            "user/reply-refused-unknown-code",
+            "A code that no client knows yet is still a message.",
+            2,
+            UserReply::Refused(newer),
+        ),
+        reply(
+            "user/reply-refused-malformed",
+            "The last reply to a peer that broke the protocol has the number 0.",
+            0,
+            UserReply::Refused(Refusal::new(
+                RefusalCode::Malformed,
+                "the message could not be read; the connection ends here",
+            )),
+        ),
+    ]
+}
+
+fn new_sessions() -> Vec<Example> {
+    let opened = |descending: bool, last_login: Option<i64>| NewSession {
+        token: token(descending),
+        name: "naman".to_owned(),
+        last_login,
+        expires: NOW + DAY,
+        idle_secs_max: 3_600,
+    };
+    vec![
+        reply(
+            "user/reply-logged-in",
+            "The first login of an account.",
+            2,
+            UserReply::LoggedIn(opened(false, None)),
+        ),
+        reply(
+            "user/reply-logged-in-again",
+            "A later login says when the one before was.",
+            2,
+            UserReply::LoggedIn(opened(false, Some(NOW - DAY))),
+        ),
+        reply(
+            "user/reply-password-changed",
+            "A new password brings a new token.",
+            6,
+            UserReply::PasswordChanged(opened(true, Some(NOW - HOUR))),
+        ),
+    ]
+}
+
+fn accounts() -> Vec<Example> {
+    let full = Profile {
+        email: Some("naman@example.org".to_owned()),
+        age: Some(40),
+        gender: Some("männlich".to_owned()),
+    };
+    let naman = |profile: Profile| Account {
+        name: "naman".to_owned(),
+        profile,
+        created: NOW,
+        last_login: Some(NOW + 60),
+    };
+    let edge = Account {
+        name: "naman".to_owned(),
+        profile: Profile { age: Some(0), ..Profile::default() },
+        created: i64::MIN,
+        last_login: Some(i64::MAX),
+    };
+    let before_1970 = Account { created: -1, last_login: None, ..naman(Profile::default()) };
+    let updated = Profile { age: Some(35), ..full.clone() };
+    vec![
+        reply(
+            "user/reply-account-shown",
+            "An account with a full profile.",
+            3,
+            UserReply::AccountShown(naman(full)),
+        ),
+        reply(
+            "user/reply-account-shown-before-1970",
+            "Times are signed: the second before 1970 is -1, the varint 1.",
+            3,
+            UserReply::AccountShown(before_1970),
+        ),
+        reply(
+            "user/reply-account-shown-extreme-times",
+            "The lowest and the highest time that there is.",
+            3,
+            UserReply::AccountShown(edge),
+        ),
+        reply(
+            "user/reply-account-updated",
+            "The account as it is after the update.",
+            4,
+            UserReply::AccountUpdated(naman(updated)),
+        ),
+    ]
+}
+
+fn session_lists() -> Vec<Example> {
+    let laptop = Session {
+        id: 0x0123_4567_89ab_cdef,
+        device: "laptop".to_owned(),
+        source: "192.0.2.7".to_owned(),
+        created: NOW,
+        last_used: NOW + 60,
+        expires: NOW + DAY,
+        current: true,
+    };
+    let phone = Session {
+        id: u64::MAX >> 1,
+        device: "Zoës Telefon".to_owned(),
+        source: "2001:db8::7".to_owned(),
+        created: NOW - HOUR,
+        last_used: NOW - HOUR,
+        expires: NOW - HOUR + DAY,
+        current: false,
+    };
+    vec![
+        reply(
+            "user/reply-sessions-listed",
+            "Two sessions, the newest first.",
+            5,
+            UserReply::SessionsListed(vec![laptop, phone]),
+        ),
+        reply(
+            "user/reply-sessions-listed-none",
+            "An empty list is one zero.",
+            5,
+            UserReply::SessionsListed(vec![]),
+        ),
+    ]
+}
