@@ -92,27 +92,27 @@ passphrase_of() {
 as() { # as NAME COMMAND...: runs vestry with the passphrase of NAME on standard input
   local name=$1
   shift
-  say "\$ vestry $*"
+  echo "\$ vestry $*"
   passphrase_of "$name" | vestry --password-stdin --no-input "$@"
 }
 register() { # register NAME AGE EMAIL; a name that an earlier run registered is fine
   local status=0
   as "$1" register "$1" --age "$2" --email "$3" || status=$?
   if [ "$status" = 77 ] && [ -n "$(ctl sql --format tsv "select name from accounts where name = '$1'" | tail -n +2)" ]; then
-    say "($1 is there from an earlier run)"
+    echo "($1 is there from an earlier run)"
   elif [ "$status" != 0 ]; then
     fail "registering $1 failed with exit code $status"
   fi
 }
 run() {
-  say "\$ $*"
+  echo "\$ $*"
   "$@"
 }
 
 register navneet 23 agarwal@gmail.com
 register anirudh 18 goel@gmail.com
 register shubham 20 rao@gmail.com
-say "\$ vestryctl sql \"select * from accounts\""
+echo "\$ vestryctl sql \"select * from accounts\""
 table
 register naman 40 naman@gmail.com
 as naman login naman
@@ -120,7 +120,7 @@ run vestry show
 run vestry update --age 35
 run vestry show
 run vestry logout
-say "\$ vestryctl sql \"select * from accounts\""
+echo "\$ vestryctl sql \"select * from accounts\""
 table
 vestry show >/dev/null 2>&1 && fail "naman is still logged in"
 [ "$(ctl sql --format tsv "select age from accounts where name = 'naman'" | tail -n +2)" = 35 ] || fail "naman's age is not 35"

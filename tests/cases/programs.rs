@@ -486,7 +486,7 @@ fn the_quickstart_plays_the_tour_twice_and_says_when_its_port_is_busy() {
     let first = script("quickstart.sh", &arguments).ended_with(0);
     assert!(first.out.contains("3 rows in set") && first.out.contains("4 rows in set"), "{}", first.out);
     let again = script("quickstart.sh", &arguments).ended_with(0);
-    assert!(again.err.contains("from an earlier run"), "{}", again.err);
+    assert!(again.out.contains("from an earlier run"), "{}", again.out);
     let _busy = TcpListener::bind(("127.0.0.1", port.parse().unwrap())).unwrap();
     let busy = script("quickstart.sh", &arguments).ended_with(1);
     assert!(busy.err.contains("cannot listen on"), "{}", busy.err);

@@ -34,3 +34,12 @@ fn system_seconds() -> UnixSeconds {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixSeconds::try_from(since_1970.as_secs()).unwrap_or(UnixSeconds::MAX)
 }
+
+/// A time as RFC 3339, in UTC.
+#[must_use]
+pub fn as_date(seconds: UnixSeconds) -> String {
+    let at = time::OffsetDateTime::from_unix_timestamp(seconds).ok();
+    let text = at.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
+    // A number that is no date is still better than none.
+    text.unwrap_or_else(|| seconds.to_string())
+}

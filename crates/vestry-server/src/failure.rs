@@ -3,6 +3,7 @@
 //! Inside, errors say what happened; outside, they say what the peer may know. [`Failure::into_refusal`] is the
 //! only place where the first becomes the second.
 
+use crate::clock::as_date;
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
@@ -84,9 +85,7 @@ pub enum Failure {
 }
 
 fn until_words(until: &Option<UnixSeconds>) -> String {
-    let known = until.and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
-    let text = known.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
-    text.map_or_else(String::new, |text| format!(" until {text}"))
+    until.map_or_else(String::new, |at| format!(" until {}", as_date(at)))
 }
 
 fn reason_words(reason: &Option<String>) -> String {

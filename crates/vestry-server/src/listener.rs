@@ -25,7 +25,6 @@ const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Gate {
     permits: Arc<Semaphore>,
-    permits_max: usize,
     sources: Sources,
     handshake_timeout: Duration,
 }
@@ -35,13 +34,13 @@ impl Gate {
     #[must_use]
     pub fn new(max: usize, per_source_max: usize, handshake_timeout: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(max));
-        Self { permits, permits_max: max, sources: Sources::new(per_source_max), handshake_timeout }
+        Self { permits, sources: Sources::new(per_source_max), handshake_timeout }
     }
 
     /// How many connections are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.permits_max.saturating_sub(self.permits.available_permits())
+        self.sources.open()
     }
 }
 

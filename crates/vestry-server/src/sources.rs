@@ -25,6 +25,12 @@ impl Sources {
         Self { open: Arc::default(), per_source_max }
     }
 
+    /// How many connections are open, from all sources. Walks the map: for people, not for each connection.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     /// A place for a peer, unless its source has as many as it may.
     #[must_use]
     pub fn enter(&self, peer: IpAddr) -> Option<Place> {

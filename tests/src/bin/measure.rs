@@ -13,7 +13,7 @@ use vestry_tests::programs::with_admin;
 const LOGINS: u32 = 200;
 const SHOWS: u32 = 20_000;
 const UPDATES: u32 = 2_000;
-const IDLE: u64 = 1_000;
+const IDLE: u64 = 5_000;
 const ACCOUNTS: u32 = 100_000;
 /// The unit of `/proc/PID/stat`, the same on every Linux that Rust runs on.
 const TICK: Duration = Duration::from_millis(10);
@@ -26,7 +26,7 @@ fn main() {
 }
 
 async fn measure_requests() {
-    let server = Server::start();
+    let server = Server::start_with("connections_per_source_max = 10000");
     let (_, idle_kib) = usage_of(server.pid());
     println!("{:<44} {:>12}", "resident memory, just started", mebibytes(idle_kib));
     server.register("naman").await;

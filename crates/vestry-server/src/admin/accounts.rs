@@ -2,6 +2,7 @@
 
 use super::Operator;
 use crate::audit::Action;
+use crate::clock::as_date;
 use crate::codes::{CODE_SECS, hash_of, new_code};
 use crate::failure::Failure;
 use crate::server::{RESTORABLE_SECS, Server};
@@ -83,7 +84,8 @@ pub(super) async fn suspend(
     if until.is_some_and(|until| until <= server.clock.now()) {
         return Err(FieldError { field: "until", rule: "use a time in the future".to_owned() }.into());
     }
-    change(server, operator, name, Action::AccountSuspended, move |tx, noted, account, now| {
+    let detail = until.map_or_else(|| "for good".to_owned(), |at| format!("until {}", as_date(at)));
+    change(server, operator, name, Action::AccountSuspended, detail, move |tx, noted, account, now| {
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted; there is nothing to suspend"));
         }
@@ -96,17 +98,19 @@ pub(super) async fn suspend(
 
 pub(super) async fn resume(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let name = Username::parse(name)?;
-    change(server, operator, name, Action::AccountResumed, |tx, noted, account, _| match account.standing {
-        Standing::Suspended { .. } => Ok(tx.resume_account(noted, account.id)?),
-        Standing::Active => Err(Failure::WrongState("the account is not suspended")),
-        Standing::Deleted { .. } => Err(Failure::WrongState("the account is deleted; restore it first")),
+    change(server, operator, name, Action::AccountResumed, String::new(), |tx, noted, account, _| {
+        match account.standing {
+            Standing::Suspended { .. } => Ok(tx.resume_account(noted, account.id)?),
+            Standing::Active => Err(Failure::WrongState("the account is not suspended")),
+            Standing::Deleted { .. } => Err(Failure::WrongState("the account is deleted; restore it first")),
+        }
     })
     .await
 }
 
 pub(super) async fn delete(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let name = Username::parse(name)?;
-    change(server, operator, name, Action::AccountDeleted, |tx, noted, account, now| {
+    change(server, operator, name, Action::AccountDeleted, String::new(), |tx, noted, account, now| {
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted already"));
         }
@@ -119,10 +123,12 @@ pub(super) async fn delete(server: &Server, operator: &Operator, name: &str) -> 
 
 pub(super) async fn restore(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let name = Username::parse(name)?;
-    change(server, operator, name, Action::AccountRestored, |tx, noted, account, _| match account.standing {
-        Standing::Deleted { .. } => Ok(tx.restore_account(noted, account.id)?),
-        Standing::Active | Standing::Suspended { .. } => {
-            Err(Failure::WrongState("the account is not deleted"))
+    change(server, operator, name, Action::AccountRestored, String::new(), |tx, noted, account, _| {
+        match account.standing {
+            Standing::Deleted { .. } => Ok(tx.restore_account(noted, account.id)?),
+            Standing::Active | Standing::Suspended { .. } => {
+                Err(Failure::WrongState("the account is not deleted"))
+            }
         }
     })
     .await
@@ -134,13 +140,14 @@ async fn change(
     operator: &Operator,
     name: Username,
     action: Action,
+    event_detail: String,
     act_on: impl FnOnce(&WriteTx<'_>, &Noted<'_>, &AccountRow, UnixSeconds) -> Result<(), Failure>
     + Send
     + 'static,
 ) -> Result<AdminReply, Failure> {
     let now = server.clock.now();
     let detail = act(server, operator, move |tx, by| {
-        let noted = by.as_actor().note(tx, now, action, name.as_str(), "")?;
+        let noted = by.as_actor().note(tx, now, action, name.as_str(), &event_detail)?;
         act_on(tx, &noted, &named(tx, &name, now)?, now)?;
         detail_of(tx, &named(tx, &name, now)?, now)
     })

@@ -1,7 +1,7 @@
 //! `vestryd certs`: show, renew or make certificates, by hand or from a script.
 
-use super::{CommandError, Place, answer, as_date, say};
-use crate::clock::Clock;
+use super::{CommandError, Place, answer, say};
+use crate::clock::{Clock, as_date};
 use crate::config::Overrides;
 use crate::identity::with_local_names;
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};

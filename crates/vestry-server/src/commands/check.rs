@@ -1,8 +1,8 @@
 //! `vestryd check`: a doctor. Looks at everything that a start needs and that time wears out, changes nothing,
 //! and says what to do about each thing that is wrong.
 
-use super::{CommandError, Place, answer, as_date};
-use crate::clock::Clock;
+use super::{CommandError, Place, answer};
+use crate::clock::{Clock, as_date};
 use crate::config::Overrides;
 use crate::data_dir::DataDir;
 use crate::setup::read_pepper;

@@ -173,10 +173,3 @@ fn say(line: &str) {
 fn answer(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
-
-/// RFC 3339, UTC.
-fn as_date(seconds: i64) -> String {
-    let at = time::OffsetDateTime::from_unix_timestamp(seconds).ok();
-    let text = at.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
-    text.unwrap_or_else(|| seconds.to_string())
-}

@@ -36,9 +36,9 @@ pub enum QueryError {
         /// The cap.
         limit: Duration,
     },
-    /// The statement, a value or a row is larger than fits.
+    /// The statement, a value, a row or what has to be sorted is larger than fits.
     #[error(
-        "the query is too large: its text, one of its values or one of its rows goes over the limit; ask for less at once"
+        "the query is too large: its text, a value, a row or what it has to sort goes over the limit; ask for less at once"
     )]
     TooLarge,
     /// Whoever asked for it is gone.

@@ -3,7 +3,8 @@
 //! Four walls stand behind one another, and each holds alone:
 //! 1. the connection cannot write: the file is opened read-only, with `query_only` and without triggers (`guard`);
 //! 2. SQLite's authorizer knows every column and function that may be named, and refuses the rest (`guard`);
-//! 3. what runs is bounded in rows, bytes and time, and rows are handed on one by one, never collected (`stream`);
+//! 3. what runs is bounded in rows, bytes, time and disk, and rows are handed on one by one, never collected
+//!    (`stream`, `watch`);
 //! 4. nothing typed is compiled before its size was measured, or spliced into our own SQL before it was proven to
 //!    be one expression (`shape`, `listing`).
 //!
@@ -19,6 +20,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod views;
+mod watch;
 mod words;
 
 pub use error::QueryError;
@@ -48,6 +50,9 @@ pub struct QueryCaps {
     pub time_max: Duration,
     /// One row in memory. With the chunk that it joins and their frame it must fit a reply.
     pub row_bytes_max: usize,
+    /// Temporary files of a sort, on the register's disk; ten million accounts sorted take 2 GB. Never more than a
+    /// quarter of what is free.
+    pub disk_bytes_max: u64,
 }
 
 impl Default for QueryCaps {
@@ -56,6 +61,7 @@ impl Default for QueryCaps {
             rows_max: 10_000_000,
             time_max: Duration::from_secs(30),
             row_bytes_max: REPLY_BYTES_MAX - 2 * ROW_CHUNK_BYTES_SOFT,
+            disk_bytes_max: 4 * 1024 * 1024 * 1024,
         }
     }
 }

@@ -1,18 +1,15 @@
-//! Runs one compiled statement: rows leave as they are read, within rows, bytes and time.
+//! Runs one compiled statement: rows leave as they are read, within rows and bytes, under a watch.
 //!
 //! Holds one row at a time and never a result. Text that is not UTF-8 is shown with replacement characters.
 
 use super::error::{QueryError, classify};
 use super::guard::GuardedConnection;
+use super::watch::Watch;
 use super::{CancelFlag, QueryCaps, RowSink};
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row, Rows};
+use rusqlite::{Row, Rows};
 use std::ops::ControlFlow;
-use std::time::Instant;
 use vestry_protocol::admin::Cell;
-
-/// How often the deadline and the flag are looked at: every so many steps of SQLite's machine, some 20 µs apart.
-const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 
 /// A statement with the values that it binds; only our own statements bind any.
 pub(super) struct Query<'a> {
@@ -129,45 +126,5 @@ fn bytes_of(cell: &Cell) -> usize {
         Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
         Cell::Text(text) => text.len(),
         Cell::Blob(bytes) => bytes.len(),
-    }
-}
-
-/// Looks at the clock and at the flag while SQLite works, also while it compiles.
-struct Watch {
-    caps: QueryCaps,
-    started: Instant,
-    cancel: Option<CancelFlag>,
-}
-
-impl Watch {
-    /// Takes the place of the watch of the query before on this connection.
-    fn start(
-        connection: &Connection,
-        caps: &QueryCaps,
-        cancel: Option<CancelFlag>,
-    ) -> Result<Self, rusqlite::Error> {
-        let watch = Self { caps: *caps, started: Instant::now(), cancel };
-        let (flag, started, time_max) = (watch.cancel.clone(), watch.started, caps.time_max);
-        let stop = move || flag.as_ref().is_some_and(CancelFlag::is_raised) || started.elapsed() >= time_max;
-        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(stop))?;
-        Ok(watch)
-    }
-
-    fn check(&self) -> Result<(), QueryError> {
-        if self.cancel.as_ref().is_some_and(CancelFlag::is_raised) {
-            return Err(QueryError::Cancelled);
-        }
-        match self.started.elapsed() >= self.caps.time_max {
-            true => Err(QueryError::TimedOut { limit: self.caps.time_max }),
-            false => Ok(()),
-        }
-    }
-
-    /// SQLite only says that it was interrupted; this says by what.
-    fn explain(&self, error: QueryError) -> QueryError {
-        match matches!(error, QueryError::Cancelled) {
-            true => self.check().err().unwrap_or(error),
-            false => error,
-        }
     }
 }

@@ -1,0 +1,415 @@
+//! What can be typed. What it means is decided elsewhere: fields are text here and parsed by their commands.
+
+use crate::render::Format;
+use clap::builder::styling::Styles;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Examples:
+  vestryctl                                           on a terminal: the prompt
+  vestryctl sql 'select * from accounts'              any select, read only
+  vestryctl accounts --where 'age > 30' --sort age    a page of the table
+  vestryctl account suspend naman --until 7d          for a week
+  vestryctl join-string                               the line that a user types first
+
+Exit codes: 0 done, 2 usage, 65 bad data or bad SQL, 69 server unreachable, 75 busy (try later),
+76 wrong server, 77 refused, 78 configuration";
+
+/// See and manage the accounts of a Vestry server, from the machine that it runs on.
+#[derive(Debug, Parser)]
+#[command(name = "vestryctl", version, about, after_help = AFTER_HELP, styles = Styles::plain())]
+#[command(disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What is typed at the prompt: a command without the program's name and without its way to the server.
+#[derive(Debug, Parser)]
+#[command(name = "", no_binary_name = true, styles = Styles::plain(), max_term_width = 100)]
+#[command(disable_help_subcommand = true, disable_version_flag = true)]
+pub(crate) struct PromptLine {
+    #[command(flatten)]
+    pub(crate) form: FormOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) way: WayOptions,
+    #[command(flatten)]
+    pub(crate) form: FormOptions,
+}
+
+/// The way to the server.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub(crate) struct WayOptions {
+    /// The server's admin port [default: as its vestryd.toml says]
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    pub(crate) admin: Option<String>,
+    /// Your certificate [default: operators/admin.pem beside the server's]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key of your certificate [default: operators/admin.key]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// The server's CA [default: ca.pem beside the server's certificate]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Use the certificate of this operator
+    #[arg(long, global = true, value_name = "NAME", default_value = "admin")]
+    pub(crate) operator: Option<String>,
+    /// The server's data directory [default: /var/lib/vestry for root, else ~/.local/share/vestry]
+    #[arg(long, global = true, value_name = "DIR", env = "VESTRY_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where the certificates are [default: as vestryd.toml says, else certs in the data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) certs_dir: Option<PathBuf>,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub(crate) struct FormOptions {
+    /// How to write answers [default: table on a terminal, else tsv]
+    #[arg(long, global = true, value_name = "FORMAT", conflicts_with = "json")]
+    pub(crate) format: Option<Format>,
+    /// The same as --format json
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+impl FormOptions {
+    /// The format that was asked for.
+    pub(crate) fn asked(self) -> Option<Format> {
+        self.format.or(self.json.then_some(Format::Json))
+    }
+}
+
+/// One thing to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one select over the views accounts, sessions, audit, operators and py3
+    #[command(
+        after_help = "Examples:\n  vestryctl sql 'select name, age from accounts order by age desc'\n  \
+        vestryctl sql 'select * from accounts \\G'\n  vestryctl sql - < report.sql\n  \
+        vestryctl --format csv sql 'select * from accounts' > accounts.csv"
+    )]
+    Sql(SqlArgs),
+    /// List accounts, a page at a time
+    #[command(after_help = "Examples:\n  vestryctl accounts\n  \
+        vestryctl accounts --where \"status = 'active' and age > 30\" --sort age --desc\n  \
+        vestryctl --json accounts --columns name,email --limit 0")]
+    Accounts(ListArgs),
+    /// Show or change one account
+    #[command(
+        after_help = "Examples:\n  vestryctl account show naman\n  vestryctl account create naman --age 40\n  \
+        vestryctl account delete naman --dry-run"
+    )]
+    Account(AccountArgs),
+    /// List sessions, or end one
+    #[command(args_conflicts_with_subcommands = true)]
+    #[command(after_help = "Examples:\n  vestryctl sessions --where \"account = 'naman'\"\n  \
+        vestryctl sessions revoke 00c0ffee00c0ffee")]
+    Sessions(SessionsArgs),
+    /// List audit events
+    #[command(after_help = "Examples:\n  vestryctl audit --sort id --desc --limit 20\n  \
+        vestryctl audit --where \"subject = 'naman'\"")]
+    Audit(ListArgs),
+    /// List operators, or take one's certificate out of use
+    #[command(args_conflicts_with_subcommands = true)]
+    #[command(after_help = "Examples:\n  vestryctl operators\n  vestryctl operators revoke maria --dry-run")]
+    Operators(OperatorsArgs),
+    /// Print the line that a user types to trust this server
+    #[command(after_help = "Example:\n  vestryctl join-string")]
+    JoinString,
+    /// Show how the server is
+    #[command(after_help = "Examples:\n  vestryctl status\n  vestryctl --json status")]
+    Status,
+    /// Print a completion script for a shell
+    #[command(hide = true, after_help = "Example:\n  vestryctl completions bash > vestryctl.bash")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them to a folder
+    #[command(hide = true, after_help = "Examples:\n  vestryctl man | man -l -\n  vestryctl man DIRECTORY")]
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SqlArgs {
+    /// The select; - reads it from standard input
+    #[arg(value_name = "STATEMENT")]
+    pub(crate) statement: String,
+}
+
+/// A page of a view, as it was typed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ListArgs {
+    /// Only rows for which this SQL expression is true
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) filter: Option<String>,
+    /// Sort by this column
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) sort: Option<String>,
+    /// From the highest to the lowest
+    #[arg(long)]
+    pub(crate) desc: bool,
+    /// Only these columns, in this order
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// Rows of a page; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: u64,
+    /// Go on behind the page that ended with this cursor
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
+    pub(crate) after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SessionsArgs {
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+    #[command(subcommand)]
+    pub(crate) act: Option<SessionsAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsAct {
+    /// End one session at once
+    Revoke {
+        /// Its id in the list: 16 of 0-9 and a-f
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OperatorsArgs {
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+    #[command(subcommand)]
+    pub(crate) act: Option<OperatorsAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorsAct {
+    /// Take an operator's certificate out of use, at once and for good
+    Revoke {
+        /// The operator
+        name: String,
+        #[command(flatten)]
+        care: CareArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccountArgs {
+    #[command(subcommand)]
+    pub(crate) act: AccountAct,
+}
+
+/// What is done with one account.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountAct {
+    /// Show everything but secrets
+    Show {
+        /// The account
+        name: String,
+    },
+    /// Make an account; its user sets the password with the one-time code that is printed
+    Create {
+        /// 2 to 32 of a-z, 0-9, '.', '_' and '-'
+        name: String,
+        /// An e-mail address
+        #[arg(long, value_name = "E")]
+        email: Option<String>,
+        /// Whole years, 0 to 150
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        age: Option<String>,
+        /// In their own words
+        #[arg(long, value_name = "G")]
+        gender: Option<String>,
+    },
+    /// Let nobody log in, and end all sessions
+    #[command(after_help = "Examples:\n  vestryctl account suspend naman\n  \
+        vestryctl account suspend naman --until 2026-12-31 --reason 'late fees'\n  \
+        vestryctl account suspend naman --until 12h --confirm naman")]
+    Suspend {
+        /// The account
+        name: String,
+        /// Until when: a date (its first second, UTC), an RFC 3339 time, or from now: 30m, 12h, 7d, 2w
+        #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+        until: Option<String>,
+        /// Why; the user is told after a right password
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        care: CareArgs,
+    },
+    /// Lift a suspension
+    Resume {
+        /// The account
+        name: String,
+    },
+    /// Print a one-time code with which the user sets a new password
+    Reset {
+        /// The account
+        name: String,
+        #[command(flatten)]
+        care: CareArgs,
+    },
+    /// Delete an account; it can be restored for seven days
+    Delete {
+        /// The account
+        name: String,
+        #[command(flatten)]
+        care: CareArgs,
+    },
+    /// Undo a deletion
+    Restore {
+        /// The account
+        name: String,
+    },
+}
+
+/// What keeps a hand from slipping.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CareArgs {
+    /// Only show what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The name once more, to say that you mean it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write a page for each command into this folder
+    pub(crate) directory: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, ErrorKind> {
+        Cli::try_parse_from(["vestryctl"].iter().chain(arguments)).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+        PromptLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_read_as_the_design_writes_it() {
+        let lines: &[&[&str]] = &[
+            &["sql", "select * from accounts"],
+            &["sql", "-"],
+            &[
+                "accounts",
+                "--where",
+                "age > 30",
+                "--sort",
+                "age",
+                "--desc",
+                "--columns",
+                "name,age",
+                "--limit",
+                "0",
+            ],
+            &["accounts", "--after", "-_abc"],
+            &["sessions"],
+            &["sessions", "--limit", "5"],
+            &["sessions", "revoke", "00c0ffee00c0ffee"],
+            &["audit", "--sort", "id"],
+            &["operators"],
+            &["operators", "revoke", "maria", "--confirm", "maria"],
+            &["account", "show", "naman"],
+            &["account", "create", "naman", "--email", "n@x.org", "--age", "40", "--gender", "male"],
+            &["account", "suspend", "naman", "--until", "7d", "--reason", "late", "--dry-run"],
+            &["account", "resume", "naman"],
+            &["account", "reset", "naman", "--confirm", "naman"],
+            &["account", "delete", "naman", "--dry-run"],
+            &["account", "restore", "naman"],
+            &["join-string"],
+            &["status", "--json"],
+            &["--format", "csv", "accounts"],
+            &[
+                "accounts",
+                "--format",
+                "ndjson",
+                "--admin",
+                "localhost:7444",
+                "--ca",
+                "a",
+                "--cert",
+                "b",
+                "--key",
+                "c",
+            ],
+            &["--data-dir", "d", "--certs-dir", "c", "--operator", "maria", "status"],
+            &["completions", "zsh"],
+            &["man"],
+        ];
+        for line in lines {
+            assert!(parse(line).is_ok(), "{line:?}");
+        }
+        assert!(parse(&[]).unwrap().command.is_none());
+    }
+
+    #[test]
+    fn mistakes_are_usage_errors() {
+        let cases: &[(&[&str], ErrorKind)] = &[
+            (&["sql"], ErrorKind::MissingRequiredArgument),
+            (&["sql", "select", "1"], ErrorKind::UnknownArgument),
+            (&["accounts", "--limit", "-1"], ErrorKind::UnknownArgument),
+            (&["accounts", "--limit", "many"], ErrorKind::ValueValidation),
+            (&["--format", "xml", "accounts"], ErrorKind::InvalidValue),
+            (&["--format", "csv", "--json", "accounts"], ErrorKind::ArgumentConflict),
+            (&["sessions", "--limit", "5", "revoke", "00c0ffee00c0ffee"], ErrorKind::ArgumentConflict),
+            (&["account"], ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            (&["account", "rob", "naman"], ErrorKind::InvalidSubcommand),
+            (&["account", "show"], ErrorKind::MissingRequiredArgument),
+            (&["account", "show", "naman", "--password", "x"], ErrorKind::UnknownArgument),
+            (&["dance"], ErrorKind::InvalidSubcommand),
+        ];
+        for (arguments, kind) in cases {
+            let refused = Cli::try_parse_from(["vestryctl"].iter().chain(*arguments)).unwrap_err();
+            assert_eq!((refused.kind(), refused.exit_code()), (*kind, 2), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_a_format_like_the_others() {
+        assert_eq!(parse(&["status", "--json"]).unwrap().options.form.asked(), Some(Format::Json));
+        assert_eq!(parse(&["status", "--format", "csv"]).unwrap().options.form.asked(), Some(Format::Csv));
+        assert_eq!(parse(&["status"]).unwrap().options.form.asked(), None);
+    }
+
+    #[test]
+    fn every_help_of_a_command_has_examples() {
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands() {
+            let help = command.clone().term_width(80).render_long_help().to_string();
+            assert!(help.contains("Example"), "{}", command.get_name());
+        }
+    }
+}

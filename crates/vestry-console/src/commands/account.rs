@@ -1,0 +1,217 @@
+//! Everything that is done with one account. No operator chooses or learns a password: a one-time code is handed
+//! over, and printed once.
+
+use super::care::{confirm, require_a_way_to_confirm};
+use super::{Session, now};
+use crate::cli::{AccountAct, CareArgs};
+use crate::failure::Failure;
+use crate::record::{Record, instant, text};
+use crate::until::{parse_until, rfc3339};
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::admin::{AccountDetail, AdminCall, AdminReply};
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
+use vestry_protocol::user::Profile;
+
+pub(super) async fn run(session: &mut Session, act: AccountAct) -> Result<(), Failure> {
+    match act {
+        AccountAct::Show { name } => {
+            let account = fetch(session, &Username::parse(&name)?).await?;
+            Record::of_account(&account).write(session.output, session.form)
+        }
+        AccountAct::Create { name, email, age, gender } => {
+            let profile = parse_profile(email.as_deref(), age.as_deref(), gender.as_deref())?;
+            let name = Username::parse(&name)?.to_string();
+            issue_code(session, AdminCall::CreateAccount { name, profile }).await
+        }
+        AccountAct::Suspend { name, until, reason, care } => {
+            let name = Username::parse(&name)?;
+            let until = until.map(|until| parse_until(&until, now())).transpose()?;
+            let reason = reason.map(|reason| Reason::parse("reason", &reason)).transpose()?;
+            suspend(session, &name, until, reason, &care).await
+        }
+        AccountAct::Resume { name } => {
+            let name = Username::parse(&name)?.to_string();
+            change(session, AdminCall::ResumeAccount { name }).await
+        }
+        AccountAct::Reset { name, care } => reset(session, &Username::parse(&name)?, &care).await,
+        AccountAct::Delete { name, care } => delete(session, &Username::parse(&name)?, &care).await,
+        AccountAct::Restore { name } => {
+            let name = Username::parse(&name)?.to_string();
+            change(session, AdminCall::RestoreAccount { name }).await
+        }
+    }
+}
+
+async fn suspend(
+    session: &mut Session,
+    name: &Username,
+    until: Option<UnixSeconds>,
+    reason: Option<Reason>,
+    care: &CareArgs,
+) -> Result<(), Failure> {
+    let end = until
+        .and_then(rfc3339)
+        .map_or_else(|| "until it is resumed".to_owned(), |time| format!("until {time}"));
+    let what = format!("Nobody could log in to it {end}");
+    if is_meant(session, name, care, &what).await? {
+        let reason = reason.map(|reason| reason.as_str().to_owned());
+        change(session, AdminCall::SuspendAccount { name: name.to_string(), until, reason }).await?;
+    }
+    Ok(())
+}
+
+async fn delete(session: &mut Session, name: &Username, care: &CareArgs) -> Result<(), Failure> {
+    let what =
+        format!("It would be gone, and for seven days come back with: vestryctl account restore {name}");
+    if is_meant(session, name, care, &what).await? {
+        change(session, AdminCall::DeleteAccount { name: name.to_string() }).await?;
+    }
+    Ok(())
+}
+
+async fn reset(session: &mut Session, name: &Username, care: &CareArgs) -> Result<(), Failure> {
+    require_a_way_to_confirm(session, care, name.as_str())?;
+    let account = fetch(session, name).await?;
+    let preview = format!(
+        "{}\nA one-time code would be printed. Whoever has it can set a new password, which ends all sessions; \
+         until then the old password works.",
+        summary(&account)
+    );
+    if confirm(session, care, name.as_str(), &preview)? {
+        issue_code(session, AdminCall::ResetAccount { name: name.to_string() }).await?;
+    }
+    Ok(())
+}
+
+/// Shows the account and what would become of it, and asks whether that is meant.
+async fn is_meant(
+    session: &mut Session,
+    name: &Username,
+    care: &CareArgs,
+    what: &str,
+) -> Result<bool, Failure> {
+    require_a_way_to_confirm(session, care, name.as_str())?;
+    let account = fetch(session, name).await?;
+    let sessions = match account.sessions {
+        0 => String::new(),
+        1 => "\nIts session would end at once.".to_owned(),
+        many => format!("\nIts {many} sessions would end at once."),
+    };
+    confirm(session, care, name.as_str(), &format!("{}\n{what}.{sessions}", summary(&account)))
+}
+
+/// One line that tells this account from others.
+fn summary(account: &AccountDetail) -> String {
+    let email = account.profile.email.as_deref().unwrap_or("no e-mail");
+    let login = account.last_login.and_then(rfc3339).unwrap_or_else(|| "never".to_owned());
+    let created = rfc3339(account.created).unwrap_or_default();
+    let (name, email, status) = (Escaped(&account.name), Escaped(email), Escaped(&account.status));
+    format!("Account {name} ({email}): {status}, made {created}, last login {login}.")
+}
+
+async fn fetch(session: &mut Session, name: &Username) -> Result<AccountDetail, Failure> {
+    let reply = session.console.ask(AdminCall::ShowAccount { name: name.to_string() }).await?;
+    let AdminReply::AccountShown(account) = reply else { return Err(Failure::UnexpectedReply) };
+    Ok(account)
+}
+
+async fn change(session: &mut Session, call: AdminCall) -> Result<(), Failure> {
+    let AdminReply::AccountChanged(account) = session.console.ask(call).await? else {
+        return Err(Failure::UnexpectedReply);
+    };
+    match session.form.asked() {
+        Some(_) => Record::of_account(&account).write(session.output, session.form),
+        None => session.output.line(state_of(&account)),
+    }
+}
+
+fn state_of(account: &AccountDetail) -> String {
+    let (name, status) = (Escaped(&account.name), Escaped(&account.status));
+    let until = |time: Option<UnixSeconds>| time.and_then(rfc3339);
+    match (until(account.suspended_until), until(account.restorable_until)) {
+        (Some(time), _) => format!("{name} is {status} until {time}"),
+        (None, Some(time)) => format!("{name} is {status}; it can be restored until {time}"),
+        (None, None) => format!("{name} is {status}"),
+    }
+}
+
+async fn issue_code(session: &mut Session, call: AdminCall) -> Result<(), Failure> {
+    let AdminReply::CodeIssued { name, code, expires } = session.console.ask(call).await? else {
+        return Err(Failure::UnexpectedReply);
+    };
+    let fields = vec![
+        ("name", text(&name)),
+        ("code", text(code.expose_secret())),
+        ("expires", instant(Some(expires))),
+    ];
+    Record::new(fields).write(session.output, session.form)?;
+    session.output.talk(format_args!(
+        "The code is shown only once. Hand it over in private; its user sets a password with: vestry reset {}",
+        Escaped(&name)
+    ));
+    Ok(())
+}
+
+fn parse_profile(email: Option<&str>, age: Option<&str>, gender: Option<&str>) -> Result<Profile, Failure> {
+    let email = email.map(Email::parse).transpose()?.map(|email| email.as_str().to_owned());
+    let age = age.map(Age::parse).transpose()?.map(Age::years);
+    let gender = gender.map(|gender| Gender::parse("gender", gender)).transpose()?;
+    Ok(Profile { email, age, gender: gender.map(|gender| gender.as_str().to_owned()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> AccountDetail {
+        AccountDetail {
+            name: "naman".to_owned(),
+            profile: Profile { email: Some("n\u{1b}[2J@x.org".to_owned()), ..Profile::default() },
+            status: "suspended".to_owned(),
+            credential: "argon2id".to_owned(),
+            created: 0,
+            last_login: None,
+            suspended_until: Some(86_400),
+            suspended_reason: None,
+            restorable_until: None,
+            sessions: 0,
+        }
+    }
+
+    #[test]
+    fn a_preview_tells_one_account_from_another_and_cannot_drive_the_terminal() {
+        assert_eq!(
+            summary(&account()),
+            "Account naman (n\\u{1b}[2J@x.org): suspended, made 1970-01-01T00:00:00Z, last login never."
+        );
+    }
+
+    #[test]
+    fn a_change_is_said_in_one_line() {
+        assert_eq!(state_of(&account()), "naman is suspended until 1970-01-02T00:00:00Z");
+        let deleted = AccountDetail {
+            suspended_until: None,
+            restorable_until: Some(0),
+            status: "deleted".to_owned(),
+            ..account()
+        };
+        assert_eq!(state_of(&deleted), "naman is deleted; it can be restored until 1970-01-01T00:00:00Z");
+        let active = AccountDetail { suspended_until: None, status: "active".to_owned(), ..account() };
+        assert_eq!(state_of(&active), "naman is active");
+    }
+
+    #[test]
+    fn fields_are_parsed_before_anything_is_sent() {
+        let good = parse_profile(Some("n@x.org"), Some(" 40 "), Some("male")).unwrap();
+        assert_eq!(
+            good,
+            Profile { email: Some("n@x.org".to_owned()), age: Some(40), gender: Some("male".to_owned()) }
+        );
+        for (email, age, gender) in
+            [(Some("x"), None, None), (None, Some("-1"), None), (None, None, Some(""))]
+        {
+            assert!(matches!(parse_profile(email, age, gender), Err(Failure::Field(_))));
+        }
+    }
+}

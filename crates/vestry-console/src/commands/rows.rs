@@ -1,0 +1,155 @@
+//! Commands that answer with rows: any select, and pages of the four views.
+
+use super::Session;
+use crate::cli::ListArgs;
+use crate::failure::Failure;
+use crate::prompt::statement::{Statement, split};
+use crate::prompt::words::quoted;
+use crate::render::Format;
+use std::io::{self, Read};
+use vestry_protocol::admin::{AdminCall, Listing, RowsEnd, View};
+use vestry_protocol::limits::REQUEST_BYTES_MAX;
+
+/// Runs the one statement of a text, or of standard input.
+pub(super) async fn run_sql(session: &mut Session, text: &str) -> Result<(), Failure> {
+    let text = if text == "-" { read_stdin()? } else { text.to_owned() };
+    run_statement(session, only_statement(&text)?).await
+}
+
+/// Runs one statement and writes its rows.
+pub(crate) async fn run_statement(session: &mut Session, statement: Statement) -> Result<(), Failure> {
+    let form = match statement.vertical {
+        // A format that was asked for by its name goes first.
+        true => session.form.asked().unwrap_or(Format::Vertical),
+        false => session.output.row_format(session.form),
+    };
+    write_rows(session, AdminCall::Query { sql: statement.sql }, form).await?;
+    Ok(())
+}
+
+/// Writes a page of a view, and says how to get the next one.
+pub(super) async fn list(session: &mut Session, view: View, arguments: ListArgs) -> Result<(), Failure> {
+    let listing = Listing {
+        view,
+        columns: arguments.columns,
+        filter: arguments.filter,
+        sort: arguments.sort,
+        descending: arguments.desc,
+        limit: arguments.limit,
+        after: arguments.after,
+    };
+    let format = session.output.row_format(session.form);
+    let end = write_rows(session, AdminCall::ListRows(listing), format).await?;
+    if let Some(cursor) = end.next {
+        session.output.talk(next_page(&session.words, &cursor, format));
+    }
+    Ok(())
+}
+
+async fn write_rows(session: &mut Session, call: AdminCall, format: Format) -> Result<RowsEnd, Failure> {
+    let mut writer = format.writer(session.output.width());
+    let mut stdout = session.output.stdout();
+    session.console.stream_rows(call, writer.as_mut(), &mut stdout).await
+}
+
+/// For people the whole command, for scripts the option to add.
+fn next_page(words: &[String], cursor: &str, format: Format) -> String {
+    // A cursor is base64url; whatever else a server sends is quoted and spelled out.
+    let cursor = quoted(cursor);
+    match format.is_for_people() {
+        true => format!("next page: {} --after {cursor}", without_cursor(words).join(" ")),
+        false => format!("next page: --after {cursor}"),
+    }
+}
+
+fn without_cursor(words: &[String]) -> Vec<String> {
+    let mut kept = Vec::with_capacity(words.len());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--after" {
+            let _cursor = words.next();
+        } else if !word.starts_with("--after=") {
+            kept.push(quoted(word));
+        }
+    }
+    kept
+}
+
+fn only_statement(text: &str) -> Result<Statement, Failure> {
+    let (statements, rest) = split(text);
+    let mut all = statements.into_iter().chain(rest.into_statement());
+    let Some(first) = all.next() else {
+        return Err(Failure::BadData(
+            "the statement is empty; try: vestryctl sql 'select * from accounts'".to_owned(),
+        ));
+    };
+    match all.next() {
+        Some(_) => {
+            Err(Failure::BadData("only one statement runs at a time; send them one by one".to_owned()))
+        }
+        None => Ok(first),
+    }
+}
+
+fn read_stdin() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(REQUEST_BYTES_MAX).unwrap_or(u64::MAX);
+    io::stdin().lock().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Failure::Input)?;
+    if bytes.len() > REQUEST_BYTES_MAX {
+        return Err(Failure::BadData(format!(
+            "the statement is longer than {REQUEST_BYTES_MAX} bytes; shorten it"
+        )));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::BadData("the statement is not UTF-8 text; convert it".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &[&str]) -> Vec<String> {
+        line.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_next_page_is_the_same_command_with_the_new_cursor() {
+        let typed = words(&[
+            "vestryctl",
+            "accounts",
+            "--where",
+            "age > 30",
+            "--after",
+            "OLD",
+            "--desc",
+            "--after=OLDER",
+        ]);
+        assert_eq!(
+            next_page(&typed, "AQAA_-", Format::Table),
+            "next page: vestryctl accounts --where 'age > 30' --desc --after AQAA_-"
+        );
+        assert_eq!(next_page(&typed, "AQAA_-", Format::Json), "next page: --after AQAA_-");
+    }
+
+    #[test]
+    fn a_hostile_cursor_cannot_drive_the_terminal_or_a_shell() {
+        let line = next_page(&words(&["vestryctl", "accounts"]), "x; rm -rf ~\u{1b}[2J", Format::Csv);
+        assert_eq!(line, "next page: --after 'x; rm -rf ~\\u{1b}[2J'");
+    }
+
+    #[test]
+    fn one_statement_is_taken_and_two_are_not() {
+        assert_eq!(
+            only_statement("select 1").unwrap(),
+            Statement { sql: "select 1".to_owned(), vertical: false }
+        );
+        assert_eq!(
+            only_statement(" select 1 \\G\n").unwrap(),
+            Statement { sql: "select 1".to_owned(), vertical: true }
+        );
+        assert!(only_statement("select 1; -- end").is_ok());
+        for text in ["", " ; ", "-- nothing", "select 1; select 2", "select 1\\G select 2"] {
+            assert!(matches!(only_statement(text), Err(Failure::BadData(_))), "{text:?}");
+        }
+    }
+}

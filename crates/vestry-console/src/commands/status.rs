@@ -1,0 +1,147 @@
+//! How the server is, its join string, and ending a session or an operator's certificate.
+
+use super::Session;
+use super::care::{confirm, require_a_way_to_confirm};
+use crate::cli::CareArgs;
+use crate::failure::Failure;
+use crate::record::{Record, text};
+use crate::render::{RowWriter, shown};
+use std::io::{self, Write};
+use std::time::Duration;
+use vestry_protocol::admin::{AdminCall, AdminReply, Cell, Status};
+use vestry_protocol::escape::Escaped;
+use vestry_tls::facts::is_operator_word;
+
+pub(super) async fn show(session: &mut Session) -> Result<(), Failure> {
+    let status = fetch(session).await?;
+    Record::of_status(&status).write(session.output, session.form)
+}
+
+/// Asks how the server is.
+pub(crate) async fn fetch(session: &mut Session) -> Result<Status, Failure> {
+    let reply = session.console.ask(AdminCall::ShowStatus).await?;
+    let AdminReply::StatusShown(status) = reply else { return Err(Failure::UnexpectedReply) };
+    Ok(status)
+}
+
+pub(super) async fn show_join_string(session: &mut Session) -> Result<(), Failure> {
+    let reply = session.console.ask(AdminCall::ShowJoinString).await?;
+    let AdminReply::JoinString(join) = reply else { return Err(Failure::UnexpectedReply) };
+    match session.form.asked() {
+        Some(_) => Record::new(vec![("join_string", text(&join))]).write(session.output, session.form),
+        None => session.output.line(Escaped(&join)),
+    }
+}
+
+pub(super) async fn revoke_session(session: &mut Session, id: &str) -> Result<(), Failure> {
+    let id = parse_session_id(id)?;
+    let reply = session.console.ask(AdminCall::RevokeSession { id }).await?;
+    let AdminReply::SessionRevoked = reply else { return Err(Failure::UnexpectedReply) };
+    done(session, "session", &format!("{id:016x}"), "revoked")
+}
+
+pub(super) async fn revoke_operator(
+    session: &mut Session,
+    name: &str,
+    care: &CareArgs,
+) -> Result<(), Failure> {
+    if !is_operator_word(name) {
+        let name = Escaped(name);
+        return Err(Failure::BadData(format!(
+            "'{name}' is no operator's name; list them with: vestryctl operators"
+        )));
+    }
+    require_a_way_to_confirm(session, care, name)?;
+    let preview = preview_of_operator(session, name).await?;
+    if !confirm(session, care, name, &preview)? {
+        return Ok(());
+    }
+    let reply = session.console.ask(AdminCall::RevokeOperator { name: name.to_owned() }).await?;
+    let AdminReply::OperatorRevoked = reply else { return Err(Failure::UnexpectedReply) };
+    done(session, "operator", name, "revoked")
+}
+
+/// What the register knows of an operator, whose name is known to need no quoting.
+async fn preview_of_operator(session: &mut Session, name: &str) -> Result<String, Failure> {
+    let sql = format!("select role, created, pin from operators where revoked is null and name = '{name}'");
+    let mut found = Kept::default();
+    session.console.stream_rows(AdminCall::Query { sql }, &mut found, &mut io::sink()).await?;
+    if found.0.is_empty() {
+        return Err(Failure::BadData(format!(
+            "no operator called {name} has a certificate in use; list them with: vestryctl operators"
+        )));
+    }
+    let lines = found.0.iter().map(|row| {
+        let words: Vec<String> = row.iter().map(shown).collect();
+        format!("\n  {}", words.join("  "))
+    });
+    Ok(format!("Out of use, at once and for good, would be of operator {name}:{}", lines.collect::<String>()))
+}
+
+fn done(session: &Session, what: &'static str, which: &str, state: &str) -> Result<(), Failure> {
+    match session.form.asked() {
+        Some(_) => {
+            let fields = vec![(what, text(which)), ("status", text(state))];
+            Record::new(fields).write(session.output, session.form)
+        }
+        None => session.output.line(format_args!("{what} {which} is {state}")),
+    }
+}
+
+fn parse_session_id(text: &str) -> Result<u64, Failure> {
+    let well_formed = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = well_formed.then(|| u64::from_str_radix(text, 16).ok()).flatten();
+    id.ok_or_else(|| {
+        let text = Escaped(text);
+        Failure::BadData(format!(
+            "'{text}' is no session; give the 16 digits and letters that `vestryctl sessions` shows"
+        ))
+    })
+}
+
+/// Keeps the few rows of a preview.
+#[derive(Debug, Default)]
+struct Kept(Vec<Vec<Cell>>);
+
+/// More than the certificates of one operator would be a server that answers another question.
+const ROWS_KEPT_MAX: usize = 100;
+
+impl RowWriter for Kept {
+    fn columns(&mut self, _: Vec<String>, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell], _: &mut dyn Write) -> io::Result<()> {
+        if self.0.len() < ROWS_KEPT_MAX {
+            self.0.push(cells.to_vec());
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: Duration, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_named_by_sixteen_hex_digits() {
+        assert_eq!(parse_session_id("00c0ffee00c0ffee").unwrap(), 0x00c0_ffee_00c0_ffee);
+        assert_eq!(parse_session_id("FFFFFFFFFFFFFFFF").unwrap(), u64::MAX);
+        for text in [
+            "",
+            "1",
+            "00c0ffee00c0ffe",
+            "00c0ffee00c0ffeeg",
+            "+0c0ffee00c0ffee",
+            "0x00000000000001",
+            "\u{1b}[2J",
+        ] {
+            let error = parse_session_id(text).unwrap_err().to_string();
+            assert!(error.contains("is no session") && !error.contains('\u{1b}'), "{error}");
+        }
+    }
+}

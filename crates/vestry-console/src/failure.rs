@@ -1,0 +1,154 @@
+//! What went wrong, in words: what happened, then what to do. Text from outside is escaped here.
+
+use crate::settings::SettingsError;
+use crate::until::NotATime;
+use std::io;
+use thiserror::Error;
+use vestry_client::Address;
+use vestry_client::wire::{Unreachable, WireError};
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::FieldError;
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_tls::{TlsError, TrustFailure};
+
+/// Why a command was not done.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    #[error(transparent)]
+    Time(#[from] NotATime),
+    #[error("{0}")]
+    BadData(String),
+    #[error("'{}' is not the name of {name}; nothing was changed", Escaped(typed))]
+    NotConfirmed { name: String, typed: String },
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("{server}: {error}")]
+    Wire { server: Address, error: WireError },
+    /// The connection was lost after a change was sent.
+    #[error("{server}: {error}; the change may or may not have been made")]
+    Unsure { server: Address, error: WireError, look: String },
+    #[error("{}", Escaped(&.0.message))]
+    Refused(Refusal),
+    #[error("the server's answer does not fit the question")]
+    UnexpectedReply,
+    #[error("the answer could not be written: {0}")]
+    Output(io::Error),
+    #[error("the input could not be read: {0}")]
+    Input(io::Error),
+    #[error("the program could not start its work: {0}")]
+    Runtime(io::Error),
+    #[error("the terminal could not be used: {}", Escaped(.0))]
+    Terminal(String),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Failure {
+    /// What to do next, where the text does not say it already.
+    pub(crate) fn advice(&self) -> Option<String> {
+        match self {
+            Self::Wire { error, .. } => Some(advice_for_wire(error)),
+            Self::Unsure { look, .. } => Some(format!("Look before you repeat it: {look}")),
+            Self::Refused(refusal) => advice_for_refusal(refusal),
+            Self::UnexpectedReply => Some(OTHER_VERSION.to_owned()),
+            Self::Field(_) => Some("Correct it and try again.".to_owned()),
+            Self::NotConfirmed { name, .. } => {
+                Some(format!("To go ahead, type {name} or give --confirm {name}."))
+            }
+            Self::Tls(_) => Some(
+                "Other files can be named with --ca, --cert and --key, another operator with --operator."
+                    .to_owned(),
+            ),
+            Self::Output(_) | Self::Input(_) | Self::Runtime(_) | Self::Terminal(_) => {
+                Some("Check the system's resources, then try again.".to_owned())
+            }
+            Self::Usage(_) | Self::Time(_) | Self::BadData(_) | Self::Settings(_) | Self::Interrupted => None,
+        }
+    }
+}
+
+const OTHER_VERSION: &str =
+    "Its version may not fit this program's: compare `vestryctl --version` with `vestryd --version`.";
+
+fn advice_for_wire(error: &WireError) -> String {
+    match error {
+        WireError::Unreachable(Unreachable::Refused | Unreachable::UnknownHost) => {
+            "Is vestryd running here? Start it with `vestryd serve`, or name its admin port with --admin HOST:PORT."
+        }
+        WireError::Unreachable(_) => "Check the address, and that vestryd runs; then try again.",
+        WireError::WrongServer { failure, .. } => advice_for_trust(*failure),
+        WireError::CertificateRefused => {
+            "Your certificate is not of this server's CA, or has expired; make one with `vestryd certs operator NAME`."
+        }
+        WireError::LostBeforeSending(_) => "Nothing was done. Try again.",
+        WireError::LostAfterSending(_) => "Try again.",
+        WireError::Protocol(_) => OTHER_VERSION,
+        WireError::Request(_) => "Shorten what you typed.",
+    }
+    .to_owned()
+}
+
+fn advice_for_trust(failure: TrustFailure) -> &'static str {
+    match failure {
+        TrustFailure::UnknownIssuer | TrustFailure::PinMismatch => {
+            "Nothing was sent. Somebody else may listen on this port, or --ca names the CA of another server."
+        }
+        TrustFailure::WrongName => "Nothing was sent. Reach the server as localhost, 127.0.0.1 or [::1].",
+        TrustFailure::Expired | TrustFailure::NotYetValid => {
+            "Nothing was sent. If this machine's clock is right, renew it: vestryd certs renew"
+        }
+        TrustFailure::Other => "Nothing was sent. Check that this is the admin port of a Vestry server.",
+    }
+}
+
+fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
+    let text = match refusal.known_code()? {
+        RefusalCode::NotFound => "List what there is: vestryctl accounts (or sessions, operators)",
+        RefusalCode::NameTaken => "Choose another name, or look at this account: vestryctl account show NAME",
+        RefusalCode::Forbidden => "An operator with the role that it names can do it.",
+        RefusalCode::NotLoggedIn | RefusalCode::SessionEnded | RefusalCode::WrongCredentials => {
+            "Ask an admin for a certificate that is in use: vestryd certs operator NAME"
+        }
+        RefusalCode::BadField | RefusalCode::PasswordRefused => "Correct it and try again.",
+        RefusalCode::Busy => return Some(wait_of(refusal)),
+        RefusalCode::Unavailable => "Nothing was changed. Make room on the server's disk, then try again.",
+        RefusalCode::Internal => "The server's log says more.",
+        RefusalCode::Malformed => OTHER_VERSION,
+        RefusalCode::QueryRefused
+        | RefusalCode::QueryLimit
+        | RefusalCode::Suspended
+        | RefusalCode::RegistrationClosed
+        | RefusalCode::WrongState => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn wait_of(refusal: &Refusal) -> String {
+    match refusal.retry_after_ms {
+        Some(wait) => format!("Try again in {} s.", wait.div_ceil(1000).max(1)),
+        None => "Try again later.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_sentence_cannot_drive_the_terminal() {
+        let failure = Failure::Refused(Refusal::new(RefusalCode::QueryRefused, "\u{1b}]52;c;x\u{7}\nno"));
+        assert_eq!(failure.to_string(), "\\u{1b}]52;c;x\\u{7}\\nno");
+    }
+
+    #[test]
+    fn a_busy_server_says_when_to_come_back() {
+        let refusal = Refusal { retry_after_ms: Some(1_200), ..Refusal::new(RefusalCode::Busy, "busy") };
+        assert_eq!(Failure::Refused(refusal).advice().as_deref(), Some("Try again in 2 s."));
+    }
+}

@@ -1,0 +1,37 @@
+//! `vestryctl`: the operator's console. What was typed becomes calls to the admin port, and their answers become
+//! tables, lists or JSON.
+//!
+//! It decides nothing about accounts or queries; the server does. It never opens the database, and holds no secret
+//! but the operator's key while it connects, and a one-time code while it prints it.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`cli`] | what can be typed |
+//! | [`settings`] | where the server is, and the files that prove who asks |
+//! | [`console`] | the connection: one answer, or a stream of rows |
+//! | [`commands`] | what each command does |
+//! | [`prompt`] | the prompt of a terminal, and how statements end |
+//! | [`render`] | how rows are written |
+//! | [`record`] | one thing with named fields |
+//! | [`output`] | answers to stdout, talk to stderr |
+//! | [`until`] | times as people type them |
+//! | [`failure`], [`exit`] | what went wrong, what to do, and the exit code |
+
+mod cli;
+mod commands;
+mod console;
+mod exit;
+mod failure;
+mod output;
+mod program;
+mod prompt;
+mod record;
+mod render;
+mod settings;
+mod until;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    program::run_from_environment()
+}

@@ -1,0 +1,82 @@
+//! Answers on stdout, talk on stderr. No colour, ever.
+
+use crate::cli::FormOptions;
+use crate::exit::{Exit, exit_for};
+use crate::failure::Failure;
+use crate::render::Format;
+use std::fmt;
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+/// A screen of which the system does not know the size.
+const COLUMNS_DEFAULT: usize = 80;
+
+/// Rows leave in pieces of this size, not one system call each.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Where a run writes to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    on_terminal: bool,
+}
+
+impl Output {
+    pub(crate) fn of_this_process() -> Self {
+        Self { on_terminal: io::stdout().is_terminal() }
+    }
+
+    /// The format of rows when none was asked for.
+    pub(crate) fn row_format(self, form: FormOptions) -> Format {
+        let default = if self.on_terminal { Format::Table } else { Format::Tsv };
+        form.asked().unwrap_or(default)
+    }
+
+    /// How wide the screen is, when there is one.
+    pub(crate) fn width(self) -> Option<usize> {
+        self.on_terminal.then(|| {
+            let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
+            if size == 0 { COLUMNS_DEFAULT } else { size }
+        })
+    }
+
+    /// Where answers go; flush it at the end.
+    pub(crate) fn stdout(self) -> BufWriter<StdoutLock<'static>> {
+        BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock())
+    }
+
+    /// Text for stdout, with a line end.
+    pub(crate) fn line(self, text: impl fmt::Display) -> Result<(), Failure> {
+        let mut stdout = self.stdout();
+        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::Output)
+    }
+
+    /// A line for the person at the terminal.
+    pub(crate) fn talk(self, text: impl fmt::Display) {
+        // When nobody listens there is nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// What went wrong, then what to do.
+    pub(crate) fn failure(self, failure: &Failure) {
+        if exit_for(failure) == Exit::Done {
+            return;
+        }
+        self.talk(format_args!("vestryctl: {failure}"));
+        for line in failure.advice().iter().flat_map(|advice| advice.lines()) {
+            self.talk(format_args!("  {line}"));
+        }
+    }
+
+    /// Whether a person can be asked something and see the question.
+    pub(crate) fn can_ask(self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks on the terminal. The end of the input is an empty answer.
+    pub(crate) fn ask(self, question: &str) -> Result<String, Failure> {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{question}").and_then(|()| stderr.flush()).map_err(Failure::Output)?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).map_err(Failure::Input)?;
+        Ok(answer.trim().to_owned())
+    }
+}

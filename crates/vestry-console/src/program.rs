@@ -1,0 +1,60 @@
+//! From what was typed to an exit code.
+
+use crate::cli::{Cli, Options};
+use crate::commands::{self, Session};
+use crate::console::Console;
+use crate::exit::{Exit, exit_for};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::prompt;
+use crate::settings::{Settings, Surroundings};
+use clap::{CommandFactory, Parser};
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
+
+/// Does what the process was started for.
+pub(crate) fn run_from_environment() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // When nobody listens there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
+        }
+    };
+    let output = Output::of_this_process();
+    match run(cli, output) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            exit_for(&failure).into()
+        }
+    }
+}
+
+fn run(cli: Cli, output: Output) -> Result<(), Failure> {
+    let Cli { options, command } = cli;
+    let Some(command) = command else { return start_prompt(&options, output) };
+    let Some(command) = commands::generate::run(command, output)? else { return Ok(()) };
+    let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip(1);
+    let words = std::iter::once("vestryctl".to_owned()).chain(typed).collect();
+    let console = Console::with(Settings::find(&options.way, &Surroundings::of_this_process())?);
+    let mut session = Session { console, output, form: options.form, words };
+    runtime()?.block_on(commands::run(&mut session, command))
+}
+
+fn start_prompt(options: &Options, output: Output) -> Result<(), Failure> {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        output.talk(Cli::command().styles(clap::builder::Styles::plain()).render_help());
+        return Err(Failure::Usage("there is no terminal for a prompt; name a command".to_owned()));
+    }
+    let surroundings = Surroundings::of_this_process();
+    let console = Console::with(Settings::find(&options.way, &surroundings)?);
+    let session = Session { console, output, form: options.form, words: Vec::new() };
+    prompt::run(session, &runtime()?, surroundings.state_dir())
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)
+}

@@ -1,0 +1,276 @@
+//! The prompt of a terminal: statements that end with `;` or `\G`, and every command as it is typed in a shell.
+//!
+//! A mistake never ends it, and neither does a lost server: the next statement connects anew. Ctrl-C drops the line,
+//! or the answer that is waited for. Nothing that was typed goes to a file but the history (mode 0600).
+
+mod completion;
+pub(crate) mod statement;
+pub(crate) mod words;
+
+use crate::cli::PromptLine;
+use crate::commands::{self, Session};
+use crate::failure::Failure;
+use clap::Parser;
+use completion::{COMMANDS, Completion};
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{Config, Editor};
+use statement::{Statement, split};
+use std::path::PathBuf;
+use tokio::runtime::Runtime;
+use vestry_protocol::escape::Escaped;
+use vestry_tls::private_file::create_dir;
+
+const PROMPT: &str = "vestry> ";
+const PROMPT_WITHIN: &str = "     -> ";
+
+/// Lines of the history; older ones are dropped.
+const HISTORY_LINES_MAX: usize = 1_000;
+
+const HELP: &str = "\
+Any select over these views, ended with ; (or \\G to see each row as a list):
+  accounts   name email age gender status credential created last_login
+  sessions   id account device source created last_used expires
+  audit      id at actor_kind actor action subject source detail
+  operators  name role pin created revoked
+  py3        name pass email age
+Or a command on one line; add --help to see what it takes:
+  accounts, sessions, audit, operators    a page of a view: --where EXPR --sort COLUMN --desc --limit N
+  account show|create|suspend|resume|reset|delete|restore NAME
+  sessions revoke ID    operators revoke NAME    status    join-string
+exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.
+";
+
+/// Runs the prompt until its person leaves.
+pub(crate) fn run(
+    mut session: Session,
+    runtime: &Runtime,
+    state_dir: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let status = runtime.block_on(commands::fetch_status(&mut session))?;
+    session.output.talk(format_args!(
+        "vestryd {} as operator {} ({}). Statements end with ; or \\G. Type help for help, exit to leave.",
+        Escaped(&status.version),
+        Escaped(&status.operator),
+        Escaped(&status.role)
+    ));
+    let mut lines = Lines::open(state_dir)?;
+    let mut pending = String::new();
+    while let Some(line) = lines.next(!pending.is_empty(), &mut pending)? {
+        let step = step(&mut pending, &line);
+        lines.remember(&step, &line);
+        match step {
+            Step::Wait => {}
+            Step::Leave => break,
+            Step::Help => session.output.talk(HELP.trim_end()),
+            Step::Command(words) => run_command(&mut session, runtime, words),
+            Step::Unended => session.output.talk("A quote in this line does not end; nothing was done."),
+            Step::Statements(statements) => run_statements(&mut session, runtime, statements),
+        }
+    }
+    Ok(())
+}
+
+/// What a line asks for, with those before it.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Wait,
+    Leave,
+    Help,
+    Command(Vec<String>),
+    Unended,
+    Statements(Vec<Statement>),
+}
+
+fn step(pending: &mut String, line: &str) -> Step {
+    if pending.is_empty() {
+        let bare = line.trim().trim_end_matches(';').trim_end();
+        let first = bare.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        match first.as_str() {
+            "" => return Step::Wait,
+            "exit" | "quit" | "\\q" => return Step::Leave,
+            "help" | "\\h" | "?" => return Step::Help,
+            first if COMMANDS.contains(&first) => {
+                return words::words_of(bare).map_or(Step::Unended, Step::Command);
+            }
+            _ => {}
+        }
+    }
+    pending.push_str(line);
+    pending.push('\n');
+    let (statements, rest) = split(pending);
+    *pending = if rest.is_blank() { String::new() } else { rest.text };
+    if statements.is_empty() { Step::Wait } else { Step::Statements(statements) }
+}
+
+fn run_command(session: &mut Session, runtime: &Runtime, words: Vec<String>) {
+    let line = match PromptLine::try_parse_from(&words) {
+        Ok(line) => line,
+        // Help that was asked for, or what is wrong with the line.
+        Err(error) => return session.output.talk(error.render().to_string().trim_end()),
+    };
+    let own_form = std::mem::replace(&mut session.form, line.form);
+    if session.form.asked().is_none() {
+        session.form = own_form;
+    }
+    session.words = words;
+    let done = runtime
+        .block_on(until_interrupted(session, async |session| commands::run(session, line.command).await));
+    session.form = own_form;
+    report(session, done);
+}
+
+fn run_statements(session: &mut Session, runtime: &Runtime, statements: Vec<Statement>) {
+    for statement in statements {
+        let done = runtime.block_on(until_interrupted(session, async |session| {
+            commands::run_statement(session, statement).await
+        }));
+        let failed = done.is_err();
+        report(session, done);
+        if failed {
+            break;
+        }
+    }
+}
+
+/// Ctrl-C gives up the answer and its connection, not the program.
+async fn until_interrupted(
+    session: &mut Session,
+    work: impl AsyncFnOnce(&mut Session) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let interrupted = tokio::select! {
+        done = work(session) => return done,
+        signal = tokio::signal::ctrl_c() => signal,
+    };
+    session.console.disconnect();
+    interrupted.map_err(|error| Failure::Terminal(error.to_string()))?;
+    Err(Failure::Interrupted)
+}
+
+fn report(session: &mut Session, done: Result<(), Failure>) {
+    if session.console.was_reconnected() {
+        session.output.talk("The connection to the server had been lost; this was asked over a new one.");
+    }
+    if let Err(failure) = done {
+        session.output.failure(&failure);
+    }
+}
+
+/// Lines from the terminal, with their history.
+struct Lines {
+    editor: Editor<Completion, FileHistory>,
+    history: Option<PathBuf>,
+    entry: String,
+}
+
+impl Lines {
+    fn open(state_dir: Option<PathBuf>) -> Result<Self, Failure> {
+        let config = Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(terminal)?;
+        let config = config.history_ignore_dups(true).map_err(terminal)?.history_ignore_space(true).build();
+        let mut editor = Editor::with_config(config).map_err(terminal)?;
+        editor.set_helper(Some(Completion));
+        // A history that cannot be kept is no reason to refuse the prompt.
+        let history =
+            state_dir.filter(|dir| create_dir(dir).is_ok()).map(|dir| dir.join("vestryctl_history"));
+        if let Some(path) = &history {
+            let _ = editor.load_history(path);
+        }
+        Ok(Self { editor, history, entry: String::new() })
+    }
+
+    /// The next line; nothing at the end. Ctrl-C drops what is pending.
+    fn next(&mut self, within: bool, pending: &mut String) -> Result<Option<String>, Failure> {
+        let mut prompt = if within { PROMPT_WITHIN } else { PROMPT };
+        loop {
+            match self.editor.readline(prompt) {
+                Ok(line) => return Ok(Some(line)),
+                Err(ReadlineError::Eof) => return Ok(None),
+                Err(ReadlineError::Interrupted) => {
+                    pending.clear();
+                    self.entry.clear();
+                    prompt = PROMPT;
+                }
+                Err(error) => return Err(terminal(error)),
+            }
+        }
+    }
+
+    /// Keeps a statement of several lines as one entry.
+    fn remember(&mut self, step: &Step, line: &str) {
+        if !self.entry.is_empty() {
+            self.entry.push('\n');
+        }
+        self.entry.push_str(line);
+        if *step == Step::Wait && !self.entry.trim().is_empty() {
+            return;
+        }
+        let entry = std::mem::take(&mut self.entry);
+        if entry.trim().is_empty() {
+            return;
+        }
+        // A full disk is no reason to end the prompt.
+        let _ = self.editor.add_history_entry(entry);
+        if let Some(path) = &self.history {
+            let _ = self.editor.append_history(path);
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn terminal(error: ReadlineError) -> Failure {
+    Failure::Terminal(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(sql: &str, vertical: bool) -> Statement {
+        Statement { sql: sql.to_owned(), vertical }
+    }
+
+    #[test]
+    fn a_line_is_a_command_only_at_the_beginning() {
+        let mut pending = String::new();
+        let words = ["accounts", "--sort", "age"].map(str::to_owned).to_vec();
+        assert_eq!(step(&mut pending, "accounts --sort age;"), Step::Command(words));
+        assert_eq!(step(&mut pending, "select name from"), Step::Wait);
+        assert_eq!(step(&mut pending, "accounts"), Step::Wait);
+        assert_eq!(
+            step(&mut pending, "; select 2\\G  "),
+            Step::Statements(vec![
+                statement("select name from\naccounts", false),
+                statement("select 2", true)
+            ])
+        );
+        assert_eq!(pending, "");
+    }
+
+    #[test]
+    fn a_quote_keeps_a_statement_open() {
+        let mut pending = String::new();
+        assert_eq!(step(&mut pending, "select ';"), Step::Wait);
+        assert_eq!(step(&mut pending, "exit"), Step::Wait);
+        assert_eq!(step(&mut pending, "';"), Step::Statements(vec![statement("select ';\nexit\n'", false)]));
+        assert_eq!(step(&mut pending, "account show 'naman"), Step::Unended);
+    }
+
+    #[test]
+    fn leaving_and_help_have_the_usual_names() {
+        for line in ["exit", "quit;", "\\q", " EXIT "] {
+            assert_eq!(step(&mut String::new(), line), Step::Leave, "{line}");
+        }
+        for line in ["help", "help;", "?"] {
+            assert_eq!(step(&mut String::new(), line), Step::Help, "{line}");
+        }
+        assert_eq!(step(&mut String::new(), " ; "), Step::Wait);
+    }
+
+    #[test]
+    fn every_command_that_the_prompt_knows_is_one() {
+        for command in COMMANDS.iter().filter(|command| !["exit", "help", "quit"].contains(*command)) {
+            let error = PromptLine::try_parse_from([command, "--help"]).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{command}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! One thing with named fields, as an account or the server's state: aligned lines for people, one object in JSON,
+//! one row in the other formats.
+
+use crate::cli::FormOptions;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::render::{Format, field_line, json_object};
+use crate::until::rfc3339;
+use std::io::Write;
+use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::admin::{AccountDetail, Cell, Status};
+
+/// Fields in the order in which they are shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record(Vec<(&'static str, Cell)>);
+
+impl Record {
+    pub(crate) fn new(fields: Vec<(&'static str, Cell)>) -> Self {
+        Self(fields)
+    }
+
+    /// An account as an operator sees it.
+    pub(crate) fn of_account(account: &AccountDetail) -> Self {
+        let profile = &account.profile;
+        Self(vec![
+            ("name", text(&account.name)),
+            ("email", optional_text(profile.email.as_deref())),
+            ("age", profile.age.map_or(Cell::Null, |age| Cell::Integer(age.into()))),
+            ("gender", optional_text(profile.gender.as_deref())),
+            ("status", text(&account.status)),
+            ("credential", text(&account.credential)),
+            ("created", instant(Some(account.created))),
+            ("last_login", instant(account.last_login)),
+            ("suspended_until", instant(account.suspended_until)),
+            ("suspended_reason", optional_text(account.suspended_reason.as_deref())),
+            ("restorable_until", instant(account.restorable_until)),
+            ("sessions", count(account.sessions)),
+        ])
+    }
+
+    /// How the server is.
+    pub(crate) fn of_status(status: &Status) -> Self {
+        Self(vec![
+            ("version", text(&status.version)),
+            ("uptime_secs", count(status.uptime_secs)),
+            ("listen", text(&status.listen)),
+            ("connections", count(status.connections)),
+            ("connections_max", count(status.connections_max)),
+            ("accounts", count(status.accounts)),
+            ("accounts_suspended", count(status.accounts_suspended)),
+            ("accounts_deleted", count(status.accounts_deleted)),
+            ("sessions", count(status.sessions)),
+            ("database_bytes", count(status.database_bytes)),
+            ("certificate_expires", instant(Some(status.certificate_expires))),
+            ("pin", text(&status.pin)),
+            ("hashing_queue", count(status.hashing_queue)),
+            ("operator", text(&status.operator)),
+            ("role", text(&status.role)),
+        ])
+    }
+
+    /// Writes it in the form that was asked for.
+    pub(crate) fn write(self, output: Output, form: FormOptions) -> Result<(), Failure> {
+        let mut stdout = output.stdout();
+        let written = match form.asked() {
+            None => self.write_lines(&mut stdout),
+            Some(Format::Json) => {
+                let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+                writeln!(stdout, "{}", json_object(&names, &cells))
+            }
+            Some(format) => self.write_row(format, output.width(), &mut stdout),
+        };
+        written.and_then(|()| stdout.flush()).map_err(Failure::Output)
+    }
+
+    fn write_lines(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let width = self.0.iter().map(|(name, _)| name.width()).max().unwrap_or(0) + 1;
+        self.0.iter().try_for_each(|(name, cell)| writeln!(out, "{}", field_line(name, cell, width)))
+    }
+
+    fn write_row(self, format: Format, width: Option<usize>, out: &mut dyn Write) -> std::io::Result<()> {
+        let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+        let mut writer = format.writer(width);
+        writer.columns(names.into_iter().map(str::to_owned).collect(), out)?;
+        writer.row(&cells, out)?;
+        writer.end(Duration::ZERO, out)
+    }
+}
+
+pub(crate) fn text(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
+}
+
+/// A time as text; as its number when no calendar has it.
+pub(crate) fn instant(seconds: Option<UnixSeconds>) -> Cell {
+    seconds.map_or(Cell::Null, |seconds| rfc3339(seconds).map_or(Cell::Integer(seconds), Cell::Text))
+}
+
+fn optional_text(value: Option<&str>) -> Cell {
+    value.map_or(Cell::Null, text)
+}
+
+fn count(number: u64) -> Cell {
+    i64::try_from(number).map_or_else(|_| Cell::Text(number.to_string()), Cell::Integer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_aligned_and_spelled_out() {
+        let record = Record::new(vec![
+            ("name", text("na\u{1b}[2J")),
+            ("age", Cell::Integer(40)),
+            ("last_login", Cell::Null),
+        ]);
+        let mut out = Vec::new();
+        record.write_lines(&mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "name:       na\\u{1b}[2J\nage:        40\nlast_login: -\n"
+        );
+    }
+
+    #[test]
+    fn a_time_that_no_calendar_has_is_a_number() {
+        assert_eq!(instant(Some(i64::MAX)), Cell::Integer(i64::MAX));
+        assert_eq!(instant(Some(0)), text("1970-01-01T00:00:00Z"));
+        assert_eq!(instant(None), Cell::Null);
+    }
+}

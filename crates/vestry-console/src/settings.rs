@@ -1,0 +1,239 @@
+//! Where the server is, and the files that prove who asks: typed, or found beside the local server's own.
+//!
+//! It reads `vestryd.toml` only for two keys and only when they are needed; the server judges the rest of it. It
+//! never writes and never opens a connection.
+
+use crate::cli::WayOptions;
+use serde::Deserialize;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use vestry_client::Address;
+use vestry_protocol::escape::Escaped;
+use vestry_tls::CertsDir;
+use vestry_tls::facts::is_operator_word;
+use vestry_tls::private_file::Shown;
+
+/// The admin port of a server whose settings do not name one.
+const ADMIN_LISTEN_DEFAULT: &str = "127.0.0.1:7444";
+
+/// Everything that a connection needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) address: Address,
+    pub(crate) ca: PathBuf,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// What is known of the person who runs the program.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    pub(crate) is_root: bool,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) data_home: Option<PathBuf>,
+    pub(crate) state_home: Option<PathBuf>,
+}
+
+/// Why the server or the files are not known.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    #[error(transparent)]
+    Address(#[from] vestry_client::address::NotAnAddress),
+    #[error("'{}' cannot be an operator's name; use 1 to 32 of a-z, 0-9, '.', '_' and '-'", Escaped(.0))]
+    OperatorName(String),
+    #[error("there is no server in {}; name its folder with --data-dir, or start it there with `vestryd serve`", Shown(.0))]
+    NoServer(PathBuf),
+    #[error("the home directory is not known; name the server's folder with --data-dir")]
+    NoHome,
+    #[error(
+        "{} could not be read: {cause}; run this as the user of the server, or name another with --data-dir",
+        Shown(path)
+    )]
+    Unreadable { path: PathBuf, cause: io::Error },
+    #[error("{} is not valid: {}; correct it, then restart the server", Shown(path), Escaped(problem))]
+    Damaged { path: PathBuf, problem: String },
+}
+
+/// The keys that this program needs; the rest is the server's.
+#[derive(Debug, Default, Deserialize)]
+struct ServerFile {
+    admin_listen: Option<String>,
+    certs_dir: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Of this process.
+    pub(crate) fn of_this_process() -> Self {
+        let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self {
+            is_root: rustix::process::geteuid().is_root(),
+            home: path("HOME"),
+            data_home: path("XDG_DATA_HOME"),
+            state_home: path("XDG_STATE_HOME"),
+        }
+    }
+
+    /// Where the prompt's history is kept.
+    pub(crate) fn state_dir(&self) -> Option<PathBuf> {
+        let state =
+            self.state_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".local/state")));
+        state.map(|state| state.join("vestry"))
+    }
+
+    fn data_dir(&self) -> Result<PathBuf, SettingsError> {
+        if self.is_root {
+            return Ok(PathBuf::from("/var/lib/vestry"));
+        }
+        let data =
+            self.data_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".local/share")));
+        data.map(|data| data.join("vestry")).ok_or(SettingsError::NoHome)
+    }
+}
+
+impl Settings {
+    /// Takes what was typed, and finds the rest beside the local server.
+    pub(crate) fn find(way: &WayOptions, surroundings: &Surroundings) -> Result<Self, SettingsError> {
+        let operator = way.operator.as_deref().unwrap_or("admin");
+        if !is_operator_word(operator) {
+            return Err(SettingsError::OperatorName(operator.to_owned()));
+        }
+        if let Some(settings) = Self::all_typed(way)? {
+            return Ok(settings);
+        }
+        let data_dir = way.data_dir.clone().map_or_else(|| surroundings.data_dir(), Ok)?;
+        let file = read_server_file(&data_dir)?;
+        let named = way.certs_dir.clone().or_else(|| file.certs_dir.map(|dir| data_dir.join(dir)));
+        let certs = CertsDir::at(named.unwrap_or_else(|| data_dir.join("certs")));
+        let address = way.admin.as_deref().or(file.admin_listen.as_deref()).unwrap_or(ADMIN_LISTEN_DEFAULT);
+        Ok(Self {
+            address: address.parse()?,
+            ca: way.ca.clone().unwrap_or_else(|| certs.ca_certificate()),
+            certificate: way.cert.clone().unwrap_or_else(|| certs.operator_certificate(operator)),
+            key: way.key.clone().unwrap_or_else(|| certs.operator_key(operator)),
+        })
+    }
+
+    /// With everything named there need not be a server on this machine.
+    fn all_typed(way: &WayOptions) -> Result<Option<Self>, SettingsError> {
+        let (Some(admin), Some(ca), Some(certificate), Some(key)) =
+            (way.admin.as_deref(), way.ca.clone(), way.cert.clone(), way.key.clone())
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self { address: admin.parse()?, ca, certificate, key }))
+    }
+}
+
+fn read_server_file(data_dir: &Path) -> Result<ServerFile, SettingsError> {
+    let path = data_dir.join("vestryd.toml");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => toml::from_str(&text).map_err(|error| {
+            // The whole message quotes lines of the file; this is the part that says what is wrong.
+            SettingsError::Damaged { path, problem: error.message().to_owned() }
+        }),
+        // A server that was set up by hand may do without the file, but not without a folder.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && data_dir.is_dir() => {
+            Ok(ServerFile::default())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(SettingsError::NoServer(data_dir.to_owned()))
+        }
+        Err(cause) => Err(SettingsError::Unreadable { path, cause }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(toml: Option<&str>) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        if let Some(text) = toml {
+            std::fs::write(directory.path().join("vestryd.toml"), text).unwrap();
+        }
+        directory
+    }
+
+    fn found(directory: &Path) -> Result<Settings, SettingsError> {
+        let way = WayOptions { data_dir: Some(directory.to_owned()), ..WayOptions::default() };
+        Settings::find(&way, &Surroundings::default())
+    }
+
+    #[test]
+    fn the_local_servers_own_files_are_the_default() {
+        let directory =
+            server(Some("listen = \"0.0.0.0:1\"\nadmin_listen = \"127.0.0.1:99\"\nnew_key = 7\n"));
+        let settings = found(directory.path()).unwrap();
+        let certs = directory.path().join("certs");
+        assert_eq!(settings.address.to_string(), "127.0.0.1:99");
+        assert_eq!(settings.ca, certs.join("ca.pem"));
+        assert_eq!(settings.certificate, certs.join("operators/admin.pem"));
+        assert_eq!(settings.key, certs.join("operators/admin.key"));
+    }
+
+    #[test]
+    fn certificates_may_be_elsewhere_relative_to_the_data_directory() {
+        let directory = server(Some("certs_dir = \"../pki\"\n"));
+        assert_eq!(found(directory.path()).unwrap().ca, directory.path().join("../pki/ca.pem"));
+        assert_eq!(found(directory.path()).unwrap().address.to_string(), ADMIN_LISTEN_DEFAULT);
+    }
+
+    #[test]
+    fn what_was_typed_goes_first() {
+        let directory = server(Some("certs_dir = \"pki\"\nadmin_listen = \"127.0.0.1:99\"\n"));
+        let way = WayOptions {
+            data_dir: Some(directory.path().to_owned()),
+            admin: Some("[::1]:5".to_owned()),
+            certs_dir: Some("/c".into()),
+            key: Some("/k".into()),
+            operator: Some("maria".to_owned()),
+            ..WayOptions::default()
+        };
+        let settings = Settings::find(&way, &Surroundings::default()).unwrap();
+        assert_eq!(settings.address.to_string(), "[::1]:5");
+        assert_eq!(settings.certificate, Path::new("/c/operators/maria.pem"));
+        assert_eq!(settings.key, Path::new("/k"));
+    }
+
+    #[test]
+    fn with_everything_typed_no_data_directory_is_needed() {
+        let way = WayOptions {
+            admin: Some("localhost:7444".to_owned()),
+            ca: Some("a".into()),
+            cert: Some("b".into()),
+            key: Some("c".into()),
+            ..WayOptions::default()
+        };
+        assert!(Settings::find(&way, &Surroundings::default()).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_said_with_what_to_do() {
+        let missing = server(None).path().join("nowhere");
+        assert!(matches!(found(&missing), Err(SettingsError::NoServer(_))));
+        let damaged = server(Some("admin_listen = 7"));
+        let error = found(damaged.path()).unwrap_err();
+        assert!(matches!(&error, SettingsError::Damaged { .. }), "{error}");
+        let no_address = server(Some("admin_listen = \"\\u001b[2J\""));
+        let error = found(no_address.path()).unwrap_err().to_string();
+        assert!(error.contains("is not the address of a server") && !error.contains('\u{1b}'), "{error}");
+        let way = WayOptions { operator: Some("../x".to_owned()), ..WayOptions::default() };
+        assert!(matches!(
+            Settings::find(&way, &Surroundings::default()),
+            Err(SettingsError::OperatorName(_))
+        ));
+    }
+
+    #[test]
+    fn each_person_has_a_data_directory() {
+        let home = Some(PathBuf::from("/home/n"));
+        let person = Surroundings { home: home.clone(), ..Surroundings::default() };
+        assert_eq!(person.data_dir().unwrap(), Path::new("/home/n/.local/share/vestry"));
+        let moved = Surroundings { data_home: Some("/d".into()), ..person };
+        assert_eq!(moved.data_dir().unwrap(), Path::new("/d/vestry"));
+        let root = Surroundings { is_root: true, home, ..Surroundings::default() };
+        assert_eq!(root.data_dir().unwrap(), Path::new("/var/lib/vestry"));
+        assert!(matches!(Surroundings::default().data_dir(), Err(SettingsError::NoHome)));
+    }
+}
