@@ -154,7 +154,8 @@ impl Port for AdminPort {
         let operator = Operator::of_certificate(&self.server, self.pin, &self.source).await;
         let permitted = operator.and_then(|known| known.require(role_needed(&call)).map(|()| known));
         match permitted {
-            Ok(operator) => answer_as(&self.server, &operator, call, replies).await,
+            // Boxed, so that an idle connection does not keep room for the largest of the handlers.
+            Ok(operator) => Box::pin(answer_as(&self.server, &operator, call, replies)).await,
             Err(failure) => replies.send(AdminReply::Refused(failure.into_refusal())).await,
         }
     }

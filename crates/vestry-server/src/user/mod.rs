@@ -97,7 +97,8 @@ impl Port for UserPort {
     async fn answer(&mut self, call: UserCall, replies: &mut Replies<'_, UserReply>) -> Result<(), Ended> {
         // A token that does not resume leaves the session that is there, as a failed login does.
         let resuming = matches!(call, UserCall::ResumeSession { .. });
-        let reply = match self.dispatch(call).await {
+        // Boxed, so that an idle connection does not keep room for the largest of the handlers.
+        let reply = match Box::pin(self.dispatch(call)).await {
             Ok(reply) => reply,
             Err(failure) => {
                 let refusal = failure.into_refusal();
