@@ -38,7 +38,8 @@ done
 dir=$(realpath -m "$dir")
 root=$(cd "$(dirname "$0")/.." && pwd)
 if ! command -v vestryd >/dev/null; then
-  (cd "$root" && cargo build --quiet --locked -p vestry-server)
+  # The whole workspace, as everything else here builds it: a part of it would be compiled anew with other features.
+  (cd "$root" && cargo build --quiet --locked --workspace --bins)
   PATH="${CARGO_TARGET_DIR:-$root/target}/debug:$PATH"
 fi
 exec vestryd certs generate --certs-dir "$dir" --days "$days" "${hosts[@]}" ${operators[@]+"${operators[@]}"}

@@ -17,7 +17,7 @@ use vestry_server::credentials::Argon2id;
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
 use vestry_server::server::{Listeners, Parts};
-use vestry_server::setup::read_pepper;
+use vestry_server::setup::Secrets;
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Store, StoreLimits};
 use vestry_tests::harness::{PASSWORD, Server, UserWire, login, refusal_of, registration, token_again};
@@ -47,9 +47,11 @@ impl Inside {
         let store = Store::open(&data_dir.database(), StoreLimits::default()).unwrap();
         let now = Arc::new(AtomicI64::new(START));
         let told = now.clone();
+        let secrets = Secrets::read(&data_dir).unwrap();
         let parts = Parts {
+            opaque: secrets.opaque,
             queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),
-            argon2id: Argon2id::new(settings.argon2id, read_pepper(&data_dir).unwrap()).unwrap(),
+            argon2id: Argon2id::new(settings.argon2id, secrets.pepper).unwrap(),
             identity: Identity::load(data_dir.certs(None)).unwrap(),
             clock: Clock::from_fn(move || told.load(Ordering::Relaxed)),
             store: store.clone(),

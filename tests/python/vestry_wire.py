@@ -21,6 +21,9 @@ REQUEST_MAX_BEFORE_LOGIN = 4_096
 REQUEST_MAX = 65_536
 REPLY_MAX = 1_048_576
 
+# The folders of vectors that are frames; `opaque` holds whole exchanges, which need their cryptography.
+FRAME_FOLDERS = ("user", "admin", "hostile")
+
 SECONDS_TO_WAIT = 30
 
 
@@ -243,6 +246,9 @@ SESSION = Structure(
     id=U64, device=TEXT, source=TEXT, created=I64, last_used=I64, expires=I64, current=BOOL
 )
 
+STRETCHING = Structure(memory_kib=U32, iterations=U32, parallelism=U32)
+ENVELOPE = Structure(upload=BYTES, stretching=STRETCHING)
+
 USER_CALL = Variant(
     DescribeServer=None,
     Register=Structure(name=TEXT, password=TEXT, profile=PROFILE),
@@ -258,6 +264,18 @@ USER_CALL = Variant(
     RevokeSession=Structure(id=U64),
     LogOut=Structure(everywhere=BOOL),
     RedeemResetCode=Structure(name=TEXT, code=TEXT, new=TEXT),
+    StartRegistration=Structure(name=TEXT, request=BYTES),
+    FinishRegistration=Structure(name=TEXT, envelope=ENVELOPE, profile=PROFILE),
+    StartLogin=Structure(name=TEXT, ke1=BYTES),
+    FinishLogin=Structure(ke3=BYTES, device=TEXT),
+    StartProof=Structure(ke1=BYTES),
+    FinishProof=Structure(ke3=BYTES),
+    StartNewPassword=Structure(request=BYTES),
+    FinishNewPassword=Structure(envelope=ENVELOPE),
+    FinishMigration=Structure(envelope=ENVELOPE),
+    DeleteProvenAccount=None,
+    StartReset=Structure(name=TEXT, request=BYTES),
+    FinishReset=Structure(name=TEXT, code=TEXT, envelope=ENVELOPE),
 )
 
 USER_REPLY = Variant(
@@ -274,6 +292,10 @@ USER_REPLY = Variant(
     SessionRevoked=None,
     LoggedOut=Structure(sessions_ended=U64),
     PasswordReset=Structure(name=TEXT),
+    RegistrationStarted=Structure(response=BYTES, stretching=STRETCHING),
+    LoginStarted=Structure(ke2=BYTES, stretching=STRETCHING, takes_passwords=BOOL),
+    PasswordProven=None,
+    CredentialMigrated=None,
 )
 
 VIEW = Variant(Accounts=None, Sessions=None, Audit=None, Operators=None)
@@ -426,7 +448,7 @@ def faults_of(path, vector):
 
 
 def check(folder):
-    paths = sorted(Path(folder).glob("*/*.json"))
+    paths = sorted(path for frames in FRAME_FOLDERS for path in Path(folder, frames).glob("*.json"))
     faults = [
         f"{path}: {fault}"
         for path in paths

@@ -6,7 +6,10 @@
 
 mod admin;
 mod hostile;
+pub mod known;
 mod message;
+mod opaque;
+pub mod replay;
 mod user;
 
 pub use message::Message;
@@ -91,7 +94,7 @@ pub struct Vector {
 }
 
 /// The folders, each with the fewest files that it may hold: a folder that lost its files is not a passed test.
-pub const FOLDERS: [(&str, usize); 3] = [("user", 40), ("admin", 35), ("hostile", 35)];
+pub const FOLDERS: [(&str, usize); 3] = [("user", 65), ("admin", 35), ("hostile", 55)];
 
 impl Vector {
     /// The frame as bytes.
@@ -167,6 +170,8 @@ pub fn examples() -> Vec<Example> {
     user::requests()
         .into_iter()
         .chain(user::replies())
+        .chain(opaque::requests())
+        .chain(opaque::replies())
         .chain(admin::requests())
         .chain(admin::replies())
         .collect()
@@ -202,24 +207,34 @@ pub fn read_folder(folder: &str) -> io::Result<BTreeMap<String, Vector>> {
     Ok(found)
 }
 
-/// Writes the files that are not there yet below `root`, and returns their names. What is there stays as it is.
+/// Writes the files that are not there yet below `root`, and returns their names: the table's, and the replay that is
+/// made here. What is there stays as it is.
 ///
 /// # Errors
 /// When a folder or a file cannot be written.
 pub fn write_missing(root: &Path) -> io::Result<Vec<String>> {
     let mut written = Vec::new();
     for (name, vector) in table() {
-        let path = root.join(format!("{name}.json"));
-        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        match std::fs::File::create_new(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => return Err(error),
-            Ok(mut file) => {
-                serde_json::to_writer_pretty(&mut file, &vector)?;
-                file.write_all(b"\n")?;
-                written.push(name);
-            }
+        if write_new(&root.join(format!("{name}.json")), &vector)? {
+            written.push(name);
         }
     }
+    if write_new(&root.join(format!("{}.json", replay::LOGIN)), &replay::made())? {
+        written.push(replay::LOGIN.to_owned());
+    }
     Ok(written)
+}
+
+/// Whether there was no such file yet.
+fn write_new(path: &Path, content: &impl Serialize) -> io::Result<bool> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    match std::fs::File::create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+        Ok(mut file) => {
+            serde_json::to_writer_pretty(&mut file, content)?;
+            file.write_all(b"\n")?;
+            Ok(true)
+        }
+    }
 }

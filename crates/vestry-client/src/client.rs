@@ -2,44 +2,37 @@
 //!
 //! It keeps no session and asks nobody: whoever calls decides what to do with a token and when to connect again.
 //! A server that is busy is asked again when the caller's [`Patience`] allows.
+//!
+//! Passwords are proven by OPAQUE and never sent, but for an account that has only a password hash, and only where
+//! the caller leaves that path open ([`PasswordPath`]).
+
+mod error;
+mod exchange;
+mod proof;
+
+#[cfg(test)]
+mod fake_server;
+#[cfg(test)]
+mod opaque_tests;
+#[cfg(test)]
+mod tests;
+
+pub use error::CallError;
+pub use proof::{OfferedPassword, PasswordPath, Proven};
 
 use crate::address::Address;
 use crate::wire::{Wire, WireError};
+use proof::Carried;
 use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
-use thiserror::Error;
-use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Device, Password, Username};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{
-    Account, Change, NewSession, Profile, ProfileUpdate, Registration, ServerDescription, Session, UserCall,
-    UserReply,
+    Account, Change, NewSession, Profile, ProfileUpdate, ServerDescription, Session, UserCall, UserReply,
 };
 use vestry_protocol::{USER_ALPN, UnixSeconds};
-
-/// Why a call was not done, or not certainly done.
-#[derive(Debug, Error)]
-pub enum CallError {
-    /// The connection.
-    #[error(transparent)]
-    Wire(#[from] WireError),
-    /// The server said no.
-    #[error("{}", Escaped(&.0.message))]
-    Refused(Refusal),
-    /// The server answered another question.
-    #[error("the server's answer does not belong to the question")]
-    UnexpectedReply,
-}
-
-impl CallError {
-    /// Whether the server refused with this code.
-    #[must_use]
-    pub fn is_refusal(&self, code: RefusalCode) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.is(code))
-    }
-}
 
 /// Asked each time that the server is busy: which try this was, counted from 1, and how long the server wants to be
 /// left alone. `true` waits and tries again.
@@ -52,6 +45,8 @@ const BUSY_WAIT_DEFAULT: Duration = Duration::from_secs(1);
 pub struct Client {
     wire: Wire<UserCall, UserReply>,
     patience: Patience,
+    /// Whether every request so far was answered, so that the next answer belongs to the next request.
+    is_usable: bool,
 }
 
 impl std::fmt::Debug for Client {
@@ -67,7 +62,7 @@ impl Client {
     /// When the server cannot be reached, or is not the one that `tls` trusts.
     pub async fn connect(address: &Address, tls: Arc<ClientConfig>) -> Result<Self, WireError> {
         let wire = Wire::connect(address.host(), address.port(), tls, USER_ALPN).await?;
-        Ok(Self { wire, patience: Box::new(|_, _| false) })
+        Ok(Self { wire, patience: Box::new(|_, _| false), is_usable: true })
     }
 
     /// Asks a busy server again as long as `patience` says so. Without it, busy is a refusal like any other.
@@ -75,6 +70,13 @@ impl Client {
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// Whether the connection can be used again. Also after a call that went well: moving an account to OPAQUE may
+    /// break off behind a login.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.is_usable
     }
 
     /// What the server is and expects of a new password. Needs no session.
@@ -88,7 +90,8 @@ impl Client {
         .await
     }
 
-    /// Makes an account and returns its canonical name. Opens no session.
+    /// Makes an account and returns its canonical name. Opens no session. From then on the account is known to be
+    /// OPAQUE.
     ///
     /// # Errors
     /// As every call; above all when the name is taken.
@@ -98,32 +101,34 @@ impl Client {
         password: &Password,
         profile: &Profile,
     ) -> Result<String, CallError> {
-        let call = UserCall::Register(Registration {
-            name: name.as_str().to_owned(),
-            password: secret(password),
-            profile: profile.clone(),
-        });
-        self.ask(call, |reply| if let UserReply::Registered { name } = reply { Some(name) } else { None })
-            .await
+        let name = || name.as_str().to_owned();
+        self.patiently(async |client| {
+            let ask = |request| UserCall::StartRegistration { name: name(), request };
+            let envelope = client.seal(password, ask).await?;
+            let call = UserCall::FinishRegistration { name: name(), envelope, profile: profile.clone() };
+            let own = |reply| if let UserReply::Registered { name } = reply { Some(name) } else { None };
+            client.ask_once(&call, own).await
+        })
+        .await
     }
 
-    /// Opens a session, which this connection then has.
+    /// Opens a session, which this connection then has. An account that has only a password hash is moved to OPAQUE
+    /// on the way; when that fails the login stands, and the next one tries again.
     ///
     /// # Errors
     /// As every call; above all when the name or the password is wrong.
     pub async fn log_in(
         &mut self,
         name: &Username,
-        password: &Password,
+        offer: OfferedPassword<'_>,
         device: &Device,
-    ) -> Result<NewSession, CallError> {
-        let call = UserCall::LogIn {
-            name: name.as_str().to_owned(),
-            password: secret(password),
-            device: device.as_str().to_owned(),
-        };
-        self.ask(call, |reply| if let UserReply::LoggedIn(session) = reply { Some(session) } else { None })
-            .await
+    ) -> Result<Proven<NewSession>, CallError> {
+        let opened = self.patiently(async |client| client.open_session(name, offer, device).await);
+        let mut opened = opened.await?;
+        if !opened.by_opaque {
+            opened.by_opaque = self.migrate(offer.password).await.is_ok();
+        }
+        Ok(opened)
     }
 
     /// Goes on with a session and returns whose it is.
@@ -157,20 +162,21 @@ impl Client {
         email: &Change<String>,
         age: &Change<u16>,
         gender: &Change<String>,
-        password: Option<&Password>,
-    ) -> Result<Account, CallError> {
-        let call = UserCall::UpdateAccount(ProfileUpdate {
-            email: email.clone(),
-            age: age.clone(),
-            gender: gender.clone(),
-            password: password.map(secret),
-        });
-        self.ask(
-            call,
-            |reply| {
-                if let UserReply::AccountUpdated(account) = reply { Some(account) } else { None }
-            },
-        )
+        offer: Option<OfferedPassword<'_>>,
+    ) -> Result<Proven<Account>, CallError> {
+        self.patiently(async |client| {
+            let (password, by_opaque) = match offer {
+                None => (None, false),
+                Some(offer) => match client.prove(offer).await? {
+                    Carried::Proof => (None, true),
+                    Carried::Password => (Some(secret(offer.password)), false),
+                },
+            };
+            let (email, age, gender) = (email.clone(), age.clone(), gender.clone());
+            let call = UserCall::UpdateAccount(ProfileUpdate { email, age, gender, password });
+            let own = |reply| if let UserReply::AccountUpdated(now) = reply { Some(now) } else { None };
+            Ok(Proven { value: client.ask_once(&call, own).await?, by_opaque })
+        })
         .await
     }
 
@@ -180,16 +186,22 @@ impl Client {
     /// As every call.
     pub async fn change_password(
         &mut self,
-        current: &Password,
+        current: OfferedPassword<'_>,
         new: &Password,
-    ) -> Result<NewSession, CallError> {
-        let call = UserCall::ChangePassword { current: secret(current), new: secret(new) };
-        self.ask(
-            call,
-            |reply| {
-                if let UserReply::PasswordChanged(session) = reply { Some(session) } else { None }
-            },
-        )
+    ) -> Result<Proven<NewSession>, CallError> {
+        self.patiently(async |client| {
+            let (call, by_opaque) = match client.prove(current).await? {
+                Carried::Proof => {
+                    let envelope = client.seal(new, |request| UserCall::StartNewPassword { request }).await?;
+                    (UserCall::FinishNewPassword { envelope }, true)
+                }
+                Carried::Password => {
+                    (UserCall::ChangePassword { current: secret(current.password), new: secret(new) }, false)
+                }
+            };
+            let own = |reply| if let UserReply::PasswordChanged(new) = reply { Some(new) } else { None };
+            Ok(Proven { value: client.ask_once(&call, own).await?, by_opaque })
+        })
         .await
     }
 
@@ -197,14 +209,17 @@ impl Client {
     ///
     /// # Errors
     /// As every call.
-    pub async fn delete(&mut self, password: &Password) -> Result<UnixSeconds, CallError> {
-        let call = UserCall::DeleteAccount { password: secret(password) };
-        self.ask(call, |reply| {
-            if let UserReply::AccountDeleted { restorable_until } = reply {
+    pub async fn delete(&mut self, offer: OfferedPassword<'_>) -> Result<Proven<UnixSeconds>, CallError> {
+        self.patiently(async |client| {
+            let (call, by_opaque) = match client.prove(offer).await? {
+                Carried::Proof => (UserCall::DeleteProvenAccount, true),
+                Carried::Password => (UserCall::DeleteAccount { password: secret(offer.password) }, false),
+            };
+            let own = |reply| {
+                let UserReply::AccountDeleted { restorable_until } = reply else { return None };
                 Some(restorable_until)
-            } else {
-                None
-            }
+            };
+            Ok(Proven { value: client.ask_once(&call, own).await?, by_opaque })
         })
         .await
     }
@@ -242,7 +257,8 @@ impl Client {
         .await
     }
 
-    /// Sets a password with the operator's one-time code and returns the canonical name. Opens no session.
+    /// Sets a password with the operator's one-time code and returns the canonical name. Opens no session. From then
+    /// on the account is known to be OPAQUE.
     ///
     /// # Errors
     /// As every call; above all when the code is wrong or too old.
@@ -252,32 +268,59 @@ impl Client {
         code: &SecretText,
         new: &Password,
     ) -> Result<String, CallError> {
-        let call = UserCall::RedeemResetCode {
-            name: name.as_str().to_owned(),
-            code: SecretText::new(code.expose_secret().to_owned()),
-            new: secret(new),
-        };
-        self.ask(call, |reply| if let UserReply::PasswordReset { name } = reply { Some(name) } else { None })
-            .await
+        let name = || name.as_str().to_owned();
+        self.patiently(async |client| {
+            let envelope = client.seal(new, |request| UserCall::StartReset { name: name(), request }).await?;
+            let code = SecretText::new(code.expose_secret().to_owned());
+            let call = UserCall::FinishReset { name: name(), code, envelope };
+            let own = |reply| if let UserReply::PasswordReset { name } = reply { Some(name) } else { None };
+            client.ask_once(&call, own).await
+        })
+        .await
     }
 
+    /// One call that stands by itself.
     async fn ask<T>(
         &mut self,
         call: UserCall,
-        own_answer: impl FnOnce(UserReply) -> Option<T>,
+        own_answer: impl Fn(UserReply) -> Option<T>,
+    ) -> Result<T, CallError> {
+        self.patiently(async |client| client.ask_once(&call, &own_answer).await).await
+    }
+
+    /// Does it again while the server is busy and patience lasts. What consists of several calls begins anew: the
+    /// server uses each state once.
+    async fn patiently<T>(
+        &mut self,
+        mut act: impl AsyncFnMut(&mut Self) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let mut tries = 0;
         loop {
-            let reply = self.wire.call(&call).await?;
-            let UserReply::Refused(refusal) = reply else {
-                return own_answer(reply).ok_or(CallError::UnexpectedReply);
+            let wait = match act(self).await {
+                Err(CallError::Refused(refusal)) if refusal.is(RefusalCode::Busy) => {
+                    tries += 1;
+                    let wait = refusal.retry_after_ms.map_or(BUSY_WAIT_DEFAULT, Duration::from_millis);
+                    if !(self.patience)(tries, wait) {
+                        return Err(CallError::Refused(refusal));
+                    }
+                    wait
+                }
+                other => return other,
             };
-            tries += 1;
-            let wait = refusal.retry_after_ms.map_or(BUSY_WAIT_DEFAULT, Duration::from_millis);
-            if !refusal.is(RefusalCode::Busy) || !(self.patience)(tries, wait) {
-                return Err(CallError::Refused(refusal));
-            }
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn ask_once<T>(
+        &mut self,
+        call: &UserCall,
+        own_answer: impl FnOnce(UserReply) -> Option<T>,
+    ) -> Result<T, CallError> {
+        let answered = self.wire.call(call).await;
+        self.is_usable &= answered.is_ok();
+        match answered? {
+            UserReply::Refused(refusal) => Err(CallError::Refused(refusal)),
+            reply => own_answer(reply).ok_or(CallError::UnexpectedReply),
         }
     }
 }
@@ -286,6 +329,3 @@ impl Client {
 fn secret(password: &Password) -> SecretText {
     SecretText::new(password.expose_secret().to_owned())
 }
-
-#[cfg(test)]
-mod tests;

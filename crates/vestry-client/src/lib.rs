@@ -9,13 +9,15 @@
 //! | [`wire`] | one connection: requests out, replies in, for either port |
 //! | [`client`] | the calls of the user port, typed |
 //! | [`address`] | host and port as people write them |
-//! | [`state`] | the files of a user: known servers, open sessions |
+//! | [`opaque`] | how a password is proven without leaving this side |
+//! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts |
 
 pub mod address;
 pub mod client;
+pub mod opaque;
 pub mod state;
 pub mod wire;
 
 pub use address::Address;
-pub use client::{CallError, Client};
+pub use client::{CallError, Client, OfferedPassword, PasswordPath, Proven};
 pub use wire::{Wire, WireError};

@@ -1,13 +1,16 @@
-//! The files of a user: which servers are known, by which pins, and the sessions that are open.
+//! The files of a user: which servers are known, by which pins, the sessions that are open, and the accounts whose
+//! passwords are never sent.
 //!
 //! Every file is private and replaced whole. The environment is handed in, so that nothing here depends on it; the
 //! network is never touched.
 
 mod folders;
+mod opaque_accounts;
 mod servers;
 mod sessions;
 
 pub use folders::Folders;
+pub use opaque_accounts::OpaqueAccounts;
 pub use servers::{KnownServers, read_servers, write_servers};
 pub use sessions::{Lifetime, SavedSession, forget_session, load_session, save_session};
 

@@ -22,7 +22,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use vestry_protocol::codec::{append_frame, decode};
 use vestry_protocol::frame::split_first;
-use vestry_protocol::limits::{FRAME_HEADER_BYTES, REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
+use vestry_protocol::limits::{
+    EXPORTER_BYTES, EXPORTER_LABEL, FRAME_HEADER_BYTES, REPLY_BYTES_MAX, REQUEST_BYTES_MAX,
+};
 use vestry_protocol::{Reply, Request};
 use vestry_tls::alpn_was_agreed;
 use zeroize::Zeroizing;
@@ -141,6 +143,16 @@ impl<Call: Serialize, Body: DeserializeOwned> Wire<Call, Body> {
             true => Ok(reply.body),
             false => Err(WireError::Protocol(Violation::WrongId { asked: id, answered: reply.id })),
         }
+    }
+
+    /// What names this connection and no other to both of its ends (RFC 9266): exported keying material.
+    ///
+    /// # Errors
+    /// When the connection has none, which a finished handshake rules out.
+    pub fn exporter(&self) -> Result<Zeroizing<[u8; EXPORTER_BYTES]>, WireError> {
+        let (_, tls) = self.stream.get_ref();
+        let exported = tls.export_keying_material([0; EXPORTER_BYTES], EXPORTER_LABEL, None);
+        exported.map(Zeroizing::new).map_err(|_| WireError::Protocol(Violation::NoExporter))
     }
 
     /// Says that one request has had its last answer, after [`Wire::send`] and [`Wire::receive`].

@@ -47,5 +47,31 @@ pub const PASSWORD_CHARS_MIN_FLOOR: usize = 8;
 /// Longer input is refused before it is normalised or hashed.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
+/// The least memory that a client stretches a password with, in KiB (OWASP: 19 MiB with two passes).
+pub const STRETCHING_MEMORY_KIB_MIN: u32 = 19 * 1024;
+/// The most that a server can make a client allocate, in KiB.
+pub const STRETCHING_MEMORY_KIB_MAX: u32 = 1024 * 1024;
+/// See [`STRETCHING_MEMORY_KIB_MIN`].
+pub const STRETCHING_ITERATIONS_MIN: u32 = 2;
+/// With the most memory this is half a minute.
+pub const STRETCHING_ITERATIONS_MAX: u32 = 16;
+/// Lanes beyond the cores of a terminal help nobody.
+pub const STRETCHING_PARALLELISM_MAX: u32 = 16;
+
+/// The context that binds an OPAQUE key exchange to this protocol; the TLS exporter of the connection follows it.
+pub const OPAQUE_CONTEXT: &[u8] = b"VESTRY-OPAQUE-1";
+/// A `RegistrationRequest` of RFC 9807 over ristretto255.
+pub const OPAQUE_REQUEST_BYTES: usize = 32;
+/// A `RegistrationRecord`, as the client uploads it.
+pub const OPAQUE_UPLOAD_BYTES: usize = 192;
+/// KE1.
+pub const OPAQUE_KE1_BYTES: usize = 96;
+/// KE3.
+pub const OPAQUE_KE3_BYTES: usize = 64;
+/// RFC 9266, 4.1: the label of the exporter that names one TLS connection.
+pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+/// RFC 9266, 4.1: its length.
+pub const EXPORTER_BYTES: usize = 32;
+
 /// A session token: 256 random bits.
 pub const TOKEN_BYTES: usize = 32;

@@ -66,6 +66,81 @@ pub enum UserCall {
         /// The password from now on.
         new: SecretText,
     },
+    /// OPAQUE registration, first half (RFC 9807, 5.1): evaluate a blinded password for a name. Needs no session.
+    StartRegistration {
+        /// The name that is wanted.
+        name: String,
+        /// A `RegistrationRequest`: 32 bytes.
+        request: Vec<u8>,
+    },
+    /// OPAQUE registration, second half: make the account. Opens no session.
+    FinishRegistration {
+        /// The name that is wanted; the same as in the first half.
+        name: String,
+        /// What the client made of the answer.
+        envelope: Envelope,
+        /// The profile; every field may be empty.
+        profile: Profile,
+    },
+    /// OPAQUE login, first message (RFC 9807, 6.1). Needs no session.
+    StartLogin {
+        /// The account.
+        name: String,
+        /// KE1: 96 bytes.
+        ke1: Vec<u8>,
+    },
+    /// OPAQUE login, third message: trade a finished key exchange for a session.
+    FinishLogin {
+        /// KE3: 64 bytes.
+        ke3: Vec<u8>,
+        /// What to call this device in the list of sessions.
+        device: String,
+    },
+    /// Prove the password again within a session, first message.
+    StartProof {
+        /// KE1: 96 bytes.
+        ke1: Vec<u8>,
+    },
+    /// Prove the password again within a session, third message. The next call on this connection that asks for the
+    /// password uses the proof up.
+    FinishProof {
+        /// KE3: 64 bytes.
+        ke3: Vec<u8>,
+    },
+    /// A new password for the account of this session, first half. Needs a proof, which stays.
+    StartNewPassword {
+        /// A `RegistrationRequest`: 32 bytes.
+        request: Vec<u8>,
+    },
+    /// A new password, second half. Uses up the proof, and ends every session but a new one that the answer carries.
+    FinishNewPassword {
+        /// What the client made of the answer.
+        envelope: Envelope,
+    },
+    /// Move an account from a password hash to OPAQUE, after a login with the password on this connection. Uses up
+    /// that login's proof; the hash goes when a proof by OPAQUE succeeds.
+    FinishMigration {
+        /// What the client made of the answer to `StartNewPassword`.
+        envelope: Envelope,
+    },
+    /// Delete one's account, with a proof instead of the password.
+    DeleteProvenAccount,
+    /// A one-time code for a new password, first half. Needs no session.
+    StartReset {
+        /// The account.
+        name: String,
+        /// A `RegistrationRequest`: 32 bytes.
+        request: Vec<u8>,
+    },
+    /// A one-time code for a new password, second half. Opens no session; ends all there are.
+    FinishReset {
+        /// The account.
+        name: String,
+        /// The code that the operator handed over.
+        code: SecretText,
+        /// What the client made of the answer.
+        envelope: Envelope,
+    },
 }
 
 /// An answer to a user. The first variant answers any call; each other one answers its own.
@@ -112,6 +187,47 @@ pub enum UserReply {
         /// The name in its canonical form.
         name: String,
     },
+    /// To `StartRegistration`, `StartNewPassword` and `StartReset`.
+    RegistrationStarted {
+        /// A `RegistrationResponse`: 64 bytes.
+        response: Vec<u8>,
+        /// What stretching a new password must cost the client.
+        stretching: Stretching,
+    },
+    /// To `StartLogin` and `StartProof`.
+    LoginStarted {
+        /// KE2: 320 bytes. For a name without an account, and one without OPAQUE, as good as a real one.
+        ke2: Vec<u8>,
+        /// What stretching this password costs the client.
+        stretching: Stretching,
+        /// Whether this server still takes passwords themselves, for accounts that were never moved to OPAQUE.
+        takes_passwords: bool,
+    },
+    /// To `FinishProof`.
+    PasswordProven,
+    /// To `FinishMigration`.
+    CredentialMigrated,
+}
+
+/// What a client makes of a new password: everything that the server keeps of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// A `RegistrationUpload`: 192 bytes.
+    pub upload: Vec<u8>,
+    /// What stretching cost the client; served at each login.
+    pub stretching: Stretching,
+}
+
+/// What Argon2id costs a client between its password and OPAQUE (RFC 9807, 2.2: the key stretching function).
+/// [`crate::fields::StretchingCost`] has the bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretching {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
 }
 
 /// What a new account starts with.

@@ -19,6 +19,8 @@ pub enum Action {
     LoginRefused,
     /// A profile changed.
     AccountUpdated,
+    /// An account was moved from a password hash to OPAQUE.
+    CredentialMigrated,
     /// A password changed, by its owner.
     PasswordChanged,
     /// A one-time code set a new password.
@@ -57,6 +59,7 @@ impl Action {
             Self::LoginFailed => "login.failed",
             Self::LoginRefused => "login.refused",
             Self::AccountUpdated => "account.updated",
+            Self::CredentialMigrated => "credential.migrated",
             Self::PasswordChanged => "password.changed",
             Self::PasswordReset => "password.reset",
             Self::ResetFailed => "reset.failed",

@@ -3,6 +3,7 @@
 //! What was typed (the file, the flags) is parsed into [`Config`] once; a value out of range is an error that
 //! names the key, the range and the file, never a silent default. Wire limits are in `vestry_protocol::limits`.
 
+use crate::failure::Failure;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub struct Config {
     pub password_policy: PasswordPolicy,
     /// How sessions end.
     pub sessions: SessionConfig,
+    /// Whether clients may still send passwords themselves, for accounts that were never moved to OPAQUE.
+    pub takes_passwords: bool,
     /// What an Argon2id hash costs.
     pub argon2id: Argon2idConfig,
     /// Limits of connections.
@@ -115,6 +118,7 @@ struct ConfigFile {
     password_chars_min: Option<usize>,
     session_idle_secs_max: Option<i64>,
     session_absolute_secs_max: Option<i64>,
+    password_mode: Option<PasswordMode>,
     argon2id_memory_kib: Option<u32>,
     argon2id_iterations: Option<u32>,
     argon2id_parallelism: Option<u32>,
@@ -129,6 +133,13 @@ struct ConfigFile {
 enum Registration {
     Open,
     Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PasswordMode {
+    Migrate,
+    OpaqueOnly,
 }
 
 /// A configuration that cannot be used.
@@ -182,6 +193,14 @@ impl Config {
         Self::parse(&text, path, overrides)
     }
 
+    /// Keeps every path closed on which a client would send a password itself.
+    ///
+    /// # Errors
+    /// Where the settings say `opaque_only`.
+    pub fn refuse_clear_passwords(&self) -> Result<(), Failure> {
+        if self.takes_passwords { Ok(()) } else { Err(Failure::PasswordsNotTaken) }
+    }
+
     /// As [`Config::load`], from text; `path` is for the messages and for relative folders.
     ///
     /// # Errors
@@ -232,6 +251,7 @@ impl ConfigFile {
                 key: "password_chars_min",
                 rule: "use 8 to 256 characters",
             })?,
+            takes_passwords: self.password_mode != Some(PasswordMode::OpaqueOnly),
             sessions,
             argon2id,
             connections,

@@ -105,6 +105,16 @@ impl Connection {
         }
     }
 
+    /// Resolves when the peer is gone. Takes in what it sends meanwhile, as far as one request of `limit` bytes.
+    pub async fn peer_gone(&mut self, limit: usize) {
+        while self.inbox.bytes().len() <= limit {
+            if self.fill().await.is_err() {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
     /// The payload of the next whole frame, if one is there. [`Connection::drop_frame`] makes room.
     ///
     /// # Errors

@@ -78,6 +78,21 @@ impl<Body: Serialize> Replies<'_, Body> {
     }
 }
 
+impl<Body> Replies<'_, Body> {
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// When the peer is gone or too slow.
+    pub async fn flush(&mut self) -> Result<(), Ended> {
+        self.connection.flush(self.patience).await
+    }
+
+    /// Resolves when the peer is gone, so that a long piece of work for it can end.
+    pub async fn peer_gone(&mut self) {
+        self.connection.peer_gone(REQUEST_BYTES_MAX).await;
+    }
+}
+
 /// Holds one conversation to its end.
 ///
 /// # Errors

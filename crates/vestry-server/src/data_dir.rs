@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! vestryd.toml   settings               certs/     CA, server and operators
-//! vestry.db      the register           secrets/   pepper (never in the database)
+//! vestry.db      the register           secrets/   pepper, OPAQUE key (never in the database)
 //! vestryd.lock   held while it runs
 //! ```
 
@@ -86,6 +86,12 @@ impl DataDir {
     #[must_use]
     pub fn pepper(&self) -> PathBuf {
         self.secrets().join("pepper")
+    }
+
+    /// The server's OPAQUE key.
+    #[must_use]
+    pub fn opaque_key(&self) -> PathBuf {
+        self.secrets().join("opaque.key")
     }
 
     /// The certificates, here unless they are kept elsewhere.

@@ -44,8 +44,17 @@ pub enum Failure {
         /// Why.
         reason: Option<String>,
     },
+    /// The settings take no passwords themselves.
+    #[error("this server takes no passwords, only proofs of them (OPAQUE); use a newer client")]
+    PasswordsNotTaken,
+    /// The second half of an exchange came without its first, or too late.
+    #[error("this exchange was not started on this connection, or was used; start it again")]
+    NotStarted,
+    /// The call needs the password again, proven on this connection a moment ago.
+    #[error("prove your password first")]
+    NotProven,
     /// There is no such thing.
-    #[error("there is no {what} of that name or number")]
+    #[error("there is no such {what}")]
     NotFound {
         /// What was looked for.
         what: &'static str,
@@ -112,7 +121,7 @@ impl Failure {
     fn code(&self) -> RefusalCode {
         match self {
             Self::Field(_) => RefusalCode::BadField,
-            Self::Password(_) => RefusalCode::PasswordRefused,
+            Self::Password(_) | Self::PasswordsNotTaken => RefusalCode::PasswordRefused,
             Self::NotLoggedIn => RefusalCode::NotLoggedIn,
             Self::WrongCredentials | Self::WrongCode => RefusalCode::WrongCredentials,
             Self::SessionEnded => RefusalCode::SessionEnded,
@@ -121,7 +130,7 @@ impl Failure {
             Self::NotFound { .. } => RefusalCode::NotFound,
             Self::Busy { .. } => RefusalCode::Busy,
             Self::Forbidden { .. } | Self::OperatorUnknown => RefusalCode::Forbidden,
-            Self::WrongState(_) => RefusalCode::WrongState,
+            Self::WrongState(_) | Self::NotProven | Self::NotStarted => RefusalCode::WrongState,
             Self::RegistrationClosed => RefusalCode::RegistrationClosed,
             Self::Store(error) => store_code(error),
             Self::Query(error) => query_code(error),

@@ -4,7 +4,7 @@ use crate::admin::WelcomeOperators;
 use crate::audit::{Action, Actor};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::credentials::{Argon2id, HashingPool};
+use crate::credentials::{Argon2id, HashingPool, OpaqueKey};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::listener::{Gate, accept_until};
@@ -36,6 +36,8 @@ pub struct Server {
     pub hashing: HashingPool,
     /// Today's hash parameters and the pepper.
     pub argon2id: Argon2id,
+    /// The server's OPAQUE key.
+    pub opaque: OpaqueKey,
     /// The operator's read-only SQL.
     pub queries: OperatorReader,
     /// Certificates and the TLS configurations made of them.
@@ -70,6 +72,8 @@ pub struct Parts {
     pub queries: OperatorReader,
     /// Today's hash parameters and the pepper.
     pub argon2id: Argon2id,
+    /// The server's OPAQUE key.
+    pub opaque: OpaqueKey,
     /// Certificates.
     pub identity: Identity,
     /// The wall clock.
@@ -93,6 +97,7 @@ pub async fn run(
         hashing,
         store: parts.store,
         queries: parts.queries,
+        opaque: parts.opaque,
         argon2id: parts.argon2id,
         identity: parts.identity,
         clock: parts.clock,

@@ -60,7 +60,7 @@ pub struct Opening<'a> {
 pub fn mint(
     limits: SessionConfig,
     tx: &WriteTx<'_>,
-    proven: &Proven,
+    proven: &mut Proven,
     opening: &Opening<'_>,
 ) -> Result<(LoggedIn, NewSession), Failure> {
     let now = opening.now;
@@ -69,7 +69,7 @@ pub fn mint(
     allow_login(&account)?;
     let actor = Actor::user(&account.name, opening.source);
     let noted = actor.note(tx, now, opening.action, &account.name, "")?;
-    proven.renew_record(tx, &noted, now)?;
+    proven.settle(tx, &noted, now)?;
     let (id, token) = (random_id()?, random_token()?);
     let expires = now.saturating_add(limits.absolute_secs_max);
     tx.insert_session(

@@ -5,12 +5,12 @@
 
 use crate::audit::{Action, Actor};
 use crate::config;
-use crate::credentials::Pepper;
+use crate::credentials::{OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::failure::Failure;
 use crate::identity::with_local_names;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_store::{NewOperator, Store, StoreError, StoreLimits};
@@ -60,14 +60,19 @@ pub enum SetupError {
     /// Of the operators' rows.
     #[error(transparent)]
     Failure(#[from] Failure),
-    /// The pepper's file is not one.
-    #[error("{0} does not hold 32 bytes; restore it from a backup: without it no password can be verified")]
-    BadPepper(String),
-    /// There is a database, but its pepper is gone.
+    /// A file of secrets is damaged.
+    #[error("{0} is damaged; restore it from a backup: without it no password can be verified")]
+    SecretDamaged(String),
+    /// There is a database, but one of its secrets is gone.
     #[error(
         "{0} is missing, but there is a database; restore it from a backup: without it no password can be verified"
     )]
-    PepperLost(String),
+    SecretLost(String),
+    /// The database belongs to other secrets.
+    #[error(
+        "{0} is not the one that this database was made with; restore the right one, or the database that fits"
+    )]
+    SecretOfAnother(&'static str),
     /// The system has no random bytes.
     #[error("the system has no random bytes")]
     NoRandomness,
@@ -83,7 +88,8 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
     private_file::create_dir(&plan.data_dir.secrets())?;
     let certs = plan.data_dir.certs(plan.certs_dir.as_deref());
     make_certificates(plan, &certs, &mut made)?;
-    make_pepper(plan, &mut made)?;
+    make_secret(plan, &plan.data_dir.pepper(), "pepper for passwords", new_pepper, &mut made)?;
+    make_secret(plan, &plan.data_dir.opaque_key(), "OPAQUE key", new_opaque_key, &mut made)?;
     make_database(plan, &certs, &mut made).await?;
     let settings = plan.data_dir.config_file();
     if !settings.exists() {
@@ -115,19 +121,34 @@ fn make_certificates(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> R
     Ok(())
 }
 
-fn make_pepper(plan: &Plan, made: &mut Vec<String>) -> Result<(), SetupError> {
-    let path = plan.data_dir.pepper();
+/// Makes a file of secrets that is not in the database, unless there is a database already: then it is lost, and a
+/// new one would make every credential useless without a word.
+fn make_secret(
+    plan: &Plan,
+    path: &Path,
+    what: &str,
+    generate: fn() -> Result<Zeroizing<Vec<u8>>, SetupError>,
+    made: &mut Vec<String>,
+) -> Result<(), SetupError> {
     if path.exists() {
         return Ok(());
     }
     if plan.data_dir.database().exists() {
-        return Err(SetupError::PepperLost(path.display().to_string()));
+        return Err(SetupError::SecretLost(path.display().to_string()));
     }
-    let mut bytes = Zeroizing::new([0; Pepper::BYTES]);
-    getrandom::fill(bytes.as_mut()).map_err(|_| SetupError::NoRandomness)?;
-    private_file::create(&path, bytes.as_slice())?;
-    made.push(format!("pepper for passwords    {}", path.display()));
+    private_file::create(path, &generate()?)?;
+    made.push(format!("{what:<23} {}", path.display()));
     Ok(())
+}
+
+fn new_pepper() -> Result<Zeroizing<Vec<u8>>, SetupError> {
+    let mut bytes = Zeroizing::new(vec![0; Pepper::BYTES]);
+    getrandom::fill(&mut bytes).map_err(|_| SetupError::NoRandomness)?;
+    Ok(bytes)
+}
+
+fn new_opaque_key() -> Result<Zeroizing<Vec<u8>>, SetupError> {
+    Ok(OpaqueKey::generate()?)
 }
 
 async fn make_database(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> Result<(), SetupError> {
@@ -169,12 +190,82 @@ pub async fn enrol(
         .await
 }
 
-/// Reads the pepper.
-///
-/// # Errors
-/// When it is missing, exposed or not 32 bytes.
-pub fn read_pepper(data_dir: &DataDir) -> Result<Pepper, SetupError> {
-    let path = data_dir.pepper();
-    let bytes = private_file::read(&path)?;
-    Pepper::from_bytes(&bytes).ok_or_else(|| SetupError::BadPepper(path.display().to_string()))
+/// The secrets that are not in the database.
+pub struct Secrets {
+    /// Enters every password hash.
+    pub pepper: Pepper,
+    /// Evaluates every OPAQUE password.
+    pub opaque: OpaqueKey,
+}
+
+impl Secrets {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// When one is missing, exposed or damaged.
+    pub fn read(data_dir: &DataDir) -> Result<Self, SetupError> {
+        let read = |path: &Path| match private_file::read(path) {
+            Err(error) if error.is_missing() => Err(SetupError::SecretLost(path.display().to_string())),
+            other => other.map_err(SetupError::from),
+        };
+        let damaged = |path: PathBuf| SetupError::SecretDamaged(path.display().to_string());
+        let pepper = Pepper::from_bytes(&read(&data_dir.pepper())?);
+        let opaque = OpaqueKey::from_bytes(&read(&data_dir.opaque_key())?);
+        Ok(Self {
+            pepper: pepper.ok_or_else(|| damaged(data_dir.pepper()))?,
+            opaque: opaque.ok_or_else(|| damaged(data_dir.opaque_key()))?,
+        })
+    }
+
+    /// Checks that the register's credentials were made with these secrets; the first time, writes down which.
+    ///
+    /// # Errors
+    /// When they were made with others.
+    pub async fn bind_to(&self, store: &Store) -> Result<(), SetupError> {
+        let mine = self.public_names();
+        let known = store
+            .write(move |tx| {
+                let mut known = Vec::new();
+                for (fact, name) in &mine {
+                    tx.learn_fact(fact, name)?;
+                    known.push((*fact, tx.fact(fact)?));
+                }
+                Ok::<_, StoreError>(known)
+            })
+            .await?;
+        self.compare(&known)
+    }
+
+    /// The same check without writing anything, for `vestryd check`.
+    ///
+    /// # Errors
+    /// When they were made with others.
+    pub async fn verify_for(&self, store: &Store) -> Result<(), SetupError> {
+        let facts = self.public_names().map(|(fact, _)| fact);
+        let known = store
+            .read(move |tx| {
+                facts
+                    .into_iter()
+                    .map(|fact| Ok((fact, tx.fact(fact)?)))
+                    .collect::<Result<Vec<_>, StoreError>>()
+            })
+            .await?;
+        self.compare(&known)
+    }
+
+    fn public_names(&self) -> [(&'static str, String); 2] {
+        [
+            ("secrets/pepper", data_encoding::HEXLOWER.encode(self.pepper.id())),
+            ("secrets/opaque.key", self.opaque.id()),
+        ]
+    }
+
+    fn compare(&self, known: &[(&'static str, Option<String>)]) -> Result<(), SetupError> {
+        for ((fact, name), (_, recorded)) in self.public_names().iter().zip(known) {
+            if recorded.as_ref().is_some_and(|recorded| recorded != name) {
+                return Err(SetupError::SecretOfAnother(fact));
+            }
+        }
+        Ok(())
+    }
 }

@@ -9,6 +9,14 @@ use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AccountId(pub(crate) i64);
 
+impl AccountId {
+    /// A number that was not read from a register, for tests of what only passes it on.
+    #[must_use]
+    pub fn for_tests(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 /// Whether an account may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {

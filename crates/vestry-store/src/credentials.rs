@@ -13,6 +13,8 @@ use vestry_protocol::fields::Username;
 pub enum CredentialKind {
     /// An Argon2id hash as a PHC string.
     Argon2id,
+    /// An OPAQUE record.
+    Opaque,
 }
 
 impl CredentialKind {
@@ -21,6 +23,7 @@ impl CredentialKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Argon2id => "argon2id",
+            Self::Opaque => "opaque",
         }
     }
 }
@@ -78,11 +81,44 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Stores the credential of one kind in place of the one before.
+    /// Stores a credential for a new password: it takes the place of every kind there was.
     ///
     /// # Errors
     /// When the database does.
     pub fn set_credential(
+        &self,
+        noted: &Noted<'_>,
+        id: AccountId,
+        kind: CredentialKind,
+        record: &[u8],
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("delete from credential where account_id = ?1 and kind <> ?2")?
+            .execute(params![id.0, kind.as_str()])?;
+        self.put_credential(noted, id, kind, record, now)
+    }
+
+    /// Takes a credential of one kind away; whether there was one.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn drop_credential(
+        &self,
+        _: &Noted<'_>,
+        id: AccountId,
+        kind: CredentialKind,
+    ) -> Result<bool, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("delete from credential where account_id = ?1 and kind = ?2")?;
+        Ok(statement.execute(params![id.0, kind.as_str()])? == 1)
+    }
+
+    /// Stores another form of the same password; the other kinds stay.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn put_credential(
         &self,
         _: &Noted<'_>,
         id: AccountId,

@@ -4,7 +4,7 @@
 //!
 //! Reads and writes are different things. [`Store::read`] takes a connection from the pool and gives the
 //! closure a [`ReadTx`], one consistent view. [`Store::write`] sends the closure to the one writer thread, which
-//! runs what waits as one transaction ([`writer`]) and answers after the commit reached the disk. Closures may
+//! runs what waits as one transaction (`writer.rs`) and answers after the commit reached the disk. Closures may
 //! not wait for anything: no lock or transaction is held across an await.
 //!
 //! A change of the register needs a [`Noted`]: the proof that its audit event was written in the same
@@ -14,6 +14,7 @@ mod accounts;
 mod audit;
 mod credentials;
 mod error;
+mod facts;
 mod maintenance;
 mod operators;
 mod pool;

@@ -10,8 +10,8 @@ use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{
-    Account, Change, NewSession, Profile, ProfileUpdate, Registration, ServerDescription, Session, UserCall,
-    UserReply,
+    Account, Change, Envelope, NewSession, Profile, ProfileUpdate, Registration, ServerDescription, Session,
+    Stretching, UserCall, UserReply,
 };
 use vestry_protocol::{Reply, Request};
 use vestry_tests::vectors::{Direction, Message, Port, examples};
@@ -53,7 +53,51 @@ fn update() -> impl Strategy<Value = ProfileUpdate> {
         .prop_map(|(email, age, gender, password)| ProfileUpdate { email, age, gender, password })
 }
 
+/// Shorter and longer than a varint of one byte can say.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![vec(any::<u8>(), 0..40), vec(any::<u8>(), 249..253)]
+}
+
+fn stretching() -> impl Strategy<Value = Stretching> {
+    (any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(memory_kib, iterations, parallelism)| Stretching {
+        memory_kib,
+        iterations,
+        parallelism,
+    })
+}
+
+fn envelope() -> impl Strategy<Value = Envelope> {
+    (bytes(), stretching()).prop_map(|(upload, stretching)| Envelope { upload, stretching })
+}
+
+fn opaque_call() -> impl Strategy<Value = UserCall> {
+    prop_oneof![
+        (text(), bytes()).prop_map(|(name, request)| UserCall::StartRegistration { name, request }),
+        (text(), envelope(), profile()).prop_map(|(name, envelope, profile)| {
+            UserCall::FinishRegistration { name, envelope, profile }
+        }),
+        (text(), bytes()).prop_map(|(name, ke1)| UserCall::StartLogin { name, ke1 }),
+        (bytes(), text()).prop_map(|(ke3, device)| UserCall::FinishLogin { ke3, device }),
+        bytes().prop_map(|ke1| UserCall::StartProof { ke1 }),
+        bytes().prop_map(|ke3| UserCall::FinishProof { ke3 }),
+        bytes().prop_map(|request| UserCall::StartNewPassword { request }),
+        envelope().prop_map(|envelope| UserCall::FinishNewPassword { envelope }),
+        envelope().prop_map(|envelope| UserCall::FinishMigration { envelope }),
+        Just(()).prop_map(|()| UserCall::DeleteProvenAccount),
+        (text(), bytes()).prop_map(|(name, request)| UserCall::StartReset { name, request }),
+        (text(), secret(), envelope()).prop_map(|(name, code, envelope)| UserCall::FinishReset {
+            name,
+            code,
+            envelope
+        }),
+    ]
+}
+
 fn user_call() -> impl Strategy<Value = UserCall> {
+    prop_oneof![clear_call(), opaque_call(),]
+}
+
+fn clear_call() -> impl Strategy<Value = UserCall> {
     prop_oneof![
         Just(()).prop_map(|()| UserCall::DescribeServer),
         (text(), secret(), profile()).prop_map(|(name, password, profile)| {
@@ -149,6 +193,13 @@ fn user_reply() -> impl Strategy<Value = UserReply> {
         Just(()).prop_map(|()| UserReply::SessionRevoked),
         number().prop_map(|sessions_ended| UserReply::LoggedOut { sessions_ended }),
         text().prop_map(|name| UserReply::PasswordReset { name }),
+        (bytes(), stretching())
+            .prop_map(|(response, stretching)| UserReply::RegistrationStarted { response, stretching }),
+        (bytes(), stretching(), any::<bool>()).prop_map(|(ke2, stretching, takes_passwords)| {
+            UserReply::LoginStarted { ke2, stretching, takes_passwords }
+        }),
+        Just(()).prop_map(|()| UserReply::PasswordProven),
+        Just(()).prop_map(|()| UserReply::CredentialMigrated),
     ]
 }
 

@@ -13,7 +13,10 @@ const TWO_TO_THE_60: [u8; 9] = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0x10];
 
 /// Every hostile frame.
 pub(super) fn frames() -> Vec<Named> {
-    [lengths(), ends(), texts_and_lists(), tags(), varints(), other_ports()].into_iter().flatten().collect()
+    [lengths(), ends(), texts_and_lists(), tags(), varints(), other_ports(), opaque()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn vector(shows: &str, port: Port, direction: Direction, frame: &[u8], outcome: Outcome) -> Vector {
@@ -204,6 +207,7 @@ fn texts_and_lists() -> Vec<Named> {
 
 fn tags() -> Vec<Named> {
     vec![
+        // "Last" is as of the day that this was written. 12 is `StartRegistration` now, and cut short here.
         user_request("variant-unknown", "The first number behind the last call.", &[&[1, 12]]),
         user_request(
             "variant-largest",
@@ -269,6 +273,48 @@ fn varints() -> Vec<Named> {
             &[5, 0xfc, 0, 0, 0, 0],
             5,
         ),
+    ]
+}
+
+/// What the messages of OPAQUE brought: bytes with a length, and numbers of 32 bits within a structure.
+fn opaque() -> Vec<Named> {
+    // StartLogin { name: "naman", … and FinishNewPassword { envelope: { upload: 192 bytes, stretching: { …
+    let start_login: &[u8] = &[1, 14, 5, b'n', b'a', b'm', b'a', b'n'];
+    let envelope: &[u8] = &[&[1, 19, 192][..], &[0x5a; 192]].concat();
+    // LoginStarted { ke2: 320 bytes, stretching: { 65_536, 3, 4 }, …
+    let login_started: &[u8] =
+        &[&[1, 14, 0xfb, 0x40, 1][..], &[0x5a; 320], &[0xfc, 0, 0, 1, 0, 3, 4]].concat();
+    vec![
+        user_request("bytes-longer-than-frame", "KE1 of 96 bytes in 95.", &[start_login, &[96], &[0x5a; 95]]),
+        user_request(
+            "bytes-length-2-to-the-60",
+            "KE1 of an exabyte, announced in nine bytes.",
+            &[start_login, &TWO_TO_THE_60, &[0x5a]],
+        ),
+        user_reply(
+            "bytes-length-2-to-the-60-in-reply",
+            "A server does no better: KE2 of an exabyte.",
+            &[&[1, 14], &TWO_TO_THE_60, &[0x5a]],
+        ),
+        user_request("message-cut-short-in-upload", "191 bytes of an upload of 192.", &[&envelope[..194]]),
+        user_request(
+            "message-cut-short-in-envelope",
+            "An upload and the first of the three numbers behind it.",
+            &[envelope, &[0xfc, 0, 0, 1, 0]],
+        ),
+        user_request(
+            "message-cut-short-before-envelope",
+            "A name, a code and no envelope.",
+            &[&[1, 23, 0, 0]],
+        ),
+        user_request(
+            "varint-wider-than-u32",
+            "Memory has 32 bits, even when its value is small.",
+            &[envelope, &[0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 3, 4]],
+        ),
+        user_reply("bool-2-in-reply", "Passwords are taken or not.", &[login_started, &[2]]),
+        user_request("variant-250", "The largest number of one byte is no call.", &[&[1, 250]]),
+        user_reply("variant-250-in-reply", "And no reply.", &[&[1, 250]]),
     ]
 }
 

@@ -128,19 +128,22 @@ impl Message {
     }
 }
 
-/// As serde_json spells it, but tokens in hexadecimal.
+/// The fields that hold bytes.
+const FIELDS_OF_BYTES: [&str; 7] = ["token", "request", "response", "upload", "ke1", "ke2", "ke3"];
+
+/// As serde_json spells it, but bytes in hexadecimal.
 fn spelled(message: &impl Serialize) -> Value {
     let mut value = serde_json::to_value(message).expect("every message has a JSON form");
-    spell_tokens(&mut value);
+    spell_bytes(&mut value);
     value
 }
 
-fn spell_tokens(value: &mut Value) {
+fn spell_bytes(value: &mut Value) {
     let Some(object) = value.as_object_mut() else { return };
     for (key, inner) in object.iter_mut() {
         match inner.as_array() {
-            Some(bytes) if key == "token" => *inner = Value::String(hex_of(bytes)),
-            _ => spell_tokens(inner),
+            Some(bytes) if FIELDS_OF_BYTES.contains(&key.as_str()) => *inner = Value::String(hex_of(bytes)),
+            _ => spell_bytes(inner),
         }
     }
 }
@@ -166,14 +169,26 @@ fn needs_session(call: &UserCall) -> bool {
         | UserCall::Register(_)
         | UserCall::LogIn { .. }
         | UserCall::ResumeSession { .. }
-        | UserCall::RedeemResetCode { .. } => false,
+        | UserCall::RedeemResetCode { .. }
+        | UserCall::StartRegistration { .. }
+        | UserCall::FinishRegistration { .. }
+        | UserCall::StartLogin { .. }
+        | UserCall::FinishLogin { .. }
+        | UserCall::StartReset { .. }
+        | UserCall::FinishReset { .. } => false,
         UserCall::ShowAccount
         | UserCall::UpdateAccount(_)
         | UserCall::ChangePassword { .. }
         | UserCall::DeleteAccount { .. }
         | UserCall::ListSessions
         | UserCall::RevokeSession { .. }
-        | UserCall::LogOut { .. } => true,
+        | UserCall::LogOut { .. }
+        | UserCall::StartProof { .. }
+        | UserCall::FinishProof { .. }
+        | UserCall::StartNewPassword { .. }
+        | UserCall::FinishNewPassword { .. }
+        | UserCall::FinishMigration { .. }
+        | UserCall::DeleteProvenAccount => true,
     }
 }
 
@@ -191,6 +206,18 @@ fn of_user_call(call: &UserCall) -> &'static str {
         UserCall::RevokeSession { .. } => "revoke-session",
         UserCall::LogOut { .. } => "log-out",
         UserCall::RedeemResetCode { .. } => "redeem-reset-code",
+        UserCall::StartRegistration { .. } => "start-registration",
+        UserCall::FinishRegistration { .. } => "finish-registration",
+        UserCall::StartLogin { .. } => "start-login",
+        UserCall::FinishLogin { .. } => "finish-login",
+        UserCall::StartProof { .. } => "start-proof",
+        UserCall::FinishProof { .. } => "finish-proof",
+        UserCall::StartNewPassword { .. } => "start-new-password",
+        UserCall::FinishNewPassword { .. } => "finish-new-password",
+        UserCall::FinishMigration { .. } => "finish-migration",
+        UserCall::DeleteProvenAccount => "delete-proven-account",
+        UserCall::StartReset { .. } => "start-reset",
+        UserCall::FinishReset { .. } => "finish-reset",
     }
 }
 
@@ -209,6 +236,10 @@ fn of_user_reply(reply: &UserReply) -> &'static str {
         UserReply::SessionRevoked => "session-revoked",
         UserReply::LoggedOut { .. } => "logged-out",
         UserReply::PasswordReset { .. } => "password-reset",
+        UserReply::RegistrationStarted { .. } => "registration-started",
+        UserReply::LoginStarted { .. } => "login-started",
+        UserReply::PasswordProven => "password-proven",
+        UserReply::CredentialMigrated => "credential-migrated",
     }
 }
 

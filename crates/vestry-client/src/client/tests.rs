@@ -5,6 +5,7 @@ use crate::wire::tests::{Server, meet, pki, read_request, send};
 use std::sync::atomic::{AtomicU32, Ordering};
 use vestry_protocol::Reply;
 use vestry_protocol::codec::encode;
+use vestry_protocol::refusal::Refusal;
 use vestry_tls::Trust;
 use vestry_tls::config::user_client;
 

@@ -69,7 +69,9 @@ pub(crate) enum Command {
     Register(RegisterArgs),
     /// Log in; the session is kept until you log out from this machine
     #[command(after_help = "Examples:\n  vestry login naman\n  vestry login naman --remember\n  \
-        vestry login naman --password-file ~/.vestry-password")]
+        vestry login naman --password-file ~/.vestry-password\n\n\
+        Your password does not leave this machine. Only when that way fails for an\n\
+        account that is new to this machine is it sent, over TLS: older ones need it.")]
     Login(LoginArgs),
     /// End this session, or all of your sessions
     #[command(after_help = "Examples:\n  vestry logout\n  vestry logout --all")]

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use std::io;
 use std::process::ExitCode;
+use vestry_client::opaque::OpaqueError;
 use vestry_client::{CallError, WireError};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 
@@ -76,7 +77,17 @@ fn exit_for_call(error: &CallError) -> Exit {
     match error {
         CallError::Wire(wire) => exit_for_wire(wire),
         CallError::Refused(refusal) => exit_for_refusal(refusal),
-        CallError::UnexpectedReply => Exit::WrongServer,
+        CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
+        CallError::Opaque(error) => exit_for_opaque(*error),
+        CallError::Random(_) => Exit::Configuration,
+    }
+}
+
+fn exit_for_opaque(error: OpaqueError) -> Exit {
+    match error {
+        OpaqueError::NotProven => Exit::Refused,
+        OpaqueError::Malformed => Exit::WrongServer,
+        OpaqueError::NotStretched => Exit::Configuration,
     }
 }
 
@@ -121,6 +132,7 @@ mod tests {
     use super::*;
     use vestry_client::Address;
     use vestry_client::wire::{Unreachable, Violation};
+    use vestry_protocol::user::Stretching;
     use vestry_tls::{Pin, TrustFailure};
 
     fn server() -> Address {
@@ -174,6 +186,20 @@ mod tests {
         assert_eq!(of_wire(WireError::Protocol(Violation::NoAlpn)) as u8, 76);
         let failure = Failure::Call { server: server(), error: CallError::UnexpectedReply };
         assert_eq!(exit_for(&failure) as u8, 76);
+    }
+
+    #[test]
+    fn every_failure_of_opaque_has_its_exit_code() {
+        let burning = Stretching { memory_kib: u32::MAX, iterations: 1, parallelism: 1 };
+        let cases = [
+            (CallError::StretchingOutOfBounds(burning), 76),
+            (OpaqueError::Malformed.into(), 76),
+            (OpaqueError::NotProven.into(), 77),
+            (OpaqueError::NotStretched.into(), 78),
+        ];
+        for (error, exit) in cases {
+            assert_eq!(exit_for(&Failure::Call { server: server(), error }) as u8, exit);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::secrets::SecretProblem;
 use std::io;
 use thiserror::Error;
 use vestry_client::address::NotAnAddress;
+use vestry_client::opaque::OpaqueError;
 use vestry_client::state::StateError;
 use vestry_client::wire::Unreachable;
 use vestry_client::{Address, CallError, WireError};
@@ -104,7 +105,7 @@ impl Failure {
             }
             Self::Field(_) => Some("Correct it and try again.".to_owned()),
             Self::Output(_) | Self::Terminal(_) | Self::Runtime(_) | Self::Random(_) => {
-                Some("Check the system's resources, then try again.".to_owned())
+                Some(CHECK_SYSTEM.to_owned())
             }
             Self::Usage(_)
             | Self::JoinString(_)
@@ -136,9 +137,25 @@ fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
         CallError::Refused(refusal) => {
             advice_for_refusal(refusal).map(str::to_owned).or_else(|| wait_of(refusal))
         }
-        CallError::UnexpectedReply => Some(OTHER_VERSION.to_owned()),
+        CallError::UnexpectedReply | CallError::Opaque(OpaqueError::Malformed) => {
+            Some(OTHER_VERSION.to_owned())
+        }
+        CallError::StretchingOutOfBounds(_) => Some(ASK_ABOUT_STRETCHING.to_owned()),
+        CallError::Opaque(OpaqueError::NotProven) => Some(WRONG_PASSWORD.to_owned()),
+        CallError::Opaque(OpaqueError::NotStretched) => {
+            Some("Close other programs to free some memory, then try again.".to_owned())
+        }
+        CallError::Random(_) => Some(CHECK_SYSTEM.to_owned()),
     }
 }
+
+const ASK_ABOUT_STRETCHING: &str = "\
+Ask its operator. Less would make your password cheap to guess for whoever
+takes the server's files, and more would only burn this machine.";
+
+const WRONG_PASSWORD: &str = "Try again, or ask your operator for a reset code if it is forgotten.";
+
+const CHECK_SYSTEM: &str = "Check the system's resources, then try again.";
 
 const A_GOOD_ONE: &str = "Without --password-stdin or --password-file, a terminal offers a good one.";
 
@@ -183,9 +200,7 @@ fn advice_for_trust(failure: TrustFailure) -> &'static str {
 
 fn advice_for_refusal(refusal: &Refusal) -> Option<&'static str> {
     match refusal.known_code()? {
-        RefusalCode::WrongCredentials => {
-            Some("Try again, or ask your operator for a reset code if it is forgotten.")
-        }
+        RefusalCode::WrongCredentials => Some(WRONG_PASSWORD),
         RefusalCode::NameTaken => Some("If it is yours: vestry login NAME"),
         RefusalCode::PasswordRefused => Some(A_GOOD_ONE),
         RefusalCode::BadField => Some("Correct it and try again."),
@@ -214,6 +229,7 @@ fn wait_of(refusal: &Refusal) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vestry_protocol::user::Stretching;
 
     fn refused(refusal: Refusal) -> Failure {
         Failure::Call { server: "localhost:7443".parse().unwrap(), error: CallError::Refused(refusal) }
@@ -252,6 +268,17 @@ mod tests {
             Failure::PinChanged { server, known: pins.0, given: pins.1 },
             Failure::Password(PasswordProblem::Common),
         ]);
+        let here = |error| Failure::Call { server: "localhost:7443".parse().unwrap(), error };
+        let burning = Stretching { memory_kib: u32::MAX, iterations: 1, parallelism: 1 };
+        let opaque = [
+            CallError::StretchingOutOfBounds(burning),
+            OpaqueError::Malformed.into(),
+            OpaqueError::NotProven.into(),
+            OpaqueError::NotStretched.into(),
+        ]
+        .map(here);
+        assert!(opaque.iter().all(|failure| failure.advice().is_some()));
+        failures.extend(opaque);
         for advice in failures.iter().filter_map(Failure::advice) {
             assert!(advice.lines().all(|line| line.chars().count() <= 78), "{advice}");
         }

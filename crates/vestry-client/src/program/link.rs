@@ -32,6 +32,11 @@ impl Link {
         Self { target, connection: None, token: None }
     }
 
+    /// Whom it leads to.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// Where it leads.
     pub(crate) fn server(&self) -> &Address {
         &self.target.address
@@ -77,7 +82,7 @@ impl Link {
         let mut client = self.connected().await?;
         let done = call(&mut client).await;
         // After any other failure it is not known what comes next on this connection.
-        if matches!(done, Ok(_) | Err(CallError::Refused(_))) {
+        if client.is_usable() && matches!(done, Ok(_) | Err(CallError::Refused(_))) {
             self.connection = Some(Connection { client, last_used: Instant::now() });
         }
         done

@@ -4,19 +4,21 @@
 use super::context::Context;
 use super::failure::Failure;
 use super::link::Link;
+use super::output::Output;
 use super::target::Target;
 use vestry_client::state::{Folders, Lifetime, SavedSession, forget_session, load_session, save_session};
-use vestry_client::{CallError, Client, WireError};
-use vestry_protocol::fields::Username;
+use vestry_client::{CallError, Client, OfferedPassword, Proven, WireError};
+use vestry_protocol::fields::{Password, Username};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
-use vestry_protocol::user::NewSession;
+use vestry_protocol::user::{Account, Change, NewSession};
 
 /// Somebody who is logged in.
 #[derive(Debug)]
 pub(crate) struct Session {
     link: Link,
     folders: Folders,
+    output: Output,
     name: Username,
     lifetime: Lifetime,
 }
@@ -34,8 +36,8 @@ impl Session {
         let Some(saved) = load_session(&context.folders, &target.address)? else { return Ok(None) };
         let mut link = Link::to(target);
         link.adopt(saved.token);
-        let (folders, name, lifetime) = (context.folders.clone(), saved.name, saved.lifetime);
-        Ok(Some(Self { link, folders, name, lifetime }))
+        let (folders, output) = (context.folders.clone(), context.output);
+        Ok(Some(Self { link, folders, output, name: saved.name, lifetime: saved.lifetime }))
     }
 
     /// A session that was just opened on `link`; it is kept.
@@ -48,7 +50,8 @@ impl Session {
         let unexpected =
             |_| Failure::Call { server: link.server().clone(), error: CallError::UnexpectedReply };
         let name = Username::parse(&new.name).map_err(unexpected)?;
-        let mut session = Self { link, folders: context.folders.clone(), name, lifetime };
+        let (folders, output) = (context.folders.clone(), context.output);
+        let mut session = Self { link, folders, output, name, lifetime };
         session.keep(new)?;
         Ok(session)
     }
@@ -92,6 +95,45 @@ impl Session {
         done.map_err(|error| self.understand(error, Some(look)))
     }
 
+    /// A call that changes something and takes the password; what it shows of the account is remembered.
+    pub(crate) async fn write_with<T>(
+        &mut self,
+        look: &'static str,
+        password: &Password,
+        mut call: impl AsyncFnMut(&mut Client, OfferedPassword<'_>) -> Result<Proven<T>, CallError>,
+    ) -> Result<T, Failure> {
+        let path = self.link.target().opaque_accounts(&self.folders)?.path_for(&self.name)?;
+        let offer = OfferedPassword { password, path };
+        let done = self.write(look, async |client| call(client, offer).await).await?;
+        if done.by_opaque {
+            remember_opaque(self.output, &self.folders, &self.link, &self.name);
+        }
+        Ok(done.value)
+    }
+
+    /// Changes the profile, with the password where that is needed.
+    pub(crate) async fn update(
+        &mut self,
+        look: &'static str,
+        email: &Change<String>,
+        age: &Change<u16>,
+        gender: &Change<String>,
+        password: Option<&Password>,
+    ) -> Result<Account, Failure> {
+        match password {
+            Some(password) => {
+                let update = async |client: &mut Client, offer: OfferedPassword<'_>| {
+                    client.update(email, age, gender, Some(offer)).await
+                };
+                self.write_with(look, password, update).await
+            }
+            None => {
+                let update = async |client: &mut Client| client.update(email, age, gender, None).await;
+                self.write(look, update).await.map(|done| done.value)
+            }
+        }
+    }
+
     fn understand(&mut self, error: CallError, look: Option<&'static str>) -> Failure {
         let ended = [RefusalCode::SessionEnded, RefusalCode::NotLoggedIn];
         if ended.into_iter().any(|code| error.is_refusal(code)) {
@@ -102,6 +144,15 @@ impl Session {
             };
         }
         call_failed(&self.link, error, look)
+    }
+}
+
+/// Never sends a password of this account to this server again. What was done is done: when this cannot be written
+/// down, the person is told and the next login tries again.
+pub(crate) fn remember_opaque(output: Output, folders: &Folders, link: &Link, name: &Username) {
+    let known = link.target().opaque_accounts(folders);
+    if let Err(error) = known.and_then(|known| known.remember(name)) {
+        output.failure(&error.into());
     }
 }
 

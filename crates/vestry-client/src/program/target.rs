@@ -3,9 +3,10 @@
 use super::cli::Options;
 use super::failure::Failure;
 use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use vestry_client::Address;
-use vestry_client::state::{Folders, KnownServers, read_servers};
+use vestry_client::state::{Folders, KnownServers, OpaqueAccounts, StateError, read_servers};
 use vestry_tls::config::user_client;
 use vestry_tls::pem_file::read_certificates;
 use vestry_tls::{Pin, Trust};
@@ -17,13 +18,22 @@ pub(crate) struct Target {
     pub(crate) address: Address,
     /// The pin that it must show; none when a CA is trusted instead.
     pub(crate) pin: Option<Pin>,
+    /// The pin of whom it is trusted by, in either case.
+    authority: Pin,
     tls: Arc<ClientConfig>,
 }
 
 impl Target {
     /// A server that must show this pin.
     pub(crate) fn pinned(address: Address, pin: Pin) -> Result<Self, Failure> {
-        Ok(Self { address, pin: Some(pin), tls: user_client(&Trust::Pin(pin))? })
+        Ok(Self { address, pin: Some(pin), authority: pin, tls: user_client(&Trust::Pin(pin))? })
+    }
+
+    /// A server whose certificate one of these CAs has signed.
+    fn certified(address: Address, authorities: Vec<CertificateDer<'static>>) -> Result<Self, Failure> {
+        let [first, ..] = authorities.as_slice() else { return Err(Failure::NotJoined(address)) };
+        let authority = Pin::of_certificate(first)?;
+        Ok(Self { address, pin: None, authority, tls: user_client(&Trust::Authority(authorities))? })
     }
 
     /// What `options` and the files of this user say.
@@ -35,12 +45,16 @@ impl Target {
         let known = read_servers(folders)?;
         let address = address_of(options, &known)?;
         if let (None, Some(ca)) = (options.pin, &options.ca) {
-            let tls = user_client(&Trust::Authority(read_certificates(ca)?))?;
-            return Ok(Self { address, pin: None, tls });
+            return Self::certified(address, read_certificates(ca)?);
         }
         let pin = options.pin.or_else(|| known.pin_of(&address));
         let pin = pin.ok_or_else(|| Failure::NotJoined(address.clone()))?;
         Self::pinned(address, pin)
+    }
+
+    /// Which of its accounts are known to be OPAQUE.
+    pub(crate) fn opaque_accounts(&self, folders: &Folders) -> Result<OpaqueAccounts, StateError> {
+        OpaqueAccounts::of(folders, &self.address, self.authority)
     }
 
     pub(crate) fn tls(&self) -> Arc<ClientConfig> {
@@ -109,6 +123,22 @@ mod tests {
         assert_eq!(found(&with_ca), (2, None));
         with_ca.pin = Some(Pin([9; 32]));
         assert_eq!(found(&with_ca), (2, Some(Pin([9; 32]))));
+    }
+
+    /// A password that was closed under a pin must not open again under `--ca`, nor the other way round.
+    #[test]
+    fn a_ca_and_its_pin_mean_the_same_accounts() {
+        let Home(folder, folders) = home();
+        let certs = CertsDir::at(folder.path().join("certs"));
+        certs.create_authority("CA", Validity { not_before: 1_577_836_800, days: 36_500 }).unwrap();
+        let mut by_ca = options(Some("localhost"), None);
+        by_ca.ca = Some(certs.ca_certificate());
+        let [ca] = read_certificates(&certs.ca_certificate()).unwrap().try_into().unwrap();
+        let by_pin = options(Some("localhost"), Some(Pin::of_certificate(&ca).unwrap()));
+        let accounts =
+            |options: &Options| Target::find(options, &folders).unwrap().opaque_accounts(&folders).unwrap();
+        assert_eq!(accounts(&by_ca), accounts(&by_pin));
+        assert_ne!(accounts(&by_ca), accounts(&options(Some("localhost"), Some(Pin([9; 32])))));
     }
 
     #[test]

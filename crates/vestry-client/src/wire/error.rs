@@ -79,6 +79,9 @@ pub enum Violation {
         /// The one that was answered.
         answered: u64,
     },
+    /// Its TLS connection has no exporter to bind a login to.
+    #[error("its TLS connection has nothing that a login could be bound to")]
+    NoExporter,
     /// What it sent is not TLS.
     #[error("what it sent is not valid TLS")]
     Tls,

@@ -70,11 +70,16 @@ async fn error_after(server: impl AsyncFnOnce(&mut Server)) -> WireError {
 }
 
 pub(crate) async fn read_request(stream: &mut Server) -> u64 {
+    read_call(stream).await.unwrap().id
+}
+
+/// The next request; none once the client has gone.
+pub(crate) async fn read_call(stream: &mut Server) -> Option<Request<UserCall>> {
     let mut header = [0u8; 4];
-    stream.read_exact(&mut header).await.unwrap();
+    stream.read_exact(&mut header).await.ok()?;
     let mut payload = vec![0; u32::from_be_bytes(header) as usize];
     stream.read_exact(&mut payload).await.unwrap();
-    decode::<Request<UserCall>, 4096>(&payload).unwrap().id
+    Some(decode::<Request<UserCall>, 4096>(&payload).unwrap())
 }
 
 fn reply_bytes(id: u64) -> Vec<u8> {
@@ -224,6 +229,25 @@ async fn a_refusal_is_an_answer() {
     let ask = async |port| connect(port, pki.pin).await.unwrap().call(UserCall::ShowAccount).await.unwrap();
     let reply = meet(Arc::clone(&pki.server), serve, ask).await;
     assert!(matches!(reply, UserReply::Refused(refusal) if refusal.is(RefusalCode::NotLoggedIn)));
+}
+
+#[tokio::test]
+async fn both_ends_of_a_connection_have_one_exporter_and_another_connection_has_another() {
+    let pki = pki();
+    let mut exporters = Vec::new();
+    for _ in 0..2 {
+        let (seen, is_seen) = tokio::sync::oneshot::channel();
+        let serve = async |stream: Server| {
+            let tls = stream.get_ref().1;
+            let label = b"EXPORTER-Channel-Binding";
+            seen.send(tls.export_keying_material([0; 32], label, None).unwrap()).unwrap();
+        };
+        let ask = async |port| *connect(port, pki.pin).await.unwrap().exporter().unwrap();
+        let exporter = meet(Arc::clone(&pki.server), serve, ask).await;
+        assert_eq!(exporter, is_seen.await.unwrap());
+        exporters.push(exporter);
+    }
+    assert_ne!(exporters[0], exporters[1]);
 }
 
 #[tokio::test]

@@ -6,12 +6,14 @@
 mod age;
 mod email;
 mod password;
+mod stretching;
 mod text;
 mod username;
 
 pub use age::Age;
 pub use email::Email;
 pub use password::{Password, PasswordPolicy, PasswordProblem, estimated_guesses_log10};
+pub use stretching::StretchingCost;
 pub use text::{Device, FreeText, Gender, Reason};
 pub use username::Username;
 

@@ -6,11 +6,11 @@ use crate::conversation::Replies;
 use crate::failure::Failure;
 use crate::server::Server;
 use std::ops::ControlFlow;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::time::Instant;
 use vestry_protocol::admin::{AdminReply, Cell, Listing, RowsEnd};
 use vestry_protocol::limits::ROW_CHUNK_BYTES_SOFT;
-use vestry_store::query::{OperatorReader, QueryEnd, QueryError, RowSink};
+use vestry_store::query::{CancelFlag, OperatorReader, QueryEnd, QueryError, RowSink};
 
 /// Chunks that wait for the connection; then the query waits.
 const CHUNKS_WAITING_MAX: usize = 2;
@@ -38,15 +38,35 @@ async fn stream(
 ) -> Result<(), Ended> {
     let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
     let (reader, started) = (server.queries.clone(), Instant::now());
+    let cancel = CancelFlag::default();
+    let cancelled = cancel.clone();
     let running = tokio::task::spawn_blocking(move || {
-        let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0 };
+        let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0, cancel: cancelled };
         let end = run(&reader, &mut sink)?;
         // The peer went away: there is nobody to tell how it ended.
         let _ = sink.send_rows();
         Ok::<_, QueryError>(end)
     });
-    while let Some(chunk) = ready.recv().await {
-        replies.send(chunk).await?;
+    loop {
+        let chunk = match ready.try_recv() {
+            Ok(chunk) => Some(chunk),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => {
+                // What is there already should not wait for what takes long.
+                replies.flush().await?;
+                tokio::select! {
+                    chunk = ready.recv() => chunk,
+                    () = replies.peer_gone() => {
+                        cancel.raise();
+                        return Err(Ended::Closed);
+                    }
+                }
+            }
+        };
+        match chunk {
+            Some(chunk) => replies.send(chunk).await?,
+            None => break,
+        }
     }
     let end = running.await.map_err(|_| Failure::Internal("a query broke off"));
     let last = match end.and_then(|end| end.map_err(Failure::Query)) {
@@ -64,6 +84,7 @@ struct ChunkSink {
     chunks: mpsc::Sender<AdminReply>,
     rows: Vec<Vec<Cell>>,
     bytes: usize,
+    cancel: CancelFlag,
 }
 
 impl ChunkSink {
@@ -85,6 +106,10 @@ impl ChunkSink {
 }
 
 impl RowSink for ChunkSink {
+    fn cancel_flag(&self) -> Option<CancelFlag> {
+        Some(self.cancel.clone())
+    }
+
     fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
         self.send(AdminReply::Columns(names))
     }
@@ -121,7 +146,7 @@ mod tests {
         let rows = [vec![Cell::Null], vec![Cell::Integer(0); 9], vec![Cell::Text(String::new())], Vec::new()];
         for row in rows {
             let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
-            let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0 };
+            let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0, cancel: CancelFlag::default() };
             let filled = row.clone();
             tokio::task::spawn_blocking(
                 move || while sink.row(filled.clone()).is_continue() && sink.bytes > 0 {},

@@ -5,8 +5,8 @@ use super::{CommandError, Place, answer};
 use crate::clock::{Clock, as_date};
 use crate::config::Overrides;
 use crate::data_dir::DataDir;
-use crate::setup::read_pepper;
-use vestry_store::Store;
+use crate::setup::Secrets;
+use vestry_store::{Store, StoreLimits};
 use vestry_tls::CertsDir;
 
 const DAY_SECS: i64 = 24 * 60 * 60;
@@ -30,7 +30,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
             "file modes",
             data_dir.refuse_exposed_files().map(|()| "only the owner can read them".to_owned()),
         ),
-        judge("pepper", read_pepper(&data_dir).map(|_| "readable, 32 bytes".to_owned())),
+        judge("secrets", check_secrets(&data_dir)),
         judge("server key", certs.load_server().map(|_| "fits its certificate".to_owned())),
         judge("database", check_database(&data_dir)),
         check_disk(&data_dir),
@@ -60,6 +60,18 @@ fn judge<E: std::fmt::Display>(what: &str, outcome: Result<String, E>) -> Findin
 fn check_database(data_dir: &DataDir) -> Result<String, CommandError> {
     Store::verify_integrity(&data_dir.database())?;
     Ok(format!("{}: every page and index is sound", data_dir.database().display()))
+}
+
+fn check_secrets(data_dir: &DataDir) -> Result<String, CommandError> {
+    let secrets = Secrets::read(data_dir)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let store = Store::open(&data_dir.database(), StoreLimits::default())?;
+        let fit = secrets.verify_for(&store).await;
+        store.close().await;
+        fit
+    })?;
+    Ok("pepper and OPAQUE key are those of this database".to_owned())
 }
 
 fn check_disk(data_dir: &DataDir) -> Finding {

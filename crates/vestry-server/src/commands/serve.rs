@@ -7,7 +7,7 @@ use crate::credentials::Argon2id;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
 use crate::server::{Listeners, Parts};
-use crate::setup::{enrol, read_pepper};
+use crate::setup::{Secrets, enrol};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -17,6 +17,10 @@ use vestry_store::{Store, StoreLimits};
 
 /// Descriptors that are not connections: the database and its readers, listeners, the runtime, log.
 const OTHER_DESCRIPTORS: u64 = 128;
+
+/// Reads, OPAQUE and operators' queries block. More threads than readers, queries and cores only wait on one another
+/// and cost memory; tokio would start 512.
+const BLOCKING_THREADS_MAX: usize = 24;
 
 pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     start_logging();
@@ -30,7 +34,10 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     data_dir.refuse_exposed_files()?;
     let lock = data_dir.lock()?;
     raise_descriptor_limit(&config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()?;
     let served = runtime.block_on(serve_until_told(config, &data_dir));
     drop(lock);
     served
@@ -50,8 +57,9 @@ async fn serve_until_told(config: Config, data_dir: &DataDir) -> Result<(), Comm
     let clock = Clock::system();
     let store = Store::open(&data_dir.database(), StoreLimits::default())?;
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
-    let pepper = read_pepper(data_dir)?;
-    let argon2id = Argon2id::new(config.argon2id, pepper).map_err(std::io::Error::other)?;
+    let secrets = Secrets::read(data_dir)?;
+    secrets.bind_to(&store).await?;
+    let argon2id = Argon2id::new(config.argon2id, secrets.pepper).map_err(std::io::Error::other)?;
     let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
     identity.renew_when_due(clock.now(), config.certificate_days, &config.hosts)?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
@@ -72,7 +80,7 @@ async fn serve_until_told(config: Config, data_dir: &DataDir) -> Result<(), Comm
     let reload = async || {
         hangup.recv().await;
     };
-    let parts = Parts { config, store, queries, argon2id, identity, clock };
+    let parts = Parts { config, store, queries, argon2id, opaque: secrets.opaque, identity, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }
 

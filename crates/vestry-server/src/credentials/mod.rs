@@ -1,22 +1,26 @@
 //! Credentials: what proves a user. Passwords come in, verdicts and PHC strings go out.
 //!
-//! [`prove_password`] is the only way to a [`Proven`], and a [`Proven`] is the only thing that mints a session
-//! (`sessions.rs`). Unknown names, accounts without a password and wrong passwords take the same way: one read,
+//! [`prove_password`] and [`finish_exchange`] are the only ways to a [`Proven`], and a [`Proven`] is the only thing
+//! that mints a session (`sessions.rs`). Unknown names, accounts without a password and wrong passwords take the same way: one read,
 //! one hash of today's cost on the same threads, one event.
 
 mod argon2id;
 mod hashing;
+mod opaque;
 mod pepper;
 
 pub use argon2id::{Argon2id, HashError, Memory};
 pub use hashing::HashingPool;
+pub use opaque::{Exchange, OpaqueKey, OpaqueRecord};
 pub use pepper::Pepper;
 
 use crate::failure::Failure;
 use crate::server::Server;
 use argon2id::Verdict;
-use vestry_protocol::fields::{Password, Username};
+use vestry_protocol::fields::{Password, StretchingCost, Username};
+use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::secret::SecretText;
+use vestry_protocol::user::UserReply;
 use vestry_store::{AccountId, CredentialKind, Noted, WriteTx};
 use zeroize::Zeroizing;
 
@@ -25,6 +29,7 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct Proven {
     account: AccountId,
+    kind: CredentialKind,
     record: Vec<u8>,
     renewed: Option<String>,
 }
@@ -36,22 +41,34 @@ impl Proven {
         self.account
     }
 
+    /// Whether a password was compared with a hash, rather than proven by OPAQUE.
+    #[must_use]
+    pub fn is_of_a_hash(&self) -> bool {
+        self.kind == CredentialKind::Argon2id
+    }
+
     /// Checks, in the transaction that acts on the proof, that the credential is still the one that was proven.
     ///
     /// # Errors
     /// When it was changed in between: the proof is of an old password.
     pub fn still_holds(&self, tx: &WriteTx<'_>) -> Result<(), Failure> {
-        let current = tx.credential(self.account, CredentialKind::Argon2id)?;
+        let current = tx.credential(self.account, self.kind)?;
         if current.as_ref() == Some(&self.record) { Ok(()) } else { Err(Failure::WrongCredentials) }
     }
 
-    /// Stores the same password under today's parameters, when the stored hash was made with others.
+    /// What the proof means for the stored credentials: a hash that was made with other parameters is stored anew,
+    /// and an account that was proven by OPAQUE takes no password any more.
     ///
     /// # Errors
     /// When the store does.
-    pub fn renew_record(&self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: i64) -> Result<(), Failure> {
-        let Some(renewed) = &self.renewed else { return Ok(()) };
-        tx.set_credential(noted, self.account, CredentialKind::Argon2id, renewed.as_bytes(), now)?;
+    pub fn settle(&mut self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: i64) -> Result<(), Failure> {
+        if self.kind == CredentialKind::Opaque {
+            tx.drop_credential(noted, self.account, CredentialKind::Argon2id)?;
+        }
+        if let Some(renewed) = self.renewed.take() {
+            self.record = renewed.into_bytes();
+            tx.put_credential(noted, self.account, self.kind, &self.record, now)?;
+        }
         Ok(())
     }
 }
@@ -65,6 +82,7 @@ pub async fn prove_password(
     name: Option<&Username>,
     typed: &SecretText,
 ) -> Result<Proven, Failure> {
+    server.config.refuse_clear_passwords()?;
     let password = Password::parse(typed)?;
     let now = server.clock.now();
     let looked_up = name.cloned();
@@ -92,10 +110,71 @@ pub async fn prove_password(
         judged.map_err(|_| Failure::Internal("a password could not be hashed"))?;
     match (verdict, account, record) {
         (Verdict::Right | Verdict::RightButOutdated, Some(account), Some(record)) => {
-            Ok(Proven { account, record, renewed })
+            Ok(Proven { account, kind: CredentialKind::Argon2id, record, renewed })
         }
         _ => Err(Failure::WrongCredentials),
     }
+}
+
+/// The first half of an OPAQUE proof: what the client needs to go on, and what the server must remember meanwhile.
+/// The same work for every name, whether or not there is an account, and whether or not it has an OPAQUE record.
+///
+/// # Errors
+/// When KE1 is not one.
+pub async fn start_exchange(
+    server: &Server,
+    typed_name: &str,
+    ke1: Vec<u8>,
+    exporter: [u8; EXPORTER_BYTES],
+) -> Result<(UserReply, Exchange), Failure> {
+    let (name, now) = (Username::parse(typed_name).ok(), server.clock.now());
+    let looked_up = name.clone();
+    let found = server
+        .store
+        .read(move |tx| match &looked_up {
+            Some(name) => Ok(tx.login_record(name, CredentialKind::Opaque, now)?),
+            None => Ok::<_, Failure>(None),
+        })
+        .await?;
+    let (account, record) = found.map_or((None, None), |found| (Some(found.account.id), found.record));
+    let (key, takes_passwords) = (server.opaque.clone(), server.config.takes_passwords);
+    let identifier = name.map_or_else(|| typed_name.trim().to_lowercase(), |name| name.to_string());
+    let started = tokio::task::spawn_blocking(move || {
+        let record = record.as_deref().and_then(OpaqueRecord::read);
+        key.start_login(&identifier, account, record, &ke1, &exporter)
+    });
+    let started = started.await.map_err(|_| Failure::Internal("an OPAQUE exchange broke off"))??;
+    let (ke2, stretching, exchange) = started;
+    Ok((UserReply::LoginStarted { ke2, stretching, takes_passwords }, exchange))
+}
+
+/// The second half: the exchange is used up, whether or not the password was right.
+///
+/// # Errors
+/// [`Failure::WrongCredentials`] in every case but a right password.
+pub fn finish_exchange(
+    exchange: Exchange,
+    ke3: &[u8],
+    exporter: &[u8; EXPORTER_BYTES],
+) -> Result<Proven, Failure> {
+    let (account, record) = exchange.finish(ke3, exporter).ok_or(Failure::WrongCredentials)?;
+    Ok(Proven { account, kind: CredentialKind::Opaque, record, renewed: None })
+}
+
+/// The first half of a new password: evaluates the blinded password of a name.
+///
+/// # Errors
+/// When the request is not one.
+pub async fn start_new_password(
+    server: &Server,
+    name: &Username,
+    request: Vec<u8>,
+) -> Result<UserReply, Failure> {
+    let (key, identifier) = (server.opaque.clone(), name.to_string());
+    let evaluated = tokio::task::spawn_blocking(move || key.evaluate(&identifier, &request));
+    let response = evaluated.await.map_err(|_| Failure::Internal("an OPAQUE registration broke off"))??;
+    let stretching = StretchingCost::default().numbers();
+    Ok(UserReply::RegistrationStarted { response, stretching })
 }
 
 /// Judges and hashes a new password; `context` holds the words that its owner is known by.
@@ -107,6 +186,7 @@ pub async fn hash_new_password(
     typed: &SecretText,
     context: Vec<String>,
 ) -> Result<Zeroizing<String>, Failure> {
+    server.config.refuse_clear_passwords()?;
     let password = Password::parse(typed)?;
     let (policy, scheme) = (server.config.password_policy, server.argon2id.clone());
     let hashed = server

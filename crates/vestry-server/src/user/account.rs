@@ -1,14 +1,15 @@
 //! One's own account: read it, change the profile, delete it.
 
 use super::Peer;
+use super::pending::Pending;
+use super::proof::prove_own_password;
 use super::register::ParsedProfile;
 use crate::audit::{Action, Actor};
-use crate::credentials::{Proven, prove_password};
+use crate::credentials::Proven;
 use crate::failure::Failure;
 use crate::server::{RESTORABLE_SECS, Server};
 use crate::sessions::{LoggedIn, read_as, write_as};
-use vestry_protocol::fields::{FieldError, Username};
-use vestry_protocol::secret::SecretText;
+use vestry_protocol::fields::FieldError;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserReply};
 use vestry_store::{AccountRow, LiveSession, WriteTx};
 
@@ -21,13 +22,14 @@ pub(super) async fn update(
     server: &Server,
     peer: &Peer,
     session: LoggedIn,
+    pending: &mut Pending,
     update: ProfileUpdate,
 ) -> Result<UserReply, Failure> {
     let wanted = ParsedUpdate::parse(&update)?;
     let proven = match (&wanted.email, &update.password) {
         (Change::Keep, _) => None,
         (_, Some(password)) => Some(prove_own_password(server, session, password).await?),
-        (_, None) => return Err(email_needs_password().into()),
+        (_, None) => Some(pending.take_proof(session).map_err(|_| email_needs_password())?),
     };
     let (now, source) = (server.clock.now(), peer.source.clone());
     let account = write_as(server, session, move |tx, live| {
@@ -50,9 +52,8 @@ pub(super) async fn delete(
     server: &Server,
     peer: &Peer,
     session: LoggedIn,
-    password: &SecretText,
+    proven: Proven,
 ) -> Result<UserReply, Failure> {
-    let proven = prove_own_password(server, session, password).await?;
     let (now, source) = (server.clock.now(), peer.source.clone());
     write_as(server, session, move |tx, live| {
         proven.still_holds(tx)?;
@@ -69,16 +70,6 @@ fn delete_in(tx: &WriteTx<'_>, live: &LiveSession<'_>, source: &str, now: i64) -
     tx.delete_account(&noted, account.id, now)?;
     tx.end_sessions_of(&noted, account.id)?;
     Ok(())
-}
-
-/// Asks the user of a session for the password again.
-pub(super) async fn prove_own_password(
-    server: &Server,
-    session: LoggedIn,
-    password: &SecretText,
-) -> Result<Proven, Failure> {
-    let name = read_as(server, session, |_, live| Ok(Username::parse(&live.account().name).ok())).await?;
-    prove_password(server, name.as_ref(), password).await
 }
 
 fn email_needs_password() -> FieldError {

@@ -12,46 +12,72 @@ use crate::server::Server;
 use crate::sessions::{LoggedIn, Opening, mint};
 use vestry_protocol::fields::{Device, Username};
 use vestry_protocol::secret::SecretText;
-use vestry_protocol::user::{NewSession, UserReply};
+use vestry_protocol::user::NewSession;
 
+/// A session that was just opened, and the proof that opened it.
+pub(super) struct Opened {
+    pub(super) session: LoggedIn,
+    pub(super) shown: NewSession,
+    pub(super) proven: Proven,
+}
+
+/// With a password that came over TLS.
 pub(super) async fn log_in(
     server: &Server,
     peer: &Peer,
     typed_name: &str,
     password: &SecretText,
     device: &str,
-) -> Result<(LoggedIn, UserReply), Failure> {
-    let device = Device::parse("device", device)?;
+) -> Result<Opened, Failure> {
     let name = Username::parse(typed_name).ok();
-    let proven = match prove_password(server, name.as_ref(), password).await {
-        Ok(proven) => proven,
-        Err(failure) => return Err(note_failure(server, peer, name.as_ref(), failure).await),
+    let proven = prove_password(server, name.as_ref(), password).await;
+    enter_proven(server, peer, name.as_ref(), proven, device).await
+}
+
+/// With whatever proved the password, or failed to.
+pub(super) async fn enter_proven(
+    server: &Server,
+    peer: &Peer,
+    name: Option<&Username>,
+    proven: Result<Proven, Failure>,
+    device: &str,
+) -> Result<Opened, Failure> {
+    let device = Device::parse("device", device)?;
+    let opened = match proven {
+        Ok(proven) => open_session(server, peer, proven, device).await,
+        Err(failure) => Err(failure),
     };
-    match open_session(server, peer, proven, device).await {
-        Ok((session, opened)) => Ok((session, UserReply::LoggedIn(opened))),
-        Err(failure) => Err(note_failure(server, peer, name.as_ref(), failure).await),
+    match opened {
+        Ok(opened) => Ok(opened),
+        Err(failure) => Err(note_failure(server, peer, name, failure).await),
     }
 }
 
 async fn open_session(
     server: &Server,
     peer: &Peer,
-    proven: Proven,
+    mut proven: Proven,
     device: Device,
-) -> Result<(LoggedIn, NewSession), Failure> {
+) -> Result<Opened, Failure> {
     let (now, source, limits) = (server.clock.now(), peer.source.clone(), server.config.sessions);
     server
         .store
         .write(move |tx| {
             let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
-            mint(limits, tx, &proven, &opening)
+            let (session, shown) = mint(limits, tx, &mut proven, &opening)?;
+            Ok(Opened { session, shown, proven })
         })
         .await
 }
 
 /// Writes down that a login failed, and hands the failure on. The name is written only when it could be one:
 /// what else is typed there may be a password.
-async fn note_failure(server: &Server, peer: &Peer, name: Option<&Username>, failure: Failure) -> Failure {
+pub(super) async fn note_failure(
+    server: &Server,
+    peer: &Peer,
+    name: Option<&Username>,
+    failure: Failure,
+) -> Failure {
     let action = match &failure {
         Failure::WrongCredentials => Action::LoginFailed,
         Failure::Suspended { .. } => Action::LoginRefused,

@@ -6,6 +6,8 @@
 mod account;
 mod login;
 mod password;
+mod pending;
+mod proof;
 mod register;
 mod sessions;
 
@@ -14,18 +16,22 @@ pub(crate) use register::ParsedProfile;
 
 use crate::connection::{Connection, Ended, Patience};
 use crate::conversation::{Port, Replies, converse};
+use crate::credentials::{finish_exchange, start_exchange};
 use crate::failure::Failure;
 use crate::listener::Welcome;
 use crate::server::Server;
 use crate::sessions::LoggedIn;
+use pending::{Pending, Purpose};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use vestry_protocol::USER_ALPN;
+use vestry_protocol::fields::Username;
+use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
 use vestry_protocol::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::user::{ServerDescription, UserCall, UserReply};
+use vestry_protocol::user::{NewSession, ServerDescription, UserCall, UserReply};
 
 /// What is known of a peer before it says anything.
 pub struct Peer {
@@ -46,6 +52,9 @@ struct UserPort {
     server: Arc<Server>,
     peer: Peer,
     state: State,
+    /// What names this TLS connection (RFC 9266): it goes into every OPAQUE exchange on it.
+    exporter: [u8; EXPORTER_BYTES],
+    pending: Pending,
 }
 
 /// What the user port's listener does with each connection.
@@ -63,10 +72,17 @@ impl Welcome for WelcomeUsers {
 
     async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) {
         let server = self.0;
+        let exported = stream.get_ref().1.export_keying_material([0; EXPORTER_BYTES], EXPORTER_LABEL, None);
+        let Ok(exporter) = exported else {
+            tracing::error!(%peer, "a TLS connection has no exporter");
+            return;
+        };
         let port = UserPort {
             server: server.clone(),
             peer: Peer { source: peer.ip().to_canonical().to_string() },
             state: State::ExpectLogin,
+            exporter,
+            pending: Pending::default(),
         };
         if let Err(ended) = converse(Connection::new(stream), port, &server.draining).await {
             tracing::debug!(%peer, %ended, "a user's connection ended");
@@ -118,14 +134,30 @@ impl Port for UserPort {
 
 impl UserPort {
     async fn dispatch(&mut self, call: UserCall) -> Result<UserReply, Failure> {
-        let (server, peer) = (&self.server, &self.peer);
+        let (server, peer) = (self.server.clone(), &self.peer);
+        let server = server.as_ref();
         match call {
             UserCall::DescribeServer => Ok(UserReply::ServerDescribed(describe(server))),
             UserCall::Register(wanted) => register::register(server, peer, &wanted).await,
+            UserCall::StartRegistration { name, request } => register::start(server, &name, request).await,
+            UserCall::FinishRegistration { name, envelope, profile } => {
+                register::finish(server, peer, &name, &envelope, &profile).await
+            }
             UserCall::LogIn { name, password, device } => {
-                let (session, reply) = login::log_in(server, peer, &name, &password, &device).await?;
-                self.state = State::ExpectCall(session);
+                let opened = login::log_in(server, peer, &name, &password, &device).await?;
+                Ok(self.enter(opened))
+            }
+            UserCall::StartLogin { name, ke1 } => {
+                let (reply, exchange) = start_exchange(server, &name, ke1, self.exporter).await?;
+                let name = Username::parse(&name).ok();
+                self.pending.remember_exchange(exchange, Purpose::Login { name });
                 Ok(reply)
+            }
+            UserCall::FinishLogin { ke3, device } => {
+                let (exchange, name) = self.pending.take_login()?;
+                let proven = finish_exchange(exchange, &ke3, &self.exporter);
+                let opened = login::enter_proven(server, peer, name.as_ref(), proven, &device).await?;
+                Ok(self.enter(opened))
             }
             UserCall::ResumeSession { token } => {
                 let (session, name) = crate::sessions::resume(server, &token).await?;
@@ -135,27 +167,84 @@ impl UserPort {
             UserCall::RedeemResetCode { name, code, new } => {
                 password::redeem_reset_code(server, peer, &name, &code, &new).await
             }
-            UserCall::ShowAccount => account::show(server, self.session()?).await,
-            UserCall::UpdateAccount(update) => account::update(server, peer, self.session()?, update).await,
+            UserCall::StartReset { name, request } => password::start_reset(server, &name, request).await,
+            UserCall::FinishReset { name, code, envelope } => {
+                password::finish_reset(server, peer, &name, &code, &envelope).await
+            }
+            of_session => self.dispatch_in_session(of_session).await,
+        }
+    }
+
+    /// The calls that act for the user of a session.
+    async fn dispatch_in_session(&mut self, call: UserCall) -> Result<UserReply, Failure> {
+        let session = self.session()?;
+        let (server, peer, pending) = (self.server.as_ref(), &self.peer, &mut self.pending);
+        match call {
+            UserCall::ShowAccount => account::show(server, session).await,
+            UserCall::UpdateAccount(update) => account::update(server, peer, session, pending, update).await,
             UserCall::ChangePassword { current, new } => {
-                let (session, reply) =
-                    password::change(server, peer, self.session()?, &current, &new).await?;
-                self.state = State::ExpectCall(session);
-                Ok(reply)
+                let opened = password::change(server, peer, session, &current, &new).await?;
+                Ok(self.enter_changed(opened))
+            }
+            UserCall::StartProof { ke1 } => proof::start(server, session, pending, ke1, self.exporter).await,
+            UserCall::FinishProof { ke3 } => {
+                proof::finish(server, peer, session, pending, &ke3, &self.exporter).await
+            }
+            UserCall::StartNewPassword { request } => {
+                password::start_new(server, session, pending, request).await
+            }
+            UserCall::FinishNewPassword { envelope } => {
+                let opened = password::finish_new(server, peer, session, pending, &envelope).await?;
+                Ok(self.enter_changed(opened))
+            }
+            UserCall::FinishMigration { envelope } => {
+                proof::finish_migration(server, peer, session, pending, &envelope).await
             }
             UserCall::DeleteAccount { password } => {
-                let reply = account::delete(server, peer, self.session()?, &password).await?;
+                let proven = proof::prove_own_password(server, session, &password).await?;
+                let reply = account::delete(server, peer, session, proven).await?;
                 self.state = State::ExpectLogin;
                 Ok(reply)
             }
-            UserCall::ListSessions => sessions::list(server, self.session()?).await,
-            UserCall::RevokeSession { id } => sessions::revoke(server, peer, self.session()?, id).await,
-            UserCall::LogOut { everywhere } => {
-                let reply = sessions::log_out(server, peer, self.session()?, everywhere).await?;
+            UserCall::DeleteProvenAccount => {
+                let proven = pending.take_proof(session)?;
+                let reply = account::delete(server, peer, session, proven).await?;
                 self.state = State::ExpectLogin;
                 Ok(reply)
+            }
+            UserCall::ListSessions => sessions::list(server, session).await,
+            UserCall::RevokeSession { id } => sessions::revoke(server, peer, session, id).await,
+            UserCall::LogOut { everywhere } => {
+                let reply = sessions::log_out(server, peer, session, everywhere).await?;
+                self.state = State::ExpectLogin;
+                Ok(reply)
+            }
+            UserCall::DescribeServer
+            | UserCall::Register(_)
+            | UserCall::StartRegistration { .. }
+            | UserCall::FinishRegistration { .. }
+            | UserCall::LogIn { .. }
+            | UserCall::StartLogin { .. }
+            | UserCall::FinishLogin { .. }
+            | UserCall::ResumeSession { .. }
+            | UserCall::RedeemResetCode { .. }
+            | UserCall::StartReset { .. }
+            | UserCall::FinishReset { .. } => {
+                Err(Failure::Internal("a call without a session was given one"))
             }
         }
+    }
+
+    /// The connection is now of the session that was just opened.
+    fn enter(&mut self, opened: login::Opened) -> UserReply {
+        self.state = State::ExpectCall(opened.session);
+        self.pending.remember_login(opened.proven, opened.session);
+        UserReply::LoggedIn(opened.shown)
+    }
+
+    fn enter_changed(&mut self, (session, shown): (LoggedIn, NewSession)) -> UserReply {
+        self.state = State::ExpectCall(session);
+        UserReply::PasswordChanged(shown)
     }
 
     fn session(&self) -> Result<LoggedIn, Failure> {

@@ -1,16 +1,17 @@
 //! Setting a new password: with the old one, or with an operator's one-time code. Both end every session.
 
 use super::Peer;
-use super::account::prove_own_password;
+use super::pending::Pending;
+use super::proof::{own_name, prove_own_password};
 use super::register::context_words;
 use crate::audit::{Action, Actor};
-use crate::credentials::hash_new_password;
+use crate::credentials::{OpaqueRecord, Proven, hash_new_password, start_new_password};
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Opening, mint, read_as, write_as};
 use vestry_protocol::fields::{Device, Username};
 use vestry_protocol::secret::SecretText;
-use vestry_protocol::user::UserReply;
+use vestry_protocol::user::{Envelope, NewSession, UserReply};
 use vestry_store::{AccountRow, CredentialKind, Standing};
 
 pub(super) async fn change(
@@ -19,25 +20,61 @@ pub(super) async fn change(
     session: LoggedIn,
     current: &SecretText,
     new: &SecretText,
-) -> Result<(LoggedIn, UserReply), Failure> {
+) -> Result<(LoggedIn, NewSession), Failure> {
     let proven = prove_own_password(server, session, current).await?;
     let context = read_as(server, session, |_, live| Ok(own_words(live.account()))).await?;
     let record = hash_new_password(server, new, context).await?;
+    let record = (CredentialKind::Argon2id, record.as_bytes().to_vec());
+    replace_password(server, peer, session, proven, record).await
+}
+
+pub(super) async fn start_new(
+    server: &Server,
+    session: LoggedIn,
+    pending: &Pending,
+    request: Vec<u8>,
+) -> Result<UserReply, Failure> {
+    if !pending.has_proof(session) {
+        return Err(Failure::NotProven);
+    }
+    let name = Username::parse(&own_name(server, session).await?)?;
+    start_new_password(server, &name, request).await
+}
+
+pub(super) async fn finish_new(
+    server: &Server,
+    peer: &Peer,
+    session: LoggedIn,
+    pending: &mut Pending,
+    envelope: &Envelope,
+) -> Result<(LoggedIn, NewSession), Failure> {
+    let proven = pending.take_proof(session)?;
+    let name = own_name(server, session).await?;
+    let record = OpaqueRecord::from_envelope(&name, envelope)?.to_bytes();
+    replace_password(server, peer, session, proven, (CredentialKind::Opaque, record)).await
+}
+
+/// A new password ends every session and opens a new one: a new token for it; whoever holds an old one is out.
+async fn replace_password(
+    server: &Server,
+    peer: &Peer,
+    session: LoggedIn,
+    mut proven: Proven,
+    (kind, record): (CredentialKind, Vec<u8>),
+) -> Result<(LoggedIn, NewSession), Failure> {
     let (now, source, limits) = (server.clock.now(), peer.source.clone(), server.config.sessions);
-    let (session, opened) = write_as(server, session, move |tx, live| {
+    write_as(server, session, move |tx, live| {
         let account = live.account();
         let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
         let actor = Actor::user(&account.name, &source);
         let noted = actor.note(tx, now, Action::PasswordChanged, &account.name, "")?;
         tx.end_sessions_of(&noted, account.id)?;
-        // A new token for a new password; whoever holds the old one is out.
         let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
-        let opened = mint(limits, tx, &proven, &opening)?;
-        tx.set_credential(&noted, account.id, CredentialKind::Argon2id, record.as_bytes(), now)?;
+        let opened = mint(limits, tx, &mut proven, &opening)?;
+        tx.set_credential(&noted, account.id, kind, &record, now)?;
         Ok(opened)
     })
-    .await?;
-    Ok((session, UserReply::PasswordChanged(opened)))
+    .await
 }
 
 /// Unknown name, wrong code, used code, old code: one answer. The code has 100 random bits and is compared as a
@@ -50,8 +87,36 @@ pub(super) async fn redeem_reset_code(
     new: &SecretText,
 ) -> Result<UserReply, Failure> {
     let name = Username::parse(typed_name).map_err(|_| Failure::WrongCode)?;
-    let hash = crate::codes::hash_of(code);
     let record = hash_new_password(server, new, context_words(&name, None)).await?;
+    redeem(server, peer, name, code, (CredentialKind::Argon2id, record.as_bytes().to_vec())).await
+}
+
+pub(super) async fn start_reset(server: &Server, name: &str, request: Vec<u8>) -> Result<UserReply, Failure> {
+    // Answered for every name: whether there is an account shows only with a right code.
+    let name = Username::parse(name).map_err(|_| Failure::WrongCode)?;
+    start_new_password(server, &name, request).await
+}
+
+pub(super) async fn finish_reset(
+    server: &Server,
+    peer: &Peer,
+    name: &str,
+    code: &SecretText,
+    envelope: &Envelope,
+) -> Result<UserReply, Failure> {
+    let name = Username::parse(name).map_err(|_| Failure::WrongCode)?;
+    let record = OpaqueRecord::from_envelope(name.as_str(), envelope)?.to_bytes();
+    redeem(server, peer, name, code, (CredentialKind::Opaque, record)).await
+}
+
+async fn redeem(
+    server: &Server,
+    peer: &Peer,
+    name: Username,
+    code: &SecretText,
+    (kind, record): (CredentialKind, Vec<u8>),
+) -> Result<UserReply, Failure> {
+    let hash = crate::codes::hash_of(code);
     let (now, source, redeemer) = (server.clock.now(), peer.source.clone(), name.clone());
     let redeemed = server
         .store
@@ -63,7 +128,7 @@ pub(super) async fn redeem_reset_code(
             if deleted || !tx.take_reset_code(&noted, account.id, &hash, now)? {
                 return Err(Failure::WrongCode);
             }
-            tx.set_credential(&noted, account.id, CredentialKind::Argon2id, record.as_bytes(), now)?;
+            tx.set_credential(&noted, account.id, kind, &record, now)?;
             tx.end_sessions_of(&noted, account.id)?;
             Ok(())
         })

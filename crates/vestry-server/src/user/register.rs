@@ -2,11 +2,11 @@
 
 use super::Peer;
 use crate::audit::{Action, Actor};
-use crate::credentials::hash_new_password;
+use crate::credentials::{OpaqueRecord, hash_new_password, start_new_password};
 use crate::failure::Failure;
 use crate::server::Server;
 use vestry_protocol::fields::{Age, Email, FieldError, Gender, Username};
-use vestry_protocol::user::{Profile, Registration, UserReply};
+use vestry_protocol::user::{Envelope, Profile, Registration, UserReply};
 use vestry_store::{CredentialKind, NewAccount, ProfilePatch};
 
 /// A profile whose every field was parsed.
@@ -53,6 +53,17 @@ pub(super) async fn register(
     refuse_taken_name(server, &name).await?;
     let context = context_words(&name, profile.email.as_ref().map(Email::as_str));
     let record = hash_new_password(server, &wanted.password, context).await?;
+    store_account(server, peer, name, profile, CredentialKind::Argon2id, record.as_bytes().to_vec()).await
+}
+
+async fn store_account(
+    server: &Server,
+    peer: &Peer,
+    name: Username,
+    profile: ParsedProfile,
+    kind: CredentialKind,
+    record: Vec<u8>,
+) -> Result<UserReply, Failure> {
     let (now, source) = (server.clock.now(), peer.source.clone());
     let reply = UserReply::Registered { name: name.to_string() };
     server
@@ -62,11 +73,35 @@ pub(super) async fn register(
             let noted = actor.note(tx, now, Action::AccountRegistered, name.as_str(), "")?;
             let new = NewAccount { name: &name, profile: profile.as_patch(), created: now };
             let account = tx.insert_account(&noted, &new)?.ok_or(Failure::NameTaken)?;
-            tx.set_credential(&noted, account, CredentialKind::Argon2id, record.as_bytes(), now)?;
+            tx.set_credential(&noted, account, kind, &record, now)?;
             Ok::<_, Failure>(())
         })
         .await?;
     Ok(reply)
+}
+
+pub(super) async fn start(server: &Server, name: &str, request: Vec<u8>) -> Result<UserReply, Failure> {
+    if !server.config.registration_open {
+        return Err(Failure::RegistrationClosed);
+    }
+    let name = Username::parse(name)?;
+    refuse_taken_name(server, &name).await?;
+    start_new_password(server, &name, request).await
+}
+
+pub(super) async fn finish(
+    server: &Server,
+    peer: &Peer,
+    name: &str,
+    envelope: &Envelope,
+    profile: &Profile,
+) -> Result<UserReply, Failure> {
+    if !server.config.registration_open {
+        return Err(Failure::RegistrationClosed);
+    }
+    let (name, profile) = (Username::parse(name)?, ParsedProfile::parse(profile)?);
+    let record = OpaqueRecord::from_envelope(name.as_str(), envelope)?.to_bytes();
+    store_account(server, peer, name, profile, CredentialKind::Opaque, record).await
 }
 
 /// A taken name is told before the password is hashed: registering tells it anyway, and hashing costs.

@@ -4,7 +4,7 @@ use crate::StoreError;
 use rusqlite::Connection;
 use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("001_register.sql"))];
+const STEPS: &[M<'static>] = &[M::up(include_str!("001_register.sql")), M::up(include_str!("002_facts.sql"))];
 
 /// Facts about the schema of this version.
 pub struct Schema;

@@ -5,8 +5,9 @@ use crate::program::context::{Context, this_device};
 use crate::program::failure::Failure;
 use crate::program::link::Link;
 use crate::program::output::rfc3339;
-use crate::program::session::{Session, call_failed};
+use crate::program::session::{Session, call_failed, remember_opaque};
 use serde::Serialize;
+use vestry_client::OfferedPassword;
 use vestry_client::state::Lifetime;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Password, Username};
@@ -27,7 +28,7 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
     let server = link.read(async |client| client.describe_server().await).await;
     server.map_err(|error| call_failed(&link, error, None))?;
     let password = context.secrets.next_password("the password", &format!("Password for {name}: "))?;
-    let new = log_in(&mut link, &name, &password).await?;
+    let new = log_in(context, &mut link, &name, &password).await?;
     let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
     let session = Session::open(context, link, &new, lifetime)?;
     let json = LoggedInJson {
@@ -41,15 +42,22 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
     Ok(())
 }
 
-/// Opens a session on this link.
+/// Opens a session on this link. An account that is known to be OPAQUE never has its password sent.
 pub(in crate::program) async fn log_in(
+    context: &Context,
     link: &mut Link,
     name: &Username,
     password: &Password,
 ) -> Result<NewSession, Failure> {
     let device = this_device()?;
-    let done = link.write(async |client| client.log_in(name, password, &device).await).await;
-    done.map_err(|error| call_failed(link, error, None))
+    let path = link.target().opaque_accounts(&context.folders)?.path_for(name)?;
+    let offer = OfferedPassword { password, path };
+    let done = link.write(async |client| client.log_in(name, offer, &device).await).await;
+    let done = done.map_err(|error| call_failed(link, error, None))?;
+    if done.by_opaque {
+        remember_opaque(context.output, &context.folders, link, name);
+    }
+    Ok(done.value)
 }
 
 /// Lets people notice a login that was not theirs.

@@ -6,7 +6,7 @@ use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::link::Link;
 use crate::program::new_password;
-use crate::program::session::call_failed;
+use crate::program::session::{call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_client::CallError;
 use vestry_protocol::escape::Escaped;
@@ -33,6 +33,7 @@ pub(super) async fn run(context: &mut Context, args: &RegisterArgs) -> Result<()
     let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
     let registered =
         done.map_err(|error| call_failed(&link, error, Some("See by logging in: vestry login NAME")))?;
+    remember_opaque(context.output, &context.folders, &link, &name);
     let shown = Escaped(&registered).to_string();
     context.output.answer(&RegisteredJson { name: &registered }, format_args!("Registered {shown}."))?;
     context.output.talk(format_args!("Log in with: vestry login {shown}"));

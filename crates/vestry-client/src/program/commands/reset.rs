@@ -5,7 +5,7 @@ use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::link::Link;
 use crate::program::new_password;
-use crate::program::session::call_failed;
+use crate::program::session::{call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_client::state::forget_session;
 use vestry_protocol::escape::Escaped;
@@ -28,6 +28,7 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
     let done = link.write(async |client| client.redeem_reset_code(&name, &code, &new).await).await;
     let look = "See whether the new password works: vestry login NAME";
     let reset = done.map_err(|error| call_failed(&link, error, Some(look)))?;
+    remember_opaque(context.output, &context.folders, &link, &name);
     // Every session of the account has ended; the one that is kept here may be one of them.
     if let Ok(Some(kept)) = vestry_client::state::load_session(&context.folders, link.server())
         && kept.name == name

@@ -23,9 +23,7 @@ pub(super) async fn run(context: &mut Context, args: &UpdateArgs) -> Result<(), 
         }
     };
     let Changes { email, age, gender } = &changes;
-    let update = session.write("See what is stored now: vestry show", async |client| {
-        client.update(email, age, gender, password.as_ref()).await
-    });
-    let account = update.await?;
+    let look = "See what is stored now: vestry show";
+    let account = session.update(look, email, age, gender, password.as_ref()).await?;
     context.output.answer(&AccountJson::of(&account), account_text(&account))
 }

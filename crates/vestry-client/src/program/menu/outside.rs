@@ -6,7 +6,7 @@ use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::link::Link;
 use crate::program::new_password;
-use crate::program::session::{Session, call_failed};
+use crate::program::session::{Session, call_failed, remember_opaque};
 use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Age, Email, Gender, Password, PasswordPolicy, Username};
@@ -42,7 +42,7 @@ async fn enter_name(context: &Context, link: &mut Link) -> Result<Option<NewSess
     loop {
         let question = format!("Password for {name} (Enter goes back): ");
         let Some(password) = context.prompt.password(&question)? else { return Ok(None) };
-        match log_in(link, &name, &password).await {
+        match log_in(context, link, &name, &password).await {
             Err(failure) if failure.is_refusal(RefusalCode::WrongCredentials) => {
                 context.output.talk("  The name or the password is wrong. Try again.");
             }
@@ -60,6 +60,7 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
         let look = "See by logging in with 1.";
         let failure = match done.map_err(|error| call_failed(link, error, Some(look))) {
             Ok(registered) => {
+                remember_opaque(context.output, &context.folders, link, &name);
                 context.output.talk(format_args!("\nRegistered {}. Log in with 1.", Escaped(&registered)));
                 return Ok(());
             }

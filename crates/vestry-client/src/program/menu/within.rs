@@ -62,8 +62,7 @@ async fn update(context: &Context, session: &mut Session) -> Result<(), Failure>
     }
     let needs_password = email != Change::Keep;
     let updated = with_password(context, needs_password, "to change the e-mail", async |password| {
-        let call = session.write(LOOK, async |client| client.update(&email, &age, &gender, password).await);
-        call.await
+        session.update(LOOK, &email, &age, &gender, password).await
     });
     match updated.await? {
         Some(account) => context.output.lines(format_args!("\nUpdated.\n{}", info_text(&account))),
@@ -83,7 +82,9 @@ async fn delete(context: &Context, session: &mut Session) -> Result<Next, Failur
     };
     let Some(()) = context.prompt.field(&question, same)? else { return Ok(Next::Stay) };
     let deleted = with_password(context, true, "to delete the account", async |password| match password {
-        Some(password) => session.write(LOOK, async |client| client.delete(password).await).await,
+        Some(password) => {
+            session.write_with(LOOK, password, async |client, offer| client.delete(offer).await).await
+        }
         None => Err(Failure::Cancelled),
     });
     let Some(until) = deleted.await? else { return Ok(Next::Stay) };

@@ -1,0 +1,43 @@
+//! What can go wrong with a call, split by what a program does about it. Never holds a secret.
+
+use crate::opaque::OpaqueError;
+use crate::wire::WireError;
+use thiserror::Error;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::user::Stretching;
+
+/// Why a call was not done, or not certainly done.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The connection.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The server said no.
+    #[error("{}", Escaped(&.0.message))]
+    Refused(Refusal),
+    /// The server answered another question.
+    #[error("the server's answer does not belong to the question")]
+    UnexpectedReply,
+    /// The server wants a password to be stretched at a cost that would make it cheap to guess, or burn this machine.
+    /// Nothing more was sent.
+    #[error(
+        "the server asks for {} KiB of memory, {} passes and {} lanes to stretch the password, which is out of \
+         bounds; nothing more was sent", .0.memory_kib, .0.iterations, .0.parallelism
+    )]
+    StretchingOutOfBounds(Stretching),
+    /// A step of OPAQUE failed on this side.
+    #[error(transparent)]
+    Opaque(#[from] OpaqueError),
+    /// The system has no random bytes.
+    #[error("the system's random source failed: {0}")]
+    Random(getrandom::Error),
+}
+
+impl CallError {
+    /// Whether the server refused with this code.
+    #[must_use]
+    pub fn is_refusal(&self, code: RefusalCode) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is(code))
+    }
+}

@@ -1,0 +1,122 @@
+//! Which accounts of a server are known to be OPAQUE. Their passwords are never sent to it again, whatever it says.
+//!
+//! An empty file an account: two programs at once cannot undo each other's, and nothing in it can be damaged. It is
+//! kept for the server's address and pin, since another server may have another account of the same name. Nothing
+//! is ever forgotten here by a program.
+
+use super::{Folders, StateError, file_stem};
+use crate::address::Address;
+use crate::client::PasswordPath;
+use data_encoding::HEXLOWER;
+use std::io;
+use std::path::PathBuf;
+use vestry_protocol::fields::Username;
+use vestry_tls::private_file;
+use vestry_tls::{FileError, Pin};
+
+/// Under the folder of this user's state.
+const FOLDER: &str = "opaque";
+
+/// The accounts of one server that are known to be OPAQUE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpaqueAccounts {
+    folder: PathBuf,
+}
+
+impl OpaqueAccounts {
+    /// Of the server at this address whose CA has this pin.
+    ///
+    /// # Errors
+    /// When the environment names no home.
+    pub fn of(folders: &Folders, server: &Address, pin: Pin) -> Result<Self, StateError> {
+        let beneath = PathBuf::from(FOLDER).join(file_stem(server)).join(HEXLOWER.encode(&pin.0));
+        Ok(Self { folder: folders.state()?.join(beneath) })
+    }
+
+    /// Whether a password of this account may be sent.
+    ///
+    /// # Errors
+    /// When it cannot be known: then no password may be sent either.
+    pub fn path_for(&self, name: &Username) -> Result<PasswordPath, StateError> {
+        let path = self.file_of(name);
+        match path.symlink_metadata() {
+            Ok(_) => Ok(PasswordPath::Closed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(PasswordPath::Open),
+            Err(source) => Err(FileError::System { path, action: "examined", source }.into()),
+        }
+    }
+
+    /// Knows an account as OPAQUE from now on.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn remember(&self, name: &Username) -> Result<(), StateError> {
+        private_file::create_dir(&self.folder)?;
+        match private_file::create(&self.file_of(name), b"") {
+            Ok(()) | Err(FileError::AlreadyThere(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A name begins with a letter or a digit and holds no separator, so it cannot lead out of the folder.
+    fn file_of(&self, name: &Username) -> PathBuf {
+        self.folder.join(name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    fn fresh() -> (TempDir, Folders) {
+        let home = TempDir::new().unwrap();
+        let path = home.path().to_owned();
+        let find = |name: &str| (name == "HOME").then(|| path.clone().into());
+        let folders = Folders::from_environment(find, "/nowhere".into());
+        (home, folders)
+    }
+
+    fn accounts(folders: &Folders, server: &str, pin: u8) -> OpaqueAccounts {
+        OpaqueAccounts::of(folders, &server.parse().unwrap(), Pin([pin; 32])).unwrap()
+    }
+
+    fn name(text: &str) -> Username {
+        Username::parse(text).unwrap()
+    }
+
+    #[test]
+    fn only_what_was_remembered_is_closed_and_it_stays_so() {
+        let (_home, folders) = fresh();
+        let known = accounts(&folders, "localhost:7443", 1);
+        assert_eq!(known.path_for(&name("naman")).unwrap(), PasswordPath::Open);
+        known.remember(&name("naman")).unwrap();
+        known.remember(&name("naman")).unwrap();
+        assert_eq!(known.path_for(&name("NAMAN")).unwrap(), PasswordPath::Closed);
+        assert_eq!(known.path_for(&name("anirudh")).unwrap(), PasswordPath::Open);
+        let again = accounts(&folders, "localhost:7443", 1);
+        assert_eq!(again.path_for(&name("naman")).unwrap(), PasswordPath::Closed);
+    }
+
+    #[test]
+    fn another_server_has_other_accounts() {
+        let (_home, folders) = fresh();
+        accounts(&folders, "localhost:7443", 1).remember(&name("naman")).unwrap();
+        for (server, pin) in [("localhost:7444", 1), ("127.0.0.1:7443", 1), ("localhost:7443", 2)] {
+            let other = accounts(&folders, server, pin).path_for(&name("naman")).unwrap();
+            assert_eq!(other, PasswordPath::Open, "{server} {pin}");
+        }
+    }
+
+    /// What cannot be read must not count as nothing known.
+    #[test]
+    fn a_folder_that_cannot_be_searched_opens_no_path() {
+        let (_home, folders) = fresh();
+        let known = accounts(&folders, "localhost:7443", 1);
+        private_file::create_dir(known.folder.parent().unwrap()).unwrap();
+        fs::write(&known.folder, b"in the way").unwrap();
+        assert!(matches!(known.path_for(&name("naman")), Err(StateError::File(_))));
+        assert!(matches!(known.remember(&name("naman")), Err(StateError::File(_))));
+    }
+}

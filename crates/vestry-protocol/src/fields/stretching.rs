@@ -1,0 +1,69 @@
+//! What stretching a password may cost a client: a floor against a server that wants it cheap to guess, a ceiling
+//! against one that wants to burn the client.
+
+use super::FieldError;
+use crate::limits::{
+    STRETCHING_ITERATIONS_MAX, STRETCHING_ITERATIONS_MIN, STRETCHING_MEMORY_KIB_MAX,
+    STRETCHING_MEMORY_KIB_MIN, STRETCHING_PARALLELISM_MAX,
+};
+use crate::user::Stretching;
+
+/// A cost within its bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StretchingCost(Stretching);
+
+impl Default for StretchingCost {
+    /// RFC 9106, 4: the second recommended choice (64 MiB, 3 passes, 4 lanes).
+    fn default() -> Self {
+        Self(Stretching { memory_kib: 64 * 1024, iterations: 3, parallelism: 4 })
+    }
+}
+
+impl StretchingCost {
+    /// Checks the bounds. Both sides do: the server what it stores, the client what it is asked to do.
+    ///
+    /// # Errors
+    /// When a number is out of its bounds.
+    pub fn parse(stretching: Stretching) -> Result<Self, FieldError> {
+        let Stretching { memory_kib, iterations, parallelism } = stretching;
+        let in_bounds = (STRETCHING_MEMORY_KIB_MIN..=STRETCHING_MEMORY_KIB_MAX).contains(&memory_kib)
+            && (STRETCHING_ITERATIONS_MIN..=STRETCHING_ITERATIONS_MAX).contains(&iterations)
+            && (1..=STRETCHING_PARALLELISM_MAX).contains(&parallelism);
+        if in_bounds {
+            Ok(Self(stretching))
+        } else {
+            Err(FieldError::new("stretching", "its cost is out of bounds"))
+        }
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn numbers(self) -> Stretching {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_below_the_floor_or_above_the_ceiling_is_refused() {
+        let cost = |memory_kib, iterations, parallelism| {
+            StretchingCost::parse(Stretching { memory_kib, iterations, parallelism }).is_ok()
+        };
+        assert!(StretchingCost::parse(StretchingCost::default().numbers()).is_ok());
+        assert!(cost(19_456, 2, 1) && cost(1_048_576, 16, 16));
+        let refused = [
+            (19_455, 2, 1),
+            (19_456, 1, 1),
+            (19_456, 2, 0),
+            (1_048_577, 2, 1),
+            (65_536, 17, 1),
+            (65_536, 3, 17),
+        ];
+        for (memory_kib, iterations, parallelism) in refused {
+            assert!(!cost(memory_kib, iterations, parallelism), "{memory_kib} {iterations} {parallelism}");
+        }
+    }
+}

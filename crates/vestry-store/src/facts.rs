@@ -1,0 +1,28 @@
+//! Facts: what the register remembers of things outside it. Names and values are short and public.
+
+use crate::{ReadTx, StoreError, WriteTx};
+use rusqlite::OptionalExtension;
+
+impl ReadTx<'_> {
+    /// A fact, if it is known.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let mut statement = self.conn.prepare_cached("select value from fact where name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+}
+
+impl WriteTx<'_> {
+    /// Writes down a fact that is not known yet; one that is known stays.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn learn_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("insert into fact (name, value) values (?1, ?2) on conflict (name) do nothing")?
+            .execute([name, value])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! The OPAQUE exchanges replay byte for byte: with the library alone, and as far as they can be fed known bytes, with
+//! the two halves that the programs are made of. The RFC's own exchange shows that the configuration is the RFC's.
+
+use data_encoding::HEXLOWER;
+use opaque_ke::errors::ProtocolError;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use vestry_client::opaque::{ProvingPassword, SealingPassword};
+use vestry_protocol::fields::{Password, StretchingCost};
+use vestry_protocol::secret::SecretText;
+use vestry_server::credentials::OpaqueKey;
+use vestry_tests::vectors::replay::{
+    self, Contexts, KnownBytes, LOGIN, RFC_9807, Replay, made, read, stream,
+};
+use vestry_tests::vectors::root;
+
+const EACH: [&str; 2] = [LOGIN, RFC_9807];
+
+/// What the server's key draws before anybody registers: two scalars and a seed of 64 bytes each.
+const DRAWN_FOR_THE_KEY: usize = 192;
+
+fn contexts(replay: &Replay) -> Contexts<'_> {
+    Contexts { client: &replay.inputs.context.0, server: &replay.inputs.context.0 }
+}
+
+fn cost(replay: &Replay) -> StretchingCost {
+    StretchingCost::parse(replay.stretching.unwrap()).unwrap()
+}
+
+/// As somebody types it whose keyboard sends the diaeresis behind its letter.
+fn typed_password() -> Password {
+    Password::parse(&SecretText::new("correct horse ba\u{308}ttery staple".to_owned())).unwrap()
+}
+
+/// A folder that lost its files would pass every test that walks it.
+#[test]
+fn the_folder_of_exchanges_holds_exactly_those_that_are_replayed() {
+    let folder = std::fs::read_dir(root().join("opaque")).unwrap();
+    let files: BTreeSet<String> =
+        folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let wanted = EACH.map(|name| format!("{}.json", name.trim_start_matches("opaque/")));
+    assert_eq!(files, BTreeSet::from(wanted));
+}
+
+#[test]
+fn each_exchange_replays_byte_for_byte_from_its_inputs() {
+    for name in EACH {
+        let replay = read(name).unwrap();
+        assert_eq!(replay.again(contexts(&replay)).unwrap(), replay.outputs, "{name}");
+    }
+}
+
+/// An exporter of another connection on either side: somebody stands between the two.
+#[test]
+fn an_exchange_does_not_finish_when_the_two_sides_have_different_contexts() {
+    let replay = read(LOGIN).unwrap();
+    let ours = &replay.inputs.context.0;
+    for at in [0, ours.len() - 1] {
+        let mut other = ours.clone();
+        other[at] ^= 1;
+        for contexts in [Contexts { client: ours, server: &other }, Contexts { client: &other, server: ours }]
+        {
+            assert!(matches!(replay.again(contexts), Err(ProtocolError::InvalidLoginError)), "{at}");
+        }
+    }
+}
+
+/// Every input that is secret or random goes into what is sent: with another one, other bytes come out.
+#[test]
+fn an_exchange_with_one_other_input_has_other_outputs() {
+    let replay = read(RFC_9807).unwrap();
+    let fields: [fn(&mut replay::Inputs) -> &mut replay::Hex; 11] = [
+        |inputs| &mut inputs.password,
+        |inputs| &mut inputs.credential_identifier,
+        |inputs| &mut inputs.oprf_seed,
+        |inputs| &mut inputs.blind_registration,
+        |inputs| &mut inputs.envelope_nonce,
+        |inputs| &mut inputs.blind_login,
+        |inputs| &mut inputs.client_keyshare_seed,
+        |inputs| &mut inputs.client_nonce,
+        |inputs| &mut inputs.masking_nonce,
+        |inputs| &mut inputs.server_keyshare_seed,
+        |inputs| &mut inputs.server_nonce,
+    ];
+    for (at, field) in fields.into_iter().enumerate() {
+        let mut other = replay.clone();
+        field(&mut other.inputs).0[0] ^= 1;
+        assert_ne!(other.again(contexts(&replay)).unwrap(), replay.outputs, "{at}");
+    }
+}
+
+#[test]
+fn our_exchange_was_made_with_the_stream_of_the_readme() {
+    let first = Sha256::digest(b"VESTRY-OPAQUE-VECTOR-1\0\0\0\0\0\0\0\0");
+    let second = Sha256::digest(b"VESTRY-OPAQUE-VECTOR-1\0\0\0\0\0\0\0\x01");
+    assert_eq!(stream().take(64).collect::<Vec<u8>>(), [first, second].concat());
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains(&HEXLOWER.encode(&first)));
+    assert_eq!(read(LOGIN).unwrap(), made());
+}
+
+#[test]
+fn the_context_is_the_label_and_the_exporter_of_the_connection() {
+    let inputs = read(LOGIN).unwrap().inputs;
+    assert_eq!(inputs.context.0, [b"VESTRY-OPAQUE-1".as_slice(), &inputs.exporter.unwrap().0].concat());
+}
+
+/// The parts of the RFC's upload are the ones that it names on the way.
+#[test]
+fn the_rfcs_upload_is_a_public_key_a_masking_key_and_an_envelope() {
+    let Replay { intermediates, outputs, .. } = read(RFC_9807).unwrap();
+    let parts = ["client_public_key", "masking_key", "envelope"].map(|name| intermediates[name].0.as_slice());
+    assert_eq!(outputs.registration_upload.0, parts.concat());
+}
+
+/// What `vestry` runs, with the stream as its random source.
+#[test]
+fn the_clients_half_writes_our_exchange() {
+    let replay = read(LOGIN).unwrap();
+    let (outputs, password) = (&replay.outputs, typed_password());
+    let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY));
+    let (sealing, request) = SealingPassword::start(&password, &mut random).unwrap();
+    assert_eq!(request, outputs.registration_request.0);
+    let envelope = sealing.finish(&outputs.registration_response.0, cost(&replay), &mut random).unwrap();
+    assert_eq!(
+        (envelope.upload, Some(envelope.stretching)),
+        (outputs.registration_upload.0.clone(), replay.stretching)
+    );
+    let (proving, ke1) = ProvingPassword::start(&password, &mut random).unwrap();
+    assert_eq!(ke1, outputs.ke1.0);
+    let exporter = replay.inputs.exporter.as_ref().unwrap().0.as_slice().try_into().unwrap();
+    let ke3 = proving.finish(&outputs.ke2.0, cost(&replay), exporter, &mut random).unwrap();
+    assert_eq!(ke3, outputs.ke3.0);
+}
+
+/// What `vestryd` runs. Its answer to a login draws from the system, so only the other one can be compared.
+#[test]
+fn the_servers_half_evaluates_the_blinded_password_of_each_exchange() {
+    for name in EACH {
+        let replay = read(name).unwrap();
+        let key = OpaqueKey::from_bytes(&replay.server_setup()).unwrap();
+        let identifier = String::from_utf8(replay.inputs.credential_identifier.0.clone()).unwrap();
+        let response = key.evaluate(&identifier, &replay.outputs.registration_request.0).unwrap();
+        assert_eq!(response, replay.outputs.registration_response.0, "{name}");
+    }
+}
+
+/// The table of lengths in the document is that of the messages.
+#[test]
+fn the_protocol_document_says_how_long_each_message_of_opaque_is() {
+    let document = super::protocol_document();
+    for name in EACH {
+        let outputs = read(name).unwrap().outputs;
+        let lengths = [
+            ("RegistrationRequest", outputs.registration_request),
+            ("RegistrationResponse", outputs.registration_response),
+            ("RegistrationUpload", outputs.registration_upload),
+            ("KE1", outputs.ke1),
+            ("KE2", outputs.ke2),
+            ("KE3", outputs.ke3),
+        ];
+        for (message, bytes) in lengths {
+            let row = format!("\n| `{message}` | {} |", bytes.0.len());
+            assert!(document.contains(&row), "{row:?} is missing");
+        }
+    }
+}

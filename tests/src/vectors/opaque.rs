@@ -1,0 +1,198 @@
+//! The user port's good messages that carry OPAQUE. Bytes in them are made up and have only the right lengths; a
+//! whole exchange whose bytes fit together is in `replay`.
+
+use super::{Example, Message};
+use vestry_protocol::secret::SecretText;
+use vestry_protocol::user::{Envelope, Profile, Stretching, UserCall, UserReply};
+use vestry_protocol::{Reply, Request};
+
+const REQUEST_BYTES: usize = 32;
+const RESPONSE_BYTES: usize = 64;
+const UPLOAD_BYTES: usize = 192;
+const KE1_BYTES: usize = 96;
+const KE2_BYTES: usize = 320;
+const KE3_BYTES: usize = 64;
+
+/// What the server asks of a new password by default: 64 MiB, 3 passes, 4 lanes.
+const USUAL: Stretching = Stretching { memory_kib: 65_536, iterations: 3, parallelism: 4 };
+/// The largest numbers that there are. They are a message; that they are out of bounds is the receiver's business.
+const LARGEST: Stretching = Stretching { memory_kib: u32::MAX, iterations: u32::MAX, parallelism: u32::MAX };
+
+fn request(name: &'static str, shows: &'static str, id: u64, call: UserCall) -> Example {
+    Example { name, shows, message: Message::UserRequest(Request { id, call }) }
+}
+
+fn reply(name: &'static str, shows: &'static str, id: u64, body: UserReply) -> Example {
+    Example { name, shows, message: Message::UserReply(Reply { id, body }) }
+}
+
+fn naman() -> String {
+    "naman".to_owned()
+}
+
+/// Bytes that count up, so that a lost or swapped one shows.
+fn counting(length: usize) -> Vec<u8> {
+    (0..=u8::MAX).cycle().take(length).collect()
+}
+
+fn envelope(stretching: Stretching) -> Envelope {
+    Envelope { upload: counting(UPLOAD_BYTES), stretching }
+}
+
+/// What a client may ask.
+pub(super) fn requests() -> Vec<Example> {
+    [registrations(), logins(), proofs(), new_passwords(), resets()].into_iter().flatten().collect()
+}
+
+fn registrations() -> Vec<Example> {
+    let full = Profile {
+        email: Some("naman@example.org".to_owned()),
+        age: Some(40),
+        gender: Some("männlich".to_owned()),
+    };
+    let finish = |profile| UserCall::FinishRegistration { name: naman(), envelope: envelope(USUAL), profile };
+    vec![
+        request(
+            "user/request-start-registration",
+            "A name, and 32 bytes with their length.",
+            1,
+            UserCall::StartRegistration { name: naman(), request: counting(REQUEST_BYTES) },
+        ),
+        request(
+            "user/request-finish-registration",
+            "The name again, the envelope and a full profile.",
+            2,
+            finish(full),
+        ),
+        request("user/request-finish-registration-bare", "An empty profile.", 2, finish(Profile::default())),
+    ]
+}
+
+fn logins() -> Vec<Example> {
+    let start = |name: &str, ke1| UserCall::StartLogin { name: name.to_owned(), ke1 };
+    vec![
+        request("user/request-start-login", "A name and KE1.", 3, start("naman", counting(KE1_BYTES))),
+        request(
+            "user/request-start-login-empty",
+            "Bytes of another length are a message; that KE1 is none of OPAQUE is the answer's business.",
+            3,
+            start("", Vec::new()),
+        ),
+        request(
+            "user/request-finish-login",
+            "KE3, and what to call the device.",
+            4,
+            UserCall::FinishLogin { ke3: counting(KE3_BYTES), device: "laptop".to_owned() },
+        ),
+    ]
+}
+
+fn proofs() -> Vec<Example> {
+    vec![
+        request(
+            "user/request-start-proof",
+            "KE1; the name is that of the session.",
+            5,
+            UserCall::StartProof { ke1: counting(KE1_BYTES) },
+        ),
+        request("user/request-finish-proof", "KE3.", 6, UserCall::FinishProof { ke3: counting(KE3_BYTES) }),
+        request(
+            "user/request-delete-proven-account",
+            "A variant without fields: the proof came before it.",
+            7,
+            UserCall::DeleteProvenAccount,
+        ),
+    ]
+}
+
+fn new_passwords() -> Vec<Example> {
+    vec![
+        request(
+            "user/request-start-new-password",
+            "32 bytes; the name is that of the session.",
+            7,
+            UserCall::StartNewPassword { request: counting(REQUEST_BYTES) },
+        ),
+        request(
+            "user/request-finish-new-password",
+            "An envelope: 192 bytes, and what stretching cost.",
+            8,
+            UserCall::FinishNewPassword { envelope: envelope(USUAL) },
+        ),
+        request(
+            "user/request-finish-new-password-largest-stretching",
+            "The largest numbers of 32 bits, which the server refuses as a field.",
+            8,
+            UserCall::FinishNewPassword { envelope: envelope(LARGEST) },
+        ),
+        request(
+            "user/request-finish-migration",
+            "The same envelope for an account that had a password hash.",
+            8,
+            UserCall::FinishMigration { envelope: envelope(USUAL) },
+        ),
+    ]
+}
+
+fn resets() -> Vec<Example> {
+    vec![
+        request(
+            "user/request-start-reset",
+            "A name and 32 bytes; the code comes later.",
+            1,
+            UserCall::StartReset { name: naman(), request: counting(REQUEST_BYTES) },
+        ),
+        request(
+            "user/request-finish-reset",
+            "The name again, the operator's code and the envelope.",
+            2,
+            UserCall::FinishReset {
+                name: naman(),
+                code: SecretText::new("01234-56789-ABCDE-FGHJK".to_owned()),
+                envelope: envelope(USUAL),
+            },
+        ),
+    ]
+}
+
+/// What a server may answer.
+pub(super) fn replies() -> Vec<Example> {
+    let login_started = |stretching, takes_passwords| UserReply::LoginStarted {
+        ke2: counting(KE2_BYTES),
+        stretching,
+        takes_passwords,
+    };
+    vec![
+        reply(
+            "user/reply-registration-started",
+            "64 bytes, and what stretching a new password must cost.",
+            1,
+            UserReply::RegistrationStarted { response: counting(RESPONSE_BYTES), stretching: USUAL },
+        ),
+        reply(
+            "user/reply-login-started",
+            "KE2 of 320 bytes: its length takes three.",
+            3,
+            login_started(USUAL, false),
+        ),
+        reply(
+            "user/reply-login-started-takes-passwords",
+            "A server that still takes passwords, for accounts that were never moved.",
+            3,
+            login_started(USUAL, true),
+        ),
+        reply(
+            "user/reply-login-started-largest-stretching",
+            "The largest numbers of 32 bits, which a client must not work by.",
+            3,
+            login_started(LARGEST, false),
+        ),
+        reply("user/reply-password-proven", "A variant without fields.", 6, UserReply::PasswordProven),
+        reply(
+            "user/reply-credential-migrated",
+            "A variant without fields.",
+            8,
+            UserReply::CredentialMigrated,
+        ),
+    ]
+}
