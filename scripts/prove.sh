@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # The long proofs, for a release or a change of the store: minutes to hours, where scripts/test.sh takes seconds.
 #   durability  kill -9 under writes, 200 times, with a ledger of what was acknowledged (short form: 8 times)
+#   timing      2,000 tries of each kind: does the time of an answer tell who has an account? (short form: 150)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --workspace --locked
 VESTRY_KILL_ROUNDS="${VESTRY_KILL_ROUNDS:-200}" \
   cargo test --locked -p vestry-tests --test vestry -- --nocapture sec_0017
+VESTRY_TIMING_TRIES="${VESTRY_TIMING_TRIES:-2000}" \
+  cargo test --locked -p vestry-tests --test vestry -- --nocapture sec_0035

@@ -6,6 +6,7 @@ mod accounts;
 mod opaque;
 mod sessions;
 mod time;
+mod timing;
 mod wire;
 // The admin port.
 mod admin;

@@ -112,6 +112,19 @@ async fn sec_0030_an_opaque_account_takes_its_password_on_no_path_whoever_sends_
     ] {
         assert_eq!(refusal_of(wire.call(call).await.unwrap()), RefusalCode::WrongCredentials);
     }
+    // Nor does a one-time code lead back: refused, it is still good for OPAQUE.
+    let AdminReply::CodeIssued { code, .. } =
+        server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await
+    else {
+        panic!("no code")
+    };
+    let (name, typed) = ("naman".to_owned(), secret(code.expose_secret()));
+    let clear = UserCall::RedeemResetCode { name: name.clone(), code: typed, new: secret(OTHER_PASSWORD) };
+    assert_eq!(refusal_of(wire.call(clear).await.unwrap()), RefusalCode::PasswordRefused);
+    let start = |request| UserCall::StartReset { name: name.clone(), request };
+    let envelope = seal(&mut wire, OTHER_PASSWORD, start).await;
+    let sealed = wire.call(UserCall::FinishReset { name, code, envelope }).await.unwrap();
+    assert!(matches!(sealed, UserReply::PasswordReset { .. }));
 }
 
 #[tokio::test]

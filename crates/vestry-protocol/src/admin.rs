@@ -154,7 +154,7 @@ pub enum Cell {
     /// Text, as it is stored: escape it before printing.
     Text(String),
     /// Bytes.
-    Blob(Vec<u8>),
+    Blob(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
 /// How a row stream ended.

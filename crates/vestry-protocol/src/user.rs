@@ -71,6 +71,7 @@ pub enum UserCall {
         /// The name that is wanted.
         name: String,
         /// A `RegistrationRequest`: 32 bytes.
+        #[serde(with = "serde_bytes")]
         request: Vec<u8>,
     },
     /// OPAQUE registration, second half: make the account. Opens no session.
@@ -87,11 +88,13 @@ pub enum UserCall {
         /// The account.
         name: String,
         /// KE1: 96 bytes.
+        #[serde(with = "serde_bytes")]
         ke1: Vec<u8>,
     },
     /// OPAQUE login, third message: trade a finished key exchange for a session.
     FinishLogin {
         /// KE3: 64 bytes.
+        #[serde(with = "serde_bytes")]
         ke3: Vec<u8>,
         /// What to call this device in the list of sessions.
         device: String,
@@ -99,17 +102,20 @@ pub enum UserCall {
     /// Prove the password again within a session, first message.
     StartProof {
         /// KE1: 96 bytes.
+        #[serde(with = "serde_bytes")]
         ke1: Vec<u8>,
     },
     /// Prove the password again within a session, third message. The next call on this connection that asks for the
     /// password uses the proof up.
     FinishProof {
         /// KE3: 64 bytes.
+        #[serde(with = "serde_bytes")]
         ke3: Vec<u8>,
     },
     /// A new password for the account of this session, first half. Needs a proof, which stays.
     StartNewPassword {
         /// A `RegistrationRequest`: 32 bytes.
+        #[serde(with = "serde_bytes")]
         request: Vec<u8>,
     },
     /// A new password, second half. Uses up the proof, and ends every session but a new one that the answer carries.
@@ -130,6 +136,7 @@ pub enum UserCall {
         /// The account.
         name: String,
         /// A `RegistrationRequest`: 32 bytes.
+        #[serde(with = "serde_bytes")]
         request: Vec<u8>,
     },
     /// A one-time code for a new password, second half. Opens no session; ends all there are.
@@ -190,6 +197,7 @@ pub enum UserReply {
     /// To `StartRegistration`, `StartNewPassword` and `StartReset`.
     RegistrationStarted {
         /// A `RegistrationResponse`: 64 bytes.
+        #[serde(with = "serde_bytes")]
         response: Vec<u8>,
         /// What stretching a new password must cost the client.
         stretching: Stretching,
@@ -197,6 +205,7 @@ pub enum UserReply {
     /// To `StartLogin` and `StartProof`.
     LoginStarted {
         /// KE2: 320 bytes. For a name without an account, and one without OPAQUE, as good as a real one.
+        #[serde(with = "serde_bytes")]
         ke2: Vec<u8>,
         /// What stretching this password costs the client.
         stretching: Stretching,
@@ -213,6 +222,7 @@ pub enum UserReply {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Envelope {
     /// A `RegistrationUpload`: 192 bytes.
+    #[serde(with = "serde_bytes")]
     pub upload: Vec<u8>,
     /// What stretching cost the client; served at each login.
     pub stretching: Stretching,

@@ -9,9 +9,8 @@ use vestry_client::opaque::{ProvingPassword, SealingPassword};
 use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::secret::SecretText;
 use vestry_server::credentials::OpaqueKey;
-use vestry_tests::vectors::replay::{
-    self, Contexts, KnownBytes, LOGIN, RFC_9807, Replay, made, read, stream,
-};
+use vestry_tests::vectors::known::{KnownBytes, stream};
+use vestry_tests::vectors::replay::{self, Contexts, LOGIN, RFC_9807, Replay, made, read};
 use vestry_tests::vectors::root;
 
 const EACH: [&str; 2] = [LOGIN, RFC_9807];

@@ -128,6 +128,12 @@ async fn redeem(
             if deleted || !tx.take_reset_code(&noted, account.id, &hash, now)? {
                 return Err(Failure::WrongCode);
             }
+            // An account that has OPAQUE never goes back to sending its password.
+            let goes_back = kind == CredentialKind::Argon2id
+                && tx.credential(account.id, CredentialKind::Opaque)?.is_some();
+            if goes_back {
+                return Err(Failure::PasswordsNotTaken);
+            }
             tx.set_credential(&noted, account.id, kind, &record, now)?;
             tx.end_sessions_of(&noted, account.id)?;
             Ok(())

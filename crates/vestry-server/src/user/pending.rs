@@ -1,7 +1,7 @@
 //! What a connection remembers between the two halves of an OPAQUE exchange, and between a proof and its use.
 //!
 //! One slot each: a new exchange throws the unfinished one before it away, and whatever is taken out is used up.
-//! Nothing here outlives a minute or the session that it belongs to.
+//! Nothing here outlives two minutes or the session that it belongs to.
 
 use crate::credentials::{Exchange, Proven};
 use crate::failure::Failure;

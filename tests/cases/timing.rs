@@ -1,0 +1,103 @@
+//! Whether the time of an answer tells who has an account. Two distributions are compared, never a time with a
+//! bound: Welch's t-test on interleaved tries, without the slowest tenth of all, which is the machine's noise.
+
+use std::time::Instant;
+use vestry_protocol::admin::AdminCall;
+use vestry_protocol::user::UserCall;
+use vestry_tests::exchanges::{finish_login, register};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, login};
+
+/// Two sets of measurements with a larger |t| than this differ (dudect's bound).
+const T_MAX: f64 = 4.5;
+
+/// How many tries of each kind the short form makes. `scripts/prove.sh` sets more.
+fn tries() -> usize {
+    std::env::var("VESTRY_TIMING_TRIES").ok().and_then(|text| text.parse().ok()).unwrap_or(150)
+}
+
+/// Welch's t of the measurements that are not in the slowest tenth of both together.
+fn welch_t(one: &[f64], other: &[f64]) -> f64 {
+    let mut all: Vec<f64> = one.iter().chain(other).copied().collect();
+    all.sort_by(f64::total_cmp);
+    let cut = all[all.len() * 9 / 10];
+    let of = |set: &[f64]| {
+        let kept: Vec<f64> = set.iter().copied().filter(|value| *value <= cut).collect();
+        let count = kept.len() as f64;
+        let mean = kept.iter().sum::<f64>() / count;
+        let variance = kept.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        (mean, variance / count)
+    };
+    let ((mean_one, error_one), (mean_other, error_other)) = (of(one), of(other));
+    (mean_one - mean_other) / (error_one + error_other).sqrt()
+}
+
+#[test]
+fn the_comparison_tells_different_distributions_apart_and_equal_ones_not() {
+    let noise = |at: usize| ((at * 7919) % 101) as f64;
+    let same: Vec<f64> = (0..400).map(noise).collect();
+    let shifted: Vec<f64> = (0..400).map(|at| noise(at + 13) + 20.0).collect();
+    let again: Vec<f64> = (0..400).map(|at| noise(at + 50)).collect();
+    assert!(welch_t(&same, &again).abs() < T_MAX);
+    assert!(welch_t(&same, &shifted).abs() > T_MAX);
+}
+
+/// A KE1 that is a real one: two compressed group elements and a nonce, fixed, since the server does not care.
+fn ke1() -> Vec<u8> {
+    let password = vestry_tests::exchanges::password(OTHER_PASSWORD);
+    let mut random = vestry_client::opaque::SystemRandom::open().unwrap();
+    vestry_client::opaque::ProvingPassword::start(&password, &mut random).unwrap().1
+}
+
+async fn time_opaque(wire: &mut UserWire, name: &str, ke1: &[u8]) -> f64 {
+    let start = UserCall::StartLogin { name: name.to_owned(), ke1: ke1.to_vec() };
+    let begun = Instant::now();
+    wire.call(start).await.unwrap();
+    wire.call(finish_login(vec![0; 64])).await.unwrap();
+    begun.elapsed().as_secs_f64()
+}
+
+async fn time_password(wire: &mut UserWire, name: &str) -> f64 {
+    let begun = Instant::now();
+    wire.call(login(name, OTHER_PASSWORD)).await.unwrap();
+    begun.elapsed().as_secs_f64()
+}
+
+#[tokio::test]
+async fn sec_0035_the_time_of_an_answer_does_not_tell_who_has_an_account() {
+    let server = Server::start();
+    for name in ["naman", "barred"] {
+        register(&server, name, PASSWORD).await;
+    }
+    for name in ["hashed", "stopped"] {
+        server.register(name).await;
+    }
+    for name in ["barred", "stopped"] {
+        let name = name.to_owned();
+        server.operate(AdminCall::SuspendAccount { name, until: None, reason: None }).await;
+    }
+    let mut wire = server.connect().await;
+    let ke1 = ke1();
+    let opaque = ["naman", "barred", "nobody1", "hashed"];
+    let hashed = ["hashed", "stopped", "nobody1", "naman"];
+    let mut times = [(); 8].map(|()| Vec::new());
+    // Argon2id takes fifty times as long and needs fewer tries to show a difference of the same size.
+    let password_tries = tries() / 4;
+    for round in 0..tries() {
+        // Each round begins with another kind, so that none always follows the same one.
+        for step in 0..4 {
+            let at = (round + step) % 4;
+            times[at].push(time_opaque(&mut wire, opaque[at], &ke1).await);
+            if round < password_tries {
+                times[4 + at].push(time_password(&mut wire, hashed[at]).await);
+            }
+        }
+    }
+    for (path, names, times) in [("OPAQUE", opaque, &times[..4]), ("password", hashed, &times[4..])] {
+        let (reference, others) = times.split_first().unwrap();
+        for (name, measured) in names[1..].iter().zip(others) {
+            let t = welch_t(reference, measured);
+            println!("{path}: {} against {name}: t = {t:.2}", names[0]);
+            assert!(t.abs() < T_MAX, "{path}: {} and {name} are told apart: t = {t:.2}", names[0]);
+        }
+    }
+}
