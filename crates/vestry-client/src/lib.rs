@@ -8,12 +8,14 @@
 //! |---|---|
 //! | [`wire`] | one connection: requests out, replies in, for either port |
 //! | [`client`] | the calls of the user port, typed |
+//! | [`exit`] | the exit codes of the programs |
 //! | [`address`] | host and port as people write them |
 //! | [`opaque`] | how a password is proven without leaving this side |
 //! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts |
 
 pub mod address;
 pub mod client;
+pub mod exit;
 pub mod opaque;
 pub mod state;
 pub mod wire;

@@ -1,42 +1,8 @@
-//! Which exit code a failure has. The numbers are a contract with scripts; this is the only place that names them.
+//! Which exit code a failure of this program has. What the numbers mean is in `vestry_client::exit`.
 
 use crate::failure::Failure;
 use std::io;
-use std::process::ExitCode;
-use vestry_client::wire::WireError;
-use vestry_protocol::refusal::{Refusal, RefusalCode};
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// As it should.
-    Done = 0,
-    /// What was typed makes no sense.
-    Usage = 2,
-    /// A name, a field, a time or SQL that breaks its rule.
-    BadData = 65,
-    /// No server, or none any more.
-    Unreachable = 69,
-    /// The answer could not be written.
-    Output = 74,
-    /// Later it may work.
-    TryLater = 75,
-    /// Another server, or one that does not keep to the protocol.
-    WrongServer = 76,
-    /// The server said no.
-    Refused = 77,
-    /// Files or environment of this operator.
-    Configuration = 78,
-    /// Ctrl-C, as a shell counts it.
-    Interrupted = 130,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        // The discriminants are the contract, and each fits.
-        Self::from(exit as u8)
-    }
-}
+pub(crate) use vestry_client::exit::Exit;
 
 /// The exit code of a failure.
 pub(crate) fn exit_for(failure: &Failure) -> Exit {
@@ -46,9 +12,9 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
             Exit::BadData
         }
         Failure::Settings(_) | Failure::Tls(_) | Failure::Runtime(_) => Exit::Configuration,
-        Failure::Wire { error, .. } => exit_for_wire(error),
+        Failure::Wire { error, .. } => Exit::of_wire(error),
         Failure::Unsure { .. } => Exit::Unreachable,
-        Failure::Refused(refusal) => exit_for_refusal(refusal),
+        Failure::Refused(refusal) => Exit::of_refusal(refusal),
         Failure::UnexpectedReply => Exit::WrongServer,
         // Whoever read the answer has seen enough of it.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
@@ -57,47 +23,11 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
     }
 }
 
-fn exit_for_wire(error: &WireError) -> Exit {
-    match error {
-        WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
-            Exit::Unreachable
-        }
-        WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
-        WireError::CertificateRefused => Exit::Refused,
-        WireError::Request(_) => Exit::BadData,
-    }
-}
-
-fn exit_for_refusal(refusal: &Refusal) -> Exit {
-    // A code that is newer than this program is still a refusal.
-    refusal.known_code().map_or(Exit::Refused, exit_for_code)
-}
-
-fn exit_for_code(code: RefusalCode) -> Exit {
-    match code {
-        RefusalCode::BadField
-        | RefusalCode::PasswordRefused
-        | RefusalCode::QueryRefused
-        | RefusalCode::QueryLimit => Exit::BadData,
-        RefusalCode::Internal => Exit::Unreachable,
-        RefusalCode::Busy | RefusalCode::Unavailable => Exit::TryLater,
-        RefusalCode::Malformed => Exit::WrongServer,
-        RefusalCode::NotLoggedIn
-        | RefusalCode::WrongCredentials
-        | RefusalCode::SessionEnded
-        | RefusalCode::NameTaken
-        | RefusalCode::Suspended
-        | RefusalCode::NotFound
-        | RefusalCode::Forbidden
-        | RefusalCode::RegistrationClosed
-        | RefusalCode::WrongState => Exit::Refused,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vestry_client::wire::{Unreachable, Violation};
+    use vestry_client::wire::{Unreachable, Violation, WireError};
+    use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_tls::TrustFailure;
 
     #[test]

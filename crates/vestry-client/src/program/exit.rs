@@ -1,43 +1,10 @@
-//! Which exit code a failure has. The numbers are a contract with scripts; this is the only place that names them.
+//! Which exit code a failure of this program has. What the numbers mean is in `vestry_client::exit`.
 
 use super::failure::Failure;
 use std::io;
-use std::process::ExitCode;
+use vestry_client::CallError;
+pub(crate) use vestry_client::exit::Exit;
 use vestry_client::opaque::OpaqueError;
-use vestry_client::{CallError, WireError};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// As it should.
-    Done = 0,
-    /// What was typed makes no sense.
-    Usage = 2,
-    /// A name, a field, a password or a code that breaks its rule.
-    BadData = 65,
-    /// No server, or none any more.
-    Unreachable = 69,
-    /// The answer could not be written.
-    Output = 74,
-    /// Later it may work.
-    TryLater = 75,
-    /// Another server, or one that does not keep to the protocol.
-    WrongServer = 76,
-    /// The server said no.
-    Refused = 77,
-    /// Files or environment of this user.
-    Configuration = 78,
-    /// Ctrl-C, as a shell counts it.
-    Interrupted = 130,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        // The discriminants are the contract, and each fits.
-        Self::from(exit as u8)
-    }
-}
 
 /// The exit code of a failure.
 pub(crate) fn exit_for(failure: &Failure) -> Exit {
@@ -75,8 +42,8 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
 
 fn exit_for_call(error: &CallError) -> Exit {
     match error {
-        CallError::Wire(wire) => exit_for_wire(wire),
-        CallError::Refused(refusal) => exit_for_refusal(refusal),
+        CallError::Wire(wire) => Exit::of_wire(wire),
+        CallError::Refused(refusal) => Exit::of_refusal(refusal),
         CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
         CallError::Opaque(error) => exit_for_opaque(*error),
         CallError::Random(_) => Exit::Configuration,
@@ -91,47 +58,12 @@ fn exit_for_opaque(error: OpaqueError) -> Exit {
     }
 }
 
-fn exit_for_wire(error: &WireError) -> Exit {
-    match error {
-        WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
-            Exit::Unreachable
-        }
-        WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
-        WireError::CertificateRefused => Exit::Refused,
-        WireError::Request(_) => Exit::BadData,
-    }
-}
-
-fn exit_for_refusal(refusal: &Refusal) -> Exit {
-    // A code that is newer than this program is still a refusal.
-    refusal.known_code().map_or(Exit::Refused, exit_for_code)
-}
-
-fn exit_for_code(code: RefusalCode) -> Exit {
-    match code {
-        RefusalCode::BadField | RefusalCode::PasswordRefused => Exit::BadData,
-        RefusalCode::Internal => Exit::Unreachable,
-        RefusalCode::Busy | RefusalCode::Unavailable => Exit::TryLater,
-        RefusalCode::Malformed => Exit::WrongServer,
-        RefusalCode::NotLoggedIn
-        | RefusalCode::WrongCredentials
-        | RefusalCode::SessionEnded
-        | RefusalCode::NameTaken
-        | RefusalCode::Suspended
-        | RefusalCode::NotFound
-        | RefusalCode::Forbidden
-        | RefusalCode::QueryRefused
-        | RefusalCode::QueryLimit
-        | RefusalCode::RegistrationClosed
-        | RefusalCode::WrongState => Exit::Refused,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use vestry_client::Address;
-    use vestry_client::wire::{Unreachable, Violation};
+    use vestry_client::wire::{Unreachable, Violation, WireError};
+    use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_protocol::user::Stretching;
     use vestry_tls::{Pin, TrustFailure};
 
@@ -159,8 +91,8 @@ mod tests {
             (RefusalCode::Forbidden, 77),
             (RefusalCode::Unavailable, 75),
             (RefusalCode::Internal, 69),
-            (RefusalCode::QueryRefused, 77),
-            (RefusalCode::QueryLimit, 77),
+            (RefusalCode::QueryRefused, 65),
+            (RefusalCode::QueryLimit, 65),
             (RefusalCode::RegistrationClosed, 77),
             (RefusalCode::WrongState, 77),
         ];
