@@ -3,22 +3,24 @@
 
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vestry_protocol::fields::Username;
-use vestry_protocol::user::{Change, ProfileUpdate, UserCall};
+use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
 use vestry_store::{ActorKind, CredentialKind, Event, NewAccount, ProfilePatch, Store, StoreLimits};
-use vestry_tests::exchanges;
 use vestry_tests::harness::{PASSWORD, Server, login, program};
 use vestry_tests::programs::with_admin;
 
-const LOGINS: u32 = 200;
-const OPAQUE_LOGINS: u32 = 500;
+const LOGINS: u32 = 320;
+const OPAQUE_LOGINS: u32 = 4_000;
+/// People who log in at the same time, each on a fresh connection every time.
+const AT_ONCE: u32 = 16;
+/// Accounts that each of them uses in turn: nobody logs in 250 times in two seconds.
+const ACCOUNTS_EACH: u32 = 16;
 const SHOWS: u32 = 20_000;
 const UPDATES: u32 = 2_000;
 const IDLE: u64 = 5_000;
 const ACCOUNTS: u32 = 100_000;
-/// The unit of `/proc/PID/stat`, the same on every Linux that Rust runs on.
-const TICK: Duration = Duration::from_millis(10);
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -32,27 +34,27 @@ async fn measure_requests() {
     let (_, idle_kib) = usage_of(server.pid());
     println!("{:<44} {:>12}", "resident memory, just started", mebibytes(idle_kib));
     server.register("naman").await;
-    let mut times = Vec::new();
-    let before = usage_of(server.pid()).0;
-    for _ in 0..LOGINS {
-        let begun = Instant::now();
-        let mut wire = server.connect().await;
-        wire.call(login("naman", PASSWORD)).await.expect("an answer");
-        times.push(begun.elapsed());
+    let server = Arc::new(server);
+    for (what, count, kind) in [
+        ("login, Argon2id, fresh connections", LOGINS, Login::Password),
+        ("login, OPAQUE, fresh connections", OPAQUE_LOGINS, Login::Opaque),
+    ] {
+        if kind == Login::Opaque {
+            for number in 0..AT_ONCE * ACCOUNTS_EACH {
+                light::register(&server, &format!("person{number}")).await;
+            }
+        }
+        let before = usage_of(server.pid()).0;
+        let people: Vec<_> = (0..AT_ONCE)
+            .map(|person| tokio::spawn(log_in_often(server.clone(), kind, person, count / AT_ONCE)))
+            .collect();
+        let mut times = Vec::new();
+        for person in people {
+            times.extend(person.await.expect("logged in"));
+        }
+        report(what, times, usage_of(server.pid()).0 - before, count);
+        println!("{:<44} {:>12}", "resident memory, after these logins", mebibytes(usage_of(server.pid()).1));
     }
-    report("login, Argon2id, fresh connection", times, usage_of(server.pid()).0 - before, LOGINS);
-    println!("{:<44} {:>12}", "resident memory, after these logins", mebibytes(usage_of(server.pid()).1));
-
-    // The client stretches for as long as it likes; here as cheaply as it may, since the server does not notice.
-    exchanges::register(&server, "shubham", PASSWORD).await;
-    let (mut times, before) = (Vec::new(), usage_of(server.pid()).0);
-    for _ in 0..OPAQUE_LOGINS {
-        let begun = Instant::now();
-        exchanges::logged_in(&server, "shubham", PASSWORD).await;
-        times.push(begun.elapsed());
-    }
-    report("login, OPAQUE, fresh connection", times, usage_of(server.pid()).0 - before, OPAQUE_LOGINS);
-    println!("{:<44} {:>12}", "resident memory, after these logins", mebibytes(usage_of(server.pid()).1));
 
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let (mut times, before) = (Vec::new(), usage_of(server.pid()).0);
@@ -85,6 +87,88 @@ async fn measure_requests() {
         format!("memory of one of {IDLE} idle connections"),
         format!("{:.1} kB", grown as f64 * 1.024 / IDLE as f64)
     );
+}
+
+/// What opens a session.
+#[derive(Clone, Copy, PartialEq)]
+enum Login {
+    Password,
+    Opaque,
+}
+
+async fn log_in_often(server: Arc<Server>, kind: Login, person: u32, count: u32) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for number in 0..count {
+        let name = format!("person{}", person * ACCOUNTS_EACH + number % ACCOUNTS_EACH);
+        let begun = Instant::now();
+        let mut wire = server.connect().await;
+        let reply = match kind {
+            Login::Password => wire.call(login("naman", PASSWORD)).await.expect("an answer"),
+            Login::Opaque => light::log_in(&mut wire, &name).await,
+        };
+        assert!(matches!(reply, UserReply::LoggedIn(_)), "{reply:?}");
+        times.push(begun.elapsed());
+    }
+    times
+}
+
+/// A client that says that it stretches and does not. The server cannot tell, and the machine that both share does
+/// not spend its time on the client.
+mod light {
+    use opaque_ke::{
+        CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
+        ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse,
+        Ristretto255, TripleDh,
+    };
+    use vestry_client::opaque::SystemRandom;
+    use vestry_protocol::limits::OPAQUE_CONTEXT;
+    use vestry_protocol::user::{Envelope, Profile, UserCall, UserReply};
+    use vestry_tests::exchanges::{cheap, finish_login};
+    use vestry_tests::harness::{PASSWORD, Server, UserWire};
+
+    struct Suite;
+
+    impl CipherSuite for Suite {
+        type OprfCs = Ristretto255;
+        type KeyExchange = TripleDh<Ristretto255, sha2::Sha512>;
+        type Ksf = opaque_ke::ksf::Identity;
+    }
+
+    pub async fn register(server: &Server, name: &str) {
+        let (mut wire, mut random) = (server.connect().await, SystemRandom::open().expect("random bytes"));
+        let name = name.to_owned();
+        let started =
+            ClientRegistration::<Suite>::start(&mut random, PASSWORD.as_bytes()).expect("a request");
+        let request = started.message.serialize().to_vec();
+        let call = UserCall::StartRegistration { name: name.clone(), request };
+        let UserReply::RegistrationStarted { response, .. } = wire.call(call).await.expect("an answer")
+        else {
+            panic!("refused")
+        };
+        let response = RegistrationResponse::deserialize(&response).expect("a response");
+        let parameters = ClientRegistrationFinishParameters::default();
+        let sealed =
+            started.state.finish(&mut random, PASSWORD.as_bytes(), response, parameters).expect("sealed");
+        let envelope =
+            Envelope { upload: sealed.message.serialize().to_vec(), stretching: cheap().numbers() };
+        let call = UserCall::FinishRegistration { name, envelope, profile: Profile::default() };
+        wire.call(call).await.expect("an answer");
+    }
+
+    pub async fn log_in(wire: &mut UserWire, name: &str) -> UserReply {
+        let mut random = SystemRandom::open().expect("random bytes");
+        let started = ClientLogin::<Suite>::start(&mut random, PASSWORD.as_bytes()).expect("KE1");
+        let call = UserCall::StartLogin { name: name.to_owned(), ke1: started.message.serialize().to_vec() };
+        let UserReply::LoginStarted { ke2, .. } = wire.call(call).await.expect("an answer") else {
+            panic!("refused")
+        };
+        let exporter = wire.exporter().expect("an exporter");
+        let context = [OPAQUE_CONTEXT, exporter.as_slice()].concat();
+        let ke2 = CredentialResponse::deserialize(&ke2).expect("KE2");
+        let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
+        let proven = started.state.finish(&mut random, PASSWORD.as_bytes(), ke2, parameters).expect("KE3");
+        wire.call(finish_login(proven.message.serialize().to_vec())).await.expect("an answer")
+    }
 }
 
 fn measure_table(runtime: &tokio::runtime::Runtime) {
@@ -171,13 +255,18 @@ fn peak_kib(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
 }
 
-/// CPU time so far, and resident memory in KiB.
+/// CPU time of all threads so far, to the nanosecond, and resident memory in KiB. `/proc/PID/stat` counts ticks of
+/// 10 ms, which misses the short bursts of a server that mostly waits.
 fn usage_of(pid: u32) -> (Duration, u64) {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
-    let after_name = stat.rsplit(')').next().expect("a process has a name");
-    let fields: Vec<u64> = after_name.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
-    let ticks = u32::try_from(fields[11] + fields[12]).expect("a short run");
-    (TICK * ticks, fields[21] * 4)
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process lives");
+    let nanoseconds = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    let cpu = Duration::from_nanos(nanoseconds.sum());
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    (cpu, resident.trim().trim_end_matches(" kB").parse().unwrap_or(0))
 }
 
 fn report(what: &str, mut times: Vec<Duration>, cpu: Duration, count: u32) {

@@ -128,23 +128,20 @@ pub async fn start_exchange(
     exporter: [u8; EXPORTER_BYTES],
 ) -> Result<(UserReply, Exchange), Failure> {
     let (name, now) = (Username::parse(typed_name).ok(), server.clock.now());
-    let looked_up = name.clone();
-    let found = server
+    let (key, takes_passwords) = (server.opaque.clone(), server.config.takes_passwords);
+    let identifier = name.as_ref().map_or_else(|| typed_name.trim().to_lowercase(), ToString::to_string);
+    // The exchange is computed where its record is read: another thread would cost more than the view that is held.
+    let (ke2, stretching, exchange) = server
         .store
-        .read(move |tx| match &looked_up {
-            Some(name) => Ok(tx.login_record(name, CredentialKind::Opaque, now)?),
-            None => Ok::<_, Failure>(None),
+        .read(move |tx| {
+            let kind = CredentialKind::Opaque;
+            let found = name.map(|name| tx.login_record(&name, kind, now)).transpose()?.flatten();
+            let (account, record) =
+                found.map_or((None, None), |found| (Some(found.account.id), found.record));
+            let record = record.as_deref().and_then(OpaqueRecord::read);
+            key.start_login(&identifier, account, record, &ke1, &exporter)
         })
         .await?;
-    let (account, record) = found.map_or((None, None), |found| (Some(found.account.id), found.record));
-    let (key, takes_passwords) = (server.opaque.clone(), server.config.takes_passwords);
-    let identifier = name.map_or_else(|| typed_name.trim().to_lowercase(), |name| name.to_string());
-    let started = tokio::task::spawn_blocking(move || {
-        let record = record.as_deref().and_then(OpaqueRecord::read);
-        key.start_login(&identifier, account, record, &ke1, &exporter)
-    });
-    let started = started.await.map_err(|_| Failure::Internal("an OPAQUE exchange broke off"))??;
-    let (ke2, stretching, exchange) = started;
     Ok((UserReply::LoginStarted { ke2, stretching, takes_passwords }, exchange))
 }
 

@@ -1,0 +1,80 @@
+//! The exit codes of the programs that talk to a server. The numbers are a contract with scripts; this is the only
+//! place that names them.
+
+use crate::wire::WireError;
+use std::process::ExitCode;
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// As it should.
+    Done = 0,
+    /// What was typed makes no sense.
+    Usage = 2,
+    /// A name, a field, a password, a code, a time or SQL that breaks its rule.
+    BadData = 65,
+    /// No server, or none any more.
+    Unreachable = 69,
+    /// The answer could not be written.
+    Output = 74,
+    /// Later it may work.
+    TryLater = 75,
+    /// Another server, or one that does not keep to the protocol.
+    WrongServer = 76,
+    /// The server said no.
+    Refused = 77,
+    /// Files or environment of whoever runs the program.
+    Configuration = 78,
+    /// Ctrl-C, as a shell counts it.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        // The discriminants are the contract, and each fits.
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The exit code of a connection that failed.
+    #[must_use]
+    pub fn of_wire(error: &WireError) -> Self {
+        match error {
+            WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
+                Self::Unreachable
+            }
+            WireError::WrongServer { .. } | WireError::Protocol(_) => Self::WrongServer,
+            WireError::CertificateRefused => Self::Refused,
+            WireError::Request(_) => Self::BadData,
+        }
+    }
+
+    /// The exit code of a refusal, also of one that is newer than this program.
+    #[must_use]
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        refusal.known_code().map_or(Self::Refused, Self::of_code)
+    }
+
+    fn of_code(code: RefusalCode) -> Self {
+        match code {
+            RefusalCode::BadField
+            | RefusalCode::PasswordRefused
+            | RefusalCode::QueryRefused
+            | RefusalCode::QueryLimit => Self::BadData,
+            RefusalCode::Internal => Self::Unreachable,
+            RefusalCode::Busy | RefusalCode::Unavailable => Self::TryLater,
+            RefusalCode::Malformed => Self::WrongServer,
+            RefusalCode::NotLoggedIn
+            | RefusalCode::WrongCredentials
+            | RefusalCode::SessionEnded
+            | RefusalCode::NameTaken
+            | RefusalCode::Suspended
+            | RefusalCode::NotFound
+            | RefusalCode::Forbidden
+            | RefusalCode::RegistrationClosed
+            | RefusalCode::WrongState => Self::Refused,
+        }
+    }
+}
