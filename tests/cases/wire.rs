@@ -207,3 +207,20 @@ async fn sec_0015_replayed_frames_open_nothing_on_a_new_connection() {
     assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::SessionEnded);
     assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::NotLoggedIn);
 }
+
+#[test]
+fn a_client_written_in_python_from_the_document_alone_plays_the_tour() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/vestry_wire.py");
+    let python = |arguments: &[&str]| std::process::Command::new("python3").args(arguments).output();
+    if python(&["--version"]).is_err() {
+        println!("skipped: python3 is not installed");
+        return;
+    }
+    let server = Server::start();
+    let (port, authority) = (server.user.port().to_string(), server.certs().ca_certificate());
+    let toured = python(&[script, "tour", "127.0.0.1", &port, authority.to_str().unwrap()]).unwrap();
+    let said =
+        String::from_utf8_lossy(&toured.stdout).into_owned() + &String::from_utf8_lossy(&toured.stderr);
+    assert!(toured.status.success(), "{said}");
+    assert!(said.lines().count() >= 6, "{said}");
+}
