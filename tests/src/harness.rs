@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use tempfile::TempDir;
 use vestry_client::Wire;
 use vestry_protocol::admin::{AdminCall, AdminReply};
@@ -44,6 +45,7 @@ pub struct Server {
     /// Where operators connect.
     pub admin: SocketAddr,
     talk: Arc<Mutex<String>>,
+    listening: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -82,8 +84,8 @@ impl Server {
             .spawn()
             .expect("vestryd runs");
         let talk = Arc::new(Mutex::new(String::new()));
-        let (user, admin) = read_addresses(&mut process, &talk);
-        Self { process, folder, user, admin, talk }
+        let (user, admin, listening) = read_addresses(&mut process, &talk);
+        Self { process, folder, user, admin, talk, listening: Some(listening) }
     }
 
     /// The data directory.
@@ -120,6 +122,15 @@ impl Server {
         let status = self.process.wait().expect("it stops");
         assert!(status.success(), "vestryd ended with {status}: {}", self.talk());
         self.folder.clone()
+    }
+
+    /// Waits for the end of a server that was told to stop; what it said until then.
+    pub fn talk_after_stop(mut self) -> String {
+        let status = self.process.wait().expect("it stops");
+        assert!(status.success(), "vestryd ended with {status}");
+        // Its last words may still be on their way.
+        self.listening.take().expect("it is listened to").join().expect("no reader panicked");
+        self.talk()
     }
 
     /// The certificates.
@@ -187,7 +198,10 @@ impl Drop for Server {
 }
 
 /// Reads standard error until the line that names both addresses, then goes on reading on a thread.
-fn read_addresses(process: &mut Child, talk: &Arc<Mutex<String>>) -> (SocketAddr, SocketAddr) {
+fn read_addresses(
+    process: &mut Child,
+    talk: &Arc<Mutex<String>>,
+) -> (SocketAddr, SocketAddr, JoinHandle<()>) {
     let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
     let mut found = None;
     for line in lines.by_ref().map_while(Result::ok) {
@@ -205,14 +219,14 @@ fn read_addresses(process: &mut Child, talk: &Arc<Mutex<String>>) -> (SocketAddr
     }
     let talk = talk.clone();
     let addresses = found.unwrap_or_else(|| panic!("vestryd did not start: {}", talk.lock().expect("whole")));
-    std::thread::spawn(move || {
+    let listening = std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
             let mut talk = talk.lock().expect("no reader panicked");
             talk.push_str(&line);
             talk.push('\n');
         }
     });
-    addresses
+    (addresses.0, addresses.1, listening)
 }
 
 /// A secret that was typed.

@@ -50,6 +50,8 @@ pub trait Welcome: Clone + Send + 'static {
     fn tls_config(&self) -> Arc<rustls::ServerConfig>;
     /// The protocol that the peer must have agreed to.
     fn alpn(&self) -> &'static [u8];
+    /// Cancelled when connections are to finish: a handshake that is not done by then has asked for nothing.
+    fn draining(&self) -> &CancellationToken;
     /// Talks to a peer until the connection ends.
     fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr)
     -> impl Future<Output = ()> + Send;
@@ -110,7 +112,10 @@ async fn shake_hands_and_converse(
     let _ = tcp.set_nodelay(true);
     // Boxed, so that the many bytes of a handshake are not kept for as long as the connection lives.
     let handshake = Box::pin(acceptor.accept(tcp));
-    match timeout(handshake_timeout, handshake).await {
+    let timed = timeout(handshake_timeout, handshake);
+    let draining = welcome.draining().clone();
+    let Some(shaken) = draining.run_until_cancelled(timed).await else { return };
+    match shaken {
         Ok(Ok(stream)) if alpn_was_agreed(stream.get_ref().1, welcome.alpn()) => {
             welcome.converse(Box::new(stream), peer).await;
         }

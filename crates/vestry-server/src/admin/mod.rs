@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use vestry_protocol::ADMIN_ALPN;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::limits::REQUEST_BYTES_MAX;
@@ -121,6 +122,10 @@ impl Welcome for WelcomeOperators {
 
     fn alpn(&self) -> &'static [u8] {
         ADMIN_ALPN
+    }
+
+    fn draining(&self) -> &CancellationToken {
+        &self.0.draining
     }
 
     async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) {

@@ -26,6 +26,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use vestry_protocol::USER_ALPN;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
@@ -68,6 +69,10 @@ impl Welcome for WelcomeUsers {
 
     fn alpn(&self) -> &'static [u8] {
         USER_ALPN
+    }
+
+    fn draining(&self) -> &CancellationToken {
+        &self.0.draining
     }
 
     async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) {
