@@ -15,7 +15,7 @@ usage: scripts/quickstart.sh [--fresh] [--dir DIR] [--port N]
 TEXT
 }
 
-fresh=no dir= port=7443
+fresh=no dir="" port=7443
 while [ $# -gt 0 ]; do
   case "$1" in
     --fresh) fresh=yes; shift ;;
@@ -38,9 +38,9 @@ cargo build --quiet --locked --workspace --bins
 PATH="${CARGO_TARGET_DIR:-$PWD/target}/debug:$PATH"
 
 if [ "$fresh" = yes ]; then
-  rm -rf "$dir/data" "$dir/home"
+  rm -rf "${dir:?}/data" "${dir:?}/home"
   # Only what was made: the folder's README stays.
-  rm -rf "$certs/operators" "$certs"/*.pem "$certs"/*.key
+  rm -rf "${certs:?}/operators" "${certs:?}"/*.pem "${certs:?}"/*.key
 fi
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)

@@ -1,6 +1,6 @@
 //! The admin port: who the operator is, which role a call needs, and who answers it.
 //!
-//! A handler takes an [`Operator`], and the only way to one is [`Operator::of_certificate`], which asks the
+//! A handler takes an [`Operator`], and the only way to one is `Operator::of_certificate`, which asks the
 //! register on every call: a revoked certificate is refused at its next request, not at its next connection.
 
 mod accounts;
