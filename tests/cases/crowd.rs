@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
-use vestry_tests::harness::{PASSWORD, Server, login, refusal_of, registration};
+use vestry_tests::harness::{PASSWORD, Server, how_many_won, login, refusal_of, registration};
 
 #[tokio::test]
 async fn two_hundred_people_use_their_own_accounts_at_once_and_see_only_their_own() {
@@ -54,11 +54,7 @@ async fn sec_0016_one_name_is_won_once_however_many_register_it_at_once() {
             })
         })
         .collect();
-    let mut won = 0;
-    for attempt in tries {
-        won += usize::from(attempt.await.unwrap());
-    }
-    assert_eq!(won, 1);
+    assert_eq!(how_many_won(tries).await, 1);
 }
 
 #[tokio::test]

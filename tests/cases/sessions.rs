@@ -5,7 +5,7 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, login, refusal_of, secret, token_again,
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, how_many_won, login, refusal_of, secret, token_again,
 };
 
 async fn resume(server: &Server, token: &SessionToken) -> UserReply {
@@ -229,11 +229,7 @@ async fn sec_0009_one_code_is_won_once_however_many_redeem_it_at_once() {
             })
         })
         .collect();
-    let mut won = 0;
-    for attempt in tries {
-        won += usize::from(attempt.await.unwrap());
-    }
-    assert_eq!(won, 1);
+    assert_eq!(how_many_won(tries).await, 1);
 }
 
 #[tokio::test]

@@ -266,6 +266,15 @@ pub fn admin_refusal_of(reply: AdminReply) -> RefusalCode {
     }
 }
 
+/// How many of those who raced for something got it.
+pub async fn how_many_won(tries: Vec<tokio::task::JoinHandle<bool>>) -> usize {
+    let mut won = 0;
+    for attempt in tries {
+        won += usize::from(attempt.await.expect("a racer arrives"));
+    }
+    won
+}
+
 /// Reads a row stream to its end.
 ///
 /// # Errors

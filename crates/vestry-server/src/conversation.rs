@@ -76,9 +76,7 @@ impl<Body: Serialize> Replies<'_, Body> {
         }
         Ok(())
     }
-}
 
-impl<Body> Replies<'_, Body> {
     /// Sends what is queued.
     ///
     /// # Errors
