@@ -102,7 +102,7 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
     server.register("naman").await;
     make_operator(&server, "vera", "viewer");
     make_operator(&server, "hana", "helpdesk");
-    let calls: [(&str, fn() -> AdminCall, bool, bool); 13] = [
+    let calls: [(&str, fn() -> AdminCall, bool, bool); 14] = [
         ("status", || AdminCall::ShowStatus, true, true),
         ("query", || AdminCall::Query { sql: "select name from accounts".to_owned() }, true, true),
         ("list", || AdminCall::ListRows(listing(View::Accounts)), true, true),
@@ -115,6 +115,7 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
         ("revoke session", || AdminCall::RevokeSession { id: 1 }, false, true),
         ("delete", || AdminCall::DeleteAccount { name: name() }, false, false),
         ("restore", || AdminCall::RestoreAccount { name: name() }, false, false),
+        ("back up", || AdminCall::BackUp, false, false),
         ("revoke operator", || AdminCall::RevokeOperator { name: "nobody".to_owned() }, false, false),
     ];
     let mut viewer = connect_as_new(&server, "vera").await;
@@ -140,9 +141,13 @@ async fn rows_or_reply(
     if matches!(call, AdminCall::Query { .. } | AdminCall::ListRows(_)) {
         return rows_of(wire, call).await.map(|_| ()).map_err(|refusal| refusal.known_code().unwrap());
     }
-    match wire.call(call).await.unwrap() {
-        AdminReply::Refused(refusal) => Err(refusal.known_code().unwrap()),
-        _ => Ok(()),
+    let id = wire.send(&call).await.unwrap();
+    loop {
+        match wire.receive_for(id).await.unwrap() {
+            AdminReply::BackupChunk(_) => {}
+            AdminReply::Refused(refusal) => return Err(refusal.known_code().unwrap()),
+            _ => return Ok(()),
+        }
     }
 }
 
@@ -332,4 +337,16 @@ async fn a_query_that_nobody_waits_for_ends_and_frees_its_connection() {
         tries += 1;
         assert!(tries < 20, "the connections were not given back");
     }
+}
+
+#[tokio::test]
+async fn sec_0041_an_operator_who_asks_for_more_than_the_role_allows_is_in_the_audit() {
+    let server = Server::start();
+    make_operator(&server, "vera", "viewer");
+    server.register("naman").await;
+    let mut wire = connect_as_new(&server, "vera").await;
+    let refused = wire.call(AdminCall::DeleteAccount { name: name() }).await.unwrap();
+    assert_eq!(admin_refusal_of(refused), RefusalCode::Forbidden);
+    let noted = server.select("select actor, subject, detail from audit where action = 'operator.refused'").await;
+    assert_eq!(noted, [["vera", "vera", "admin"]]);
 }

@@ -37,13 +37,14 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "ARCHITECTURE.md",
     "SECURITY.md",
     "CHANGELOG.md",
     "docs/PROTOCOL.md",
     "docs/OPERATIONS.md",
+    "docs/FUZZING.md",
     "certs/README.md",
 ];
 
@@ -54,7 +55,7 @@ fn every_path_that_a_document_names_exists() {
         let text = read(document);
         for word in quoted(&text) {
             let path = word.split([' ', ':']).next().unwrap().trim_start_matches("./");
-            let ours = ["crates/", "docs/", "scripts/", "tests/", "config/"];
+            let ours = ["crates/", "docs/", "scripts/", "tests/", "config/", "fuzz/"];
             if ours.iter().any(|folder| path.starts_with(folder)) && !path.contains(['*', '<', '{']) {
                 assert!(root().join(path).exists(), "{document} names {path}, which is not there");
                 checked += 1;
@@ -162,9 +163,10 @@ fn dependencies(krate: &str) -> BTreeSet<String> {
 
 #[test]
 fn no_crate_links_what_another_keeps_out_of_it() {
-    let cases: [(&str, &[&str]); 6] = [
+    let cases: [(&str, &[&str]); 7] = [
         ("vestry-protocol", &["tokio", "rustls", "rusqlite", "rcgen", "argon2", "clap"]),
         ("vestry-tls", &["rusqlite", "argon2", "bincode-derive", "clap", "tokio-rustls"]),
+        ("vestry-seal", &["tokio", "rustls", "rusqlite", "rcgen", "clap", "tar"]),
         ("vestry-store", &["rustls", "rcgen", "argon2", "clap"]),
         ("vestry-server", &["bip39", "rustyline", "comfy-table", "vestry-client", "ring"]),
         ("vestry-client", &["rusqlite", "libsqlite3-sys", "vestry-server", "vestry-store", "comfy-table"]),
@@ -216,10 +218,16 @@ fn each_thing_is_named_only_in_its_own_place() {
         "crates/vestry-client/src/opaque",
         "crates/vestry-client/src/client/fake_server.rs",
     ];
-    // The server hashes, the client stretches; nobody else computes Argon2id.
-    let argon2id = ["crates/vestry-server/src/credentials/", "crates/vestry-client/src/opaque/"];
+    // The server hashes, the client stretches, backups are sealed; nobody else computes Argon2id.
+    let argon2id = [
+        "crates/vestry-server/src/credentials/",
+        "crates/vestry-client/src/opaque/",
+        "crates/vestry-seal/src/passphrase.rs",
+    ];
     assert_only_in("crates", &["argon2::"], &argon2id);
     assert_only_in("crates", &["opaque_ke::"], &opaque);
+    assert_only_in("crates", &["chacha20poly1305::", "aead_stream::"], &["crates/vestry-seal/"]);
+    assert_only_in("crates", &["tar::"], &["crates/vestry-server/src/backup/"]);
     assert_only_in("crates/vestry-server/src/user", &["admin::", "AdminCall", "AdminReply"], &[]);
     assert_only_in("crates/vestry-server", &["SystemTime::now"], &["crates/vestry-server/src/clock.rs"]);
     assert_only_in(
@@ -235,7 +243,7 @@ fn each_thing_is_named_only_in_its_own_place() {
 
 #[test]
 fn every_module_opens_with_what_it_is_for() {
-    for folder in ["crates", "tests"] {
+    for folder in ["crates", "tests", "fuzz/src", "fuzz/fuzz_targets"] {
         for (path, text) in sources(folder) {
             assert!(text.starts_with("//! "), "{path} has no header");
         }

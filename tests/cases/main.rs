@@ -5,12 +5,15 @@
 mod accounts;
 mod opaque;
 mod sessions;
+mod throttle;
 mod time;
 mod timing;
 mod wire;
 // The admin port.
 mod admin;
+mod logs;
 // What happens to everybody when one peer, the disk or the power fails.
+mod backup;
 mod crowd;
 mod durability;
 // The programs as a person uses them.

@@ -44,10 +44,11 @@ impl Inside {
         Server::init(folder.path(), "");
         let data_dir = DataDir::at(folder.path());
         let settings = Config::load(&data_dir.config_file(), Overrides::default()).unwrap();
-        let store = Store::open(&data_dir.database(), StoreLimits::default()).unwrap();
         let now = Arc::new(AtomicI64::new(START));
         let told = now.clone();
         let secrets = Secrets::read(&data_dir).unwrap();
+        let store =
+            Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone()).unwrap();
         let parts = Parts {
             opaque: secrets.opaque,
             queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),

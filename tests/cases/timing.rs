@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 use vestry_protocol::admin::AdminCall;
-use vestry_protocol::user::UserCall;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tests::exchanges::{finish_login, register};
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, login};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, login, refusal_of};
 
 /// Two sets of measurements with a larger |t| than this differ (dudect's bound).
 const T_MAX: f64 = 4.5;
@@ -51,15 +52,20 @@ fn ke1() -> Vec<u8> {
 async fn time_opaque(wire: &mut UserWire, name: &str, ke1: &[u8]) -> f64 {
     let start = UserCall::StartLogin { name: name.to_owned(), ke1: ke1.to_vec() };
     let begun = Instant::now();
-    wire.call(start).await.unwrap();
-    wire.call(finish_login(vec![0; 64])).await.unwrap();
-    begun.elapsed().as_secs_f64()
+    let started = wire.call(start).await.unwrap();
+    let refused = wire.call(finish_login(vec![0; 64])).await.unwrap();
+    let took = begun.elapsed().as_secs_f64();
+    assert!(matches!(started, UserReply::LoginStarted { .. }), "{started:?}");
+    assert_eq!(refusal_of(refused), RefusalCode::WrongCredentials);
+    took
 }
 
 async fn time_password(wire: &mut UserWire, name: &str) -> f64 {
     let begun = Instant::now();
-    wire.call(login(name, OTHER_PASSWORD)).await.unwrap();
-    begun.elapsed().as_secs_f64()
+    let refused = wire.call(login(name, OTHER_PASSWORD)).await.unwrap();
+    let took = begun.elapsed().as_secs_f64();
+    assert_eq!(refusal_of(refused), RefusalCode::WrongCredentials);
+    took
 }
 
 #[tokio::test]
@@ -86,8 +92,10 @@ async fn sec_0035_the_time_of_an_answer_does_not_tell_who_has_an_account() {
         // Each round begins with another kind, so that none always follows the same one.
         for step in 0..4 {
             let at = (round + step) % 4;
+            server.let_everybody_try_again().await;
             times[at].push(time_opaque(&mut wire, opaque[at], &ke1).await);
             if round < password_tries {
+                server.let_everybody_try_again().await;
                 times[4 + at].push(time_password(&mut wire, hashed[at]).await);
             }
         }

@@ -276,6 +276,9 @@ USER_CALL = Variant(
     DeleteProvenAccount=None,
     StartReset=Structure(name=TEXT, request=BYTES),
     FinishReset=Structure(name=TEXT, code=TEXT, envelope=ENVELOPE),
+    PresentDevice=Structure(token=TOKEN),
+    RememberDevice=None,
+    ShowFailures=None,
 )
 
 USER_REPLY = Variant(
@@ -296,6 +299,9 @@ USER_REPLY = Variant(
     LoginStarted=Structure(ke2=BYTES, stretching=STRETCHING, takes_passwords=BOOL),
     PasswordProven=None,
     CredentialMigrated=None,
+    DevicePresented=Structure(known=BOOL),
+    DeviceRemembered=Structure(token=TOKEN),
+    FailuresShown=Structure(since_last_login=U64),
 )
 
 VIEW = Variant(Accounts=None, Sessions=None, Audit=None, Operators=None)
@@ -340,6 +346,29 @@ STATUS = Structure(
 )
 NAMED = Structure(name=TEXT)
 
+CHECKPOINT = Structure(id=I64, mac=TEXT)
+FOLLOW_FROM = Variant(Newest=U64, Behind=I64)
+AUDIT_FAULT = Variant(
+    Changed=Structure(id=I64),
+    Missing=Structure(first=I64, last=I64),
+    Swapped=Structure(**{"id": I64, "with": I64}),
+    Inserted=Structure(id=I64),
+    Truncated=Structure(first=I64, last=I64),
+    Older=Structure(last=I64),
+    Marks=None,
+    Broken=Structure(id=I64),
+    Checkpoint=Structure(id=I64),
+)
+AUDIT_VERDICT = Structure(
+    events=U64,
+    purged_to=I64,
+    older_to=I64,
+    head=I64,
+    head_mac=TEXT,
+    checkpoints=U64,
+    fault=Optional(AUDIT_FAULT),
+)
+
 ADMIN_CALL = Variant(
     ShowStatus=None,
     Query=Structure(sql=TEXT),
@@ -354,6 +383,10 @@ ADMIN_CALL = Variant(
     RevokeSession=Structure(id=U64),
     RevokeOperator=NAMED,
     ShowJoinString=None,
+    BackUp=None,
+    ClearThrottle=Structure(subject=Optional(TEXT)),
+    VerifyAudit=Structure(checkpoints=List(CHECKPOINT)),
+    FollowAudit=Structure(**{"columns": List(TEXT), "filter": Optional(TEXT), "from": FOLLOW_FROM}),
 )
 
 ADMIN_REPLY = Variant(
@@ -368,6 +401,11 @@ ADMIN_REPLY = Variant(
     SessionRevoked=None,
     OperatorRevoked=None,
     JoinString=TEXT,
+    BackupChunk=BYTES,
+    BackupEnd=Structure(bytes=U64),
+    ThrottleCleared=Structure(lanes=U64),
+    AuditChecked=Structure(events=U64),
+    AuditVerified=AUDIT_VERDICT,
 )
 
 MESSAGES = {

@@ -75,6 +75,13 @@ impl Server {
         std::fs::write(&file, format!("{settings}\n{text}")).expect("the settings can be written");
     }
 
+    /// Makes whatever a folder lacks, as certificates after a backup without keys was restored.
+    pub fn make_what_is_missing(folder: &Path) {
+        let mut init = Command::new(program("vestryd"));
+        let done = init.args(["init", "--host", "localhost", "--data-dir"]).arg(folder).output();
+        assert!(done.expect("vestryd runs").status.success());
+    }
+
     /// On a folder that is set up, fresh or not.
     pub fn start_in(folder: Arc<TempDir>) -> Self {
         let mut process = Command::new(program("vestryd"))
@@ -180,6 +187,11 @@ impl Server {
             UserReply::LoggedIn(session) => (wire, session),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Opens every lane that failed too often, for tests of something else that fail on purpose.
+    pub async fn let_everybody_try_again(&self) {
+        self.operate(AdminCall::ClearThrottle { subject: None }).await;
     }
 
     /// The rows of a query of the first operator, as text.

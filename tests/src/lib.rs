@@ -3,5 +3,6 @@
 
 pub mod exchanges;
 pub mod harness;
+pub mod light;
 pub mod programs;
 pub mod vectors;

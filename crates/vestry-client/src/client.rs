@@ -141,6 +141,40 @@ impl Client {
             .await
     }
 
+    /// Says that this device logged in before; whether the server knows it. Needs no session.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn present_device(&mut self, token: &SessionToken) -> Result<bool, CallError> {
+        let call = UserCall::PresentDevice { token: SessionToken::from_bytes(*token.expose_secret()) };
+        let own = |reply| if let UserReply::DevicePresented { known } = reply { Some(known) } else { None };
+        self.ask(call, own).await
+    }
+
+    /// Has this device remembered for the account of this session.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn remember_device(&mut self) -> Result<SessionToken, CallError> {
+        let own = |reply| if let UserReply::DeviceRemembered { token } = reply { Some(token) } else { None };
+        self.ask(UserCall::RememberDevice, own).await
+    }
+
+    /// How often the password was wrong before the login on this connection.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn failures(&mut self) -> Result<u64, CallError> {
+        self.ask(UserCall::ShowFailures, |reply| {
+            if let UserReply::FailuresShown { since_last_login } = reply {
+                Some(since_last_login)
+            } else {
+                None
+            }
+        })
+        .await
+    }
+
     /// The account of this session.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ impl Exit {
             | RefusalCode::QueryRefused
             | RefusalCode::QueryLimit => Self::BadData,
             RefusalCode::Internal => Self::Unreachable,
-            RefusalCode::Busy | RefusalCode::Unavailable => Self::TryLater,
+            RefusalCode::Busy | RefusalCode::Throttled | RefusalCode::Unavailable => Self::TryLater,
             RefusalCode::Malformed => Self::WrongServer,
             RefusalCode::NotLoggedIn
             | RefusalCode::WrongCredentials

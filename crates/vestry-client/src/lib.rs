@@ -11,7 +11,7 @@
 //! | [`exit`] | the exit codes of the programs |
 //! | [`address`] | host and port as people write them |
 //! | [`opaque`] | how a password is proven without leaving this side |
-//! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts |
+//! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts, device tokens |
 
 pub mod address;
 pub mod client;

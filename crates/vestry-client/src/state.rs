@@ -4,11 +4,13 @@
 //! Every file is private and replaced whole. The environment is handed in, so that nothing here depends on it; the
 //! network is never touched.
 
+mod devices;
 mod folders;
 mod opaque_accounts;
 mod servers;
 mod sessions;
 
+pub use devices::DeviceTokens;
 pub use folders::Folders;
 pub use opaque_accounts::OpaqueAccounts;
 pub use servers::{KnownServers, read_servers, write_servers};

@@ -97,7 +97,7 @@ impl FormOptions {
 /// One thing to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run one select over the views accounts, sessions, audit, operators and py3
+    /// Run one select over the views accounts, sessions, audit, operators, throttle and py3
     #[command(
         after_help = "Examples:\n  vestryctl sql 'select name, age from accounts order by age desc'\n  \
         vestryctl sql 'select * from accounts \\G'\n  vestryctl sql - < report.sql\n  \
@@ -120,17 +120,31 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  vestryctl sessions --where \"account = 'naman'\"\n  \
         vestryctl sessions revoke 00c0ffee00c0ffee")]
     Sessions(SessionsArgs),
-    /// List audit events
+    /// List audit events, follow them as they come, or check that nobody changed them
+    #[command(args_conflicts_with_subcommands = true)]
     #[command(after_help = "Examples:\n  vestryctl audit --sort id --desc --limit 20\n  \
-        vestryctl audit --where \"subject = 'naman'\"")]
-    Audit(ListArgs),
+        vestryctl audit --where \"subject = 'naman'\"\n  \
+        vestryctl audit --follow --where \"action like 'login.%'\" --limit 5\n  \
+        vestryctl audit verify")]
+    Audit(AuditArgs),
     /// List operators, or take one's certificate out of use
     #[command(args_conflicts_with_subcommands = true)]
     #[command(after_help = "Examples:\n  vestryctl operators\n  vestryctl operators revoke maria --dry-run")]
     Operators(OperatorsArgs),
+    /// List who is held up after failed attempts, or let them try again
+    #[command(after_help = "Examples:\n  vestryctl throttle\n  vestryctl throttle clear naman\n  \
+        vestryctl throttle clear 192.0.2.0/24\n  vestryctl throttle clear --all")]
+    Throttle(ThrottleArgs),
     /// Print the line that a user types to trust this server
     #[command(after_help = "Example:\n  vestryctl join-string")]
     JoinString,
+    /// Write a backup of the running server to a new file: everything but its keys
+    #[command(after_help = "Examples:\n  vestryctl backup register.backup\n  \
+        (umask 077; head -c 24 /dev/urandom | base64 > passphrase)\n  \
+        vestryctl backup --passphrase-file passphrase register.backup\n\n\
+        Keys never leave the server's machine this way; `vestryd backup --with-secrets` takes them there,\n\
+        also while the server runs. `vestryd restore` reads either.")]
+    Backup(BackupArgs),
     /// Show how the server is
     #[command(after_help = "Examples:\n  vestryctl status\n  vestryctl --json status")]
     Status,
@@ -147,6 +161,15 @@ pub(crate) struct SqlArgs {
     /// The select; - reads it from standard input
     #[arg(value_name = "STATEMENT")]
     pub(crate) statement: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The file to make; never overwrites
+    pub(crate) file: PathBuf,
+    /// Encrypt it with the one line of this file (mode 0600)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 /// A page of a view, as it was typed.
@@ -190,6 +213,31 @@ pub(crate) enum SessionsAct {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) list: ListArgs,
+    /// Show the newest events (as many as --limit says) and then each new one, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["sort", "desc", "after"])]
+    pub(crate) follow: bool,
+    #[command(subcommand)]
+    pub(crate) act: Option<AuditAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditAct {
+    /// Check every event from the first to the newest; exit code 65 when one is not as it was written
+    #[command(after_help = "Examples:\n  vestryctl audit verify\n  \
+        vestryctl audit verify --checkpoint 4711:0123456789abcdef\n\n\
+        The server's log has a checkpoint for each minute with new events. Only a checkpoint that was kept elsewhere\n\
+        shows that the end was cut off together with its mark, or that all of it was put back to what it was.")]
+    Verify {
+        /// A line of the log that has to fit: the event, and 16 or more digits of its MAC (repeatable)
+        #[arg(long = "checkpoint", value_name = "ID:HEX")]
+        checkpoints: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct OperatorsArgs {
     #[command(flatten)]
     pub(crate) list: ListArgs,
@@ -205,6 +253,25 @@ pub(crate) enum OperatorsAct {
         name: String,
         #[command(flatten)]
         care: CareArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ThrottleArgs {
+    #[command(subcommand)]
+    pub(crate) act: Option<ThrottleAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ThrottleAct {
+    /// Let an account, or an address or network, be tried again at once
+    Clear {
+        /// A name, or a prefix as the list shows it
+        #[arg(required_unless_present = "all")]
+        subject: Option<String>,
+        /// Everything that is held up
+        #[arg(long, conflicts_with = "subject")]
+        all: bool,
     },
 }
 
@@ -339,6 +406,9 @@ mod tests {
             &["sessions", "--limit", "5"],
             &["sessions", "revoke", "00c0ffee00c0ffee"],
             &["audit", "--sort", "id"],
+            &["audit", "--follow", "--where", "id > 3", "--limit", "5", "--columns", "id,action"],
+            &["audit", "verify"],
+            &["audit", "verify", "--checkpoint", "1:0123456789abcdef", "--checkpoint", "2:0123456789abcdef"],
             &["operators"],
             &["operators", "revoke", "maria", "--confirm", "maria"],
             &["account", "show", "naman"],
@@ -349,6 +419,8 @@ mod tests {
             &["account", "delete", "naman", "--dry-run"],
             &["account", "restore", "naman"],
             &["join-string"],
+            &["backup", "register.backup"],
+            &["backup", "--passphrase-file", "p", "register.backup"],
             &["status", "--json"],
             &["--format", "csv", "accounts"],
             &[
@@ -377,6 +449,8 @@ mod tests {
     #[test]
     fn mistakes_are_usage_errors() {
         let cases: &[(&[&str], ErrorKind)] = &[
+            (&["backup"], ErrorKind::MissingRequiredArgument),
+            (&["backup", "--with-secrets", "f"], ErrorKind::UnknownArgument),
             (&["sql"], ErrorKind::MissingRequiredArgument),
             (&["sql", "select", "1"], ErrorKind::UnknownArgument),
             (&["accounts", "--limit", "-1"], ErrorKind::UnknownArgument),

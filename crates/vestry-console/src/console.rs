@@ -11,6 +11,7 @@ use std::time::Duration;
 use vestry_client::wire::{Wire, WireError};
 use vestry_protocol::ADMIN_ALPN;
 use vestry_protocol::admin::{AdminCall, AdminReply, Cell, RowsEnd};
+use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_tls::config::console_client_from_files;
 
 #[cfg(test)]
@@ -97,6 +98,48 @@ impl Console {
                 return Err(self.misunderstood());
             }
             chunk.iter().try_for_each(|row| writer.row(row, out)).map_err(Failure::Output)?;
+        }
+    }
+
+    /// Asks for a backup and writes it as it comes; how many bytes it has. Only then it is whole.
+    pub(crate) async fn stream_backup(&mut self, out: &mut dyn Write) -> Result<u64, Failure> {
+        let call = AdminCall::BackUp;
+        let id = self.send(&call).await?;
+        let mut received = 0u64;
+        loop {
+            match self.receive(id, &call).await? {
+                AdminReply::BackupChunk(chunk) => {
+                    received = received.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+                    if let Err(error) = out.write_all(&chunk) {
+                        self.disconnect();
+                        return Err(Failure::Output(error));
+                    }
+                }
+                AdminReply::BackupEnd { bytes } if bytes == received => {
+                    self.settle();
+                    return Ok(bytes);
+                }
+                _ => return Err(self.misunderstood()),
+            }
+        }
+    }
+
+    /// Has the whole audit checked. That it goes on is heard and not told.
+    pub(crate) async fn verify_audit(
+        &mut self,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<AuditVerdict, Failure> {
+        let call = AdminCall::VerifyAudit { checkpoints };
+        let id = self.send(&call).await?;
+        loop {
+            match self.receive(id, &call).await? {
+                AdminReply::AuditChecked { .. } => {}
+                AdminReply::AuditVerified(verdict) => {
+                    self.settle();
+                    return Ok(verdict);
+                }
+                _ => return Err(self.misunderstood()),
+            }
         }
     }
 
@@ -187,7 +230,10 @@ fn look_after(call: &AdminCall) -> Option<String> {
         | AdminCall::Query { .. }
         | AdminCall::ListRows(_)
         | AdminCall::ShowAccount { .. }
-        | AdminCall::ShowJoinString => None,
+        | AdminCall::ShowJoinString
+        | AdminCall::FollowAudit { .. }
+        | AdminCall::VerifyAudit { .. }
+        | AdminCall::BackUp => None,
         AdminCall::CreateAccount { name, .. }
         | AdminCall::SuspendAccount { name, .. }
         | AdminCall::ResumeAccount { name }
@@ -196,5 +242,6 @@ fn look_after(call: &AdminCall) -> Option<String> {
         | AdminCall::ResetAccount { name } => Some(format!("vestryctl account show {name}")),
         AdminCall::RevokeSession { .. } => Some("vestryctl sessions".to_owned()),
         AdminCall::RevokeOperator { .. } => Some("vestryctl operators".to_owned()),
+        AdminCall::ClearThrottle { .. } => Some("vestryctl throttle".to_owned()),
     }
 }

@@ -8,9 +8,11 @@ pub(crate) use vestry_client::exit::Exit;
 pub(crate) fn exit_for(failure: &Failure) -> Exit {
     match failure {
         Failure::Usage(_) => Exit::Usage,
-        Failure::Field(_) | Failure::Time(_) | Failure::BadData(_) | Failure::NotConfirmed { .. } => {
-            Exit::BadData
-        }
+        Failure::Field(_)
+        | Failure::Time(_)
+        | Failure::BadData(_)
+        | Failure::NotConfirmed { .. }
+        | Failure::Audit(_) => Exit::BadData,
         Failure::Settings(_) | Failure::Tls(_) | Failure::Runtime(_) => Exit::Configuration,
         Failure::Wire { error, .. } => Exit::of_wire(error),
         Failure::Unsure { .. } => Exit::Unreachable,
@@ -18,7 +20,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::UnexpectedReply => Exit::WrongServer,
         // Whoever read the answer has seen enough of it.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        Failure::Output(_) | Failure::Input(_) | Failure::Terminal(_) => Exit::Output,
+        Failure::Output(_) | Failure::NewFile(_) | Failure::Input(_) | Failure::Terminal(_) => Exit::Output,
         Failure::Interrupted => Exit::Interrupted,
     }
 }
@@ -50,6 +52,7 @@ mod tests {
             RefusalCode::QueryLimit => 65,
             RefusalCode::RegistrationClosed => 77,
             RefusalCode::WrongState => 77,
+            RefusalCode::Throttled => 75,
         };
         for code in RefusalCode::ALL {
             let failure = Failure::Refused(Refusal::new(code, "no"));

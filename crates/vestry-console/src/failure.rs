@@ -6,9 +6,11 @@ use std::io;
 use thiserror::Error;
 use vestry_client::Address;
 use vestry_client::wire::{Unreachable, WireError};
+use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::FieldError;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_seal::NewFileError;
 use vestry_tls::{TlsError, TrustFailure};
 
 /// Why a command was not done.
@@ -39,12 +41,16 @@ pub(crate) enum Failure {
     UnexpectedReply,
     #[error("the answer could not be written: {0}")]
     Output(io::Error),
+    #[error(transparent)]
+    NewFile(#[from] NewFileError),
     #[error("the input could not be read: {0}")]
     Input(io::Error),
     #[error("the program could not start its work: {0}")]
     Runtime(io::Error),
     #[error("the terminal could not be used: {}", Escaped(.0))]
     Terminal(String),
+    #[error("the audit is not as it was written: {0}")]
+    Audit(AuditFault),
     #[error("interrupted")]
     Interrupted,
 }
@@ -65,13 +71,23 @@ impl Failure {
                 "Other files can be named with --ca, --cert and --key, another operator with --operator."
                     .to_owned(),
             ),
+            Self::Audit(_) => Some(AFTER_A_FAULT.to_owned()),
             Self::Output(_) | Self::Input(_) | Self::Runtime(_) | Self::Terminal(_) => {
                 Some("Check the system's resources, then try again.".to_owned())
             }
-            Self::Usage(_) | Self::Time(_) | Self::BadData(_) | Self::Settings(_) | Self::Interrupted => None,
+            Self::Usage(_)
+            | Self::Time(_)
+            | Self::BadData(_)
+            | Self::Settings(_)
+            | Self::NewFile(_)
+            | Self::Interrupted => None,
         }
     }
 }
+
+const AFTER_A_FAULT: &str = "\
+Somebody had write access to vestry.db. Stop the server, keep a copy of the data directory, and compare with a backup.
+The checkpoints in the server's log say up to when it was whole: --checkpoint ID:HEX";
 
 const OTHER_VERSION: &str =
     "Its version may not fit this program's: compare `vestryctl --version` with `vestryd --version`.";
@@ -116,7 +132,7 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
             "Ask an admin for a certificate that is in use: vestryd certs operator NAME"
         }
         RefusalCode::BadField | RefusalCode::PasswordRefused => "Correct it and try again.",
-        RefusalCode::Busy => return Some(wait_of(refusal)),
+        RefusalCode::Busy | RefusalCode::Throttled => return Some(wait_of(refusal)),
         RefusalCode::Unavailable => "Nothing was changed. Make room on the server's disk, then try again.",
         RefusalCode::Internal => "The server's log says more.",
         RefusalCode::Malformed => OTHER_VERSION,

@@ -25,6 +25,7 @@ mod failure;
 mod output;
 mod program;
 mod prompt;
+mod qr;
 mod record;
 mod render;
 mod settings;

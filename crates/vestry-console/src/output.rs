@@ -30,6 +30,11 @@ impl Output {
         form.asked().unwrap_or(default)
     }
 
+    /// Whether a person looks at a screen, and asked for no format.
+    pub(crate) fn shows_pictures(self, form: FormOptions) -> bool {
+        self.on_terminal && form.asked().is_none() && io::stderr().is_terminal()
+    }
+
     /// How wide the screen is, when there is one.
     pub(crate) fn width(self) -> Option<usize> {
         self.on_terminal.then(|| {

@@ -4,6 +4,7 @@
 //! be named by what the user port reads: it is another type on another listener.
 
 use crate::UnixSeconds;
+use crate::audit::{AuditVerdict, Checkpoint};
 use crate::refusal::Refusal;
 use crate::secret::SecretText;
 use crate::user::Profile;
@@ -74,12 +75,44 @@ pub enum AdminCall {
     },
     /// The line that a user types to trust this server.
     ShowJoinString,
+    /// A backup of the register as it is at one moment, without keys. Answered by any number of `BackupChunk`, then
+    /// `BackupEnd`.
+    BackUp,
+    /// Let an account or a source be tried again that failed too often.
+    ClearThrottle {
+        /// A name, a prefix as the view `throttle` shows it, or everything.
+        subject: Option<String>,
+    },
+    /// Check the whole audit chain. Answered by any number of `AuditChecked`, then `AuditVerified`.
+    VerifyAudit {
+        /// What was written down elsewhere, to be compared.
+        checkpoints: Vec<Checkpoint>,
+    },
+    /// The audit events behind one, in their order. Answered like `Query`; `next` of `RowsEnd` is the number to go on
+    /// behind, also when there were no rows.
+    FollowAudit {
+        /// The columns to show, in this order; all when empty.
+        columns: Vec<String>,
+        /// A condition over the columns of the view `audit`, in SQL.
+        filter: Option<String>,
+        /// Where to begin.
+        from: FollowFrom,
+    },
+}
+
+/// Where following the audit begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FollowFrom {
+    /// With the newest so many events that the condition lets through; 0 for all.
+    Newest(u64),
+    /// Behind the event with this number.
+    Behind(i64),
 }
 
 /// An answer to an operator. The first variant answers any call; each other one answers its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum AdminReply {
-    /// The call was not done; also after `Columns` and `Rows`, when a query breaks off.
+    /// The call was not done; also after `Columns`, `Rows` and `BackupChunk`, when a stream breaks off.
     Refused(Refusal),
     /// To `ShowStatus`.
     StatusShown(Status),
@@ -108,6 +141,25 @@ pub enum AdminReply {
     OperatorRevoked,
     /// To `ShowJoinString`.
     JoinString(String),
+    /// The next bytes of a backup.
+    BackupChunk(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// The end of a backup: only now it is whole.
+    BackupEnd {
+        /// How many bytes were sent.
+        bytes: u64,
+    },
+    /// To `ClearThrottle`.
+    ThrottleCleared {
+        /// How many lanes are open again.
+        lanes: u64,
+    },
+    /// That a check of the audit goes on.
+    AuditChecked {
+        /// How many events were checked so far.
+        events: u64,
+    },
+    /// To `VerifyAudit`: the end of the check.
+    AuditVerified(AuditVerdict),
 }
 
 /// One of the operator's views.

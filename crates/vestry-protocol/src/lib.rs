@@ -11,12 +11,14 @@
 //! | [`codec`] | frames ⇄ messages (the only file that names bincode) |
 //! | [`user`] | what the user port can be asked and may answer |
 //! | [`admin`] | what the admin port can be asked and may answer |
+//! | [`audit`] | what a check of the audit chain is asked and finds |
 //! | [`refusal`] | the stable error codes |
 //! | [`fields`] | usernames, e-mail addresses, ages, free text, passwords |
 //! | [`secret`] | text and tokens that cannot print themselves |
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
 
 pub mod admin;
+pub mod audit;
 pub mod codec;
 pub mod escape;
 pub mod fields;

@@ -17,6 +17,9 @@ pub const REPLY_BYTES_MAX: usize = 1024 * 1024;
 /// The server ends a chunk of rows when it is this long, so that a row of the longest text still fits.
 pub const ROW_CHUNK_BYTES_SOFT: usize = 128 * 1024;
 
+/// The server cuts a backup into chunks of this size.
+pub const BACKUP_CHUNK_BYTES: usize = 64 * 1024;
+
 /// The longest single value in a row; longer ones are refused by the query.
 pub const CELL_BYTES_MAX: usize = 256 * 1024;
 

@@ -43,11 +43,13 @@ pub enum RefusalCode {
     RegistrationClosed = 16,
     /// The account's state does not allow it (as resuming one that is not suspended).
     WrongState = 17,
+    /// Too many failures in a row, of this account or from this source; try again after `retry_after_ms`.
+    Throttled = 18,
 }
 
 impl RefusalCode {
     /// Every code, in the order of its number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Malformed,
         Self::BadField,
         Self::NotLoggedIn,
@@ -65,6 +67,7 @@ impl RefusalCode {
         Self::QueryLimit,
         Self::RegistrationClosed,
         Self::WrongState,
+        Self::Throttled,
     ];
 
     /// The number on the wire.

@@ -148,6 +148,15 @@ pub enum UserCall {
         /// What the client made of the answer.
         envelope: Envelope,
     },
+    /// Say that this device logged in before: its tries are then counted by themselves. Needs no session.
+    PresentDevice {
+        /// The token of `DeviceRemembered`.
+        token: SessionToken,
+    },
+    /// Remember this device, so that strangers' failures do not hold it up.
+    RememberDevice,
+    /// How often the password was wrong between the login on this connection and the one before it.
+    ShowFailures,
 }
 
 /// An answer to a user. The first variant answers any call; each other one answers its own.
@@ -216,6 +225,21 @@ pub enum UserReply {
     PasswordProven,
     /// To `FinishMigration`.
     CredentialMigrated,
+    /// To `PresentDevice`.
+    DevicePresented {
+        /// Whether the token is of a device that is known.
+        known: bool,
+    },
+    /// To `RememberDevice`.
+    DeviceRemembered {
+        /// What to present before the next login. It opens nothing.
+        token: SessionToken,
+    },
+    /// To `ShowFailures`.
+    FailuresShown {
+        /// Wrong and broken-off attempts, whoever made them.
+        since_last_login: u64,
+    },
 }
 
 /// What a client makes of a new password: everything that the server keeps of it.

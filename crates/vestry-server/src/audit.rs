@@ -1,7 +1,8 @@
 //! The audit vocabulary: what acts are called, who did them and from where.
 //!
 //! One event an act, in the act's own transaction. Never a secret in one, and never text that a peer made up:
-//! subjects are canonical names and numbers, details are fixed words and counts.
+//! subjects are canonical names and numbers, details are fixed words and counts. The one exception is what an operator
+//! asked for (`operator.read`): it is spelled out on one line and cut.
 
 use vestry_protocol::UnixSeconds;
 use vestry_store::{ActorKind, Event, Noted, StoreError, WriteTx};
@@ -17,6 +18,14 @@ pub enum Action {
     LoginFailed,
     /// The password was right, but the account may not log in.
     LoginRefused,
+    /// The password was proven again within a session, after failures.
+    PasswordProven,
+    /// Somebody wanted a name that is taken.
+    RegistrationRefused,
+    /// A device was given a token that lets it try passwords without waiting for strangers.
+    DeviceRemembered,
+    /// Lanes that had failed too often were opened.
+    ThrottleCleared,
     /// A profile changed.
     AccountUpdated,
     /// An account was moved from a password hash to OPAQUE.
@@ -49,6 +58,20 @@ pub enum Action {
     OperatorEnrolled,
     /// An operator's certificates were taken out of use.
     OperatorRevoked,
+    /// An operator asked for what takes a higher role.
+    OperatorRefused,
+    /// A copy of the register was handed out.
+    RegisterBackedUp,
+    /// The register was put back from a copy.
+    RegisterRestored,
+    /// An operator read accounts, sessions or the audit.
+    OperatorRead,
+    /// The chain of events began, behind events that had none.
+    AuditBegun,
+    /// The chain of events began anew under another key.
+    AuditRekeyed,
+    /// Events that were old enough were removed.
+    AuditPurged,
 }
 
 impl Action {
@@ -58,6 +81,10 @@ impl Action {
             Self::LoggedIn => "login.ok",
             Self::LoginFailed => "login.failed",
             Self::LoginRefused => "login.refused",
+            Self::PasswordProven => "password.proven",
+            Self::RegistrationRefused => "registration.refused",
+            Self::DeviceRemembered => "device.remembered",
+            Self::ThrottleCleared => "throttle.cleared",
             Self::AccountUpdated => "account.updated",
             Self::CredentialMigrated => "credential.migrated",
             Self::PasswordChanged => "password.changed",
@@ -74,6 +101,13 @@ impl Action {
             Self::ResetIssued => "reset.issued",
             Self::OperatorEnrolled => "operator.enrolled",
             Self::OperatorRevoked => "operator.revoked",
+            Self::OperatorRefused => "operator.refused",
+            Self::RegisterBackedUp => "register.backed_up",
+            Self::RegisterRestored => "register.restored",
+            Self::OperatorRead => "operator.read",
+            Self::AuditBegun => "audit.begun",
+            Self::AuditRekeyed => "audit.rekeyed",
+            Self::AuditPurged => "audit.purged",
         }
     }
 }
@@ -97,6 +131,12 @@ impl<'a> Actor<'a> {
     #[must_use]
     pub fn operator(name: &'a str, source: &'a str) -> Self {
         Self { kind: ActorKind::Operator, name, source }
+    }
+
+    /// Somebody at the machine itself, by the user of the system.
+    #[must_use]
+    pub fn at_the_machine(user: &'a str) -> Self {
+        Self { kind: ActorKind::Operator, name: user, source: "this machine" }
     }
 
     /// The server by itself.

@@ -35,6 +35,8 @@ pub struct Config {
     pub takes_passwords: bool,
     /// What an Argon2id hash costs.
     pub argon2id: Argon2idConfig,
+    /// How long audit events are kept, in days; 0 for ever.
+    pub audit_days: i64,
     /// Limits of connections.
     pub connections: ConnectionConfig,
 }
@@ -70,6 +72,8 @@ pub struct ConnectionConfig {
     pub max: usize,
     /// On the user port, from one source (an IPv4 address, an IPv6 /64).
     pub per_source_max: usize,
+    /// New ones a second on either port, from one source, once it has used up five seconds' worth of them.
+    pub per_source_per_sec_max: u32,
     /// On the admin port, in all.
     pub admin_max: usize,
     /// From the TCP connection to the end of the TLS handshake.
@@ -93,6 +97,9 @@ impl Default for ConnectionConfig {
             max: 10_000,
             // A lab behind one address is a few hundred people.
             per_source_max: 2_000,
+            // A handshake costs 0.12 ms: one source gets at most half of one core, whatever it does. A lab that comes in
+            // together, or a benchmark at 2,000 a second, is far from it.
+            per_source_per_sec_max: 4_000,
             // Each may run a query on a connection of its own.
             admin_max: 16,
             handshake_timeout: Duration::from_secs(10),
@@ -119,6 +126,7 @@ struct ConfigFile {
     session_idle_secs_max: Option<i64>,
     session_absolute_secs_max: Option<i64>,
     password_mode: Option<PasswordMode>,
+    audit_days: Option<i64>,
     argon2id_memory_kib: Option<u32>,
     argon2id_iterations: Option<u32>,
     argon2id_parallelism: Option<u32>,
@@ -126,6 +134,12 @@ struct ConfigFile {
     hashing_queue_max: Option<usize>,
     connections_max: Option<usize>,
     connections_per_source_max: Option<usize>,
+    connections_per_source_per_sec_max: Option<u32>,
+    handshake_secs_max: Option<u64>,
+    frame_secs_max: Option<u64>,
+    write_secs_max: Option<u64>,
+    idle_secs_max_before_login: Option<u64>,
+    idle_secs_max: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -240,6 +254,7 @@ impl ConfigFile {
         let policy =
             self.password_chars_min.map_or(Some(PasswordPolicy::default()), PasswordPolicy::with_chars_min);
         let days = self.certificate_days.unwrap_or(30);
+        let audit_days = self.audit_days.unwrap_or(365);
         Ok(Config {
             listen: self.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into()),
             admin_listen,
@@ -254,6 +269,7 @@ impl ConfigFile {
             takes_passwords: self.password_mode != Some(PasswordMode::OpaqueOnly),
             sessions,
             argon2id,
+            audit_days: in_range(audit_days, 0..=36_500, "audit_days", "use 1 to 36500 days, or 0 for ever")?,
             connections,
         })
     }
@@ -316,6 +332,7 @@ impl ConfigFile {
         let default = ConnectionConfig::default();
         let max = self.connections_max.unwrap_or(default.max);
         let per_source = self.connections_per_source_max.unwrap_or(default.per_source_max);
+        let per_sec = self.connections_per_source_per_sec_max.unwrap_or(default.per_source_per_sec_max);
         Ok(ConnectionConfig {
             max: in_range(max, 1..=200_000, "connections_max", "use 1 to 200000")?,
             per_source_max: in_range(
@@ -324,7 +341,34 @@ impl ConfigFile {
                 "connections_per_source_max",
                 "use 1 to 200000",
             )?,
-            ..default
+            per_source_per_sec_max: in_range(
+                per_sec,
+                1..=1_000_000,
+                "connections_per_source_per_sec_max",
+                "use 1 to 1000000",
+            )?,
+            ..self.timeouts(default)?
+        })
+    }
+
+    /// The limits with the file's times in them.
+    fn timeouts(&self, limits: ConnectionConfig) -> Result<ConnectionConfig, ConfigError> {
+        let time = |typed: Option<u64>, default: Duration, key: &'static str| {
+            let secs = in_range(typed.unwrap_or(default.as_secs()), 1..=86_400, key, "use 1 to 86400 seconds")?;
+            Ok::<_, ConfigError>(Duration::from_secs(secs))
+        };
+        let before_login = "idle_secs_max_before_login";
+        Ok(ConnectionConfig {
+            handshake_timeout: time(self.handshake_secs_max, limits.handshake_timeout, "handshake_secs_max")?,
+            frame_timeout: time(self.frame_secs_max, limits.frame_timeout, "frame_secs_max")?,
+            write_timeout: time(self.write_secs_max, limits.write_timeout, "write_secs_max")?,
+            anonymous_idle_timeout: time(
+                self.idle_secs_max_before_login,
+                limits.anonymous_idle_timeout,
+                before_login,
+            )?,
+            idle_timeout: time(self.idle_secs_max, limits.idle_timeout, "idle_secs_max")?,
+            ..limits
         })
     }
 }
@@ -389,6 +433,11 @@ mod tests {
             ("hashing_queue_max = 0", "hashing_queue_max"),
             ("session_idle_secs_max = 10", "session_idle_secs_max"),
             ("certificate_days = 0", "certificate_days"),
+            ("connections_per_source_per_sec_max = 0", "connections_per_source_per_sec_max"),
+            ("handshake_secs_max = 0", "handshake_secs_max"),
+            ("idle_secs_max = 90000", "idle_secs_max"),
+            ("audit_days = -1", "audit_days"),
+            ("audit_days = 36501", "audit_days"),
             ("no_such_key = 1", "no_such_key"),
             ("registration = \"maybe\"", "registration"),
             ("listen = 7443", "listen"),

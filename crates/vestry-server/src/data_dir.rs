@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! vestryd.toml   settings               certs/     CA, server and operators
-//! vestry.db      the register           secrets/   pepper, OPAQUE key (never in the database)
+//! vestry.db      the register           secrets/   pepper, OPAQUE key, audit key (never in the database)
 //! vestryd.lock   held while it runs
 //! ```
 
@@ -92,6 +92,12 @@ impl DataDir {
     #[must_use]
     pub fn opaque_key(&self) -> PathBuf {
         self.secrets().join("opaque.key")
+    }
+
+    /// The key of the audit chain.
+    #[must_use]
+    pub fn audit_key(&self) -> PathBuf {
+        self.secrets().join("audit.key")
     }
 
     /// The certificates, here unless they are kept elsewhere.

@@ -65,6 +65,12 @@ pub enum Failure {
         /// How long to wait.
         retry_after_ms: u64,
     },
+    /// Too many failures in a row, of this account or from this source. Which of them is not said.
+    #[error("too many failed attempts; try again in {}", wait_words(.wait_secs))]
+    Throttled {
+        /// How long to wait.
+        wait_secs: i64,
+    },
     /// The operator's role is too small.
     #[error("your role is {role}; this needs {needed}")]
     Forbidden {
@@ -95,6 +101,15 @@ pub enum Failure {
 
 fn until_words(until: &Option<UnixSeconds>) -> String {
     until.map_or_else(String::new, |at| format!(" until {}", as_date(at)))
+}
+
+fn wait_words(secs: &i64) -> String {
+    match secs {
+        0..120 => format!("{secs} s"),
+        120..7_200 => format!("{} minutes", secs / 60),
+        7_200..172_800 => format!("{} hours", secs / 3_600),
+        _ => format!("{} days, or ask the operator", secs / 86_400),
+    }
 }
 
 fn reason_words(reason: &Option<String>) -> String {
@@ -129,6 +144,7 @@ impl Failure {
             Self::Suspended { .. } => RefusalCode::Suspended,
             Self::NotFound { .. } => RefusalCode::NotFound,
             Self::Busy { .. } => RefusalCode::Busy,
+            Self::Throttled { .. } => RefusalCode::Throttled,
             Self::Forbidden { .. } | Self::OperatorUnknown => RefusalCode::Forbidden,
             Self::WrongState(_) | Self::NotProven | Self::NotStarted => RefusalCode::WrongState,
             Self::RegistrationClosed => RefusalCode::RegistrationClosed,
@@ -141,6 +157,7 @@ impl Failure {
     fn retry_after_ms(&self) -> Option<u64> {
         match self {
             Self::Busy { retry_after_ms } => Some(*retry_after_ms),
+            Self::Throttled { wait_secs } => u64::try_from(wait_secs.saturating_mul(1_000)).ok(),
             Self::Store(StoreError::Held) | Self::Query(QueryError::Busy) => Some(1_000),
             Self::Store(StoreError::NotWritable) => Some(60_000),
             _ => None,
@@ -156,6 +173,8 @@ fn store_code(error: &StoreError) -> RefusalCode {
         | StoreError::CannotOpen { .. }
         | StoreError::AlreadyThere(_)
         | StoreError::TooNew
+        | StoreError::TooOld
+        | StoreError::Cancelled
         | StoreError::ClosurePanicked
         | StoreError::Statement(_) => RefusalCode::Internal,
     }

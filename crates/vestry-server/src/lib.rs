@@ -12,12 +12,15 @@
 //!    (`sessions.rs`) and writes the audit event (`audit.rs`);
 //! 5. `vestry-store` turns it into SQL.
 
+pub mod accept_budget;
 pub mod admin;
 pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod codes;
 pub mod commands;
 pub mod config;
+pub mod confinement;
 pub mod connection;
 pub mod conversation;
 pub mod credentials;
@@ -29,6 +32,8 @@ pub mod server;
 pub mod sessions;
 pub mod setup;
 pub mod sources;
+pub mod throttle;
+pub mod trail;
 pub mod user;
 
 pub use server::{Listeners, run};

@@ -1,17 +1,20 @@
-//! Taking connections: a permit before the accept, a place for the source, the handshake in a task of its own
-//! under a timeout, and only then a conversation. A panic ends one connection.
+//! Taking connections: a permit before the accept, a token and a place for the source, the handshake in a task of its
+//! own under a timeout, and only then a conversation. A panic ends one connection.
 //!
 //! It knows no message: what is said after the handshake is the port's.
 
-use crate::sources::{Place, Sources};
+use crate::accept_budget::AcceptBudget;
+use crate::config::ConnectionConfig;
+use crate::sources::{Place, Sources, source_of};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -25,16 +28,39 @@ const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Gate {
     permits: Arc<Semaphore>,
+    budget: AcceptBudget,
     sources: Sources,
+    refused: Arc<AtomicU64>,
     handshake_timeout: Duration,
 }
 
 impl Gate {
-    /// With so many connections in all and from each source.
+    /// Of the user port.
     #[must_use]
-    pub fn new(max: usize, per_source_max: usize, handshake_timeout: Duration) -> Self {
-        let permits = Arc::new(Semaphore::new(max));
-        Self { permits, sources: Sources::new(per_source_max), handshake_timeout }
+    pub fn for_users(limits: &ConnectionConfig) -> Self {
+        Self::new(limits.max, limits.per_source_max, limits)
+    }
+
+    /// Of the admin port: all of its peers are this machine.
+    #[must_use]
+    pub fn for_operators(limits: &ConnectionConfig) -> Self {
+        Self::new(limits.admin_max, limits.admin_max, limits)
+    }
+
+    fn new(max: usize, per_source_max: usize, limits: &ConnectionConfig) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(max)),
+            budget: AcceptBudget::new(limits.per_source_per_sec_max, Instant::now()),
+            sources: Sources::new(per_source_max),
+            refused: Arc::default(),
+            handshake_timeout: limits.handshake_timeout,
+        }
+    }
+
+    /// How many were closed before their handshake since this was last asked.
+    #[must_use]
+    pub fn take_refused(&self) -> u64 {
+        self.refused.swap(0, Ordering::Relaxed)
     }
 
     /// How many connections are open.
@@ -59,10 +85,10 @@ pub trait Welcome: Clone + Send + 'static {
 
 /// Takes connections until the token is cancelled. The tracker knows every task that still talks.
 pub async fn accept_until(
-    stopping: &CancellationToken,
+    stopping: CancellationToken,
     listener: TcpListener,
     gate: Gate,
-    tasks: &TaskTracker,
+    tasks: TaskTracker,
     welcome: impl Welcome,
 ) {
     loop {
@@ -86,15 +112,17 @@ pub async fn accept_until(
 
 type Guards = (OwnedSemaphorePermit, Place);
 
-/// One connection with its permit and its place; `None` when its source has too many.
+/// One connection with its permit and its place; `None` when its source has too many, or makes too many too fast.
 async fn accept_one(
     listener: &TcpListener,
     gate: &Gate,
 ) -> io::Result<Option<(TcpStream, SocketAddr, Guards)>> {
     let permit = gate.permits.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (tcp, peer) = listener.accept().await?;
-    let Some(place) = gate.sources.enter(peer.ip()) else {
-        tracing::debug!(%peer, "refused: this source has too many connections");
+    let in_budget = gate.budget.take(source_of(peer.ip()), Instant::now());
+    let Some(place) = in_budget.then(|| gate.sources.enter(peer.ip())).flatten() else {
+        gate.refused.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(%peer, in_budget, "refused: this source has or makes too many connections");
         return Ok(None);
     };
     Ok(Some((tcp, peer, (permit, place))))

@@ -8,12 +8,16 @@ use crate::credentials::{Argon2id, HashingPool, OpaqueKey};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::listener::{Gate, accept_until};
+use crate::trail::{RecordedReads, Trail};
+use crate::throttle::{LANES_MAX, Throttle, policy::FORGOTTEN_AFTER_SECS};
 use crate::user::WelcomeUsers;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +26,9 @@ use vestry_store::query::OperatorReader;
 
 /// A deleted account can be restored for seven days, then it is purged.
 pub const RESTORABLE_SECS: i64 = 7 * 24 * 60 * 60;
+
+/// A device that was not used for half a year is a stranger again.
+const DEVICE_SECS: i64 = 180 * 24 * 60 * 60;
 
 /// How often what has expired is removed, and the certificate looked at.
 const HOUSEKEEPING_PERIOD: Duration = Duration::from_secs(60);
@@ -48,6 +55,14 @@ pub struct Server {
     pub draining: CancellationToken,
     /// The user port's connections.
     pub user_gate: Gate,
+    /// One backup at a time: each takes as much disk as the register.
+    pub backups: Semaphore,
+    /// Who is held up after failures.
+    pub throttle: Throttle,
+    /// How far the audit is written down in the log.
+    pub trail: Trail,
+    /// What operators read of late.
+    pub recorded: RecordedReads,
     /// When the server started, for people.
     pub started: Instant,
     /// Where users connect, as it was bound.
@@ -93,8 +108,10 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let limits = parts.config.connections;
     let hashing = HashingPool::start(parts.config.argon2id.threads, parts.config.argon2id.queue_max)?;
+    let throttle = Throttle::start(parts.store.clone(), parts.clock.clone());
     let server = Arc::new(Server {
         hashing,
+        throttle,
         store: parts.store,
         queries: parts.queries,
         opaque: parts.opaque,
@@ -102,22 +119,30 @@ pub async fn run(
         identity: parts.identity,
         clock: parts.clock,
         draining: CancellationToken::new(),
-        user_gate: Gate::new(limits.max, limits.per_source_max, limits.handshake_timeout),
+        backups: Semaphore::new(1),
+        trail: Trail::default(),
+        recorded: RecordedReads::default(),
+        user_gate: Gate::for_users(&limits),
         started: Instant::now(),
         user_address: listeners.user.local_addr()?,
         config: parts.config,
     });
-    let admin_gate = Gate::new(limits.admin_max, limits.admin_max, limits.handshake_timeout);
+    let admin_gate = Gate::for_operators(&limits);
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     let users = WelcomeUsers(server.clone());
     let operators = WelcomeOperators(server.clone());
+    // On the workers: from the thread that waits here, every connection would have to change threads.
+    let mut accepting = JoinSet::new();
+    let user_gate = server.user_gate.clone();
+    accepting.spawn(accept_until(stopping.clone(), listeners.user, user_gate, tasks.clone(), users));
+    accepting.spawn(accept_until(stopping.clone(), listeners.admin, admin_gate, tasks.clone(), operators));
     tokio::select! {
-        () = accept_until(&stopping, listeners.user, server.user_gate.clone(), &tasks, users) => {}
-        () = accept_until(&stopping, listeners.admin, admin_gate, &tasks, operators) => {}
         () = keep_house(&server) => {}
         () = reload_for_ever(&server, reload) => {}
         () = shutdown => {}
     }
+    stopping.cancel();
+    accepting.join_all().await;
     drain(&server, &tasks).await;
     Ok(())
 }
@@ -134,6 +159,8 @@ async fn drain(server: &Server, tasks: &TaskTracker) {
     if timeout(wait, tasks.wait()).await.is_err() {
         tracing::warn!(connections = tasks.len(), "these connections did not finish in time");
     }
+    server.throttle.flush().await;
+    server.trail.write_checkpoint(server).await;
     server.store.close().await;
 }
 
@@ -158,6 +185,8 @@ async fn keep_house(server: &Server) {
         if let Err(error) = sweep(server).await {
             tracing::warn!(%error, "what has expired was not removed; the next round tries again");
         }
+        server.trail.remove_old_events(server).await;
+        server.trail.write_checkpoint(server).await;
         let (days, hosts) = (server.config.certificate_days, &server.config.hosts);
         match server.identity.renew_when_due(server.clock.now(), days, hosts) {
             Ok(true) => tracing::info!("the server certificate was renewed"),
@@ -174,6 +203,8 @@ async fn sweep(server: &Server) -> Result<(), Failure> {
         .store
         .write(move |tx| {
             let swept = tx.sweep(now, idle, now.saturating_sub(RESTORABLE_SECS))?;
+            tx.sweep_throttle(now.saturating_sub(FORGOTTEN_AFTER_SECS), LANES_MAX)?;
+            tx.sweep_devices(now.saturating_sub(DEVICE_SECS))?;
             for name in &swept.purged {
                 Actor::server().note(tx, now, Action::AccountPurged, name, "")?;
             }

@@ -21,7 +21,7 @@ use vestry_protocol::fields::Device;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::NewSession;
-use vestry_store::{AccountRow, LiveSession, NewSessionRow, ReadTx, SessionId, Standing, WriteTx};
+use vestry_store::{AccountRow, LiveSession, NewSessionRow, Noted, ReadTx, SessionId, Standing, WriteTx};
 
 /// A use is written down when the last one is older than this, so that reading does not mean writing.
 const TOUCH_SECS: i64 = 60;
@@ -53,16 +53,26 @@ pub struct Opening<'a> {
     pub now: UnixSeconds,
 }
 
+/// A session that was just opened, and the proof that its event was written.
+pub struct Minted<'tx> {
+    /// That the login's event is in this transaction.
+    pub noted: Noted<'tx>,
+    /// For the connection.
+    pub session: LoggedIn,
+    /// For the client.
+    pub shown: NewSession,
+}
+
 /// Opens a session. Every path that opens one ends here, so every check of an account's standing is here.
 ///
 /// # Errors
 /// When the account is suspended, deleted or gone, or its password changed since it was proven.
-pub fn mint(
+pub fn mint<'tx>(
     limits: SessionConfig,
-    tx: &WriteTx<'_>,
+    tx: &'tx WriteTx<'_>,
     proven: &mut Proven,
     opening: &Opening<'_>,
-) -> Result<(LoggedIn, NewSession), Failure> {
+) -> Result<Minted<'tx>, Failure> {
     let now = opening.now;
     proven.still_holds(tx)?;
     let account = tx.account_by_id(proven.account(), now)?.ok_or(Failure::WrongCredentials)?;
@@ -87,7 +97,8 @@ pub fn mint(
     tx.set_last_login(&noted, account.id, now)?;
     let (name, last_login) = (account.name, account.last_login);
     let idle_secs_max = limits.idle_secs_max.cast_unsigned();
-    Ok((LoggedIn { id }, NewSession { token, name, last_login, expires, idle_secs_max }))
+    let shown = NewSession { token, name, last_login, expires, idle_secs_max };
+    Ok(Minted { noted, session: LoggedIn { id }, shown })
 }
 
 /// Whether an account may open a session. A deleted one answers like an unknown one.

@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
-use vestry_store::{NewOperator, Store, StoreError, StoreLimits};
+use vestry_store::backup::{Offline, has_audit_chain};
+use vestry_store::{ChainKey, NewOperator, ReadTx, Store, StoreError, StoreLimits, WriteTx};
 use vestry_tls::{CertsDir, FileError, OperatorCertificate, TlsError, Validity, private_file};
 use zeroize::Zeroizing;
 
@@ -21,6 +22,12 @@ use zeroize::Zeroizing;
 pub const CA_DAYS: u32 = 3650;
 /// Operators' certificates are for a handful of people who sit at the machine.
 pub const OPERATOR_DAYS: u32 = 825;
+/// What the register calls the pepper that it was made with; also where the file is in a data directory.
+pub const PEPPER_FACT: &str = "secrets/pepper";
+/// The same for the OPAQUE key.
+pub const OPAQUE_KEY_FACT: &str = "secrets/opaque.key";
+/// The same for the key of the audit chain.
+pub const AUDIT_KEY_FACT: &str = "secrets/audit.key";
 /// The name of the first operator.
 pub const FIRST_OPERATOR: &str = "admin";
 
@@ -68,6 +75,14 @@ pub enum SetupError {
         "{0} is missing, but there is a database; restore it from a backup: without it no password can be verified"
     )]
     SecretLost(String),
+    /// The key of the audit chain is gone or damaged; only the audit needs it.
+    #[error(
+        "{0} is missing or damaged, and the audit cannot go on without it; restore it from a backup, or seal what is there and begin anew: vestryd audit rekey"
+    )]
+    AuditKeyLost(String),
+    /// There is a key where a new one is to be made.
+    #[error("{0} is in place; move it away first, if you are sure that it is of no use any more")]
+    AuditKeyInPlace(String),
     /// The database belongs to other secrets.
     #[error(
         "{0} is not the one that this database was made with; restore the right one, or the database that fits"
@@ -90,6 +105,7 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
     make_certificates(plan, &certs, &mut made)?;
     make_secret(plan, &plan.data_dir.pepper(), "pepper for passwords", new_pepper, &mut made)?;
     make_secret(plan, &plan.data_dir.opaque_key(), "OPAQUE key", new_opaque_key, &mut made)?;
+    made.extend(make_audit_key(&plan.data_dir)?);
     make_database(plan, &certs, &mut made).await?;
     let settings = plan.data_dir.config_file();
     if !settings.exists() {
@@ -151,13 +167,84 @@ fn new_opaque_key() -> Result<Zeroizing<Vec<u8>>, SetupError> {
     Ok(OpaqueKey::generate()?)
 }
 
+/// Makes the key of the audit chain where there is no chain yet: in a new directory, and in one of an earlier version.
+/// A line when it was made.
+///
+/// # Errors
+/// When there is a chain: then its key is lost.
+pub fn make_audit_key(data_dir: &DataDir) -> Result<Option<String>, SetupError> {
+    let (path, database) = (data_dir.audit_key(), data_dir.database());
+    if path.exists() {
+        return Ok(None);
+    }
+    if database.exists() && has_audit_chain(&database)? {
+        return Err(SetupError::AuditKeyLost(path.display().to_string()));
+    }
+    create_audit_key(&path)?;
+    Ok(Some(format!("{:<23} {}", "audit key", path.display())))
+}
+
+/// Makes a new key of an audit chain.
+///
+/// # Errors
+/// When there is one.
+pub fn create_audit_key(path: &Path) -> Result<(), SetupError> {
+    let mut bytes = Zeroizing::new([0; ChainKey::BYTES]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(|_| SetupError::NoRandomness)?;
+    Ok(private_file::create(path, bytes.as_slice())?)
+}
+
+/// Reads the key of an audit chain.
+///
+/// # Errors
+/// When it is missing, exposed or damaged.
+pub fn read_audit_key(path: &Path) -> Result<ChainKey, SetupError> {
+    let lost = || SetupError::AuditKeyLost(path.display().to_string());
+    match private_file::read(path) {
+        Err(error) if error.is_missing() => Err(lost()),
+        other => ChainKey::from_bytes(&other?).ok_or_else(lost),
+    }
+}
+
+/// Begins the audit chain of a register that has none; what was there before is sealed as it is found.
+///
+/// # Errors
+/// When the store does.
+pub fn begin_audit_chain(tx: &WriteTx<'_>, now: UnixSeconds) -> Result<(), StoreError> {
+    match tx.begin_audit_chain()? {
+        0 => Ok(()),
+        older => {
+            let detail = format!("{older} earlier events are sealed as they were found");
+            Actor::server().note(tx, now, Action::AuditBegun, "", &detail).map(drop)
+        }
+    }
+}
+
+/// Begins a new audit chain under the key that the register was opened with; what is there is sealed as it is found.
+///
+/// # Errors
+/// When the store does.
+pub fn rekey_audit_chain(
+    tx: &WriteTx<'_>,
+    by: &Actor<'_>,
+    key: &ChainKey,
+    now: UnixSeconds,
+) -> Result<u64, StoreError> {
+    let sealed = tx.begin_audit_chain()?;
+    let detail = format!("{sealed} earlier events are sealed as they were found");
+    let noted = by.note(tx, now, Action::AuditRekeyed, &key.id(), &detail)?;
+    tx.replace_fact(&noted, AUDIT_KEY_FACT, &key.id())?;
+    Ok(sealed)
+}
+
 async fn make_database(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> Result<(), SetupError> {
     let path = plan.data_dir.database();
     if path.exists() {
         return Ok(());
     }
-    Store::create(&path)?;
-    let store = Store::open(&path, StoreLimits::default())?;
+    let chain = read_audit_key(&plan.data_dir.audit_key())?;
+    Store::create(&path, &chain)?;
+    let store = Store::open(&path, StoreLimits::default(), chain)?;
     enrol(&store, certs.operators()?, plan.now).await?;
     store.close().await;
     made.push(format!("database                {}", path.display()));
@@ -196,44 +283,58 @@ pub struct Secrets {
     pub pepper: Pepper,
     /// Evaluates every OPAQUE password.
     pub opaque: OpaqueKey,
+    /// Ties the audit events to one another.
+    pub chain: ChainKey,
 }
 
 impl Secrets {
-    /// Reads both files.
+    /// Reads the files.
     ///
     /// # Errors
     /// When one is missing, exposed or damaged.
     pub fn read(data_dir: &DataDir) -> Result<Self, SetupError> {
+        Self::read_files(&data_dir.pepper(), &data_dir.opaque_key(), &data_dir.audit_key())
+    }
+
+    /// Reads them from wherever they are.
+    ///
+    /// # Errors
+    /// When one is missing, exposed or damaged.
+    pub fn read_files(
+        pepper_file: &Path,
+        opaque_file: &Path,
+        audit_file: &Path,
+    ) -> Result<Self, SetupError> {
         let read = |path: &Path| match private_file::read(path) {
             Err(error) if error.is_missing() => Err(SetupError::SecretLost(path.display().to_string())),
             other => other.map_err(SetupError::from),
         };
-        let damaged = |path: PathBuf| SetupError::SecretDamaged(path.display().to_string());
-        let pepper = Pepper::from_bytes(&read(&data_dir.pepper())?);
-        let opaque = OpaqueKey::from_bytes(&read(&data_dir.opaque_key())?);
+        let damaged = |path: &Path| SetupError::SecretDamaged(path.display().to_string());
+        let pepper = Pepper::from_bytes(&read(pepper_file)?);
+        let opaque = OpaqueKey::from_bytes(&read(opaque_file)?);
         Ok(Self {
-            pepper: pepper.ok_or_else(|| damaged(data_dir.pepper()))?,
-            opaque: opaque.ok_or_else(|| damaged(data_dir.opaque_key()))?,
+            pepper: pepper.ok_or_else(|| damaged(pepper_file))?,
+            opaque: opaque.ok_or_else(|| damaged(opaque_file))?,
+            chain: read_audit_key(audit_file)?,
         })
     }
 
-    /// Checks that the register's credentials were made with these secrets; the first time, writes down which.
+    /// Checks that the register's credentials were made with these secrets; the first time, writes down which, and
+    /// begins the audit chain where there was none.
     ///
     /// # Errors
     /// When they were made with others.
-    pub async fn bind_to(&self, store: &Store) -> Result<(), SetupError> {
+    pub async fn bind_to(&self, store: &Store, now: UnixSeconds) -> Result<(), SetupError> {
+        self.verify_for(store).await?;
         let mine = self.public_names();
-        let known = store
-            .write(move |tx| {
-                let mut known = Vec::new();
-                for (fact, name) in &mine {
-                    tx.learn_fact(fact, name)?;
-                    known.push((*fact, tx.fact(fact)?));
-                }
-                Ok::<_, StoreError>(known)
-            })
-            .await?;
-        self.compare(&known)
+        let bound = store.write(move |tx| {
+            // A register that knows its key and has lost its chain is not one from before the chain.
+            if tx.fact(AUDIT_KEY_FACT)?.is_none() && !tx.audit_chain_has_begun()? {
+                begin_audit_chain(tx, now)?;
+            }
+            mine.iter().try_for_each(|(fact, name)| tx.learn_fact(fact, name))
+        });
+        Ok(bound.await?)
     }
 
     /// The same check without writing anything, for `vestryd check`.
@@ -241,22 +342,24 @@ impl Secrets {
     /// # Errors
     /// When they were made with others.
     pub async fn verify_for(&self, store: &Store) -> Result<(), SetupError> {
-        let facts = self.public_names().map(|(fact, _)| fact);
-        let known = store
-            .read(move |tx| {
-                facts
-                    .into_iter()
-                    .map(|fact| Ok((fact, tx.fact(fact)?)))
-                    .collect::<Result<Vec<_>, StoreError>>()
-            })
-            .await?;
+        let known = store.read(facts_about_secrets).await?;
         self.compare(&known)
     }
 
-    fn public_names(&self) -> [(&'static str, String); 2] {
+    /// The same check on a register that no server uses.
+    ///
+    /// # Errors
+    /// When they were made with others.
+    pub fn verify_for_offline(&self, register: &mut Offline) -> Result<(), SetupError> {
+        let known = register.read(facts_about_secrets)?;
+        self.compare(&known)
+    }
+
+    fn public_names(&self) -> [(&'static str, String); 3] {
         [
-            ("secrets/pepper", data_encoding::HEXLOWER.encode(self.pepper.id())),
-            ("secrets/opaque.key", self.opaque.id()),
+            (PEPPER_FACT, data_encoding::HEXLOWER.encode(self.pepper.id())),
+            (OPAQUE_KEY_FACT, self.opaque.id()),
+            (AUDIT_KEY_FACT, self.chain.id()),
         ]
     }
 
@@ -268,4 +371,8 @@ impl Secrets {
         }
         Ok(())
     }
+}
+
+fn facts_about_secrets(tx: &ReadTx<'_>) -> Result<Vec<(&'static str, Option<String>)>, StoreError> {
+    [PEPPER_FACT, OPAQUE_KEY_FACT, AUDIT_KEY_FACT].into_iter().map(|fact| Ok((fact, tx.fact(fact)?))).collect()
 }

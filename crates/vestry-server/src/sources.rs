@@ -58,7 +58,7 @@ impl Drop for Place {
 }
 
 /// One source is an IPv4 address or an IPv6 /64, which is what one customer gets.
-fn source_of(peer: IpAddr) -> IpAddr {
+pub(crate) fn source_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),

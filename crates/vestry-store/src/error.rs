@@ -30,6 +30,14 @@ pub enum StoreError {
     /// A newer Vestry wrote the file.
     #[error("the database comes from a newer version of Vestry; install that version")]
     TooNew,
+    /// An older Vestry wrote the file, and it may be in use.
+    #[error(
+        "the database comes from an older version of Vestry; start this version on it once, or use that one"
+    )]
+    TooOld,
+    /// Whoever asked for it went away.
+    #[error("the work was given up before its end")]
+    Cancelled,
     /// Another process held the database for too long.
     #[error("the database is held by another program; try again")]
     Held,

@@ -1,6 +1,6 @@
 //! Facts: what the register remembers of things outside it. Names and values are short and public.
 
-use crate::{ReadTx, StoreError, WriteTx};
+use crate::{Noted, ReadTx, StoreError, WriteTx};
 use rusqlite::OptionalExtension;
 
 impl ReadTx<'_> {
@@ -23,6 +23,16 @@ impl WriteTx<'_> {
         self.conn
             .prepare_cached("insert into fact (name, value) values (?1, ?2) on conflict (name) do nothing")?
             .execute([name, value])?;
+        Ok(())
+    }
+
+    /// Writes a fact over the one that was known.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn replace_fact(&self, _: &Noted<'_>, name: &str, value: &str) -> Result<(), StoreError> {
+        let sql = "insert into fact (name, value) values (?1, ?2) on conflict (name) do update set value = ?2";
+        self.conn.execute(sql, [name, value])?;
         Ok(())
     }
 }

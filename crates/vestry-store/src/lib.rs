@@ -2,8 +2,8 @@
 //!
 //! It never touches the network, TLS, hashing or the clock: times come in as parameters, secrets as hashes.
 //!
-//! Reads and writes are different things. [`Store::read`] takes a connection from the pool and gives the
-//! closure a [`ReadTx`], one consistent view. [`Store::write`] sends the closure to the one writer thread, which
+//! Reads and writes are different things. [`Store::read`] sends the closure to the reading threads (`readers.rs`),
+//! where a connection of the pool gives it a [`ReadTx`], one consistent view. [`Store::write`] sends the closure to the one writer thread, which
 //! runs what waits as one transaction (`writer.rs`) and answers after the commit reached the disk. Closures may
 //! not wait for anything: no lock or transaction is held across an await.
 //!
@@ -12,25 +12,31 @@
 
 mod accounts;
 mod audit;
+pub mod backup;
 mod credentials;
+mod devices;
 mod error;
 mod facts;
 mod maintenance;
 mod operators;
 mod pool;
 pub mod query;
+mod readers;
 mod schema;
 mod sessions;
+mod throttle;
 mod writer;
 
 pub use accounts::{AccountId, AccountRow, Counts, NewAccount, ProfilePatch, Standing};
-pub use audit::{ActorKind, Event, Noted};
+pub use audit::{ActorKind, AuditPurge, ChainKey, Event, Noted, PurgeRefused, Verification};
 pub use credentials::{CredentialKind, LoginRecord};
+pub use devices::KnownDevice;
 pub use error::StoreError;
 pub use maintenance::Swept;
 pub use operators::{NewOperator, OperatorRow};
 pub use schema::Schema;
 pub use sessions::{LiveSession, NewSessionRow, SessionId, SessionRow};
+pub use throttle::{Lane, Streak};
 
 use rusqlite::Connection;
 use std::ops::Deref;
@@ -39,15 +45,16 @@ use std::path::{Path, PathBuf};
 /// The open register. Cloning shares it.
 #[derive(Clone)]
 pub struct Store {
-    readers: pool::Readers,
+    readers: readers::Readers,
     writer: writer::Writer,
+    chain: ChainKey,
     path: PathBuf,
 }
 
 /// How much of the machine the store may use.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreLimits {
-    /// Connections that read at once; more wait.
+    /// Threads that read, each with a connection; more reads wait.
     pub readers_max: u32,
     /// Writes that wait for the writer thread; more wait to be queued.
     pub writes_queued_max: usize,
@@ -67,6 +74,7 @@ pub struct ReadTx<'c> {
 /// What a writing closure gets: the newest state, and the right to change it. Reads work here too.
 pub struct WriteTx<'c> {
     read: ReadTx<'c>,
+    chain: &'c ChainKey,
 }
 
 impl<'c> Deref for WriteTx<'c> {
@@ -77,26 +85,27 @@ impl<'c> Deref for WriteTx<'c> {
 }
 
 impl Store {
-    /// Makes the database file (mode 0600) with today's schema.
+    /// Makes the database file (mode 0600) with today's schema, and begins its audit chain.
     ///
     /// # Errors
     /// When the file is there already or cannot be made.
-    pub fn create(path: &Path) -> Result<(), StoreError> {
+    pub fn create(path: &Path, chain: &ChainKey) -> Result<(), StoreError> {
         pool::create_private_file(path)?;
-        let mut conn = pool::open_writer(path)?;
-        schema::migrate(&mut conn)
+        let mut register = backup::Offline::open(path, chain.clone())?;
+        register.write(|tx| tx.begin_audit_chain().map(drop))
     }
 
     /// Opens the register, brings its schema up to date and starts the writer thread.
     ///
     /// # Errors
     /// When the file is missing, damaged, from a newer version, or cannot be written.
-    pub fn open(path: &Path, limits: StoreLimits) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, limits: StoreLimits, chain: ChainKey) -> Result<Self, StoreError> {
         let mut conn = pool::open_writer(path)?;
         schema::migrate(&mut conn)?;
-        let readers = pool::Readers::open(path, limits.readers_max)?;
-        let writer = writer::Writer::start(conn, limits.writes_queued_max)?;
-        Ok(Self { readers, writer, path: path.to_owned() })
+        let pool = pool::ReadPool::open(path, limits.readers_max)?;
+        let readers = readers::Readers::start(&pool, limits.readers_max)?;
+        let writer = writer::Writer::start(conn, chain.clone(), limits.writes_queued_max)?;
+        Ok(Self { readers, writer, chain, path: path.to_owned() })
     }
 
     /// Runs a closure on one consistent view, off the async workers.
@@ -109,10 +118,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let readers = self.readers.clone();
-        tokio::task::spawn_blocking(move || readers.with_view(closure))
-            .await
-            .unwrap_or_else(|_| Err(StoreError::ClosurePanicked.into()))
+        self.readers.run(closure).await
     }
 
     /// Runs a closure on the writer thread and answers after its changes are on disk. When the closure returns
@@ -132,6 +138,12 @@ impl Store {
     /// Finishes what waits, then closes the writer. Later writes fail with [`StoreError::Closed`].
     pub async fn close(&self) {
         self.writer.close().await;
+    }
+
+    /// The key of its audit chain.
+    #[must_use]
+    pub fn chain(&self) -> &ChainKey {
+        &self.chain
     }
 
     /// The database file.

@@ -4,7 +4,7 @@
 
 use crate::{ReadTx, StoreError};
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,22 +12,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a connection waits for another process (`vestryd certs operator` beside a running server).
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a reader waits for a connection of the pool before the caller is told that the store is held.
 const READER_WAIT: Duration = Duration::from_secs(5);
 
-/// `FULL`: a commit is on disk before it is acknowledged. `secure_delete`: what was purged is overwritten.
+/// `FULL`: a commit is on disk before it is acknowledged. `secure_delete`: what was purged is overwritten. A page that
+/// changes often is copied back once a checkpoint: one in 4,000 pages (16 MiB) copies fewer than SQLite's one in 1,000.
 const WRITER_PRAGMAS: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
-     pragma secure_delete = on; pragma trusted_schema = off; pragma journal_size_limit = 67108864;";
+     pragma secure_delete = on; pragma trusted_schema = off; pragma journal_size_limit = 67108864;
+     pragma wal_autocheckpoint = 4000; pragma temp_store = memory;";
+
+/// All that the writer ever prepares: one that has to be compiled again costs more than it does.
+const STATEMENTS_KEPT_MAX: usize = 128;
 
 const READER_PRAGMAS: &str = "pragma query_only = on; pragma trusted_schema = off;";
 
 /// The pool of reading connections.
 #[derive(Clone)]
-pub(crate) struct Readers(r2d2::Pool<SqliteConnectionManager>);
+pub(crate) struct ReadPool(r2d2::Pool<SqliteConnectionManager>);
 
-impl Readers {
+impl ReadPool {
     pub(crate) fn open(path: &Path, readers_max: u32) -> Result<Self, StoreError> {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
@@ -44,13 +49,14 @@ impl Readers {
         Ok(Self(pool))
     }
 
-    pub(crate) fn with_view<T, E: From<StoreError>>(
-        &self,
-        closure: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let mut conn = self.0.get().map_err(StoreError::from)?;
-        let view = conn.transaction_with_behavior(TransactionBehavior::Deferred).map_err(StoreError::from)?;
-        closure(&ReadTx { conn: &view })
+    /// Runs a closure, which must not panic, on one view.
+    pub(crate) fn with_view(&self, closure: impl FnOnce(&ReadTx<'_>)) -> Result<(), StoreError> {
+        let conn = self.0.get()?;
+        // Prepared once: to parse these two would take as long as a small read.
+        conn.prepare_cached("begin")?.execute([])?;
+        closure(&ReadTx { conn: &conn });
+        conn.prepare_cached("rollback")?.execute([])?;
+        Ok(())
     }
 }
 
@@ -64,6 +70,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, flags).map_err(cannot_open)?;
     conn.busy_timeout(BUSY_WAIT)?;
     conn.execute_batch(WRITER_PRAGMAS).map_err(cannot_open)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     Ok(conn)
 }
 

@@ -203,7 +203,7 @@ impl WriteTx<'_> {
         self.conn
             .prepare_cached(
                 "delete from session where id in (select id from session where account_id = ?1 and id <> ?2
-                 order by last_used desc, created desc limit -1 offset ?3)",
+                 order by last_used desc limit -1 offset ?3)",
             )?
             .execute(params![new.account.0, new.id.0, SESSIONS_PER_ACCOUNT_MAX - 1])?;
         Ok(())

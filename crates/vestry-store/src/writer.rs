@@ -9,7 +9,7 @@
 //! panics leaves nothing behind. When the commit fails (disk full), every job of the batch gets the error.
 //! It never retries: the caller knows whether its request may be done twice.
 
-use crate::{ReadTx, StoreError, WriteTx};
+use crate::{ChainKey, ReadTx, StoreError, WriteTx};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,11 +29,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(conn: Connection, writes_queued_max: usize) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        conn: Connection,
+        chain: ChainKey,
+        writes_queued_max: usize,
+    ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(writes_queued_max);
         let thread = std::thread::Builder::new()
             .name("vestry-writer".to_owned())
-            .spawn(move || commit_until_closed(&conn, jobs))
+            .spawn(move || commit_until_closed(&conn, &chain, jobs))
             .map_err(|error| StoreError::Statement(error.to_string()))?;
         Ok(Self { queue: Arc::new(Mutex::new(Some(queue))), thread: Arc::new(Mutex::new(Some(thread))) })
     }
@@ -105,16 +109,16 @@ where
     }
 }
 
-fn commit_until_closed(conn: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn commit_until_closed(conn: &Connection, chain: &ChainKey, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
     while jobs.blocking_recv_many(&mut batch, BATCH_JOBS_MAX) > 0 {
-        commit_together(conn, &mut batch);
+        commit_together(conn, chain, &mut batch);
     }
 }
 
 /// Runs one batch in one transaction and answers each job.
-fn commit_together(conn: &Connection, batch: &mut Vec<Box<dyn Job>>) {
-    let committed = run_in_transaction(conn, batch);
+fn commit_together(conn: &Connection, chain: &ChainKey, batch: &mut Vec<Box<dyn Job>>) {
+    let committed = run_in_transaction(conn, chain, batch);
     if let Err(error) = &committed {
         tracing::error!(%error, jobs = batch.len(), "a batch of writes was not committed");
         if !conn.is_autocommit() {
@@ -126,9 +130,13 @@ fn commit_together(conn: &Connection, batch: &mut Vec<Box<dyn Job>>) {
     }
 }
 
-fn run_in_transaction(conn: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn run_in_transaction(
+    conn: &Connection,
+    chain: &ChainKey,
+    batch: &mut [Box<dyn Job>],
+) -> Result<(), StoreError> {
     conn.prepare_cached("begin immediate")?.execute([])?;
-    let tx = WriteTx { read: ReadTx { conn } };
+    let tx = WriteTx { read: ReadTx { conn }, chain };
     for job in batch {
         conn.prepare_cached("savepoint job")?.execute([])?;
         let keep = job.run(&tx);
@@ -147,7 +155,7 @@ fn run_in_transaction(conn: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(
 
 impl StoreError {
     /// The same error for another job of the batch.
-    fn same_for_all(&self) -> Self {
+    pub(crate) fn same_for_all(&self) -> Self {
         match self {
             Self::NotWritable => Self::NotWritable,
             Self::Damaged => Self::Damaged,
@@ -159,14 +167,14 @@ impl StoreError {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ActorKind, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
+    use crate::{ChainKey, ActorKind, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
     use vestry_protocol::fields::Username;
 
     fn fresh_store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vestry.db");
-        Store::create(&path).unwrap();
-        let store = Store::open(&path, StoreLimits::default()).unwrap();
+        Store::create(&path, &ChainKey::for_tests()).unwrap();
+        let store = Store::open(&path, StoreLimits::default(), ChainKey::for_tests()).unwrap();
         (folder, store)
     }
 
@@ -244,7 +252,7 @@ mod tests {
         assert!(queued.await.unwrap().unwrap());
         store.close().await;
         assert!(matches!(register(&store, "late", || Ok(())).await, Err(StoreError::Closed)));
-        let reopened = Store::open(&folder.path().join("vestry.db"), StoreLimits::default()).unwrap();
+        let reopened = Store::open(&folder.path().join("vestry.db"), StoreLimits::default(), ChainKey::for_tests()).unwrap();
         assert!(exists(&reopened, "queued").await);
     }
 
@@ -264,6 +272,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vestry.db");
         std::fs::write(&path, "this is not a database, however long it is. ".repeat(100)).unwrap();
-        assert!(matches!(Store::open(&path, StoreLimits::default()), Err(StoreError::Damaged)));
+        assert!(matches!(Store::open(&path, StoreLimits::default(), ChainKey::for_tests()), Err(StoreError::Damaged)));
     }
 }

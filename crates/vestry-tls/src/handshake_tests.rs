@@ -280,13 +280,13 @@ fn a_renewed_server_still_has_the_old_pin() {
 }
 
 #[test]
-fn users_may_resume_with_a_ticket_and_operators_may_not() {
+fn every_handshake_is_a_full_one() {
     let pki = Pki::new();
     let kinds = |client: &Arc<ClientConfig>, server: &Arc<ServerConfig>| {
         [(); 2].map(|()| shake(client, server, "localhost").client.handshake_kind().unwrap())
     };
     let user = kinds(&user_client(&Trust::Pin(pki.pin())).unwrap(), &user_server(&pki.identity()).unwrap());
-    assert_eq!(user, [HandshakeKind::Full, HandshakeKind::Resumed]);
+    assert_eq!(user, [HandshakeKind::Full, HandshakeKind::Full]);
     let operator = kinds(&pki.console(&pki), &admin_server(&pki.identity()).unwrap());
     assert_eq!(operator, [HandshakeKind::Full, HandshakeKind::Full]);
 }

@@ -3,7 +3,10 @@
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
-use vestry_protocol::admin::{AccountDetail, AdminCall, AdminReply, Cell, Listing, RowsEnd, Status, View};
+use vestry_protocol::admin::{
+    AccountDetail, AdminCall, AdminReply, Cell, FollowFrom, Listing, RowsEnd, Status, View,
+};
+use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
 use vestry_protocol::frame::split_first;
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
@@ -109,6 +112,9 @@ fn clear_call() -> impl Strategy<Value = UserCall> {
             device
         }),
         token().prop_map(|token| UserCall::ResumeSession { token }),
+        token().prop_map(|token| UserCall::PresentDevice { token }),
+        Just(()).prop_map(|()| UserCall::RememberDevice),
+        Just(()).prop_map(|()| UserCall::ShowFailures),
         Just(()).prop_map(|()| UserCall::ShowAccount),
         update().prop_map(UserCall::UpdateAccount),
         (secret(), secret()).prop_map(|(current, new)| UserCall::ChangePassword { current, new }),
@@ -200,6 +206,9 @@ fn user_reply() -> impl Strategy<Value = UserReply> {
         }),
         Just(()).prop_map(|()| UserReply::PasswordProven),
         Just(()).prop_map(|()| UserReply::CredentialMigrated),
+        any::<bool>().prop_map(|known| UserReply::DevicePresented { known }),
+        token().prop_map(|token| UserReply::DeviceRemembered { token }),
+        number().prop_map(|since_last_login| UserReply::FailuresShown { since_last_login }),
     ]
 }
 
@@ -215,6 +224,42 @@ fn listing() -> impl Strategy<Value = Listing> {
             descending,
             limit,
             after,
+        },
+    )
+}
+
+fn checkpoint() -> impl Strategy<Value = Checkpoint> {
+    (time(), text()).prop_map(|(id, mac)| Checkpoint { id, mac })
+}
+
+fn follow_from() -> impl Strategy<Value = FollowFrom> {
+    prop_oneof![number().prop_map(FollowFrom::Newest), time().prop_map(FollowFrom::Behind)]
+}
+
+fn audit_fault() -> impl Strategy<Value = AuditFault> {
+    prop_oneof![
+        time().prop_map(|id| AuditFault::Changed { id }),
+        (time(), time()).prop_map(|(first, last)| AuditFault::Missing { first, last }),
+        (time(), time()).prop_map(|(id, with)| AuditFault::Swapped { id, with }),
+        time().prop_map(|id| AuditFault::Inserted { id }),
+        (time(), time()).prop_map(|(first, last)| AuditFault::Truncated { first, last }),
+        time().prop_map(|last| AuditFault::Older { last }),
+        Just(AuditFault::Marks),
+        time().prop_map(|id| AuditFault::Broken { id }),
+        time().prop_map(|id| AuditFault::Checkpoint { id }),
+    ]
+}
+
+fn audit_verdict() -> impl Strategy<Value = AuditVerdict> {
+    (vec(number(), 2), vec(time(), 3), text(), of(audit_fault())).prop_map(
+        |(counts, places, head_mac, fault)| AuditVerdict {
+            events: counts[0],
+            purged_to: places[0],
+            older_to: places[1],
+            head: places[2],
+            head_mac,
+            checkpoints: counts[1],
+            fault,
         },
     )
 }
@@ -238,6 +283,10 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
         number().prop_map(|id| AdminCall::RevokeSession { id }),
         text().prop_map(|name| AdminCall::RevokeOperator { name }),
         Just(()).prop_map(|()| AdminCall::ShowJoinString),
+        Just(()).prop_map(|()| AdminCall::BackUp),
+        vec(checkpoint(), 0..4).prop_map(|checkpoints| AdminCall::VerifyAudit { checkpoints }),
+        (vec(text(), 0..4), of(text()), follow_from())
+            .prop_map(|(columns, filter, from)| AdminCall::FollowAudit { columns, filter, from }),
     ]
 }
 
@@ -312,6 +361,10 @@ fn admin_reply() -> impl Strategy<Value = AdminReply> {
         Just(()).prop_map(|()| AdminReply::SessionRevoked),
         Just(()).prop_map(|()| AdminReply::OperatorRevoked),
         text().prop_map(AdminReply::JoinString),
+        vec(any::<u8>(), 0..100).prop_map(AdminReply::BackupChunk),
+        number().prop_map(|bytes| AdminReply::BackupEnd { bytes }),
+        number().prop_map(|events| AdminReply::AuditChecked { events }),
+        audit_verdict().prop_map(AdminReply::AuditVerified),
     ]
 }
 

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vestry_protocol::fields::Username;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
+use vestry_server::data_dir::DataDir;
+use vestry_server::setup::read_audit_key;
 use vestry_store::{ActorKind, CredentialKind, Event, NewAccount, ProfilePatch, Store, StoreLimits};
 use vestry_tests::harness::{PASSWORD, Server, login, program};
+use vestry_tests::light;
 use vestry_tests::programs::with_admin;
 
 const LOGINS: u32 = 320;
@@ -112,69 +115,10 @@ async fn log_in_often(server: Arc<Server>, kind: Login, person: u32, count: u32)
     times
 }
 
-/// A client that says that it stretches and does not. The server cannot tell, and the machine that both share does
-/// not spend its time on the client.
-mod light {
-    use opaque_ke::{
-        CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
-        ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse,
-        Ristretto255, TripleDh,
-    };
-    use vestry_client::opaque::SystemRandom;
-    use vestry_protocol::limits::OPAQUE_CONTEXT;
-    use vestry_protocol::user::{Envelope, Profile, UserCall, UserReply};
-    use vestry_tests::exchanges::{cheap, finish_login};
-    use vestry_tests::harness::{PASSWORD, Server, UserWire};
-
-    struct Suite;
-
-    impl CipherSuite for Suite {
-        type OprfCs = Ristretto255;
-        type KeyExchange = TripleDh<Ristretto255, sha2::Sha512>;
-        type Ksf = opaque_ke::ksf::Identity;
-    }
-
-    pub async fn register(server: &Server, name: &str) {
-        let (mut wire, mut random) = (server.connect().await, SystemRandom::open().expect("random bytes"));
-        let name = name.to_owned();
-        let started =
-            ClientRegistration::<Suite>::start(&mut random, PASSWORD.as_bytes()).expect("a request");
-        let request = started.message.serialize().to_vec();
-        let call = UserCall::StartRegistration { name: name.clone(), request };
-        let UserReply::RegistrationStarted { response, .. } = wire.call(call).await.expect("an answer")
-        else {
-            panic!("refused")
-        };
-        let response = RegistrationResponse::deserialize(&response).expect("a response");
-        let parameters = ClientRegistrationFinishParameters::default();
-        let sealed =
-            started.state.finish(&mut random, PASSWORD.as_bytes(), response, parameters).expect("sealed");
-        let envelope =
-            Envelope { upload: sealed.message.serialize().to_vec(), stretching: cheap().numbers() };
-        let call = UserCall::FinishRegistration { name, envelope, profile: Profile::default() };
-        wire.call(call).await.expect("an answer");
-    }
-
-    pub async fn log_in(wire: &mut UserWire, name: &str) -> UserReply {
-        let mut random = SystemRandom::open().expect("random bytes");
-        let started = ClientLogin::<Suite>::start(&mut random, PASSWORD.as_bytes()).expect("KE1");
-        let call = UserCall::StartLogin { name: name.to_owned(), ke1: started.message.serialize().to_vec() };
-        let UserReply::LoginStarted { ke2, .. } = wire.call(call).await.expect("an answer") else {
-            panic!("refused")
-        };
-        let exporter = wire.exporter().expect("an exporter");
-        let context = [OPAQUE_CONTEXT, exporter.as_slice()].concat();
-        let ke2 = CredentialResponse::deserialize(&ke2).expect("KE2");
-        let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
-        let proven = started.state.finish(&mut random, PASSWORD.as_bytes(), ke2, parameters).expect("KE3");
-        wire.call(finish_login(proven.message.serialize().to_vec())).await.expect("an answer")
-    }
-}
-
 fn measure_table(runtime: &tokio::runtime::Runtime) {
     let server = Server::start();
     let folder = server.stop();
-    runtime.block_on(fill(&folder.path().join("vestry.db")));
+    runtime.block_on(fill(&DataDir::at(folder.path())));
     let server = Server::start_in(folder);
     println!();
     println!(
@@ -208,8 +152,9 @@ fn measure_table(runtime: &tokio::runtime::Runtime) {
 }
 
 /// Accounts straight into the register: nobody hashes 100,000 passwords to measure a table.
-async fn fill(database: &std::path::Path) {
-    let store = Store::open(database, StoreLimits::default()).expect("a register");
+async fn fill(data_dir: &DataDir) {
+    let chain = read_audit_key(&data_dir.audit_key()).expect("a key");
+    let store = Store::open(&data_dir.database(), StoreLimits::default(), chain).expect("a register");
     let event = Event {
         at: 0,
         actor_kind: ActorKind::Server,

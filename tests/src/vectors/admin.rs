@@ -2,7 +2,10 @@
 //! Names, pins and codes in them are made up.
 
 use super::{Example, Message};
-use vestry_protocol::admin::{AccountDetail, AdminCall, AdminReply, Cell, Listing, RowsEnd, Status, View};
+use vestry_protocol::admin::{
+    AccountDetail, AdminCall, AdminReply, Cell, FollowFrom, Listing, RowsEnd, Status, View,
+};
+use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Profile;
@@ -66,11 +69,57 @@ pub(super) fn requests() -> Vec<Example> {
             "The last variant, without fields.",
             AdminCall::ShowJoinString,
         ),
+        request("admin/request-back-up", "A variant without fields.", AdminCall::BackUp),
+        request(
+            "admin/request-clear-throttle",
+            "One account's lanes.",
+            AdminCall::ClearThrottle { subject: Some("naman".to_owned()) },
+        ),
+        request(
+            "admin/request-clear-throttle-all",
+            "Every lane.",
+            AdminCall::ClearThrottle { subject: None },
+        ),
     ];
+    all.extend(audit_requests());
     all.extend(listings());
     all.extend(creations());
     all.extend(suspensions());
     all
+}
+
+fn audit_requests() -> Vec<Example> {
+    let checkpoints = vec![
+        Checkpoint { id: 4_711, mac: "0123456789abcdef".to_owned() },
+        Checkpoint { id: 4_712, mac: "ab".repeat(32) },
+    ];
+    let follow = |filter: Option<&str>, from| AdminCall::FollowAudit {
+        columns: filter.map(|_| vec!["id".to_owned(), "action".to_owned()]).unwrap_or_default(),
+        filter: filter.map(str::to_owned),
+        from,
+    };
+    vec![
+        request(
+            "admin/request-verify-audit",
+            "Nothing to compare.",
+            AdminCall::VerifyAudit { checkpoints: Vec::new() },
+        ),
+        request(
+            "admin/request-verify-audit-checkpoints",
+            "A part of a MAC, and a whole one.",
+            AdminCall::VerifyAudit { checkpoints },
+        ),
+        request(
+            "admin/request-follow-audit",
+            "The newest ten events.",
+            follow(None, FollowFrom::Newest(10)),
+        ),
+        request(
+            "admin/request-follow-audit-behind",
+            "Those of one kind behind an event.",
+            follow(Some("action = 'login.failed'"), FollowFrom::Behind(4_711)),
+        ),
+    ]
 }
 
 fn listings() -> Vec<Example> {
@@ -167,6 +216,8 @@ pub(super) fn replies() -> Vec<Example> {
         ),
     ];
     all.extend(row_streams());
+    all.extend(backup_streams());
+    all.extend(audit_verdicts());
     all.extend(account_details());
     all
 }
@@ -230,6 +281,74 @@ fn row_streams() -> Vec<Example> {
             "admin/reply-rows-end-more",
             "There is a next page, and this is where it starts.",
             end(Some("AQACAQEAAAAIAAAAAAAAACM".to_owned())),
+        ),
+    ]
+}
+
+fn audit_verdicts() -> Vec<Example> {
+    let whole = AuditVerdict {
+        events: 4_600,
+        purged_to: 100,
+        older_to: 0,
+        head: 4_700,
+        head_mac: "ab".repeat(32),
+        checkpoints: 2,
+        fault: None,
+    };
+    let with = |fault| AuditVerdict { fault: Some(fault), ..whole.clone() };
+    let verified = |verdict| AdminReply::AuditVerified(verdict);
+    let mut all = vec![
+        reply("admin/reply-audit-checked", "It goes on.", AdminReply::AuditChecked { events: 1_000_000 }),
+        reply("admin/reply-audit-verified", "All of it is as it was written.", verified(whole.clone())),
+    ];
+    let faults: [(&str, &str, AuditFault); 9] = [
+        ("admin/reply-audit-verified-changed", "A changed event.", AuditFault::Changed { id: 7 }),
+        (
+            "admin/reply-audit-verified-missing",
+            "Missing events.",
+            AuditFault::Missing { first: 7, last: 9 },
+        ),
+        ("admin/reply-audit-verified-swapped", "Swapped events.", AuditFault::Swapped { id: 7, with: 12 }),
+        ("admin/reply-audit-verified-inserted", "A number below zero.", AuditFault::Inserted { id: -5 }),
+        (
+            "admin/reply-audit-verified-truncated",
+            "The end is missing.",
+            AuditFault::Truncated { first: 4_690, last: 4_700 },
+        ),
+        (
+            "admin/reply-audit-verified-older",
+            "Something before the chain is not as it was.",
+            AuditFault::Older { last: 100 },
+        ),
+        ("admin/reply-audit-verified-marks", "A fault without fields.", AuditFault::Marks),
+        ("admin/reply-audit-verified-broken", "The head was gone.", AuditFault::Broken { id: 7 }),
+        (
+            "admin/reply-audit-verified-checkpoint",
+            "Not the event of the checkpoint.",
+            AuditFault::Checkpoint { id: 4_711 },
+        ),
+    ];
+    all.extend(faults.map(|(name, shows, fault)| reply(name, shows, verified(with(fault)))));
+    all
+}
+
+fn backup_streams() -> Vec<Example> {
+    vec![
+        reply(
+            "admin/reply-backup-chunk",
+            "Bytes of a backup: a length, then the bytes as they are.",
+            AdminReply::BackupChunk(b"backup.toml\0\xff".to_vec()),
+        ),
+        reply("admin/reply-backup-chunk-none", "A chunk may be empty.", AdminReply::BackupChunk(Vec::new())),
+        reply(
+            "admin/reply-backup-end",
+            "The backup is whole, and has so many bytes.",
+            AdminReply::BackupEnd { bytes: 5_000_000_000 },
+        ),
+        reply(
+            "admin/reply-throttle-cleared",
+            "How many lanes are open again.",
+            AdminReply::ThrottleCleared { lanes: 3 },
         ),
     ]
 }

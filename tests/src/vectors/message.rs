@@ -129,7 +129,8 @@ impl Message {
 }
 
 /// The fields that hold bytes.
-const FIELDS_OF_BYTES: [&str; 7] = ["token", "request", "response", "upload", "ke1", "ke2", "ke3"];
+const FIELDS_OF_BYTES: [&str; 8] =
+    ["token", "request", "response", "upload", "ke1", "ke2", "ke3", "BackupChunk"];
 
 /// As serde_json spells it, but bytes in hexadecimal.
 fn spelled(message: &impl Serialize) -> Value {
@@ -175,7 +176,8 @@ fn needs_session(call: &UserCall) -> bool {
         | UserCall::StartLogin { .. }
         | UserCall::FinishLogin { .. }
         | UserCall::StartReset { .. }
-        | UserCall::FinishReset { .. } => false,
+        | UserCall::FinishReset { .. }
+        | UserCall::PresentDevice { .. } => false,
         UserCall::ShowAccount
         | UserCall::UpdateAccount(_)
         | UserCall::ChangePassword { .. }
@@ -188,7 +190,9 @@ fn needs_session(call: &UserCall) -> bool {
         | UserCall::StartNewPassword { .. }
         | UserCall::FinishNewPassword { .. }
         | UserCall::FinishMigration { .. }
-        | UserCall::DeleteProvenAccount => true,
+        | UserCall::DeleteProvenAccount
+        | UserCall::RememberDevice
+        | UserCall::ShowFailures => true,
     }
 }
 
@@ -218,6 +222,9 @@ fn of_user_call(call: &UserCall) -> &'static str {
         UserCall::DeleteProvenAccount => "delete-proven-account",
         UserCall::StartReset { .. } => "start-reset",
         UserCall::FinishReset { .. } => "finish-reset",
+        UserCall::PresentDevice { .. } => "present-device",
+        UserCall::RememberDevice => "remember-device",
+        UserCall::ShowFailures => "show-failures",
     }
 }
 
@@ -240,6 +247,9 @@ fn of_user_reply(reply: &UserReply) -> &'static str {
         UserReply::LoginStarted { .. } => "login-started",
         UserReply::PasswordProven => "password-proven",
         UserReply::CredentialMigrated => "credential-migrated",
+        UserReply::DevicePresented { .. } => "device-presented",
+        UserReply::DeviceRemembered { .. } => "device-remembered",
+        UserReply::FailuresShown { .. } => "failures-shown",
     }
 }
 
@@ -258,6 +268,10 @@ fn of_admin_call(call: &AdminCall) -> &'static str {
         AdminCall::RevokeSession { .. } => "revoke-session",
         AdminCall::RevokeOperator { .. } => "revoke-operator",
         AdminCall::ShowJoinString => "show-join-string",
+        AdminCall::BackUp => "back-up",
+        AdminCall::ClearThrottle { .. } => "clear-throttle",
+        AdminCall::VerifyAudit { .. } => "verify-audit",
+        AdminCall::FollowAudit { .. } => "follow-audit",
     }
 }
 
@@ -274,5 +288,10 @@ fn of_admin_reply(reply: &AdminReply) -> &'static str {
         AdminReply::SessionRevoked => "session-revoked",
         AdminReply::OperatorRevoked => "operator-revoked",
         AdminReply::JoinString(_) => "join-string",
+        AdminReply::BackupChunk(_) => "backup-chunk",
+        AdminReply::BackupEnd { .. } => "backup-end",
+        AdminReply::ThrottleCleared { .. } => "throttle-cleared",
+        AdminReply::AuditChecked { .. } => "audit-checked",
+        AdminReply::AuditVerified(_) => "audit-verified",
     }
 }

@@ -2,7 +2,7 @@
 //! whole exchange whose bytes fit together is in `replay`.
 
 use super::{Example, Message};
-use vestry_protocol::secret::SecretText;
+use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{Envelope, Profile, Stretching, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
 
@@ -193,6 +193,24 @@ pub(super) fn replies() -> Vec<Example> {
             "A variant without fields.",
             8,
             UserReply::CredentialMigrated,
+        ),
+        reply(
+            "user/reply-device-presented",
+            "A device that is known.",
+            24,
+            UserReply::DevicePresented { known: true },
+        ),
+        reply(
+            "user/reply-device-remembered",
+            "A token is 32 bytes without a length.",
+            25,
+            UserReply::DeviceRemembered { token: SessionToken::from_bytes([0xd7; 32]) },
+        ),
+        reply(
+            "user/reply-failures-shown",
+            "Three failures since the login before.",
+            26,
+            UserReply::FailuresShown { since_last_login: 3 },
         ),
     ]
 }

@@ -49,6 +49,14 @@ pub(super) fn requests() -> Vec<Example> {
             1,
             UserCall::ResumeSession { token: token(false) },
         ),
+        request(
+            "user/request-present-device",
+            "A device's token has the shape of a session's.",
+            24,
+            UserCall::PresentDevice { token: token(true) },
+        ),
+        request("user/request-remember-device", "A variant without fields.", 25, UserCall::RememberDevice),
+        request("user/request-show-failures", "A variant without fields.", 26, UserCall::ShowFailures),
         request("user/request-show-account", "A variant without fields.", 3, UserCall::ShowAccount),
         request("user/request-list-sessions", "A variant without fields.", 5, UserCall::ListSessions),
         request(

@@ -251,5 +251,8 @@ fn name_of(call: &UserCall) -> &'static str {
         UserCall::DeleteProvenAccount => "DeleteProvenAccount",
         UserCall::StartReset { .. } => "StartReset",
         UserCall::FinishReset { .. } => "FinishReset",
+        UserCall::PresentDevice { .. } => "PresentDevice",
+        UserCall::RememberDevice => "RememberDevice",
+        UserCall::ShowFailures => "ShowFailures",
     }
 }

@@ -95,6 +95,7 @@ mod tests {
             (RefusalCode::QueryLimit, 65),
             (RefusalCode::RegistrationClosed, 77),
             (RefusalCode::WrongState, 77),
+            (RefusalCode::Throttled, 75),
         ];
         assert_eq!(expected.map(|(code, _)| code), RefusalCode::ALL);
         for (code, exit) in expected {

@@ -212,6 +212,9 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<&'static str> {
             Some("Nothing was changed. Try again later, and tell the operator if it stays so.")
         }
         RefusalCode::Internal => Some("Tell the operator, who finds it in the server's log."),
+        RefusalCode::Throttled => {
+            Some("Wait, or use a device that has logged in before; your operator can help, too.")
+        }
         RefusalCode::Malformed => Some(OTHER_VERSION),
         RefusalCode::Busy | RefusalCode::QueryRefused | RefusalCode::QueryLimit | RefusalCode::WrongState => {
             None

@@ -6,7 +6,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use vestry_client::Address;
-use vestry_client::state::{Folders, KnownServers, OpaqueAccounts, StateError, read_servers};
+use vestry_client::state::{DeviceTokens, Folders, KnownServers, OpaqueAccounts, StateError, read_servers};
 use vestry_tls::config::user_client;
 use vestry_tls::pem_file::read_certificates;
 use vestry_tls::{Pin, Trust};
@@ -55,6 +55,11 @@ impl Target {
     /// Which of its accounts are known to be OPAQUE.
     pub(crate) fn opaque_accounts(&self, folders: &Folders) -> Result<OpaqueAccounts, StateError> {
         OpaqueAccounts::of(folders, &self.address, self.authority)
+    }
+
+    /// What this machine is to it.
+    pub(crate) fn device_tokens(&self, folders: &Folders) -> Result<DeviceTokens, StateError> {
+        DeviceTokens::of(folders, &self.address, self.authority)
     }
 
     pub(crate) fn tls(&self) -> Arc<ClientConfig> {

@@ -5,6 +5,7 @@ use super::care::{confirm, require_a_way_to_confirm};
 use super::{Session, now};
 use crate::cli::{AccountAct, CareArgs};
 use crate::failure::Failure;
+use crate::qr::picture_of;
 use crate::record::{Record, instant, text};
 use crate::until::{parse_until, rfc3339};
 use vestry_protocol::UnixSeconds;
@@ -146,10 +147,15 @@ async fn issue_code(session: &mut Session, call: AdminCall) -> Result<(), Failur
         ("expires", instant(Some(expires))),
     ];
     Record::new(fields).write(session.output, session.form)?;
+    let command = format!("vestry reset {}", Escaped(&name));
     session.output.talk(format_args!(
-        "The code is shown only once. Hand it over in private; its user sets a password with: vestry reset {}",
-        Escaped(&name)
+        "The code is shown only once. Hand it over in private; its user sets a password with: {command}"
     ));
+    if session.output.shows_pictures(session.form)
+        && let Some(picture) = picture_of(&format!("{command}\n{}", code.expose_secret()))
+    {
+        session.output.talk(format_args!("\n{picture}"));
+    }
     Ok(())
 }
 

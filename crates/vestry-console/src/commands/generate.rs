@@ -21,7 +21,9 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Option<Command>, F
         | Command::Sessions(_)
         | Command::Audit(_)
         | Command::Operators(_)
+        | Command::Throttle(_)
         | Command::JoinString
+        | Command::Backup(_)
         | Command::Status) => return Ok(Some(other)),
     }
     let mut stdout = output.stdout();

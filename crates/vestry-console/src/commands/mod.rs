@@ -2,15 +2,18 @@
 //! anything is sent.
 
 mod account;
+mod audit;
+mod backup;
 mod care;
 pub(crate) mod generate;
 mod rows;
 mod status;
+mod throttle;
 
 pub(crate) use rows::run_statement;
 pub(crate) use status::fetch as fetch_status;
 
-use crate::cli::{Command, FormOptions, OperatorsAct, SessionsAct};
+use crate::cli::{AuditAct, Command, FormOptions, OperatorsAct, SessionsAct};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -32,7 +35,11 @@ pub(crate) async fn run(session: &mut Session, command: Command) -> Result<(), F
     match command {
         Command::Sql(sql) => rows::run_sql(session, &sql.statement).await,
         Command::Accounts(list) => rows::list(session, View::Accounts, list).await,
-        Command::Audit(list) => rows::list(session, View::Audit, list).await,
+        Command::Audit(arguments) => match (arguments.act, arguments.follow) {
+            (Some(AuditAct::Verify { checkpoints }), _) => audit::verify(session, &checkpoints).await,
+            (None, true) => audit::follow(session, arguments.list).await,
+            (None, false) => rows::list(session, View::Audit, arguments.list).await,
+        },
         Command::Sessions(sessions) => match sessions.act {
             None => rows::list(session, View::Sessions, sessions.list).await,
             Some(SessionsAct::Revoke { id }) => status::revoke_session(session, &id).await,
@@ -42,6 +49,8 @@ pub(crate) async fn run(session: &mut Session, command: Command) -> Result<(), F
             Some(OperatorsAct::Revoke { name, care }) => status::revoke_operator(session, &name, &care).await,
         },
         Command::Account(account) => account::run(session, account.act).await,
+        Command::Throttle(throttle) => throttle::run(session, throttle.act).await,
+        Command::Backup(arguments) => backup::run(session, &arguments).await,
         Command::JoinString => status::show_join_string(session).await,
         Command::Status => status::show(session).await,
         Command::Completions(_) | Command::Man(_) => generate::run(command, session.output).map(drop),

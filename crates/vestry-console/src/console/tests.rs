@@ -152,6 +152,27 @@ async fn a_query_that_breaks_off_keeps_its_rows_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_backup_is_whole_only_when_the_server_says_so_and_its_length_is_right() {
+    let chunk = |bytes: &[u8]| AdminReply::BackupChunk(bytes.to_vec());
+    let end = |bytes| AdminReply::BackupEnd { bytes };
+    let refusal = || AdminReply::Refused(Refusal::new(RefusalCode::Unavailable, "the disk is full"));
+    let cases = [
+        (vec![chunk(b"ab"), chunk(b""), chunk(b"c"), end(3)], None),
+        (vec![chunk(b"ab"), end(3)], Some(Exit::WrongServer)),
+        (vec![chunk(b"ab"), columns()], Some(Exit::WrongServer)),
+        (vec![chunk(b"ab"), refusal()], Some(Exit::TryLater)),
+        (vec![chunk(b"ab")], Some(Exit::Unreachable)),
+    ];
+    for (answers, expected) in cases {
+        let pki = Pki::new();
+        let (port, _) = serve(&pki, vec![vec![answers]]).await;
+        let mut out = Vec::new();
+        let outcome = Console::with(pki.settings(port)).stream_backup(&mut out).await;
+        assert_eq!(outcome.as_ref().err().map(exit_for), expected, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn answers_that_do_not_fit_are_refused() {
     let wide = AdminReply::Rows(vec![vec![Cell::Null, Cell::Null]]);
     let scripts = [

@@ -11,6 +11,7 @@ pub(super) const COMMANDS: &[&str] = &[
     "accounts",
     "account",
     "audit",
+    "backup",
     "exit",
     "help",
     "join-string",
@@ -24,8 +25,8 @@ pub(super) const COMMANDS: &[&str] = &[
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
     // Behind a command.
-    "create", "delete", "reset", "restore", "resume", "revoke", "show", "suspend",
-    "--after", "--columns", "--confirm", "--desc", "--dry-run", "--format", "--limit", "--reason", "--sort", "--until",
+    "create", "delete", "reset", "restore", "resume", "revoke", "show", "suspend", "verify",
+    "--after", "--columns", "--confirm", "--desc", "--dry-run", "--follow", "--format", "--limit", "--passphrase-file", "--reason", "--sort", "--until",
     "--where",
     // Of a select.
     "and", "count(*)", "from", "group by", "having", "is not null", "is null", "join", "like", "limit", "order by",

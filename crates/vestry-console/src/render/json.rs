@@ -14,8 +14,8 @@ use vestry_protocol::escape::is_hazardous;
 /// Objects, between the marks that the format asks for.
 #[derive(Debug)]
 pub(super) struct Objects {
-    /// Before the first, between two, and after the last.
-    marks: [&'static str; 3],
+    /// Before the first, between two, after each, and after the last.
+    marks: [&'static str; 4],
     /// What stands for no object at all.
     none: &'static str,
     keys: Vec<String>,
@@ -24,11 +24,11 @@ pub(super) struct Objects {
 
 impl Objects {
     pub(super) fn array() -> Self {
-        Self { marks: ["[\n", ",\n", "\n]\n"], none: "[]\n", keys: Vec::new(), rows: 0 }
+        Self { marks: ["[\n", ",\n", "", "\n]\n"], none: "[]\n", keys: Vec::new(), rows: 0 }
     }
 
     pub(super) fn lines() -> Self {
-        Self { marks: ["", "\n", "\n"], none: "", keys: Vec::new(), rows: 0 }
+        Self { marks: ["", "", "\n", ""], none: "", keys: Vec::new(), rows: 0 }
     }
 }
 
@@ -39,20 +39,22 @@ impl RowWriter for Objects {
     }
 
     fn row(&mut self, cells: &[Cell], out: &mut dyn Write) -> io::Result<()> {
-        let [first, between, _] = self.marks;
+        let [first, between, after, _] = self.marks;
         out.write_all(if self.rows == 0 { first } else { between }.as_bytes())?;
         self.rows += 1;
-        out.write_all(object_of(&self.keys, cells).as_bytes())
+        out.write_all(object_of(&self.keys, cells).as_bytes())?;
+        out.write_all(after.as_bytes())
     }
 
     fn end(&mut self, _: Duration, out: &mut dyn Write) -> io::Result<()> {
-        let [_, _, last] = self.marks;
+        let [_, _, _, last] = self.marks;
         out.write_all(if self.rows == 0 { self.none } else { last }.as_bytes())
     }
 
     /// A line is whole or not there; an array stays open.
     fn broke_off(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        if self.rows == 0 { Ok(()) } else { out.write_all(b"\n") }
+        let [_, _, after, _] = self.marks;
+        if self.rows == 0 || !after.is_empty() { Ok(()) } else { out.write_all(b"\n") }
     }
 }
 

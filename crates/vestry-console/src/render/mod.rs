@@ -45,6 +45,14 @@ impl Format {
         }
     }
 
+    /// Whether a row is written whole when it comes, without knowing what comes behind it.
+    pub(crate) fn writes_rows_as_they_come(self) -> bool {
+        match self {
+            Self::Vertical | Self::Ndjson | Self::Csv | Self::Tsv => true,
+            Self::Table | Self::Json => false,
+        }
+    }
+
     /// Writes in this format; a box is kept within `width` columns where there is one.
     pub(crate) fn writer(self, width: Option<usize>) -> Box<dyn RowWriter> {
         match self {

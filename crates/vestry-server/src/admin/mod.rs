@@ -4,11 +4,14 @@
 //! register on every call: a revoked certificate is refused at its next request, not at its next connection.
 
 mod accounts;
+mod audit;
+mod backup;
 mod operators;
 mod rows;
 mod status;
+mod throttle;
 
-use crate::audit::Actor;
+use crate::audit::{Action, Actor};
 use crate::connection::{Connection, Ended, Patience};
 use crate::conversation::{Port, Replies, converse};
 use crate::failure::Failure;
@@ -61,16 +64,21 @@ fn role_needed(call: &AdminCall) -> Role {
         AdminCall::ShowStatus
         | AdminCall::Query { .. }
         | AdminCall::ListRows(_)
+        | AdminCall::FollowAudit { .. }
+        | AdminCall::VerifyAudit { .. }
         | AdminCall::ShowAccount { .. }
         | AdminCall::ShowJoinString => Role::Viewer,
         AdminCall::CreateAccount { .. }
         | AdminCall::SuspendAccount { .. }
         | AdminCall::ResumeAccount { .. }
         | AdminCall::ResetAccount { .. }
-        | AdminCall::RevokeSession { .. } => Role::Helpdesk,
+        | AdminCall::RevokeSession { .. }
+        | AdminCall::ClearThrottle { subject: Some(_) } => Role::Helpdesk,
         AdminCall::DeleteAccount { .. }
         | AdminCall::RestoreAccount { .. }
-        | AdminCall::RevokeOperator { .. } => Role::Admin,
+        | AdminCall::RevokeOperator { .. }
+        | AdminCall::ClearThrottle { subject: None }
+        | AdminCall::BackUp => Role::Admin,
     }
 }
 
@@ -156,9 +164,7 @@ impl Port for AdminPort {
     }
 
     async fn answer(&mut self, call: AdminCall, replies: &mut Replies<'_, AdminReply>) -> Result<(), Ended> {
-        let operator = Operator::of_certificate(&self.server, self.pin, &self.source).await;
-        let permitted = operator.and_then(|known| known.require(role_needed(&call)).map(|()| known));
-        match permitted {
+        match self.permit(&call).await {
             // Boxed, so that an idle connection does not keep room for the largest of the handlers.
             Ok(operator) => Box::pin(answer_as(&self.server, &operator, call, replies)).await,
             Err(failure) => replies.send(AdminReply::Refused(failure.into_refusal())).await,
@@ -170,6 +176,30 @@ impl Port for AdminPort {
     }
 }
 
+impl AdminPort {
+    /// Who asks, when they may.
+    async fn permit(&self, call: &AdminCall) -> Result<Operator, Failure> {
+        let operator = Operator::of_certificate(&self.server, self.pin, &self.source).await?;
+        match operator.require(role_needed(call)) {
+            Ok(()) => Ok(operator),
+            Err(failure) => {
+                note_refusal(&self.server, &operator, call).await?;
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// Whoever asks for more than the role allows is in the audit.
+async fn note_refusal(server: &Server, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
+    let (now, needed) = (server.clock.now(), role_needed(call));
+    accounts::act(server, operator, move |tx, by| {
+        by.as_actor().note(tx, now, Action::OperatorRefused, &by.name, needed.as_str())?;
+        Ok(())
+    })
+    .await
+}
+
 async fn answer_as(
     server: &Server,
     operator: &Operator,
@@ -177,8 +207,13 @@ async fn answer_as(
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
     let reply = match call {
-        AdminCall::Query { sql } => return rows::query(server, sql, replies).await,
-        AdminCall::ListRows(listing) => return rows::list(server, listing, replies).await,
+        AdminCall::Query { sql } => return rows::query(server, operator, sql, replies).await,
+        AdminCall::ListRows(listing) => return rows::list(server, operator, listing, replies).await,
+        AdminCall::FollowAudit { columns, filter, from } => {
+            return rows::follow(server, operator, rows::Follow { columns, filter, from }, replies).await;
+        }
+        AdminCall::VerifyAudit { checkpoints } => return audit::verify(server, checkpoints, replies).await,
+        AdminCall::BackUp => return backup::send(server, operator, replies).await,
         AdminCall::ShowStatus => status::show(server, operator).await,
         AdminCall::ShowJoinString => Ok(AdminReply::JoinString(status::join_string(server))),
         AdminCall::ShowAccount { name } => accounts::show(server, &name).await,
@@ -193,6 +228,7 @@ async fn answer_as(
         AdminCall::RestoreAccount { name } => accounts::restore(server, operator, &name).await,
         AdminCall::ResetAccount { name } => accounts::reset(server, operator, &name).await,
         AdminCall::RevokeSession { id } => operators::revoke_session(server, operator, id).await,
+        AdminCall::ClearThrottle { subject } => throttle::clear(server, operator, subject).await,
         AdminCall::RevokeOperator { name } => operators::revoke_operator(server, operator, name).await,
     };
     replies.send(reply.unwrap_or_else(|failure| AdminReply::Refused(failure.into_refusal()))).await

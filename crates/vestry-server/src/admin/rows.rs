@@ -1,6 +1,8 @@
 //! Row streams: a query runs on a thread of its own and fills chunks; the connection sends them as fast as the
 //! operator takes them. Never more than a few chunks are in memory, however large the table.
 
+use super::Operator;
+use super::audit::{Read, record};
 use crate::connection::Ended;
 use crate::conversation::Replies;
 use crate::failure::Failure;
@@ -8,7 +10,7 @@ use crate::server::Server;
 use std::ops::ControlFlow;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::time::Instant;
-use vestry_protocol::admin::{AdminReply, Cell, Listing, RowsEnd};
+use vestry_protocol::admin::{AdminReply, Cell, FollowFrom, Listing, RowsEnd};
 use vestry_protocol::limits::ROW_CHUNK_BYTES_SOFT;
 use vestry_store::query::{CancelFlag, OperatorReader, QueryEnd, QueryError, RowSink};
 
@@ -17,18 +19,42 @@ const CHUNKS_WAITING_MAX: usize = 2;
 
 pub(super) async fn query(
     server: &Server,
+    operator: &Operator,
     sql: String,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
+    record(server, operator, Read::of_query(&sql)).await;
     stream(server, replies, move |reader, sink| reader.run(&sql, sink)).await
 }
 
 pub(super) async fn list(
     server: &Server,
+    operator: &Operator,
     listing: Listing,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
+    if let Some(read) = Read::of_listing(&listing) {
+        record(server, operator, read).await;
+    }
     stream(server, replies, move |reader, sink| reader.list(&listing, sink)).await
+}
+
+/// What is to be followed.
+pub(super) struct Follow {
+    pub(super) columns: Vec<String>,
+    pub(super) filter: Option<String>,
+    pub(super) from: FollowFrom,
+}
+
+pub(super) async fn follow(
+    server: &Server,
+    operator: &Operator,
+    asked: Follow,
+    replies: &mut Replies<'_, AdminReply>,
+) -> Result<(), Ended> {
+    record(server, operator, Read::of_follow(&asked)).await;
+    let Follow { columns, filter, from } = asked;
+    stream(server, replies, move |reader, sink| reader.follow(columns, filter, from, sink)).await
 }
 
 async fn stream(

@@ -4,9 +4,12 @@
 use super::{CommandError, Place, answer};
 use crate::clock::{Clock, as_date};
 use crate::config::Overrides;
+use crate::confinement::{confine, is_memory_private};
 use crate::data_dir::DataDir;
-use crate::setup::Secrets;
-use vestry_store::{Store, StoreLimits};
+use crate::setup::{Secrets, read_audit_key};
+use std::path::Path;
+use vestry_store::Store;
+use vestry_store::backup::{Offline, has_audit_chain};
 use vestry_tls::CertsDir;
 
 const DAY_SECS: i64 = 24 * 60 * 60;
@@ -33,6 +36,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
         judge("secrets", check_secrets(&data_dir)),
         judge("server key", certs.load_server().map(|_| "fits its certificate".to_owned())),
         judge("database", check_database(&data_dir)),
+        judge("audit", check_audit(&data_dir)),
         check_disk(&data_dir),
     ];
     findings.extend(check_certificates(&certs, Clock::system().now()));
@@ -47,7 +51,22 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
             }
         }
     }
+    answer("in force in every vestryd:");
+    for line in in_force(&[data_dir.path(), certs.path()]) {
+        answer(&line);
+    }
     if failed == 0 { Ok(()) } else { Err(CommandError::ChecksFailed(failed)) }
+}
+
+/// What holds for this process; a server does the same to itself. Comes last: nothing else can be opened afterwards.
+fn in_force(own: &[&Path]) -> Vec<String> {
+    let mark = |good: bool| if good { "ok  " } else { "warn" };
+    let (private, confinement) = (is_memory_private(), confine(own));
+    vec![
+        format!("{}  memory: no core dumps, closed to other processes, no new privileges", mark(private)),
+        format!("{}  files and network: {confinement}", mark(confinement.is_in_force())),
+        "note  memory is not locked: encrypt the swap, or have none".to_owned(),
+    ]
 }
 
 fn judge<E: std::fmt::Display>(what: &str, outcome: Result<String, E>) -> Finding {
@@ -64,14 +83,21 @@ fn check_database(data_dir: &DataDir) -> Result<String, CommandError> {
 
 fn check_secrets(data_dir: &DataDir) -> Result<String, CommandError> {
     let secrets = Secrets::read(data_dir)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    runtime.block_on(async {
-        let store = Store::open(&data_dir.database(), StoreLimits::default())?;
-        let fit = secrets.verify_for(&store).await;
-        store.close().await;
-        fit
-    })?;
-    Ok("pepper and OPAQUE key are those of this database".to_owned())
+    let mut register = Offline::open_beside_a_server(&data_dir.database(), secrets.chain.clone())?;
+    secrets.verify_for_offline(&mut register)?;
+    Ok("pepper, OPAQUE key and audit key are those of this database".to_owned())
+}
+
+fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {
+    if !has_audit_chain(&data_dir.database())? {
+        return Ok("it has no chain yet; the next start begins one".to_owned());
+    }
+    let chain = read_audit_key(&data_dir.audit_key())?;
+    let verdict = Offline::open_beside_a_server(&data_dir.database(), chain)?.verify_audit()?;
+    match verdict.fault {
+        Some(fault) => Err(CommandError::Audit(fault)),
+        None => Ok(format!("{} events up to {} are as they were written", verdict.events, verdict.head)),
+    }
 }
 
 fn check_disk(data_dir: &DataDir) -> Finding {

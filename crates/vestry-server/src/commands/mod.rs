@@ -1,13 +1,17 @@
 //! The commands of `vestryd`: what was typed, and what it does. Answers go to standard output, talk to standard
 //! error; the exit code says how it ended.
 
+mod audit;
+mod backup;
 mod certs;
 mod check;
 mod init;
 mod manual;
 mod serve;
 
+use crate::backup::BackupError;
 use crate::config::{Config, ConfigError, Overrides};
+use crate::confinement::keep_memory_private;
 use crate::data_dir::{DataDir, DataDirError, default_path};
 use crate::setup::SetupError;
 use clap::{Args, Parser, Subcommand};
@@ -16,12 +20,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use thiserror::Error;
+use vestry_seal::{NewFileError, NotAPassphrase};
 use vestry_store::StoreError;
 use vestry_store::query::QueryError;
 use vestry_tls::TlsError;
 
 /// Exit codes of all Vestry programs (after BSD's sysexits).
 const EXIT_USAGE: u8 = 2;
+const EXIT_BAD_DATA: u8 = 65;
 const EXIT_BUSY: u8 = 75;
 const EXIT_CONFIGURATION: u8 = 78;
 
@@ -32,9 +38,23 @@ const EXAMPLES: &str = "Examples:
   vestryd certs show                        what each certificate says
   vestryd certs operator naman --role helpdesk
   vestryd check                             is everything in order?
+  vestryd backup register.backup            also while the server runs
+  vestryd restore register.backup           only while it does not
 
 Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads the certificates again.
-Exit codes: 0 done, 2 usage, 75 in use by another vestryd, 78 configuration.";
+Exit codes: 0 done, 2 usage, 65 not a backup that can be restored, 75 in use by another vestryd, 78 configuration.";
+
+const BACKUP_EXAMPLES: &str = "Examples:
+  vestryd backup /media/stick/register.backup
+  (umask 077; head -c 24 /dev/urandom | base64 > /root/passphrase)
+  vestryd backup --with-secrets --passphrase-file /root/passphrase /media/stick/everything.backup";
+
+const RESTORE_EXAMPLES: &str = "Examples:
+  vestryd restore --data-dir /tmp/drill --passphrase-file /root/passphrase /media/stick/everything.backup
+  vestryd restore /media/stick/register.backup     into a data directory that has its keys, but no vestry.db
+
+Every session and one-time code of the backup is ended. Exit code 65: the file is not a backup, was changed, or the
+passphrase is wrong; nothing was changed then, nor after any other error.";
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -57,6 +77,14 @@ enum Command {
     Certs(certs::CertsFlags),
     /// Look over the configuration, file modes, certificates, database and disk
     Check(Place),
+    /// Write the register to a new file, also while a server runs; a running one sends it with vestryctl backup
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(backup::BackupFlags),
+    /// Put a backup back, while no server runs; never overwrites a register
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(backup::RestoreFlags),
+    /// Go on with the audit when its key was lost
+    Audit(audit::AuditFlags),
     /// Write a completion script for a shell to standard output
     #[command(hide = true)]
     Completions {
@@ -111,10 +139,18 @@ enum CommandError {
     Tls(#[from] TlsError),
     #[error("cannot listen on {address}: {cause}; is another server there? `--{flag}` picks another address")]
     Bind { address: SocketAddr, cause: std::io::Error, flag: &'static str },
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    NewFile(#[from] NewFileError),
+    #[error(transparent)]
+    Passphrase(#[from] NotAPassphrase),
     #[error("{0}")]
     System(#[from] std::io::Error),
     #[error("{0}")]
     Usage(String),
+    #[error("{0}; look since when with the checkpoints in the log: vestryctl audit verify --checkpoint ID:HEX")]
+    Audit(vestry_protocol::audit::AuditFault),
     #[error("{0} of the checks failed")]
     ChecksFailed(usize),
 }
@@ -123,7 +159,9 @@ impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => EXIT_USAGE,
-            Self::DataDir(DataDirError::InUse(_)) => EXIT_BUSY,
+            Self::DataDir(DataDirError::InUse(_))
+            | Self::Backup(BackupError::DataDir(DataDirError::InUse(_))) => EXIT_BUSY,
+            Self::Backup(error) if error.is_of_the_file() => EXIT_BAD_DATA,
             _ => EXIT_CONFIGURATION,
         }
     }
@@ -131,21 +169,28 @@ impl CommandError {
 
 /// Does what was typed.
 pub fn run(typed: Typed) -> ExitCode {
-    let done = match typed.command {
-        None => serve::serve(&typed.serve),
-        Some(Command::Serve(flags)) => serve::serve(&flags),
-        Some(Command::Init(flags)) => init::init(&flags),
-        Some(Command::Certs(flags)) => certs::certs(&flags),
-        Some(Command::Check(place)) => check::check(&place),
-        Some(Command::Completions { shell }) => manual::print_completions(shell),
-        Some(Command::Man) => manual::print_manual(),
-    };
-    match done {
+    // Every command may read a key.
+    match keep_memory_private().map_err(CommandError::System).and_then(|()| obey(typed)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("vestryd: {error}"));
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+fn obey(typed: Typed) -> Result<(), CommandError> {
+    match typed.command {
+        None => serve::serve(&typed.serve),
+        Some(Command::Serve(flags)) => serve::serve(&flags),
+        Some(Command::Init(flags)) => init::init(&flags),
+        Some(Command::Certs(flags)) => certs::certs(&flags),
+        Some(Command::Check(place)) => check::check(&place),
+        Some(Command::Backup(flags)) => backup::backup(&flags),
+        Some(Command::Restore(flags)) => backup::restore(&flags),
+        Some(Command::Audit(flags)) => audit::audit(&flags),
+        Some(Command::Completions { shell }) => manual::print_completions(shell),
+        Some(Command::Man) => manual::print_manual(),
     }
 }
 

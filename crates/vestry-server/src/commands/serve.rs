@@ -3,11 +3,12 @@
 use super::{CommandError, ServeFlags, init, say};
 use crate::clock::Clock;
 use crate::config::{Config, Overrides};
+use crate::confinement::confine;
 use crate::credentials::Argon2id;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
 use crate::server::{Listeners, Parts};
-use crate::setup::{Secrets, enrol};
+use crate::setup::{Secrets, enrol, make_audit_key};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -34,11 +35,13 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     data_dir.refuse_exposed_files()?;
     let lock = data_dir.lock()?;
     raise_descriptor_limit(&config);
+    let sockets = bind_both(&config)?;
+    give_up_the_rest(&config, &data_dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()?;
-    let served = runtime.block_on(serve_until_told(config, &data_dir));
+    let served = runtime.block_on(serve_until_told(config, &data_dir, sockets));
     drop(lock);
     served
 }
@@ -53,21 +56,26 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir) -> Result<(), CommandErr
     Ok(())
 }
 
-async fn serve_until_told(config: Config, data_dir: &DataDir) -> Result<(), CommandError> {
+async fn serve_until_told(
+    config: Config,
+    data_dir: &DataDir,
+    sockets: Sockets,
+) -> Result<(), CommandError> {
     let clock = Clock::system();
-    let store = Store::open(&data_dir.database(), StoreLimits::default())?;
-    let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
+    if let Some(made) = make_audit_key(data_dir)? {
+        say(&format!("made {made}"));
+    }
     let secrets = Secrets::read(data_dir)?;
-    secrets.bind_to(&store).await?;
+    let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone())?;
+    let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
+    secrets.bind_to(&store, clock.now()).await?;
     let argon2id = Argon2id::new(config.argon2id, secrets.pepper).map_err(std::io::Error::other)?;
     let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
     identity.renew_when_due(clock.now(), config.certificate_days, &config.hosts)?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
     warm_up_randomness()?;
-    let listeners = Listeners {
-        user: bind(config.listen, "listen").await?,
-        admin: bind(config.admin_listen, "admin-listen").await?,
-    };
+    let listeners =
+        Listeners { user: TcpListener::from_std(sockets.user)?, admin: TcpListener::from_std(sockets.admin)? };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
     say_where(&config, &listeners, &identity)?;
@@ -84,8 +92,37 @@ async fn serve_until_told(config: Config, data_dir: &DataDir) -> Result<(), Comm
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }
 
-async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, CommandError> {
-    TcpListener::bind(address).await.map_err(|cause| CommandError::Bind { address, cause, flag })
+/// Listening already, and of no runtime yet.
+struct Sockets {
+    user: std::net::TcpListener,
+    admin: std::net::TcpListener,
+}
+
+/// Binds while the process still may, on a runtime without threads, which ends with it.
+fn bind_both(config: &Config) -> Result<Sockets, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        Ok(Sockets {
+            user: bind(config.listen, "listen").await?,
+            admin: bind(config.admin_listen, "admin-listen").await?,
+        })
+    })
+}
+
+async fn bind(address: SocketAddr, flag: &'static str) -> Result<std::net::TcpListener, CommandError> {
+    let bound = TcpListener::bind(address).await.and_then(TcpListener::into_std);
+    bound.map_err(|cause| CommandError::Bind { address, cause, flag })
+}
+
+/// Before there are threads: those that the runtime and the store start inherit it.
+fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
+    let certs = data_dir.certs(config.certs_dir.as_deref());
+    let confinement = confine(&[data_dir.path(), certs.path()]);
+    if confinement.is_in_force() {
+        tracing::info!("confined: {confinement}");
+    } else {
+        tracing::warn!("not confined: {confinement}");
+    }
 }
 
 fn say_where(config: &Config, listeners: &Listeners, identity: &Identity) -> Result<(), CommandError> {

@@ -175,6 +175,40 @@ impl Argon2id {
     }
 }
 
+/// What the fuzz target of stored hashes sees of this file (docs/FUZZING.md).
+#[cfg(feature = "fuzzing")]
+impl Argon2id {
+    /// What judging a password against this record costs: memory in KiB, passes, lanes. `None` when the record is
+    /// not one of this server's; the decoy is judged then.
+    #[must_use]
+    pub fn cost_of(&self, record: &[u8]) -> Option<(u32, u32, u32)> {
+        self.read(record)
+            .map(|stored| (stored.params.m_cost(), stored.params.t_cost(), stored.params.p_cost()))
+    }
+
+    /// Hashes a new password, as the server stores it.
+    ///
+    /// # Errors
+    /// When it could not be hashed.
+    pub fn hash_new(&self, memory: &mut Memory, password: &Password) -> Result<String, HashError> {
+        self.hash(memory, password)
+    }
+
+    /// Whether this is the password of the record.
+    ///
+    /// # Errors
+    /// When it could not be hashed.
+    pub fn is_right(
+        &self,
+        memory: &mut Memory,
+        password: &Password,
+        record: &[u8],
+    ) -> Result<bool, HashError> {
+        let verdict = self.verify(memory, password, Some(record))?;
+        Ok(matches!(verdict, Verdict::Right | Verdict::RightButOutdated))
+    }
+}
+
 fn fresh_salt() -> Result<Salt, HashError> {
     let mut bytes = [0; SALT_BYTES];
     getrandom::fill(&mut bytes).map_err(|_| HashError("the system has no random bytes"))?;

@@ -1,12 +1,14 @@
-//! The hashing threads: a fixed number, each with memory of its own, behind a bounded queue.
+//! The hashing threads: a fixed number, each with memory of its own, behind a bounded queue in which sources take turns.
 //!
 //! Hashing never runs on an async worker. When the queue is full the caller is told at once how long to wait,
 //! so that a pile-up costs the server nothing; work whose caller went away is skipped.
 
 use super::Memory;
+use super::fair_queue::FairQueue;
 use crate::failure::Failure;
+use crate::throttle::Source;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
@@ -18,9 +20,22 @@ const RETRY_MS_MIN: u64 = 50;
 /// Where passwords wait to be hashed. Cloning shares it; the threads end with the last clone.
 #[derive(Clone)]
 pub struct HashingPool {
-    queue: mpsc::SyncSender<Task>,
+    open: Arc<Open>,
     load: Arc<Load>,
     threads: u64,
+}
+
+/// Ends the threads when it is dropped.
+struct Open(Arc<Queue>);
+
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    waiting: FairQueue<Task>,
+    closed: bool,
 }
 
 #[derive(Default)]
@@ -37,34 +52,36 @@ impl HashingPool {
     /// # Errors
     /// When the system gives no threads.
     pub fn start(threads: usize, queue_max: usize) -> std::io::Result<Self> {
-        let (queue, tasks) = mpsc::sync_channel::<Task>(queue_max);
-        let tasks = Arc::new(Mutex::new(tasks));
+        let state = Mutex::new(State { waiting: FairQueue::new(queue_max), closed: false });
+        let queue = Arc::new(Queue { state, changed: Condvar::new() });
+        let open = Arc::new(Open(queue.clone()));
         let load = Arc::new(Load::default());
         for number in 0..threads {
-            let (tasks, load) = (tasks.clone(), load.clone());
+            let (queue, load) = (queue.clone(), load.clone());
             std::thread::Builder::new()
                 .name(format!("vestry-hash-{number}"))
-                .spawn(move || work_until_closed(&tasks, &load))?;
+                .spawn(move || work_until_closed(&queue, &load))?;
         }
-        Ok(Self { queue, load, threads: u64::try_from(threads.max(1)).unwrap_or(1) })
+        Ok(Self { open, load, threads: u64::try_from(threads.max(1)).unwrap_or(1) })
     }
 
-    /// Runs one task on a hashing thread.
+    /// Runs one task on a hashing thread, in its source's turn.
     ///
     /// # Errors
-    /// [`Failure::Busy`] when the queue is full, with the time that it needs to empty.
+    /// [`Failure::Busy`] when the queue, or the source's share of it, is full, with the time that it needs to empty.
     pub async fn run<T: Send + 'static>(
         &self,
+        source: &Source,
         task: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let (answer, answered) = oneshot::channel();
-        let task = Box::new(move |memory: &mut Memory| {
+        let task: Task = Box::new(move |memory: &mut Memory| {
             if !answer.is_closed() {
                 let _ = answer.send(task(memory));
             }
         });
         self.load.pending.fetch_add(1, Ordering::Relaxed);
-        if self.queue.try_send(task).is_err() {
+        if !self.open.0.push(source, task) {
             self.load.pending.fetch_sub(1, Ordering::Relaxed);
             return Err(Failure::Busy { retry_after_ms: self.wait_ms() });
         }
@@ -83,11 +100,38 @@ impl HashingPool {
     }
 }
 
-fn work_until_closed(tasks: &Mutex<mpsc::Receiver<Task>>, load: &Load) {
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Queue {
+    fn push(&self, source: &Source, task: Task) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = state.waiting.push(source.address(), task);
+        drop(state);
+        self.changed.notify_one();
+        taken
+    }
+
+    /// Waits for the next task; `None` when there will be none.
+    fn next(&self) -> Option<Task> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match state.waiting.pop() {
+                Some(task) => return Some(task),
+                None if state.closed => return None,
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+fn work_until_closed(queue: &Queue, load: &Load) {
     let mut memory = Memory::default();
-    loop {
-        let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(task) = next else { return };
+    while let Some(task) = queue.next() {
         let started = Instant::now();
         // A panic ends one task; its caller is told by the dropped answer.
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task(&mut memory)));
@@ -111,6 +155,11 @@ impl Load {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
+
+    fn here() -> Source {
+        Source::of("192.0.2.1".parse().unwrap())
+    }
 
     #[tokio::test]
     async fn a_full_queue_answers_busy_at_once_and_works_again_when_it_empties() {
@@ -120,7 +169,7 @@ mod tests {
         let running = tokio::spawn({
             let pool = pool.clone();
             async move {
-                pool.run(move |_| {
+                pool.run(&here(), move |_| {
                     begun.send(()).unwrap();
                     wait.recv().unwrap();
                 })
@@ -130,22 +179,22 @@ mod tests {
         beginning.await.unwrap();
         let waiting = tokio::spawn({
             let pool = pool.clone();
-            async move { pool.run(|_| 2).await }
+            async move { pool.run(&here(), |_| 2).await }
         });
         while pool.pending() < 2 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(pool.run(|_| 3).await, Err(Failure::Busy { retry_after_ms: 50.. })));
+        assert!(matches!(pool.run(&here(), |_| 3).await, Err(Failure::Busy { retry_after_ms: 50.. })));
         release.send(()).unwrap();
         running.await.unwrap().unwrap();
         assert_eq!(waiting.await.unwrap().unwrap(), 2);
-        assert_eq!(pool.run(|_| 4).await.unwrap(), 4);
+        assert_eq!(pool.run(&here(), |_| 4).await.unwrap(), 4);
     }
 
     #[tokio::test]
     async fn a_task_that_panics_ends_alone() {
         let pool = HashingPool::start(1, 4).unwrap();
-        assert!(matches!(pool.run(|_| panic!("injected")).await, Err(Failure::Internal(_))));
-        assert_eq!(pool.run(|_| 5).await.unwrap(), 5);
+        assert!(matches!(pool.run(&here(), |_| panic!("injected")).await, Err(Failure::Internal(_))));
+        assert_eq!(pool.run(&here(), |_| 5).await.unwrap(), 5);
     }
 }

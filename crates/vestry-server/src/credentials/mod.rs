@@ -5,6 +5,7 @@
 //! one hash of today's cost on the same threads, one event.
 
 mod argon2id;
+mod fair_queue;
 mod hashing;
 mod opaque;
 mod pepper;
@@ -16,12 +17,13 @@ pub use pepper::Pepper;
 
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::throttle::{Attempt, Source};
 use argon2id::Verdict;
 use vestry_protocol::fields::{Password, StretchingCost, Username};
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::UserReply;
-use vestry_store::{AccountId, CredentialKind, Noted, WriteTx};
+use vestry_store::{AccountId, CredentialKind, LoginRecord, Noted, WriteTx};
 use zeroize::Zeroizing;
 
 /// Proof that somebody offered the right password of an account. Nobody else can build one, and it is used up
@@ -73,31 +75,59 @@ impl Proven {
     }
 }
 
-/// Judges a password for a name that may not exist, at the same cost either way.
+/// Judges a password for a name that may not exist, at the same cost either way. Inside, the verdict is a proof, or
+/// [`Failure::WrongCredentials`] in every case but a right password.
 ///
 /// # Errors
-/// [`Failure::WrongCredentials`] in every case but a right password; [`Failure::Busy`] when too many wait.
+/// When nothing was tried: [`Failure::Throttled`], or [`Failure::Busy`] when too many wait.
 pub async fn prove_password(
     server: &Server,
     name: Option<&Username>,
     typed: &SecretText,
-) -> Result<Proven, Failure> {
+    attempt: Attempt,
+) -> Result<(Result<Proven, Failure>, Attempt), Failure> {
     server.config.refuse_clear_passwords()?;
     let password = Password::parse(typed)?;
+    let (found, attempt) = look_up(server, name.cloned(), attempt).await?;
+    let judged = judge_password(server, attempt.source(), found, password).await;
+    match judged {
+        Ok(_) | Err(Failure::WrongCredentials) => Ok((judged, attempt)),
+        // Nothing was tried after all.
+        Err(failure) => {
+            attempt.withdraw();
+            Err(failure)
+        }
+    }
+}
+
+/// The account with its hash, when the attempt may be made.
+async fn look_up(
+    server: &Server,
+    name: Option<Username>,
+    mut attempt: Attempt,
+) -> Result<(Option<LoginRecord>, Attempt), Failure> {
     let now = server.clock.now();
-    let looked_up = name.cloned();
-    let found = server
+    server
         .store
-        .read(move |tx| match &looked_up {
-            Some(name) => Ok(tx.login_record(name, CredentialKind::Argon2id, now)?),
-            None => Ok::<_, Failure>(None),
+        .read(move |tx| {
+            attempt.admit(tx, now)?;
+            let record = |name| tx.login_record(&name, CredentialKind::Argon2id, now);
+            Ok((name.map(record).transpose()?.flatten(), attempt))
         })
-        .await?;
+        .await
+}
+
+async fn judge_password(
+    server: &Server,
+    source: &Source,
+    found: Option<LoginRecord>,
+    password: Password,
+) -> Result<Proven, Failure> {
     let (account, record) = found.map_or((None, None), |found| (Some(found.account.id), found.record));
     let scheme = server.argon2id.clone();
     let judged = server
         .hashing
-        .run(move |memory| {
+        .run(source, move |memory| {
             let verdict = scheme.verify(memory, &password, record.as_deref())?;
             let renewed = match verdict {
                 Verdict::RightButOutdated => Some(scheme.hash(memory, &password)?),
@@ -120,29 +150,38 @@ pub async fn prove_password(
 /// The same work for every name, whether or not there is an account, and whether or not it has an OPAQUE record.
 ///
 /// # Errors
-/// When KE1 is not one.
+/// [`Failure::Throttled`], or when KE1 is not one.
 pub async fn start_exchange(
     server: &Server,
     typed_name: &str,
     ke1: Vec<u8>,
     exporter: [u8; EXPORTER_BYTES],
-) -> Result<(UserReply, Exchange), Failure> {
+    mut attempt: Attempt,
+) -> Result<(UserReply, Exchange, Attempt), Failure> {
     let (name, now) = (Username::parse(typed_name).ok(), server.clock.now());
     let (key, takes_passwords) = (server.opaque.clone(), server.config.takes_passwords);
     let identifier = name.as_ref().map_or_else(|| typed_name.trim().to_lowercase(), ToString::to_string);
     // The exchange is computed where its record is read: another thread would cost more than the view that is held.
-    let (ke2, stretching, exchange) = server
+    let ((ke2, stretching, exchange), attempt) = server
         .store
         .read(move |tx| {
+            attempt.admit(tx, now)?;
             let kind = CredentialKind::Opaque;
             let found = name.map(|name| tx.login_record(&name, kind, now)).transpose()?.flatten();
             let (account, record) =
                 found.map_or((None, None), |found| (Some(found.account.id), found.record));
             let record = record.as_deref().and_then(OpaqueRecord::read);
-            key.start_login(&identifier, account, record, &ke1, &exporter)
+            match key.start_login(&identifier, account, record, &ke1, &exporter) {
+                Ok(started) => Ok((started, attempt)),
+                // There was no KE1, so nothing was tried.
+                Err(failure) => {
+                    attempt.withdraw();
+                    Err(failure)
+                }
+            }
         })
         .await?;
-    Ok((UserReply::LoginStarted { ke2, stretching, takes_passwords }, exchange))
+    Ok((UserReply::LoginStarted { ke2, stretching, takes_passwords }, exchange, attempt))
 }
 
 /// The second half: the exchange is used up, whether or not the password was right.
@@ -180,6 +219,7 @@ pub async fn start_new_password(
 /// With the rule that it breaks, or [`Failure::Busy`] when too many wait.
 pub async fn hash_new_password(
     server: &Server,
+    source: &Source,
     typed: &SecretText,
     context: Vec<String>,
 ) -> Result<Zeroizing<String>, Failure> {
@@ -188,7 +228,7 @@ pub async fn hash_new_password(
     let (policy, scheme) = (server.config.password_policy, server.argon2id.clone());
     let hashed = server
         .hashing
-        .run(move |memory| {
+        .run(source, move |memory| {
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
             policy.judge(&password, &context)?;
             let hashed = scheme.hash(memory, &password);

@@ -18,6 +18,15 @@ pub(super) async fn show(server: &Server, session: LoggedIn) -> Result<UserReply
     Ok(UserReply::AccountShown(account))
 }
 
+/// What the login on this connection counted, as long as its session is live.
+pub(super) async fn show_failures(
+    server: &Server,
+    session: LoggedIn,
+    since_last_login: u64,
+) -> Result<UserReply, Failure> {
+    read_as(server, session, move |_, _| Ok(UserReply::FailuresShown { since_last_login })).await
+}
+
 pub(super) async fn update(
     server: &Server,
     peer: &Peer,
@@ -28,10 +37,10 @@ pub(super) async fn update(
     let wanted = ParsedUpdate::parse(&update)?;
     let proven = match (&wanted.email, &update.password) {
         (Change::Keep, _) => None,
-        (_, Some(password)) => Some(prove_own_password(server, session, password).await?),
+        (_, Some(password)) => Some(prove_own_password(server, peer, session, password).await?),
         (_, None) => Some(pending.take_proof(session).map_err(|_| email_needs_password())?),
     };
-    let (now, source) = (server.clock.now(), peer.source.clone());
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     let account = write_as(server, session, move |tx, live| {
         if let Some(proven) = &proven {
             proven.still_holds(tx)?;
@@ -54,7 +63,7 @@ pub(super) async fn delete(
     session: LoggedIn,
     proven: Proven,
 ) -> Result<UserReply, Failure> {
-    let (now, source) = (server.clock.now(), peer.source.clone());
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     write_as(server, session, move |tx, live| {
         proven.still_holds(tx)?;
         delete_in(tx, live, &source, now)

@@ -4,6 +4,7 @@
 //! one-time code and asking what this server is go without.
 
 mod account;
+mod devices;
 mod login;
 mod password;
 mod pending;
@@ -16,12 +17,12 @@ pub(crate) use register::ParsedProfile;
 
 use crate::connection::{Connection, Ended, Patience};
 use crate::conversation::{Port, Replies, converse};
-use crate::credentials::{finish_exchange, start_exchange};
 use crate::failure::Failure;
 use crate::listener::Welcome;
 use crate::server::Server;
 use crate::sessions::LoggedIn;
-use pending::{Pending, Purpose};
+use crate::throttle::{Source, Way};
+use pending::Pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -33,11 +34,26 @@ use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
 use vestry_protocol::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::{NewSession, ServerDescription, UserCall, UserReply};
+use vestry_store::KnownDevice;
 
 /// What is known of a peer before it says anything.
 pub struct Peer {
-    /// Its address, as it is written down.
-    pub source: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// The device that it proved to be by a token, if it did.
+    device: Option<KnownDevice>,
+}
+
+impl Peer {
+    /// How a login to this name is counted: a device that logged in to it before has a lane of its own.
+    fn way_to<'a>(&'a self, name: Option<&'a Username>) -> Way<'a> {
+        match (name, &self.device) {
+            (Some(name), Some(device)) if device.account == name.as_str() => {
+                Way::LoginFromDevice(name, device)
+            }
+            _ => Way::Login(name),
+        }
+    }
 }
 
 /// What a connection expects next.
@@ -56,6 +72,8 @@ struct UserPort {
     /// What names this TLS connection (RFC 9266): it goes into every OPAQUE exchange on it.
     exporter: [u8; EXPORTER_BYTES],
     pending: Pending,
+    /// The failed logins that the login on this connection ended.
+    failures: u64,
 }
 
 /// What the user port's listener does with each connection.
@@ -84,10 +102,11 @@ impl Welcome for WelcomeUsers {
         };
         let port = UserPort {
             server: server.clone(),
-            peer: Peer { source: peer.ip().to_canonical().to_string() },
+            peer: Peer { source: Source::of(peer.ip()), device: None },
             state: State::ExpectLogin,
             exporter,
             pending: Pending::default(),
+            failures: 0,
         };
         if let Err(ended) = converse(Connection::new(stream), port, &server.draining).await {
             tracing::debug!(%peer, %ended, "a user's connection ended");
@@ -144,29 +163,34 @@ impl UserPort {
         match call {
             UserCall::DescribeServer => Ok(UserReply::ServerDescribed(describe(server))),
             UserCall::Register(wanted) => register::register(server, peer, &wanted).await,
-            UserCall::StartRegistration { name, request } => register::start(server, &name, request).await,
+            UserCall::StartRegistration { name, request } => {
+                register::start(server, peer, &name, request).await
+            }
             UserCall::FinishRegistration { name, envelope, profile } => {
                 register::finish(server, peer, &name, &envelope, &profile).await
             }
             UserCall::LogIn { name, password, device } => {
-                let opened = login::log_in(server, peer, &name, &password, &device).await?;
+                let pending = &mut self.pending;
+                let opened = login::log_in(server, peer, pending, &name, &password, &device).await?;
                 Ok(self.enter(opened))
             }
             UserCall::StartLogin { name, ke1 } => {
-                let (reply, exchange) = start_exchange(server, &name, ke1, self.exporter).await?;
-                let name = Username::parse(&name).ok();
-                self.pending.remember_exchange(exchange, Purpose::Login { name });
-                Ok(reply)
+                login::start(server, peer, &mut self.pending, &name, ke1, self.exporter).await
             }
             UserCall::FinishLogin { ke3, device } => {
-                let (exchange, name) = self.pending.take_login()?;
-                let proven = finish_exchange(exchange, &ke3, &self.exporter);
-                let opened = login::enter_proven(server, peer, name.as_ref(), proven, &device).await?;
+                let pending = &mut self.pending;
+                let opened = login::finish(server, peer, pending, &ke3, &self.exporter, &device).await?;
                 Ok(self.enter(opened))
+            }
+            UserCall::PresentDevice { token } => {
+                self.peer.device = devices::find(server, &token).await?;
+                Ok(UserReply::DevicePresented { known: self.peer.device.is_some() })
             }
             UserCall::ResumeSession { token } => {
                 let (session, name) = crate::sessions::resume(server, &token).await?;
                 self.state = State::ExpectCall(session);
+                // They were told of to the login on this connection, if there was one, and belong to its user.
+                self.failures = 0;
                 Ok(UserReply::SessionResumed { name })
             }
             UserCall::RedeemResetCode { name, code, new } => {
@@ -191,7 +215,9 @@ impl UserPort {
                 let opened = password::change(server, peer, session, &current, &new).await?;
                 Ok(self.enter_changed(opened))
             }
-            UserCall::StartProof { ke1 } => proof::start(server, session, pending, ke1, self.exporter).await,
+            UserCall::StartProof { ke1 } => {
+                proof::start(server, peer, session, pending, ke1, self.exporter).await
+            }
             UserCall::FinishProof { ke3 } => {
                 proof::finish(server, peer, session, pending, &ke3, &self.exporter).await
             }
@@ -206,7 +232,7 @@ impl UserPort {
                 proof::finish_migration(server, peer, session, pending, &envelope).await
             }
             UserCall::DeleteAccount { password } => {
-                let proven = proof::prove_own_password(server, session, &password).await?;
+                let proven = proof::prove_own_password(server, peer, session, &password).await?;
                 let reply = account::delete(server, peer, session, proven).await?;
                 self.state = State::ExpectLogin;
                 Ok(reply)
@@ -217,6 +243,8 @@ impl UserPort {
                 self.state = State::ExpectLogin;
                 Ok(reply)
             }
+            UserCall::RememberDevice => devices::remember(server, peer, session).await,
+            UserCall::ShowFailures => account::show_failures(server, session, self.failures).await,
             UserCall::ListSessions => sessions::list(server, session).await,
             UserCall::RevokeSession { id } => sessions::revoke(server, peer, session, id).await,
             UserCall::LogOut { everywhere } => {
@@ -232,6 +260,7 @@ impl UserPort {
             | UserCall::StartLogin { .. }
             | UserCall::FinishLogin { .. }
             | UserCall::ResumeSession { .. }
+            | UserCall::PresentDevice { .. }
             | UserCall::RedeemResetCode { .. }
             | UserCall::StartReset { .. }
             | UserCall::FinishReset { .. } => {
@@ -243,6 +272,7 @@ impl UserPort {
     /// The connection is now of the session that was just opened.
     fn enter(&mut self, opened: login::Opened) -> UserReply {
         self.state = State::ExpectCall(opened.session);
+        self.failures = opened.failures;
         self.pending.remember_login(opened.proven, opened.session);
         UserReply::LoggedIn(opened.shown)
     }

@@ -8,7 +8,8 @@ use crate::audit::{Action, Actor};
 use crate::credentials::{OpaqueRecord, Proven, hash_new_password, start_new_password};
 use crate::failure::Failure;
 use crate::server::Server;
-use crate::sessions::{LoggedIn, Opening, mint, read_as, write_as};
+use crate::sessions::{LoggedIn, Minted, Opening, mint, read_as, write_as};
+use crate::throttle::{Attempt, Way};
 use vestry_protocol::fields::{Device, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Envelope, NewSession, UserReply};
@@ -21,9 +22,9 @@ pub(super) async fn change(
     current: &SecretText,
     new: &SecretText,
 ) -> Result<(LoggedIn, NewSession), Failure> {
-    let proven = prove_own_password(server, session, current).await?;
+    let proven = prove_own_password(server, peer, session, current).await?;
     let context = read_as(server, session, |_, live| Ok(own_words(live.account()))).await?;
-    let record = hash_new_password(server, new, context).await?;
+    let record = hash_new_password(server, &peer.source, new, context).await?;
     let record = (CredentialKind::Argon2id, record.as_bytes().to_vec());
     replace_password(server, peer, session, proven, record).await
 }
@@ -62,7 +63,7 @@ async fn replace_password(
     mut proven: Proven,
     (kind, record): (CredentialKind, Vec<u8>),
 ) -> Result<(LoggedIn, NewSession), Failure> {
-    let (now, source, limits) = (server.clock.now(), peer.source.clone(), server.config.sessions);
+    let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
     write_as(server, session, move |tx, live| {
         let account = live.account();
         let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
@@ -70,9 +71,10 @@ async fn replace_password(
         let noted = actor.note(tx, now, Action::PasswordChanged, &account.name, "")?;
         tx.end_sessions_of(&noted, account.id)?;
         let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
-        let opened = mint(limits, tx, &mut proven, &opening)?;
+        let Minted { session, shown, .. } = mint(limits, tx, &mut proven, &opening)?;
+        tx.forget_devices_of(&noted, account.id)?;
         tx.set_credential(&noted, account.id, kind, &record, now)?;
-        Ok(opened)
+        Ok((session, shown))
     })
     .await
 }
@@ -87,8 +89,10 @@ pub(super) async fn redeem_reset_code(
     new: &SecretText,
 ) -> Result<UserReply, Failure> {
     let name = Username::parse(typed_name).map_err(|_| Failure::WrongCode)?;
-    let record = hash_new_password(server, new, context_words(&name, None)).await?;
-    redeem(server, peer, name, code, (CredentialKind::Argon2id, record.as_bytes().to_vec())).await
+    let attempt = admit(server, peer, &name).await?;
+    let record = hash_new_password(server, &peer.source, new, context_words(&name, None)).await?;
+    let record = (CredentialKind::Argon2id, record.as_bytes().to_vec());
+    redeem(server, peer, name, code, record, attempt).await
 }
 
 pub(super) async fn start_reset(server: &Server, name: &str, request: Vec<u8>) -> Result<UserReply, Failure> {
@@ -106,7 +110,15 @@ pub(super) async fn finish_reset(
 ) -> Result<UserReply, Failure> {
     let name = Username::parse(name).map_err(|_| Failure::WrongCode)?;
     let record = OpaqueRecord::from_envelope(name.as_str(), envelope)?.to_bytes();
-    redeem(server, peer, name, code, (CredentialKind::Opaque, record)).await
+    let attempt = admit(server, peer, &name).await?;
+    redeem(server, peer, name, code, (CredentialKind::Opaque, record), attempt).await
+}
+
+/// Whether a code may be tried for this name now.
+async fn admit(server: &Server, peer: &Peer, name: &Username) -> Result<Attempt, Failure> {
+    let mut attempt = server.throttle.begin(Way::Reset(name), &peer.source)?;
+    let now = server.clock.now();
+    server.store.read(move |tx| attempt.admit(tx, now).map(|()| attempt)).await
 }
 
 async fn redeem(
@@ -115,9 +127,11 @@ async fn redeem(
     name: Username,
     code: &SecretText,
     (kind, record): (CredentialKind, Vec<u8>),
+    attempt: Attempt,
 ) -> Result<UserReply, Failure> {
     let hash = crate::codes::hash_of(code);
-    let (now, source, redeemer) = (server.clock.now(), peer.source.clone(), name.clone());
+    let (now, source, redeemer) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
+    let tried = attempt.tried();
     let redeemed = server
         .store
         .write(move |tx| {
@@ -136,22 +150,34 @@ async fn redeem(
             }
             tx.set_credential(&noted, account.id, kind, &record, now)?;
             tx.end_sessions_of(&noted, account.id)?;
+            tx.forget_devices_of(&noted, account.id)?;
+            tried.was_right(tx, &noted, now)?;
+            // The password is new: what was guessed against the old one holds nobody up any more.
+            tx.clear_throttle(&noted, Some(redeemer.as_str()))?;
             Ok(())
         })
         .await;
     if let Err(Failure::WrongCode) = redeemed {
-        note_wrong_code(server, peer, &name).await?;
+        note_wrong_code(server, peer, &name, &attempt).await?;
     }
+    attempt.withdraw();
     redeemed.map(|()| UserReply::PasswordReset { name: name.to_string() })
 }
 
-async fn note_wrong_code(server: &Server, peer: &Peer, name: &Username) -> Result<(), Failure> {
-    let (now, source, name) = (server.clock.now(), peer.source.clone(), name.clone());
+async fn note_wrong_code(
+    server: &Server,
+    peer: &Peer,
+    name: &Username,
+    attempt: &Attempt,
+) -> Result<(), Failure> {
+    let (now, source, name) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
+    let tried = attempt.tried();
     server
         .store
         .write(move |tx| {
-            Actor::user("", &source).note(tx, now, Action::ResetFailed, name.as_str(), "")?;
-            Ok(())
+            let actor = Actor::user("", &source);
+            let noted = actor.note(tx, now, Action::ResetFailed, name.as_str(), "")?;
+            Ok(tried.was_wrong(tx, &noted, now)?)
         })
         .await
 }

@@ -6,6 +6,7 @@
 use crate::credentials::{Exchange, Proven};
 use crate::failure::Failure;
 use crate::sessions::LoggedIn;
+use crate::throttle::Attempt;
 use std::time::Duration;
 use tokio::time::Instant;
 use vestry_protocol::fields::Username;
@@ -26,9 +27,16 @@ pub(super) enum Purpose {
     Login {
         /// The name that was tried, when it could be one.
         name: Option<Username>,
+        /// The try that it is. Thrown away with the exchange, it counts as a failure.
+        attempt: Attempt,
     },
     /// Proving the password again within this session.
-    Proof(LoggedIn),
+    Proof {
+        /// Which.
+        session: LoggedIn,
+        /// The try that it is.
+        attempt: Attempt,
+    },
 }
 
 struct Proof {
@@ -44,18 +52,31 @@ impl Pending {
         self.exchange = Some(Box::new((exchange, purpose)));
     }
 
-    /// The exchange of a login, and the name that it tried.
-    pub(super) fn take_login(&mut self) -> Result<(Exchange, Option<Username>), Failure> {
+    /// The exchange of a login, the name that it tried, and the try that it is.
+    pub(super) fn take_login(&mut self) -> Result<(Exchange, Option<Username>, Attempt), Failure> {
         match self.exchange.take().map(|slot| *slot) {
-            Some((exchange, Purpose::Login { name })) => Ok((exchange, name)),
-            Some((_, Purpose::Proof(_))) | None => Err(Failure::NotStarted),
+            Some((exchange, Purpose::Login { name, attempt })) => Ok((exchange, name, attempt)),
+            Some((_, Purpose::Proof { .. })) | None => Err(Failure::NotStarted),
         }
     }
 
-    /// The exchange of a proof that was started in this session.
-    pub(super) fn take_proof_exchange(&mut self, session: LoggedIn) -> Result<Exchange, Failure> {
+    /// The try that an unfinished login of this name was: whoever goes on with the password itself still makes one
+    /// guess, since an account has either kind of credential.
+    pub(super) fn take_attempt_of(&mut self, name: Option<&Username>) -> Option<Attempt> {
         match self.exchange.take().map(|slot| *slot) {
-            Some((exchange, Purpose::Proof(started_in))) if started_in.id() == session.id() => Ok(exchange),
+            Some((_, Purpose::Login { attempt, .. })) if attempt.is_of(name) => Some(attempt),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The exchange of a proof that was started in this session, and the try that it is.
+    pub(super) fn take_proof_exchange(&mut self, session: LoggedIn) -> Result<(Exchange, Attempt), Failure> {
+        match self.exchange.take().map(|slot| *slot) {
+            Some((exchange, Purpose::Proof { session: started_in, attempt }))
+                if started_in.id() == session.id() =>
+            {
+                Ok((exchange, attempt))
+            }
             Some(_) | None => Err(Failure::NotStarted),
         }
     }

@@ -1,12 +1,14 @@
 //! Proving the password again within a session, and moving an account from a password hash to OPAQUE.
 
 use super::Peer;
+use super::login::note_failure;
 use super::pending::{Pending, Purpose};
 use crate::audit::{Action, Actor};
 use crate::credentials::{OpaqueRecord, Proven, finish_exchange, prove_password, start_exchange};
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_as};
+use crate::throttle::{Attempt, Way};
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::secret::SecretText;
@@ -16,11 +18,38 @@ use vestry_store::CredentialKind;
 /// Asks the user of a session for the password again, as a password.
 pub(super) async fn prove_own_password(
     server: &Server,
+    peer: &Peer,
     session: LoggedIn,
     password: &SecretText,
 ) -> Result<Proven, Failure> {
-    let name = own_name(server, session).await?;
-    prove_password(server, Username::parse(&name).ok().as_ref(), password).await
+    let name = Username::parse(&own_name(server, session).await?)?;
+    let attempt = server.throttle.begin(Way::Proof(&name), &peer.source)?;
+    match prove_password(server, Some(&name), password, attempt).await? {
+        (Ok(proven), attempt) => {
+            settle(server, peer, session, attempt).await?;
+            Ok(proven)
+        }
+        (Err(failure), attempt) => Err(note_failure(server, peer, Some(&name), failure, attempt).await),
+    }
+}
+
+/// A right password starts the lane of this account's sessions anew, where there were failures in it.
+async fn settle(server: &Server, peer: &Peer, session: LoggedIn, attempt: Attempt) -> Result<(), Failure> {
+    let tried = attempt.tried();
+    let looked = tried.clone();
+    let failed_before = read_as(server, session, move |tx, _| Ok(looked.has_failures(tx)?)).await?;
+    if failed_before {
+        let (now, source) = (server.clock.now(), peer.source.text().to_owned());
+        write_as(server, session, move |tx, live| {
+            let name = &live.account().name;
+            let noted = Actor::user(name, &source).note(tx, now, Action::PasswordProven, name, "")?;
+            tried.was_right(tx, &noted, now)?;
+            Ok(())
+        })
+        .await?;
+    }
+    attempt.withdraw();
+    Ok(())
 }
 
 /// The canonical name of the user of a session.
@@ -30,14 +59,16 @@ pub(super) async fn own_name(server: &Server, session: LoggedIn) -> Result<Strin
 
 pub(super) async fn start(
     server: &Server,
+    peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
     ke1: Vec<u8>,
     exporter: [u8; EXPORTER_BYTES],
 ) -> Result<UserReply, Failure> {
-    let name = own_name(server, session).await?;
-    let (reply, exchange) = start_exchange(server, &name, ke1, exporter).await?;
-    pending.remember_exchange(exchange, Purpose::Proof(session));
+    let name = Username::parse(&own_name(server, session).await?)?;
+    let attempt = server.throttle.begin(Way::Proof(&name), &peer.source)?;
+    let (reply, exchange, attempt) = start_exchange(server, name.as_str(), ke1, exporter, attempt).await?;
+    pending.remember_exchange(exchange, Purpose::Proof { session, attempt });
     Ok(reply)
 }
 
@@ -49,14 +80,15 @@ pub(super) async fn finish(
     ke3: &[u8],
     exporter: &[u8; EXPORTER_BYTES],
 ) -> Result<UserReply, Failure> {
-    let exchange = pending.take_proof_exchange(session)?;
+    let (exchange, attempt) = pending.take_proof_exchange(session)?;
     let proven = match finish_exchange(exchange, ke3, exporter) {
         Ok(proven) => proven,
         Err(failure) => {
             let name = Username::parse(&own_name(server, session).await?).ok();
-            return Err(super::login::note_failure(server, peer, name.as_ref(), failure).await);
+            return Err(note_failure(server, peer, name.as_ref(), failure, attempt).await);
         }
     };
+    settle(server, peer, session, attempt).await?;
     let proven = drop_old_hash(server, peer, session, proven).await?;
     pending.remember_proof(proven, session);
     Ok(UserReply::PasswordProven)
@@ -75,7 +107,7 @@ async fn drop_old_hash(
     if !has_hash.await? {
         return Ok(proven);
     }
-    let (now, source) = (server.clock.now(), peer.source.clone());
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     write_as(server, session, move |tx, live| {
         proven.still_holds(tx)?;
         let name = &live.account().name;
@@ -99,7 +131,7 @@ pub(super) async fn finish_migration(
     }
     let name = own_name(server, session).await?;
     let record = OpaqueRecord::from_envelope(&name, envelope)?.to_bytes();
-    let (now, source) = (server.clock.now(), peer.source.clone());
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     write_as(server, session, move |tx, live| {
         proven.still_holds(tx)?;
         let account = live.account();

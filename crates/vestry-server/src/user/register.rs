@@ -5,6 +5,7 @@ use crate::audit::{Action, Actor};
 use crate::credentials::{OpaqueRecord, hash_new_password, start_new_password};
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::throttle::{Attempt, Way};
 use vestry_protocol::fields::{Age, Email, FieldError, Gender, Username};
 use vestry_protocol::user::{Envelope, Profile, Registration, UserReply};
 use vestry_store::{CredentialKind, NewAccount, ProfilePatch};
@@ -50,9 +51,9 @@ pub(super) async fn register(
     }
     let name = Username::parse(&wanted.name)?;
     let profile = ParsedProfile::parse(&wanted.profile)?;
-    refuse_taken_name(server, &name).await?;
+    refuse_taken_name(server, peer, &name).await?;
     let context = context_words(&name, profile.email.as_ref().map(Email::as_str));
-    let record = hash_new_password(server, &wanted.password, context).await?;
+    let record = hash_new_password(server, &peer.source, &wanted.password, context).await?;
     store_account(server, peer, name, profile, CredentialKind::Argon2id, record.as_bytes().to_vec()).await
 }
 
@@ -64,7 +65,7 @@ async fn store_account(
     kind: CredentialKind,
     record: Vec<u8>,
 ) -> Result<UserReply, Failure> {
-    let (now, source) = (server.clock.now(), peer.source.clone());
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     let reply = UserReply::Registered { name: name.to_string() };
     server
         .store
@@ -80,12 +81,17 @@ async fn store_account(
     Ok(reply)
 }
 
-pub(super) async fn start(server: &Server, name: &str, request: Vec<u8>) -> Result<UserReply, Failure> {
+pub(super) async fn start(
+    server: &Server,
+    peer: &Peer,
+    name: &str,
+    request: Vec<u8>,
+) -> Result<UserReply, Failure> {
     if !server.config.registration_open {
         return Err(Failure::RegistrationClosed);
     }
     let name = Username::parse(name)?;
-    refuse_taken_name(server, &name).await?;
+    refuse_taken_name(server, peer, &name).await?;
     start_new_password(server, &name, request).await
 }
 
@@ -104,11 +110,37 @@ pub(super) async fn finish(
     store_account(server, peer, name, profile, CredentialKind::Opaque, record).await
 }
 
-/// A taken name is told before the password is hashed: registering tells it anyway, and hashing costs.
-async fn refuse_taken_name(server: &Server, name: &Username) -> Result<(), Failure> {
-    let (name, now) = (name.clone(), server.clock.now());
-    let taken = server.store.read(move |tx| Ok::<_, Failure>(tx.account(&name, now)?.is_some())).await?;
+/// A taken name is told before the password is hashed: registering tells it anyway, and hashing costs. Whoever asks
+/// for many of them is held up like one who guesses.
+async fn refuse_taken_name(server: &Server, peer: &Peer, name: &Username) -> Result<(), Failure> {
+    let mut attempt = server.throttle.begin(Way::Registration, &peer.source)?;
+    let (wanted, now) = (name.clone(), server.clock.now());
+    let looked_up = server.store.read(move |tx| {
+        attempt.admit(tx, now)?;
+        Ok::<_, Failure>((tx.account(&wanted, now)?.is_some(), attempt))
+    });
+    let (taken, attempt) = looked_up.await?;
+    if taken {
+        note_taken_name(server, peer, name, &attempt).await?;
+    }
+    attempt.withdraw();
     if taken { Err(Failure::NameTaken) } else { Ok(()) }
+}
+
+async fn note_taken_name(
+    server: &Server,
+    peer: &Peer,
+    name: &Username,
+    attempt: &Attempt,
+) -> Result<(), Failure> {
+    let (now, source, name) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
+    let tried = attempt.tried();
+    let noted = server.store.write(move |tx| {
+        let actor = Actor::user("", &source);
+        let noted = actor.note(tx, now, Action::RegistrationRefused, name.as_str(), "taken")?;
+        Ok(tried.was_wrong(tx, &noted, now)?)
+    });
+    noted.await
 }
 
 /// The words that a password must not be made of.

@@ -33,7 +33,7 @@ pub(super) async fn revoke(
     session: LoggedIn,
     id: u64,
 ) -> Result<UserReply, Failure> {
-    let (now, source) = (server.clock.now(), peer.source.clone());
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     write_as(server, session, move |tx, live| {
         let account = live.account();
         let subject = format!("{id:016x}");
@@ -51,7 +51,7 @@ pub(super) async fn log_out(
     session: LoggedIn,
     everywhere: bool,
 ) -> Result<UserReply, Failure> {
-    let (now, source) = (server.clock.now(), peer.source.clone());
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     write_as(server, session, move |tx, live| {
         let account = live.account();
         let detail = if everywhere { "everywhere" } else { "" };

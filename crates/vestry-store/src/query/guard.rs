@@ -32,6 +32,7 @@ const READABLE_COLUMNS: &[(&str, &[&str])] = &[
     ("session", &["id", "account_id", "device", "source", "created", "last_used", "expires"]),
     ("operator", &["pin", "name", "role", "created", "revoked"]),
     ("audit_event", &["id", "at", "actor_kind", "actor", "action", "subject", "source", "detail"]),
+    ("throttle_lane", &["lane", "subject", "failures", "failed_at", "open_at"]),
 ];
 
 /// The functions that may be named: they compute from their arguments, and none reads a file, loads code or
@@ -60,7 +61,7 @@ const SQLITE_LIMITS: &[(Limit, usize)] = &[
     (Limit::SQLITE_LIMIT_SQL_LENGTH, REQUEST_BYTES_MAX),
     // A value fits a cell; growth by printf(), replace() or group_concat() ends here.
     (Limit::SQLITE_LIMIT_LENGTH, CELL_BYTES_MAX),
-    // The views together have 32 columns.
+    // The views together have 36 columns.
     (Limit::SQLITE_LIMIT_COLUMN, 100),
     // A hundred conditions joined by OR still fit; the compiler recurses as deep as this.
     (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
@@ -103,6 +104,7 @@ impl GuardedFile {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         let tables = Tables::of(&connection)?;
+        spill_beside(&connection, &self.path);
         settle(&connection)?;
         let refusal = LastRefusal::default();
         let noted = refusal.clone();
@@ -251,6 +253,13 @@ impl Tables {
         let name = name.to_ascii_lowercase();
         self.0.contains(&name) || Self::MADE_WHEN_NAMED.iter().any(|prefix| name.starts_with(prefix))
     }
+}
+
+/// Sorts spill onto the register's disk, which is the one that is watched, and into its folder, which is the only one
+/// that a confined server may write to. Where that is impossible, SQLite's own choice stays.
+fn spill_beside(connection: &Connection, database: &Path) {
+    let folder = database.parent().and_then(Path::to_str).unwrap_or_default();
+    let _ = connection.pragma_update(None, "temp_store_directory", folder);
 }
 
 /// Takes away from a connection what no select over the views needs.

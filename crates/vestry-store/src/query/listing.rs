@@ -28,6 +28,8 @@ pub(super) struct Page<'a> {
     order: Order,
     limit: u64,
     after: Option<Position>,
+    /// Keys above this one are left for later; only for a view whose key is a number.
+    up_to: Option<i64>,
 }
 
 impl<'a> Page<'a> {
@@ -53,7 +55,14 @@ impl<'a> Page<'a> {
             order,
             limit: listing.limit,
             after,
+            up_to: None,
         })
+    }
+
+    /// All rows whose numbers lie behind one and up to another.
+    pub(super) fn between(self, behind: i64, up_to: i64) -> Self {
+        let [sort, key] = [behind; 2].map(Stored::Integer);
+        Self { limit: 0, after: Some(Position { sort, key }), up_to: Some(up_to), ..self }
     }
 
     /// Hands the page on.
@@ -89,9 +98,10 @@ impl<'a> Page<'a> {
         let filter = self.filter.map_or_else(|| "true".to_owned(), |filter| format!("({filter}\n)"));
         let (start, mut parameters) = self.start();
         let direction = if self.order.descending { "desc" } else { "asc" };
+        let end = self.up_to.map_or_else(String::new, |id| format!(" and \"{key}\" <= {id}"));
         let limit = self.limit_clause(&mut parameters);
         let sql = format!(
-            "select {columns}\"{sort}\", \"{key}\" from {view} where {filter} and {start} \
+            "select {columns}\"{sort}\", \"{key}\" from {view} where {filter} and {start}{end} \
              order by \"{sort}\" {direction}, \"{key}\" {direction}{limit}"
         );
         (sql, parameters)

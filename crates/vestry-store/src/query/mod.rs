@@ -13,6 +13,7 @@
 
 mod cursor;
 mod error;
+mod follow;
 mod guard;
 mod listing;
 mod shape;

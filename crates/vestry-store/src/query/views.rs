@@ -56,8 +56,11 @@ const OPERATORS: ViewShape = ViewShape {
 const PY3: ViewShape =
     ViewShape { name: "py3", columns: &["name", "pass", "email", "age"], key: "name", number: 4 };
 
+const THROTTLE: ViewShape =
+    ViewShape { name: "throttle", columns: &["lane", "failures", "failed", "opens"], key: "lane", number: 5 };
+
 /// Every view that the prompt reads.
-pub(super) const ALL: [&ViewShape; 5] = [&ACCOUNTS, &SESSIONS, &AUDIT, &OPERATORS, &PY3];
+pub(super) const ALL: [&ViewShape; 6] = [&ACCOUNTS, &SESSIONS, &AUDIT, &OPERATORS, &PY3, &THROTTLE];
 
 /// The shape of a view that can be listed.
 pub(super) fn shape(view: View) -> &'static ViewShape {

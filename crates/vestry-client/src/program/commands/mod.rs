@@ -15,7 +15,7 @@ mod status;
 mod update;
 
 pub(super) use fields::{change_of, info_text};
-pub(super) use login::{log_in, say_last_login};
+pub(super) use login::{LoggedIn, log_in, say_last_login};
 
 use super::cli::{Cli, Command};
 use super::context::Context;

@@ -1,7 +1,7 @@
 //! What somebody who is not logged in can do: log in and register.
 
 use super::{Choice, Stage};
-use crate::program::commands::{log_in, say_last_login};
+use crate::program::commands::{LoggedIn, log_in, say_last_login};
 use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::link::Link;
@@ -11,7 +11,7 @@ use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Age, Email, Gender, Password, PasswordPolicy, Username};
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{NewSession, Profile};
+use vestry_protocol::user::Profile;
 
 /// Does it; the new session when somebody logged in.
 pub(super) async fn act(
@@ -19,7 +19,7 @@ pub(super) async fn act(
     link: &mut Link,
     choice: Choice,
     policy: PasswordPolicy,
-) -> Result<Option<NewSession>, Failure> {
+) -> Result<Option<LoggedIn>, Failure> {
     match choice {
         Choice::LogIn => enter_name(context, link).await,
         Choice::Register => register(context, link, policy).await.map(|()| None),
@@ -28,14 +28,14 @@ pub(super) async fn act(
 }
 
 /// Keeps the new session and steps inside.
-pub(super) fn enter(context: &Context, link: Link, new: &NewSession) -> Result<Stage, Failure> {
-    let session = Session::open(context, link, new, Lifetime::Login)?;
+pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<Stage, Failure> {
+    let session = Session::open(context, link, &opened.new, Lifetime::Login)?;
     context.output.talk(format_args!("\nLogged in as {}.", session.name()));
-    say_last_login(context, new.last_login);
+    say_last_login(context, opened.new.last_login, opened.failures);
     Ok(Stage::Inside(session))
 }
 
-async fn enter_name(context: &Context, link: &mut Link) -> Result<Option<NewSession>, Failure> {
+async fn enter_name(context: &Context, link: &mut Link) -> Result<Option<LoggedIn>, Failure> {
     let Some(name) = context.prompt.field("Username (Enter goes back): ", Username::parse)? else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use std::ops::ControlFlow;
 use std::time::Duration;
 use tempfile::TempDir;
-use vestry_protocol::admin::{Cell, Listing, View};
+use vestry_protocol::admin::{Cell, FollowFrom, Listing, View};
 
 /// What stands in every secret column of the register. It must never come out of any query or error.
 const CANARY: &str = "CANARY-4711";

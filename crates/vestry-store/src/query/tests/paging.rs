@@ -159,3 +159,27 @@ fn sql_inside_a_cursor_is_a_value_and_nothing_else() {
     };
     assert_eq!(register.list(&asked).1.lines(), ["anirudh", "naman", "navneet", "shubham"]);
 }
+
+#[test]
+fn following_meets_every_event_once_and_goes_on_behind_the_newest() {
+    let register = crowded(10);
+    let follow = |filter: Option<&str>, from| {
+        let (mut rows, columns) = (Collected::default(), vec!["id".to_owned()]);
+        let end = register.reader.follow(columns, filter.map(str::to_owned), from, &mut rows).unwrap();
+        (rows.lines().join(" "), end.next.unwrap())
+    };
+    assert_eq!(follow(None, FollowFrom::Newest(3)), ("8 9 10".to_owned(), "10".to_owned()));
+    assert_eq!(follow(None, FollowFrom::Newest(0)).0, "1 2 3 4 5 6 7 8 9 10");
+    assert_eq!(follow(None, FollowFrom::Newest(99)).0, "1 2 3 4 5 6 7 8 9 10");
+    assert_eq!(follow(Some("id % 2 = 0"), FollowFrom::Newest(2)).0, "8 10");
+    // What lets nothing through still moves on.
+    assert_eq!(follow(Some("id < 0 or id < 0"), FollowFrom::Behind(4)), (String::new(), "10".to_owned()));
+    assert_eq!(follow(None, FollowFrom::Behind(8)).0, "9 10");
+    assert_eq!(follow(None, FollowFrom::Behind(10)).0, "");
+    for filter in ["true) or (true", "id in (select 1", "(select record from credential)", "x"] {
+        let from = FollowFrom::Newest(3);
+        let refused =
+            register.reader.follow(Vec::new(), Some(filter.to_owned()), from, &mut Collected::default());
+        assert!(refused.is_err(), "{filter}");
+    }
+}

@@ -1,0 +1,50 @@
+//! A backup of the running server, into a file of whoever asks: new, private, and there only when all of it arrived.
+
+use super::Session;
+use crate::cli::BackupArgs;
+use crate::failure::Failure;
+use crate::record::{Record, text};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use vestry_protocol::admin::Cell;
+use vestry_protocol::escape::Escaped;
+use vestry_seal::{NewFile, Passphrase, SealedWriter};
+use vestry_tls::private_file;
+
+pub(super) async fn run(session: &mut Session, arguments: &BackupArgs) -> Result<(), Failure> {
+    let passphrase = arguments.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    let out = BufWriter::new(NewFile::create(&arguments.file)?);
+    let (out, bytes) = match passphrase {
+        Some(passphrase) => {
+            let sealed = SealedWriter::new(out, &passphrase).map_err(Failure::Output)?;
+            let (sealed, bytes) = receive(session, sealed).await?;
+            (sealed.finish().map_err(Failure::Output)?, bytes)
+        }
+        None => receive(session, out).await?,
+    };
+    let file = out.into_inner().map_err(|error| Failure::Output(error.into_error()))?;
+    file.finish()?;
+    tell(session, &arguments.file, bytes)
+}
+
+async fn receive<W: Write>(session: &mut Session, mut out: W) -> Result<(W, u64), Failure> {
+    let bytes = session.console.stream_backup(&mut out).await?;
+    Ok((out, bytes))
+}
+
+fn tell(session: &Session, file: &Path, bytes: u64) -> Result<(), Failure> {
+    session.output.talk("The keys are not in it: keep a copy of the server's secrets folder elsewhere.");
+    let file = file.display().to_string();
+    match session.form.asked() {
+        Some(_) => {
+            let bytes = i64::try_from(bytes).map_or(Cell::Null, Cell::Integer);
+            Record::new(vec![("file", text(&file)), ("bytes", bytes)]).write(session.output, session.form)
+        }
+        None => session.output.line(Escaped(&file)),
+    }
+}
+
+fn read_passphrase(path: &Path) -> Result<Passphrase, Failure> {
+    let bytes = private_file::read(path).map_err(|error| Failure::BadData(error.to_string()))?;
+    Passphrase::of_line(&bytes).map_err(|error| Failure::BadData(error.to_string()))
+}

@@ -1,0 +1,32 @@
+//! Files that leave the machine: made new, private and whole, and sealed with a passphrase when that is wanted.
+//!
+//! It knows neither what is in a file nor who asks for it, and never touches a socket, a terminal or a database. Both
+//! `vestryd` and `vestryctl` write backups through it, so that a backup is sealed where its passphrase is.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`new_file`] | a file that appears whole or not at all, and never in place of another |
+//! | [`passphrase`] | what seals a file, and the key that is made of it |
+//! | [`seal`] | bytes in, sealed chunks out |
+//! | [`unseal`] | sealed chunks in, bytes out, none before it was verified |
+
+pub mod new_file;
+pub mod passphrase;
+pub mod seal;
+pub mod unseal;
+
+pub use new_file::{NewFile, NewFileError};
+pub use passphrase::{NotAPassphrase, Passphrase};
+pub use seal::SealedWriter;
+pub use unseal::{SealError, SealedReader, is_sealed};
+
+use aead_stream::{DecryptorBE32, EncryptorBE32};
+use chacha20poly1305::XChaCha20Poly1305;
+
+/// So much is sealed at once; it is all that is ever in memory.
+pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
+/// What sealing adds to a chunk.
+pub(crate) const TAG_BYTES: usize = 16;
+
+pub(crate) type Encryptor = EncryptorBE32<XChaCha20Poly1305>;
+pub(crate) type Decryptor = DecryptorBE32<XChaCha20Poly1305>;

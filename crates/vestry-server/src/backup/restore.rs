@@ -1,0 +1,169 @@
+//! The way back: read all of a backup, prove that it is sound and fits its keys, end what must not come back to life,
+//! and only then put it in place. Until that last step nothing in the data directory is changed.
+
+use super::placing::Placing;
+use super::work_folder::WorkFolder;
+use super::{BackupError, REGISTER, unpack};
+use crate::audit::{Action, Actor};
+use crate::data_dir::DataDir;
+use crate::setup::{
+    AUDIT_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, Secrets, SetupError, begin_audit_chain, create_audit_key,
+    rekey_audit_chain,
+};
+use std::io::BufRead;
+use std::path::Path;
+use vestry_protocol::UnixSeconds;
+use vestry_seal::{Passphrase, SealedReader, is_sealed};
+use vestry_store::backup::{Offline, has_audit_chain};
+use vestry_store::{Store, StoreError, WriteTx};
+
+/// What came back.
+pub struct Restored {
+    /// Of when the backup is.
+    pub created: String,
+    /// How many sessions were ended.
+    pub sessions: u64,
+    /// How many one-time codes were made useless.
+    pub codes: u64,
+    /// What the operator should know.
+    pub notes: Vec<String>,
+}
+
+/// What is to be restored, and where to.
+pub struct Wanted<'a> {
+    /// The backup.
+    pub file: &'a Path,
+    /// What it was sealed with.
+    pub passphrase: Option<&'a Passphrase>,
+    /// A data directory that holds no register.
+    pub data_dir: &'a DataDir,
+    /// The key of the audit chain is lost: its events are sealed as they are, under a new one.
+    pub new_audit_key: bool,
+}
+
+/// Restores a backup into a data directory that holds no register.
+///
+/// # Errors
+/// With the first thing that stands against it; then the data directory is as it was.
+pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<Restored, BackupError> {
+    let Wanted { file, passphrase, data_dir, new_audit_key } = *wanted;
+    let input = unpack::open(file)?;
+    vestry_tls::private_file::create_dir(data_dir.path())?;
+    let _lock = data_dir.lock()?;
+    refuse_a_register_in_place(data_dir)?;
+    let work = WorkFolder::create_in(data_dir.path())?;
+    let manifest = unpack_opened(input, passphrase, work.path())?;
+    let register = work.path().join(REGISTER);
+    let audit_key_is_new = make_audit_key_in(work.path(), data_dir, new_audit_key)?;
+    let placing = Placing::decide(work.path(), data_dir)?;
+    let secrets = secrets_for(&placing, data_dir)?;
+    Store::verify_integrity(&register)?;
+    let mut register = Offline::open(&register, secrets.chain.clone())?;
+    let mut notes = placing.notes().to_vec();
+    let has_chain = register.read(|tx| tx.audit_chain_has_begun())?;
+    match audit_key_is_new || !has_chain {
+        true => {
+            register.write(|tx| begin_or_rekey(tx, by, &secrets, now))?;
+            require_fitting_secrets(&mut register, &secrets, &placing, data_dir)?;
+        }
+        false => {
+            require_fitting_secrets(&mut register, &secrets, &placing, data_dir)?;
+            notes.extend(note_on_the_audit(&mut register)?);
+        }
+    }
+    let (sessions, codes) = register.write(|tx| {
+        let detail = format!("backup of {}", manifest.created);
+        let noted = by.note(tx, now, Action::RegisterRestored, "", &detail)?;
+        Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
+    })?;
+    register.close_into_one_file()?;
+    placing.carry_out(data_dir)?;
+    Ok(Restored { created: manifest.created, sessions, codes, notes })
+}
+
+/// Makes the key of the audit chain among what was unpacked, when there is none: for a register from before the chain,
+/// and when somebody says that it is lost.
+fn make_audit_key_in(unpacked: &Path, data_dir: &DataDir, is_lost: bool) -> Result<bool, BackupError> {
+    let unpacked = DataDir::at(unpacked);
+    let is_there = unpacked.audit_key().exists() || data_dir.audit_key().exists();
+    if is_there || !is_lost && has_audit_chain(&unpacked.database())? {
+        return Ok(false);
+    }
+    vestry_tls::private_file::create_dir(&unpacked.secrets())?;
+    create_audit_key(&unpacked.audit_key())?;
+    Ok(true)
+}
+
+fn begin_or_rekey(
+    tx: &WriteTx<'_>,
+    by: &Actor<'_>,
+    secrets: &Secrets,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    match tx.audit_chain_has_begun()? {
+        true => rekey_audit_chain(tx, by, &secrets.chain, now).map(drop),
+        false => begin_audit_chain(tx, now),
+    }
+}
+
+/// A register is worth more than its audit: one that was tampered with comes back, and it is said.
+fn note_on_the_audit(register: &mut Offline) -> Result<Option<String>, StoreError> {
+    let fault = register.verify_audit()?.fault;
+    Ok(fault.map(|fault| format!("warning: the audit in the backup is not as it was written: {fault}")))
+}
+
+/// The log of a register that is gone would be taken for that of the one that comes.
+fn refuse_a_register_in_place(data_dir: &DataDir) -> Result<(), BackupError> {
+    let names = ["vestry.db", "vestry.db-wal", "vestry.db-shm", "vestry.db-journal"];
+    let is_there = |name: &&str| data_dir.path().join(name).symlink_metadata().is_ok();
+    match names.iter().any(is_there) {
+        true => Err(BackupError::RegisterInPlace { folder: data_dir.path().to_owned() }),
+        false => Ok(()),
+    }
+}
+
+fn unpack_opened(
+    mut input: impl BufRead,
+    passphrase: Option<&Passphrase>,
+    into: &Path,
+) -> Result<super::manifest::Manifest, BackupError> {
+    let sealed = is_sealed(&mut input).map_err(BackupError::NotRead)?;
+    match (sealed, passphrase) {
+        (true, Some(passphrase)) => {
+            let opened = SealedReader::open(input, passphrase).map_err(BackupError::of_reading)?;
+            unpack::unpack(opened, into)
+        }
+        (false, None) => unpack::unpack(input, into),
+        (true, None) => Err(BackupError::PassphraseNeeded),
+        (false, Some(_)) => Err(BackupError::NotSealed),
+    }
+}
+
+/// The keys that the register will have: those in place, or those that come with it.
+fn secrets_for(placing: &Placing, data_dir: &DataDir) -> Result<Secrets, BackupError> {
+    let (pepper, opaque_key, audit_key) = (data_dir.pepper(), data_dir.opaque_key(), data_dir.audit_key());
+    let secrets = [(&opaque_key, OPAQUE_KEY_FACT), (&pepper, PEPPER_FACT), (&audit_key, AUDIT_KEY_FACT)];
+    for (path, name) in secrets {
+        if !placing.source_of(path).exists() {
+            return Err(BackupError::SecretMissing { path: path.clone(), name });
+        }
+    }
+    let [pepper, opaque_key, audit_key] = [&pepper, &opaque_key, &audit_key].map(|path| placing.source_of(path));
+    Ok(Secrets::read_files(&pepper, &opaque_key, &audit_key)?)
+}
+
+/// Proves that the register was made with these keys.
+fn require_fitting_secrets(
+    register: &mut Offline,
+    secrets: &Secrets,
+    placing: &Placing,
+    data_dir: &DataDir,
+) -> Result<(), BackupError> {
+    secrets.verify_for_offline(register).map_err(|error| match error {
+        SetupError::SecretOfAnother(name) => {
+            let path = placing.source_of(&data_dir.path().join(name));
+            BackupError::SecretOfAnother { path, name }
+        }
+        other => other.into(),
+    })
+}

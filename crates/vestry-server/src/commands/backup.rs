@@ -1,0 +1,156 @@
+//! `vestryd backup` and `vestryd restore`: the register and its keys into a file, and back.
+
+use super::{CommandError, Place, answer, say};
+use crate::audit::{Action, Actor};
+use crate::backup::archive::{self, Contents};
+use crate::backup::restore;
+use crate::clock::Clock;
+use crate::config::Overrides;
+use crate::data_dir::{DataDir, default_path};
+use crate::setup::read_audit_key;
+use clap::Args;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use vestry_seal::{NewFile, Passphrase, SealedWriter};
+use vestry_store::StoreError;
+use vestry_store::backup::Offline;
+use vestry_store::query::CancelFlag;
+use vestry_tls::private_file;
+use vestry_tls::private_file::Shown;
+
+#[derive(Debug, Args)]
+pub(super) struct BackupFlags {
+    #[command(flatten)]
+    place: Place,
+    /// The file to make; never overwrites
+    file: PathBuf,
+    /// Take the folders of secrets and certificates, too: whoever opens the backup then has everything
+    #[arg(long)]
+    with_secrets: bool,
+    /// Encrypt it with the one line of this file (mode 0600)
+    #[arg(long, value_name = "PATH")]
+    passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreFlags {
+    /// The backup
+    file: PathBuf,
+    /// The file with the passphrase that it was encrypted with
+    #[arg(long, value_name = "PATH")]
+    passphrase_file: Option<PathBuf>,
+    /// The audit key is lost: seal the audit as it is, and go on with a new key
+    #[arg(long)]
+    new_audit_key: bool,
+    /// Where to; there must be no vestry.db yet
+    #[arg(long, value_name = "DIR", env = "VESTRY_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
+    let data_dir = flags.place.data_dir();
+    let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    if flags.with_secrets && passphrase.is_none() {
+        say(
+            "warning: this backup holds every key and is not encrypted: whoever has the file has everything.",
+        );
+        say("         --passphrase-file PATH encrypts it.");
+    }
+    let file = NewFile::create(&flags.file)?;
+    let now = Clock::system().now();
+    let contents = Contents {
+        settings: flags.place.config_file(),
+        keys: flags.with_secrets.then(|| certificates(&flags.place)).transpose()?,
+        data_dir,
+        now,
+    };
+    note_backup(&contents, passphrase.is_some())?;
+    write_and_finish(&contents, file, passphrase.as_ref())?;
+    answer(&format!("{}", Shown(&flags.file)));
+    if !flags.with_secrets {
+        say(
+            "The keys are not in it: keep a copy of the secrets folder elsewhere. Without them nobody can log in.",
+        );
+    }
+    Ok(())
+}
+
+fn certificates(place: &Place) -> Result<vestry_tls::CertsDir, CommandError> {
+    let config = place.load_config(Overrides::default())?;
+    Ok(place.data_dir().certs(config.certs_dir.as_deref()))
+}
+
+/// Whoever runs this could copy the file without a trace; who does it by the book leaves one, in the backup as well.
+/// First the event: no copy leaves without it.
+fn note_backup(contents: &Contents, encrypted: bool) -> Result<(), CommandError> {
+    let detail = match (contents.keys.is_some(), encrypted) {
+        (false, false) => "register",
+        (false, true) => "register, encrypted",
+        (true, false) => "register and keys",
+        (true, true) => "register and keys, encrypted",
+    };
+    let (by, now) = (who(), contents.now);
+    let chain = read_audit_key(&contents.data_dir.audit_key())?;
+    let mut register = Offline::open_beside_a_server(&contents.data_dir.database(), chain)?;
+    register.write(|tx| {
+        Actor::at_the_machine(&by).note(tx, now, Action::RegisterBackedUp, "", detail)?;
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(())
+}
+
+fn write_and_finish(
+    contents: &Contents,
+    file: NewFile,
+    passphrase: Option<&Passphrase>,
+) -> Result<(), CommandError> {
+    let cancel = CancelFlag::default();
+    let out = BufWriter::new(file);
+    let mut out = match passphrase {
+        Some(passphrase) => {
+            let sealed = archive::write(contents, cancel, SealedWriter::new(out, passphrase)?)?;
+            sealed.finish()?
+        }
+        None => archive::write(contents, cancel, out)?,
+    };
+    out.flush()?;
+    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    Ok(file.finish()?)
+}
+
+pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
+    let data_dir = DataDir::at(flags.data_dir.clone().unwrap_or_else(default_path));
+    let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    let (by, now) = (who(), Clock::system().now());
+    let by = Actor::at_the_machine(&by);
+    let restored = restore::restore(
+        &restore::Wanted {
+            file: &flags.file,
+            passphrase: passphrase.as_ref(),
+            data_dir: &data_dir,
+            new_audit_key: flags.new_audit_key,
+        },
+        &by,
+        now,
+    )?;
+    answer(&format!("{}", Shown(&data_dir.database())));
+    say(&format!(
+        "restored the register of {}; ended {} sessions and {} one-time codes",
+        restored.created, restored.sessions, restored.codes
+    ));
+    for note in &restored.notes {
+        say(note);
+    }
+    say(&format!("next: vestryd check --data-dir {0} && vestryd --data-dir {0}", Shown(data_dir.path())));
+    Ok(())
+}
+
+/// The one who runs this, as the audit names whoever is at the machine itself.
+pub(super) fn who() -> String {
+    format!("uid:{}", rustix::process::getuid().as_raw())
+}
+
+fn read_passphrase(path: &Path) -> Result<Passphrase, CommandError> {
+    let bytes = private_file::read(path).map_err(vestry_tls::TlsError::from)?;
+    Ok(Passphrase::of_line(&bytes)?)
+}

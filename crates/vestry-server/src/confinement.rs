@@ -1,0 +1,194 @@
+//! What the process gives up: being dumped or looked into, gaining privileges and, where the kernel has Landlock,
+//! every file but its own and every address but those that it listens on already.
+//!
+//! Landlock binds the thread that asks for it and the threads which that one starts, so [`confine`] comes before the
+//! runtime. It takes nothing back from descriptors that are open: the log and the listeners go on.
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
+};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit};
+use rustix::process::{set_dumpable_behavior, setrlimit};
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// The newest kernel interface that the rules were tried with. An older kernel enforces what it knows of them.
+const TRIED_ABI: ABI = ABI::V7;
+
+/// SQLite and the TLS library may draw random bytes from it.
+const RANDOM_BYTES: &str = "/dev/urandom";
+
+/// What Landlock holds the process to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confinement {
+    /// All of the rules.
+    Full(Interface),
+    /// Those that the kernel knows.
+    Partial(Interface),
+    /// Nothing: it is off, or there is none.
+    None(&'static str),
+    /// The kernel has Landlock and refused.
+    Refused(String),
+}
+
+/// The version of the kernel's Landlock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface(String);
+
+impl fmt::Display for Confinement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(Interface(abi)) => {
+                write!(f, "Landlock ABI {abi}: its own folders and nothing else, no new sockets")
+            }
+            Self::Partial(Interface(abi)) => {
+                write!(f, "Landlock ABI {abi}: its own folders; a newer kernel would forbid more")
+            }
+            Self::None(why) => write!(f, "no Landlock: {why}; file modes and the service manager hold"),
+            Self::Refused(why) => write!(f, "no Landlock: the kernel refused it ({why})"),
+        }
+    }
+}
+
+impl Confinement {
+    /// Whether the process is held to anything.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Partial(_))
+    }
+}
+
+/// Nothing of this process's memory reaches a core file or another process of its user, and nothing that it might
+/// ever start has more rights than it. Done first, before any secret is read.
+///
+/// # Errors
+/// When the system refuses.
+pub fn keep_memory_private() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(rustix::thread::set_no_new_privs(true)?)
+}
+
+/// Whether [`keep_memory_private`] holds, as the system sees it.
+#[must_use]
+pub fn is_memory_private() -> bool {
+    let no_core = getrlimit(Resource::Core).maximum == Some(0);
+    let not_dumpable = dumpable_behavior() == Ok(DumpableBehavior::NotDumpable);
+    no_core && not_dumpable && rustix::thread::no_new_privs() == Ok(true)
+}
+
+/// Leaves the process, from the calling thread on, the folders `own` to read and write in, and no way to open
+/// anything else, to run a program, to listen or to connect anywhere. For good.
+#[must_use]
+pub fn confine(own: &[&Path]) -> Confinement {
+    match restrict(own) {
+        Ok(status) => status.into(),
+        Err(error) => Confinement::Refused(error.to_string()),
+    }
+}
+
+fn restrict(own: &[&Path]) -> Result<RestrictionStatus, RulesetError> {
+    Ruleset::default()
+        .handle_access(AccessFs::from_all(TRIED_ABI))?
+        .handle_access(AccessNet::from_all(TRIED_ABI))?
+        .scope(Scope::from_all(TRIED_ABI))?
+        .create()?
+        .add_rules(path_beneath_rules(own, rights_in_own_folders()))?
+        .add_rules(path_beneath_rules([RANDOM_BYTES], AccessFs::ReadFile))?
+        .restrict_self()
+}
+
+/// To read, write, make and remove files and folders: no programs, links, devices, sockets or pipes.
+fn rights_in_own_folders() -> BitFlags<AccessFs> {
+    AccessFs::ReadFile
+        | AccessFs::ReadDir
+        | AccessFs::WriteFile
+        | AccessFs::Truncate
+        | AccessFs::MakeReg
+        | AccessFs::MakeDir
+        | AccessFs::RemoveFile
+        | AccessFs::RemoveDir
+}
+
+impl From<RestrictionStatus> for Confinement {
+    fn from(status: RestrictionStatus) -> Self {
+        let interface = match status.landlock {
+            LandlockStatus::NotEnabled => return Self::None("this kernel has it turned off (lsm=)"),
+            LandlockStatus::NotImplemented => return Self::None("this kernel has none"),
+            LandlockStatus::Available { effective_abi, .. } => Interface(effective_abi.to_string()),
+        };
+        match status.ruleset {
+            RulesetStatus::FullyEnforced => Self::Full(interface),
+            RulesetStatus::PartiallyEnforced => Self::Partial(interface),
+            RulesetStatus::NotEnforced => Self::None("this kernel enforces none of the rules"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::net::{TcpListener, TcpStream};
+
+    /// On a thread of its own: only that thread is confined.
+    fn confined<T: Send>(own: &Path, act: impl FnOnce() -> T + Send) -> Option<T> {
+        let confine_and_act = || match confine(&[own]) {
+            Confinement::Full(_) => Some(act()),
+            other => {
+                println!("skipped: {other}");
+                None
+            }
+        };
+        std::thread::scope(|scope| scope.spawn(confine_and_act).join().unwrap())
+    }
+
+    fn is_denied<T>(outcome: io::Result<T>) -> bool {
+        outcome.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    #[test]
+    fn memory_is_private_once_it_was_asked_for() {
+        assert!(!is_memory_private());
+        keep_memory_private().unwrap();
+        assert!(is_memory_private());
+    }
+
+    #[test]
+    fn a_confined_thread_uses_its_own_folder_and_opens_nothing_else() {
+        let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let theirs = other.path().join("theirs");
+        fs::write(&theirs, "secret").unwrap();
+        std::os::unix::fs::symlink(&theirs, own.path().join("way-out")).unwrap();
+        confined(own.path(), || {
+            let (file, folder) = (own.path().join("file"), own.path().join("folder"));
+            fs::write(&file, "mine").unwrap();
+            fs::rename(&file, own.path().join("renamed")).unwrap();
+            fs::create_dir(&folder).unwrap();
+            fs::remove_dir(&folder).unwrap();
+            assert_eq!(fs::read(own.path().join("renamed")).unwrap(), b"mine");
+            assert!(is_denied(fs::read("/etc/passwd")));
+            assert!(is_denied(fs::read(own.path().join("way-out"))));
+            assert!(is_denied(fs::write(&theirs, "mine")));
+            assert!(is_denied(fs::read_dir(other.path())));
+            assert!(is_denied(fs::remove_file(&theirs)));
+            assert!(is_denied(std::process::Command::new("/bin/true").status()));
+        });
+        assert_eq!(fs::read(&theirs).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn a_confined_thread_answers_on_what_is_bound_and_neither_binds_nor_connects() {
+        let own = tempfile::tempdir().unwrap();
+        let bound = TcpListener::bind("127.0.0.1:0").unwrap();
+        let caller = TcpStream::connect(bound.local_addr().unwrap()).unwrap();
+        confined(own.path(), || {
+            bound.accept().unwrap();
+            assert!(is_denied(TcpListener::bind("127.0.0.1:0")));
+            assert!(is_denied(TcpStream::connect(bound.local_addr().unwrap())));
+        });
+        drop(caller);
+    }
+}

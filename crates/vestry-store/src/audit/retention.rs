@@ -1,0 +1,91 @@
+//! Retention: the oldest events go from the beginning of the chain, and a mark says up to where, so that the rest can
+//! still be checked. Only what passes the check is removed: age is a column like any other, and whoever forged one must
+//! not have the server remove the traces.
+
+use super::chain::{EVENT_COLUMNS, EventBytes, MarkName, Place};
+use super::verify::{Marks, Walk};
+use crate::{Noted, StoreError, WriteTx};
+use rusqlite::params;
+use thiserror::Error;
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::audit::AuditFault;
+
+/// So many events a transaction at most, so that the writer is never held for long.
+const EVENTS_PER_PURGE_MAX: u32 = 500;
+
+/// Events that are old enough to be removed, and were checked.
+#[derive(Debug)]
+pub struct AuditPurge {
+    to: Place,
+    events: u32,
+}
+
+impl AuditPurge {
+    /// How many.
+    #[must_use]
+    pub fn events(&self) -> u32 {
+        self.events
+    }
+
+    /// The last of them.
+    #[must_use]
+    pub fn last(&self) -> i64 {
+        self.to.id
+    }
+
+    /// Whether there may be more of them.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.events == EVENTS_PER_PURGE_MAX
+    }
+}
+
+/// Why old events stay.
+#[derive(Debug, Error)]
+pub enum PurgeRefused {
+    /// They do not pass the check.
+    #[error("the audit does not pass its check: {0}")]
+    Fault(AuditFault),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for PurgeRefused {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl WriteTx<'_> {
+    /// Looks for the oldest events, up to the first one that is not older than `before`.
+    ///
+    /// # Errors
+    /// When they are not as they were written.
+    pub fn plan_audit_purge(&self, before: UnixSeconds) -> Result<Option<AuditPurge>, PurgeRefused> {
+        let fault = PurgeRefused::Fault;
+        let marks = Marks::read(self, self.chain)?.ok_or(fault(AuditFault::Marks))?;
+        let (mut walk, mut events) = (Walk::begin(self.chain, &marks), 0);
+        let sql = format!("select {EVENT_COLUMNS} from audit_event order by id limit ?1");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![EVENTS_PER_PURGE_MAX])?;
+        while let Some(row) = rows.next()? {
+            let event = EventBytes::of_row(row)?;
+            if event.at >= before {
+                break;
+            }
+            walk.step(&event, &marks).map_err(fault)?;
+            events += 1;
+        }
+        Ok((events > 0).then_some(AuditPurge { to: walk.at, events }))
+    }
+
+    /// Removes them, and marks where the rest begins.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn purge_audit(&self, _: &Noted<'_>, purge: &AuditPurge) -> Result<(), StoreError> {
+        self.conn.prepare_cached("delete from audit_event where id <= ?1")?.execute([purge.to.id])?;
+        self.set_audit_mark(MarkName::Purged, purge.to)
+    }
+}

@@ -1,0 +1,60 @@
+//! The files of a user: the list of servers and a session. What is read means the same when it is written and read
+//! again; a damaged file is told without showing what is in it.
+#![no_main]
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use vestry_client::state::{Folders, load_session, read_servers, save_session, write_servers};
+use vestry_fuzz::{has_control, scratch};
+use vestry_tls::private_file;
+
+libfuzzer_sys::fuzz_target!(|input: (bool, &[u8])| {
+    match input {
+        (true, bytes) => servers(bytes),
+        (false, bytes) => session(bytes),
+    }
+});
+
+fn servers(bytes: &[u8]) {
+    put(folders().config().expect("there is a home").join("servers.toml"), bytes);
+    match read_servers(folders()) {
+        Ok(known) => {
+            write_servers(folders(), &known).expect("it can be written");
+            assert_eq!(read_servers(folders()).expect("our own file is read"), known);
+        }
+        Err(error) => assert!(!has_control(&error.to_string()), "{error}"),
+    }
+}
+
+fn session(bytes: &[u8]) {
+    let server = "localhost:7443".parse().expect("an address");
+    put(folders().runtime().expect("there is a folder").join("localhost_7443.session"), bytes);
+    match load_session(folders(), &server) {
+        Ok(Some(session)) => {
+            save_session(folders(), &server, &session).expect("it can be written");
+            let again = load_session(folders(), &server).expect("our own file is read").expect("it is there");
+            assert_eq!(again.name, session.name);
+            assert_eq!(again.token.expose_secret(), session.token.expose_secret());
+        }
+        Ok(None) => panic!("the file is there"),
+        Err(error) => assert!(!has_control(&error.to_string()), "{error}"),
+    }
+}
+
+fn put(path: PathBuf, bytes: &[u8]) {
+    private_file::create_dir(path.parent().expect("it is in a folder")).expect("a folder can be made");
+    private_file::replace(&path, bytes).expect("a file can be written");
+}
+
+fn folders() -> &'static Folders {
+    static FOLDERS: OnceLock<Folders> = OnceLock::new();
+    FOLDERS.get_or_init(|| {
+        let home = scratch::folder().path();
+        let variable = |name: &str| match name {
+            "HOME" => Some(home.into()),
+            "XDG_RUNTIME_DIR" => Some(home.join("run").into()),
+            _ => None,
+        };
+        Folders::from_environment(variable, home.join("tmp"))
+    })
+}

@@ -1,0 +1,67 @@
+//! `vestryd.toml`: whatever is taken is in range; the file that `init` writes says what it was told.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use std::net::SocketAddr;
+use std::path::Path;
+use vestry_fuzz::has_control;
+use vestry_server::config::{Config, Overrides, template};
+use vestry_tls::join::is_host;
+
+#[derive(Debug, Arbitrary)]
+enum Input<'a> {
+    Typed(&'a str),
+    Written { listen: SocketAddr, admin_port: u16, hosts: Vec<&'a str>, certs_dir: Option<&'a str> },
+}
+
+libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
+    match input {
+        Input::Typed(text) => typed(text),
+        Input::Written { listen, admin_port, hosts, certs_dir } => {
+            written(listen, admin_port, &hosts, certs_dir)
+        }
+    }
+});
+
+fn parse(text: &str) -> Result<Config, String> {
+    let parsed = Config::parse(text, Path::new("/data/vestryd.toml"), Overrides::default());
+    parsed.map_err(|error| error.to_string())
+}
+
+fn typed(text: &str) {
+    match parse(text) {
+        Ok(config) => in_range(&config),
+        Err(words) => assert!(!has_control(&words.replace("\n  ", "")), "{words:?}"),
+    }
+}
+
+fn in_range(config: &Config) {
+    assert!(config.admin_listen.ip().is_loopback());
+    assert!((1..=825).contains(&config.certificate_days));
+    assert!((8..=256).contains(&config.password_policy.chars_min()));
+    let month = 120..=30 * 24 * 60 * 60;
+    assert!(
+        month.contains(&config.sessions.idle_secs_max) && month.contains(&config.sessions.absolute_secs_max)
+    );
+    let hash = &config.argon2id;
+    assert!((19_456..=262_144).contains(&hash.memory_kib) && (2..=16).contains(&hash.iterations));
+    assert!((1..=16).contains(&hash.parallelism) && (1..=64).contains(&hash.threads));
+    assert!((1..=10_000).contains(&hash.queue_max));
+    let connections = &config.connections;
+    assert!((1..=200_000).contains(&connections.max) && (1..=200_000).contains(&connections.per_source_max));
+}
+
+fn written(listen: SocketAddr, admin_port: u16, hosts: &[&str], certs_dir: Option<&str>) {
+    // `init` makes a certificate for the hosts first, which takes no others.
+    let hosts: Vec<String> =
+        hosts.iter().filter(|host| is_host(host)).map(|host| (*host).to_owned()).collect();
+    let admin_listen: SocketAddr = ([127, 0, 0, 1], admin_port).into();
+    let text = template(listen, admin_listen, &hosts, certs_dir.map(Path::new));
+    let config = parse(&text).unwrap_or_else(|words| panic!("{words}\n{text}"));
+    assert_eq!((config.admin_listen, &config.hosts), (admin_listen, &hosts));
+    // The scope's flow label is not written.
+    assert_eq!((config.listen.ip(), config.listen.port()), (listen.ip(), listen.port()));
+    if let Some(folder) = certs_dir {
+        assert_eq!(config.certs_dir.as_deref(), Some(Path::new("/data").join(folder).as_path()));
+    }
+}

@@ -1,0 +1,251 @@
+//! Two registers that show the same and hide different things: every credential, token, code, reason and date that
+//! no view shows differs. What an operator is told of one must be what is told of the other, whatever is asked: then
+//! no answer depends on a secret.
+
+use crate::has_control;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tempfile::TempDir;
+use vestry_protocol::admin::{Cell, Listing};
+use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
+use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
+use vestry_store::{
+    ChainKey, AccountId, ActorKind, CredentialKind, Event, NewAccount, NewOperator, NewSessionRow, ProfilePatch,
+    SessionId, Store, StoreError, StoreLimits, WriteTx,
+};
+
+/// What every secret begins with, in both.
+const CANARY: &str = "CANARY-4711";
+/// Both were made at this moment.
+const NOW: i64 = 1_700_000_000;
+
+/// Both registers, made once.
+pub struct Twins {
+    pair: [Register; 2],
+}
+
+struct Register {
+    folder: TempDir,
+    reader: OperatorReader,
+    files: BTreeSet<String>,
+    database: Vec<u8>,
+}
+
+/// What a query told.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The header.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<Cell>>,
+    /// How it ended.
+    pub end: Option<QueryEnd>,
+    /// Or why not.
+    pub error: Option<String>,
+    /// It ended by the clock or the load, which say nothing of the register.
+    by_chance: bool,
+}
+
+impl RowSink for Told {
+    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+        self.columns = names;
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, cells: Vec<Cell>) -> ControlFlow<()> {
+        assert_eq!(cells.len(), self.columns.len(), "a row is not as long as its header");
+        self.rows.push(cells);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Told {
+    fn ended(mut self, end: Result<QueryEnd, QueryError>) -> Self {
+        match end {
+            Ok(end) => {
+                assert_eq!(end.rows, self.rows.len() as u64);
+                self.end = Some(end);
+            }
+            Err(QueryError::Store(error)) => panic!("what was typed looks like a damaged register: {error}"),
+            Err(error) => {
+                self.by_chance =
+                    matches!(error, QueryError::TimedOut { .. } | QueryError::Busy | QueryError::Cancelled);
+                let words = error.to_string();
+                assert!(!has_control(&words), "{words:?}");
+                self.error = Some(words);
+            }
+        }
+        assert!(!format!("{self:?}").contains(CANARY), "a secret was shown: {self:?}");
+        self
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.by_chance || other.by_chance || format!("{self:?}") == format!("{other:?}")
+    }
+}
+
+/// The registers of this process.
+#[must_use]
+pub fn twins() -> &'static Twins {
+    static TWINS: OnceLock<Twins> = OnceLock::new();
+    TWINS.get_or_init(|| Twins { pair: [Register::new(1), Register::new(2)] })
+}
+
+impl Twins {
+    /// One statement, as the prompt runs it.
+    ///
+    /// # Panics
+    /// When what is told depends on what is hidden, shows it, or anything was written.
+    #[must_use]
+    pub fn run(&self, sql: &str) -> Told {
+        self.ask(|reader, told| reader.run(sql, told))
+    }
+
+    /// One page, as `vestryctl accounts --where …` lists it.
+    ///
+    /// # Panics
+    /// As [`Twins::run`].
+    #[must_use]
+    pub fn list(&self, listing: &Listing) -> Told {
+        self.ask(|reader, told| reader.list(listing, told))
+    }
+
+    fn ask(&self, ask: impl Fn(&OperatorReader, &mut Told) -> Result<QueryEnd, QueryError>) -> Told {
+        let [first, second] = &self.pair;
+        let once = |register: &Register| {
+            let mut told = Told::default();
+            let end = ask(&register.reader, &mut told);
+            told.ended(end)
+        };
+        let told = once(first);
+        // The time of day is no secret: what differs from itself a moment later may differ from its twin.
+        let agree = (0..5).any(|_| told_alike(&once, first, second));
+        assert!(agree, "what is told depends on what is hidden: {told:?}");
+        first.require_untouched();
+        told
+    }
+}
+
+fn told_alike(once: &impl Fn(&Register) -> Told, first: &Register, second: &Register) -> bool {
+    let (before, other, after) = (once(first), once(second), once(first));
+    before.same(&other) || !before.same(&after)
+}
+
+impl Register {
+    fn new(number: u8) -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let path = folder.path().join("vestry.db");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let chain = ChainKey::from_bytes(&[7; ChainKey::BYTES]).expect("a key");
+            Store::create(&path, &chain).expect("a register can be made");
+            let store = Store::open(&path, StoreLimits::default(), chain).expect("it can be opened");
+            store.write(move |tx| fill(tx, number)).await.expect("it can be written");
+            store.close().await;
+        });
+        let caps = QueryCaps { rows_max: 300, time_max: Duration::from_millis(300), ..QueryCaps::default() };
+        let reader = OperatorReader::open(&path, caps).expect("it can be read");
+        let (files, database) = look_at(folder.path());
+        Self { folder, reader, files, database }
+    }
+
+    /// Nothing was written, neither here nor beside it.
+    fn require_untouched(&self) {
+        let (files, database) = look_at(self.folder.path());
+        assert!(database == self.database, "the register was written to");
+        let logs = ["vestry.db-wal", "vestry.db-shm"];
+        let new: Vec<_> =
+            files.difference(&self.files).filter(|name| !logs.contains(&name.as_str())).collect();
+        assert!(new.is_empty(), "files were made: {new:?}");
+    }
+}
+
+fn look_at(folder: &Path) -> (BTreeSet<String>, Vec<u8>) {
+    let names = std::fs::read_dir(folder).expect("it is there").flatten();
+    let names = names.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    (names, std::fs::read(folder.join("vestry.db")).expect("it is there"))
+}
+
+/// The same for both, but for what `number` is part of.
+fn fill(tx: &WriteTx<'_>, number: u8) -> Result<(), StoreError> {
+    let people = [
+        ("navneet", Some("navneet@example.org"), Some(23), None),
+        ("anirudh", None, Some(18), Some("m")),
+        ("shubham", Some("shubham@example.org"), Some(20), Some("m")),
+        ("naman", Some("naman@example.org"), Some(40), None),
+        ("zo.e", None, None, Some("non-binary 'ö'")),
+    ];
+    for (at, (name, email, age, gender)) in (0i64..).zip(people) {
+        person(tx, number, at, name, (email, age, gender))?;
+    }
+    let noted = tx.note(&event(ActorKind::Server, "vestryd", "operator.enrolled", "admin"))?;
+    for (pin, name, role) in [("sha256:aa", "admin", "admin"), ("sha256:bb", "jo", "viewer")] {
+        tx.insert_operator(&noted, &NewOperator { pin, name, role, created: NOW })?;
+    }
+    tx.revoke_operator(&noted, "jo", NOW + 5)?;
+    Ok(())
+}
+
+type Words = (Option<&'static str>, Option<u16>, Option<&'static str>);
+
+fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Result<(), StoreError> {
+    let noted = tx.note(&event(ActorKind::User, name, "account.registered", name))?;
+    let username = Username::parse(name).expect("a name");
+    let (email, age) = (words.0.map(|email| Email::parse(email).expect("an address")), words.1);
+    let gender = words.2.map(|gender| Gender::parse("gender", gender).expect("a text"));
+    let age = age.map(|age| Age::new(age).expect("an age"));
+    let profile = ProfilePatch { email: email.as_ref(), age, gender: gender.as_ref() };
+    let new = NewAccount { name: &username, profile, created: NOW + at };
+    let id = tx.insert_account(&noted, &new)?.expect("the name is free");
+    let kind = if at % 2 == 0 { CredentialKind::Opaque } else { CredentialKind::Argon2id };
+    tx.put_credential(&noted, id, kind, &secret("record", number, at), NOW + i64::from(number))?;
+    // One register has codes where the other has none.
+    if (at + i64::from(number)) % 2 == 0 {
+        tx.set_reset_code(&noted, id, &secret("code", number, at), NOW + 86_400)?;
+    }
+    session(tx, number, at, id)?;
+    match at {
+        1 => tx.set_last_login(&noted, id, NOW + 500),
+        2 => {
+            let reason = String::from_utf8(secret("reason", number, at)).expect("text");
+            let reason = Reason::parse("reason", &reason).expect("a reason");
+            tx.suspend_account(
+                &noted,
+                id,
+                Some(i64::MAX - i64::from(number)),
+                Some(&reason),
+                NOW + i64::from(number),
+            )
+        }
+        3 => tx.delete_account(&noted, id, NOW + i64::from(number)),
+        _ => Ok(()),
+    }
+}
+
+fn session(tx: &WriteTx<'_>, number: u8, at: i64, account: AccountId) -> Result<(), StoreError> {
+    let noted = tx.note(&event(ActorKind::User, "", "login.ok", ""))?;
+    let row = NewSessionRow {
+        id: SessionId::from_wire(1_000 - at.unsigned_abs()),
+        token_hash: &secret("token", number, at),
+        account,
+        device: "laptop",
+        source: "127.0.0.1",
+        created: NOW + at,
+        expires: NOW + 100_000_000,
+    };
+    tx.insert_session(&noted, &row)
+}
+
+fn secret(what: &str, number: u8, at: i64) -> Vec<u8> {
+    // Of another length and another order in each register.
+    let padding = "x".repeat(usize::from(number) * 3);
+    let place = if number == 1 { at } else { 100 - at };
+    format!("{CANARY}-{what}-{number}-{place}{padding}").into_bytes()
+}
+
+fn event<'a>(actor_kind: ActorKind, actor: &'a str, action: &'a str, subject: &'a str) -> Event<'a> {
+    Event { at: NOW, actor_kind, actor, action, subject, source: "127.0.0.1", detail: "" }
+}
