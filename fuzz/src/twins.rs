@@ -13,8 +13,8 @@ use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
-    ChainKey, AccountId, ActorKind, CredentialKind, Event, NewAccount, NewOperator, NewSessionRow, ProfilePatch,
-    SessionId, Store, StoreError, StoreLimits, WriteTx,
+    AccountId, ActorKind, ChainKey, CredentialKind, Event, NewAccount, NewOperator, NewSessionRow,
+    ProfilePatch, SessionId, Store, StoreError, StoreLimits, WriteTx,
 };
 
 /// What every secret begins with, in both.

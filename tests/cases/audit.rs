@@ -1,4 +1,666 @@
-//! The audit trail through the real programs: no act without its event, no read without one, and no change to what was
+//! The audit trail through the real programs: no act without its event, no read without one, and no change of what was
 //! written that is not found.
 
-use rusqlite_free::Database;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use tempfile::TempDir;
+use vestry_protocol::admin::{AdminCall, AdminReply, FollowFrom, Listing, View};
+use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::secret::SecretText;
+use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
+use vestry_store::backup::Offline;
+use vestry_store::{ActorKind, ChainKey, Event, Store};
+use vestry_tests::exchanges;
+use vestry_tests::harness::{
+    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, login, program, refusal_of, registration, rows_of,
+    secret,
+};
+use vestry_tests::programs::{Person, Ran, with_admin};
+
+/// What somebody does who has the file and not the key, while no server runs.
+fn change(folder: &Path, sql: &str) {
+    let database = rusqlite::Connection::open(folder.join("vestry.db")).unwrap();
+    database.execute_batch(sql).unwrap();
+}
+
+async fn verdict_of(server: &Server, checkpoints: Vec<Checkpoint>) -> AuditVerdict {
+    match server.operate(AdminCall::VerifyAudit { checkpoints }).await {
+        AdminReply::AuditVerified(verdict) => verdict,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn vestryd(folder: &Path, arguments: &[&str]) -> Ran {
+    Person::new().run("vestryd", &[arguments, &["--data-dir", folder.to_str().unwrap()]].concat(), "")
+}
+
+/// The last checkpoint in a server's log, as an operator copies it.
+fn last_checkpoint(talk: &str) -> String {
+    let line = talk.lines().rfind(|line| line.contains("audit checkpoint")).expect("a checkpoint");
+    let value = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap();
+    format!("{}:{}", value(" id="), value(" mac="))
+}
+
+/// Some people, and a server that is stopped; with the checkpoint of its end.
+async fn stopped_with_events() -> (Arc<TempDir>, String) {
+    let server = Server::start();
+    for name in ["anirudh", "naman", "navneet", "shubham"] {
+        server.register(name).await;
+    }
+    server.signal(rustix::process::Signal::TERM);
+    let folder = server.shared_folder();
+    let talk = server.talk_after_stop();
+    (folder, last_checkpoint(&talk))
+}
+
+#[tokio::test]
+async fn sec_0050_a_changed_audit_row_is_named() {
+    let (folder, checkpoint) = stopped_with_events().await;
+    vestryd(folder.path(), &["check"]).ended_with(0);
+    change(folder.path(), "update audit_event set actor = 'nobody' where id = 3");
+    let checked = vestryd(folder.path(), &["check"]).ended_with(78);
+    assert!(checked.out.contains("FAIL  audit: event 3 was changed"), "{}", checked.out);
+    let server = Server::start_in(folder);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, Some(AuditFault::Changed { id: 3 }));
+    let person = Person::new();
+    let told = person.vestryctl(&server, &["audit", "verify"]).ended_with(65);
+    assert!(told.err.contains("the audit is not as it was written: event 3 was changed"), "{}", told.err);
+    let told = person.vestryctl(&server, &["--json", "audit", "verify"]).ended_with(65);
+    assert!(told.out.contains(r#""fault":"event 3 was changed""#), "{}", told.out);
+    let folder = server.stop();
+    change(folder.path(), "update audit_event set actor = 'naman' where id = 3");
+    let server = Server::start_in(folder);
+    let whole = person.vestryctl(&server, &["audit", "verify", "--checkpoint", &checkpoint]).ended_with(0);
+    assert!(whole.out.contains("are as they were written; checkpoints that fit: 1"), "{}", whole.out);
+    for sql in [
+        "delete from audit_event where id = 2",
+        "update audit_event set id = -1 where id = 4; update audit_event set id = 4 where id = 5;
+         update audit_event set id = 5 where id = -1",
+        "insert into audit_event values (0, 1, 'user', 'x', 'login.ok', '', '', '', null)",
+    ] {
+        let (folder, _) = stopped_with_events().await;
+        change(folder.path(), sql);
+        let fault = verdict_of(&Server::start_in(folder), Vec::new()).await.fault;
+        let expected = [
+            AuditFault::Missing { first: 2, last: 2 },
+            AuditFault::Swapped { id: 4, with: 5 },
+            AuditFault::Inserted { id: 0 },
+        ];
+        assert!(fault.is_some_and(|fault| expected.contains(&fault)), "{sql}: {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn sec_0051_a_truncated_audit_tail_is_found() {
+    let (folder, _) = stopped_with_events().await;
+    change(folder.path(), "delete from audit_event where id > 3; update sqlite_sequence set seq = 3");
+    let checked = vestryd(folder.path(), &["check"]).ended_with(78);
+    assert!(checked.out.contains("FAIL  audit: the end was cut off: events 4 to 5"), "{}", checked.out);
+    let server = Server::start_in(folder);
+    assert_eq!(
+        verdict_of(&server, Vec::new()).await.fault,
+        Some(AuditFault::Truncated { first: 4, last: 5 })
+    );
+    // Nothing that is written behind it hides it.
+    server.register("maria").await;
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, Some(AuditFault::Missing { first: 4, last: 5 }));
+    drop(server);
+    // The end and its mark were put back to an earlier state: only what is kept elsewhere can tell.
+    let (folder, _) = stopped_with_events().await;
+    change(folder.path(), "create table kept as select * from audit_mark");
+    let server = Server::start_in(folder);
+    server.register("maria").await;
+    server.signal(rustix::process::Signal::TERM);
+    let folder = server.shared_folder();
+    let checkpoint = last_checkpoint(&server.talk_after_stop());
+    change(
+        folder.path(),
+        "delete from audit_event where id > 5; delete from audit_mark;
+         insert into audit_mark select * from kept; drop table kept; update sqlite_sequence set seq = 5",
+    );
+    let (server, person) = (Server::start_in(folder), Person::new());
+    person.vestryctl(&server, &["audit", "verify"]).ended_with(0);
+    let told = person.vestryctl(&server, &["audit", "verify", "--checkpoint", &checkpoint]).ended_with(65);
+    assert!(told.err.contains("event 6 is not the one of the checkpoint"), "{}", told.err);
+    for bad in ["6", "6:0123", "x:0123456789abcdef"] {
+        person.vestryctl(&server, &["audit", "verify", "--checkpoint", bad]).ended_with(65);
+    }
+}
+
+fn listing(view: View, after: Option<String>) -> Listing {
+    let (columns, sort) = (vec!["name".to_owned()], None);
+    let filter = Some("name <> 'nobody'".to_owned());
+    Listing { view, columns, filter, sort, descending: false, limit: 2, after }
+}
+
+async fn page(wire: &mut AdminWire, call: AdminCall) -> Option<String> {
+    let id = wire.send(&call).await.unwrap();
+    loop {
+        match wire.receive_for(id).await.unwrap() {
+            AdminReply::RowsEnd(end) => return end.next,
+            AdminReply::Refused(refusal) => panic!("{refusal:?}"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn sec_0052_an_operators_read_is_recorded_before_its_rows() {
+    let server = Server::start();
+    for number in 0..5 {
+        server.register(&format!("person{number}")).await;
+    }
+    // A statement that shows the newest event shows its own.
+    let own = "select actor, action, subject, source, detail from audit order by id desc limit 1";
+    assert_eq!(server.select(own).await, [["admin", "operator.read", "sql", "127.0.0.1", own]]);
+    let mut wire = server.connect_as("admin").await;
+    let mut after = None;
+    for _ in 0..3 {
+        after = page(&mut wire, AdminCall::ListRows(listing(View::Accounts, after))).await;
+    }
+    // A cursor that was taken from elsewhere is no way around it.
+    let other = Listing { filter: Some("age is null".to_owned()), ..listing(View::Accounts, None) };
+    let cursor = page(&mut wire, AdminCall::ListRows(other.clone())).await;
+    page(&mut wire, AdminCall::ListRows(Listing { filter: None, after: cursor, ..other })).await;
+    let everybody = Listing { filter: None, ..listing(View::Operators, None) };
+    page(&mut wire, AdminCall::ListRows(everybody)).await;
+    let mut from = FollowFrom::Newest(1);
+    for _ in 0..5 {
+        let next = page(&mut wire, AdminCall::FollowAudit { columns: Vec::new(), filter: None, from }).await;
+        from = FollowFrom::Behind(next.unwrap().parse().unwrap());
+    }
+    let hostile = format!("select '\u{1b}[2J\n{}'", "x".repeat(600));
+    page(&mut wire, AdminCall::Query { sql: hostile }).await;
+    // Also what is refused was asked.
+    let refused = AdminCall::Query { sql: "select record from credential".to_owned() };
+    assert!(rows_of(&mut wire, refused).await.unwrap_err().is(RefusalCode::QueryRefused));
+    let reads = "select subject, detail from audit where action = 'operator.read' and id > 7 order by id";
+    let mut read = server.select(reads).await;
+    assert_eq!(read.pop().unwrap(), ["sql", reads]);
+    assert_eq!(read.pop().unwrap(), ["sql", "select record from credential"]);
+    let cut = read.pop().unwrap();
+    assert!(cut[1].starts_with("select '\\u{1b}[2J\\nxxx") && cut[1].ends_with("xxx…"), "{cut:?}");
+    assert_eq!(cut[1].chars().count(), 500);
+    let expected = [
+        ["accounts", "columns name where name <> 'nobody'"],
+        ["accounts", "columns name where age is null"],
+        ["accounts", "columns name"],
+        ["audit", "follow"],
+    ];
+    assert_eq!(read, expected);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, None);
+}
+
+/// What a call of a user writes down when it is done, for every call there is.
+fn events_of_user(call: &UserCall) -> &'static [&'static str] {
+    match call {
+        UserCall::DescribeServer
+        | UserCall::ResumeSession { .. }
+        | UserCall::ShowAccount
+        | UserCall::ListSessions
+        | UserCall::StartRegistration { .. }
+        | UserCall::StartLogin { .. }
+        | UserCall::StartProof { .. }
+        | UserCall::StartNewPassword { .. }
+        | UserCall::StartReset { .. }
+        | UserCall::PresentDevice { .. }
+        | UserCall::ShowFailures => &[],
+        UserCall::Register(_) | UserCall::FinishRegistration { .. } => &["account.registered"],
+        UserCall::LogIn { .. } | UserCall::FinishLogin { .. } => &["login.ok"],
+        UserCall::UpdateAccount(_) => &["account.updated"],
+        // Every session ends, and this connection gets a new one.
+        UserCall::ChangePassword { .. } | UserCall::FinishNewPassword { .. } => {
+            &["password.changed", "login.ok"]
+        }
+        UserCall::DeleteAccount { .. } | UserCall::DeleteProvenAccount => &["account.deleted"],
+        UserCall::RevokeSession { .. } => &["session.revoked"],
+        UserCall::LogOut { .. } => &["logout"],
+        UserCall::RedeemResetCode { .. } | UserCall::FinishReset { .. } => &["password.reset"],
+        UserCall::FinishProof { .. } => &[],
+        UserCall::FinishMigration { .. } => &["credential.migrated"],
+        UserCall::RememberDevice => &["device.remembered"],
+    }
+}
+
+/// The same for an operator.
+fn events_of_operator(call: &AdminCall) -> &'static [&'static str] {
+    match call {
+        AdminCall::ShowStatus
+        | AdminCall::ShowAccount { .. }
+        | AdminCall::ShowJoinString
+        | AdminCall::VerifyAudit { .. } => &[],
+        AdminCall::Query { .. } | AdminCall::ListRows(_) | AdminCall::FollowAudit { .. } => {
+            &["operator.read"]
+        }
+        AdminCall::CreateAccount { .. } => &["account.created"],
+        AdminCall::SuspendAccount { .. } => &["account.suspended"],
+        AdminCall::ResumeAccount { .. } => &["account.resumed"],
+        AdminCall::DeleteAccount { .. } => &["account.deleted"],
+        AdminCall::RestoreAccount { .. } => &["account.restored"],
+        AdminCall::ResetAccount { .. } => &["reset.issued"],
+        AdminCall::RevokeSession { .. } => &["session.revoked"],
+        AdminCall::RevokeOperator { .. } => &["operator.revoked"],
+        AdminCall::BackUp => &["register.backed_up"],
+        AdminCall::ClearThrottle { .. } => &["throttle.cleared"],
+    }
+}
+
+/// A server, and how many of its events were looked at.
+struct Watched {
+    server: Server,
+    seen: i64,
+}
+
+impl Watched {
+    async fn start() -> Self {
+        let mut watched = Self { server: Server::start(), seen: 0 };
+        watched.new_events().await;
+        watched
+    }
+
+    /// The acts since the last look, which is not one of them.
+    async fn new_events(&mut self) -> Vec<String> {
+        let sql = format!("select id, action from audit where id > {} order by id", self.seen);
+        let mut rows = self.server.select(&sql).await;
+        self.seen = rows.pop().expect("this read")[0].parse().unwrap();
+        rows.into_iter().map(|mut row| row.remove(1)).collect()
+    }
+
+    async fn user(&mut self, wire: &mut UserWire, call: UserCall) -> UserReply {
+        let (shown, expected) = (format!("{call:?}"), events_of_user(&call));
+        let reply = wire.call(call).await.unwrap();
+        assert!(!matches!(reply, UserReply::Refused(_)), "{shown}: {reply:?}");
+        assert_eq!(self.new_events().await, expected, "{shown}");
+        reply
+    }
+
+    /// A call that is refused, and the events that it leaves all the same: those of a failure.
+    async fn refused_user(&mut self, wire: &mut UserWire, call: UserCall, events: &[&str]) {
+        let shown = format!("{call:?}");
+        refusal_of(wire.call(call).await.unwrap());
+        assert_eq!(self.new_events().await, events, "{shown}");
+    }
+
+    async fn operator(&mut self, call: AdminCall) -> Option<SecretText> {
+        let (shown, expected) = (format!("{call:?}"), events_of_operator(&call));
+        let mut wire = self.server.connect_as("admin").await;
+        let id = wire.send(&call).await.unwrap();
+        let mut code = None;
+        loop {
+            match wire.receive_for(id).await.unwrap() {
+                AdminReply::Refused(refusal) => panic!("{shown}: {refusal:?}"),
+                AdminReply::Columns(_) | AdminReply::Rows(_) | AdminReply::BackupChunk(_) => continue,
+                AdminReply::CodeIssued { code: issued, .. } => code = Some(issued),
+                _ => {}
+            }
+            break;
+        }
+        assert_eq!(self.new_events().await, expected, "{shown}");
+        code
+    }
+
+    async fn refused_operator(&mut self, call: AdminCall) {
+        let shown = format!("{call:?}");
+        vestry_tests::harness::admin_refusal_of(self.server.operate(call).await);
+        assert_eq!(self.new_events().await, [""; 0], "{shown}");
+    }
+}
+
+fn name() -> String {
+    "naman".to_owned()
+}
+
+fn set_age() -> UserCall {
+    UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(40), ..ProfileUpdate::default() })
+}
+
+#[tokio::test]
+async fn sec_0053_no_act_without_its_event() {
+    let mut watched = Watched::start().await;
+    user_acts(&mut watched).await;
+    opaque_acts(&mut watched).await;
+    operator_acts(&mut watched).await;
+    acts_that_fail(&mut watched).await;
+    let verdict = verdict_of(&watched.server, Vec::new()).await;
+    assert_eq!((verdict.fault, verdict.head), (None, watched.seen));
+}
+
+async fn user_acts(watched: &mut Watched) {
+    let mut wire = watched.server.connect().await;
+    watched.user(&mut wire, UserCall::DescribeServer).await;
+    watched.user(&mut wire, registration("naman", PASSWORD)).await;
+    watched.user(&mut wire, login("naman", PASSWORD)).await;
+    for call in [UserCall::ShowAccount, UserCall::ListSessions, UserCall::ShowFailures, set_age()] {
+        watched.user(&mut wire, call).await;
+    }
+    watched.user(&mut wire, UserCall::RememberDevice).await;
+    let change = UserCall::ChangePassword { current: secret(PASSWORD), new: secret(OTHER_PASSWORD) };
+    watched.user(&mut wire, change).await;
+    let UserReply::SessionsListed(sessions) = watched.user(&mut wire, UserCall::ListSessions).await else {
+        panic!("no list")
+    };
+    watched.user(&mut wire, UserCall::RevokeSession { id: sessions[0].id }).await;
+    let mut wire = watched.server.connect().await;
+    watched.user(&mut wire, login("naman", OTHER_PASSWORD)).await;
+    watched.user(&mut wire, UserCall::LogOut { everywhere: true }).await;
+    watched.user(&mut wire, login("naman", OTHER_PASSWORD)).await;
+    watched.user(&mut wire, UserCall::DeleteAccount { password: secret(OTHER_PASSWORD) }).await;
+}
+
+async fn opaque_acts(watched: &mut Watched) {
+    let other = || "navneet".to_owned();
+    let mut wire = watched.server.connect().await;
+    let start = |request| UserCall::StartRegistration { name: other(), request };
+    let envelope = exchanges::seal(&mut wire, PASSWORD, start).await;
+    assert_eq!(watched.new_events().await, [""; 0]);
+    let finish = UserCall::FinishRegistration { name: other(), envelope, profile: Profile::default() };
+    watched.user(&mut wire, finish).await;
+    let proof = exchanges::Halfway::login(&mut wire, "navneet", PASSWORD).await.ke3(&wire).unwrap();
+    assert_eq!(watched.new_events().await, [""; 0]);
+    watched.user(&mut wire, exchanges::finish_login(proof)).await;
+    for password in [OTHER_PASSWORD, PASSWORD] {
+        let last = if password == PASSWORD { OTHER_PASSWORD } else { PASSWORD };
+        let proof = exchanges::Halfway::proof(&mut wire, last).await.ke3(&wire).unwrap();
+        watched.user(&mut wire, UserCall::FinishProof { ke3: proof }).await;
+        let start = |request| UserCall::StartNewPassword { request };
+        let envelope = exchanges::seal(&mut wire, password, start).await;
+        watched.user(&mut wire, UserCall::FinishNewPassword { envelope }).await;
+    }
+    let code = watched.operator(AdminCall::ResetAccount { name: other() }).await.unwrap();
+    let start = |request| UserCall::StartReset { name: other(), request };
+    let envelope = exchanges::seal(&mut wire, PASSWORD, start).await;
+    watched.user(&mut wire, UserCall::FinishReset { name: other(), code, envelope }).await;
+    let proof = exchanges::Halfway::login(&mut wire, "navneet", PASSWORD).await.ke3(&wire).unwrap();
+    watched.user(&mut wire, exchanges::finish_login(proof)).await;
+    let proof = exchanges::Halfway::proof(&mut wire, PASSWORD).await.ke3(&wire).unwrap();
+    watched.user(&mut wire, UserCall::FinishProof { ke3: proof }).await;
+    watched.user(&mut wire, UserCall::DeleteProvenAccount).await;
+    let mut wire = watched.server.connect().await;
+    watched.user(&mut wire, registration("shubham", PASSWORD)).await;
+    watched.user(&mut wire, login("shubham", PASSWORD)).await;
+    let start = |request| UserCall::StartNewPassword { request };
+    let envelope = exchanges::seal(&mut wire, PASSWORD, start).await;
+    watched.user(&mut wire, UserCall::FinishMigration { envelope }).await;
+}
+
+async fn enrol_another_operator(watched: &mut Watched) {
+    let made = ["certs", "operator", "hana"];
+    vestryd(watched.server.folder(), &made).ended_with(0);
+    watched.server.signal(rustix::process::Signal::HUP);
+    let mut events = Vec::new();
+    while events.is_empty() {
+        events = watched.new_events().await;
+    }
+    assert_eq!(events, ["operator.enrolled"]);
+}
+
+async fn operator_acts(watched: &mut Watched) {
+    enrol_another_operator(watched).await;
+    watched.operator(AdminCall::RevokeOperator { name: "hana".to_owned() }).await;
+    let mary = || "mary".to_owned();
+    let code = watched.operator(AdminCall::CreateAccount { name: mary(), profile: Profile::default() }).await;
+    let mut wire = watched.server.connect().await;
+    let redeem = UserCall::RedeemResetCode { name: mary(), code: code.unwrap(), new: secret(PASSWORD) };
+    watched.user(&mut wire, redeem).await;
+    watched.user(&mut wire, login("mary", PASSWORD)).await;
+    let session = watched.server.select("select id from sessions where account = 'mary'").await;
+    watched.new_events().await;
+    let id = u64::from_str_radix(&session[0][0], 16).unwrap();
+    let suspend = AdminCall::SuspendAccount { name: mary(), until: None, reason: None };
+    for call in [
+        AdminCall::ShowStatus,
+        AdminCall::ShowJoinString,
+        AdminCall::ShowAccount { name: mary() },
+        AdminCall::VerifyAudit { checkpoints: Vec::new() },
+        AdminCall::Query { sql: "select 1".to_owned() },
+        AdminCall::ListRows(listing(View::Accounts, None)),
+        AdminCall::FollowAudit { columns: Vec::new(), filter: None, from: FollowFrom::Newest(1) },
+        AdminCall::RevokeSession { id },
+        AdminCall::ResetAccount { name: mary() },
+        suspend,
+        AdminCall::ResumeAccount { name: mary() },
+        AdminCall::DeleteAccount { name: mary() },
+        AdminCall::RestoreAccount { name: mary() },
+        AdminCall::ClearThrottle { subject: None },
+        AdminCall::BackUp,
+    ] {
+        watched.operator(call).await;
+    }
+}
+
+async fn acts_that_fail(watched: &mut Watched) {
+    let mut wire = watched.server.connect().await;
+    watched.refused_user(&mut wire, set_age(), &[]).await;
+    watched.refused_user(&mut wire, login("shubham", OTHER_PASSWORD), &["login.failed"]).await;
+    watched.refused_user(&mut wire, registration("shubham", PASSWORD), &["registration.refused"]).await;
+    watched.refused_user(&mut wire, registration("a", PASSWORD), &[]).await;
+    let wrong = UserCall::RedeemResetCode { name: name(), code: secret("x"), new: secret(PASSWORD) };
+    watched.refused_user(&mut wire, wrong, &["reset.failed"]).await;
+    for call in [
+        AdminCall::CreateAccount { name: "shubham".to_owned(), profile: Profile::default() },
+        AdminCall::ResumeAccount { name: "shubham".to_owned() },
+        AdminCall::RestoreAccount { name: "shubham".to_owned() },
+        AdminCall::DeleteAccount { name: "nobody-here".to_owned() },
+        AdminCall::ResetAccount { name: "nobody-here".to_owned() },
+        AdminCall::RevokeSession { id: 1 },
+        AdminCall::RevokeOperator { name: "nobody".to_owned() },
+        AdminCall::ClearThrottle { subject: Some("no such thing".to_owned()) },
+    ] {
+        watched.refused_operator(call).await;
+    }
+}
+
+#[tokio::test]
+async fn a_directory_from_before_the_chain_gets_one_and_its_events_are_sealed() {
+    let (folder, _) = stopped_with_events().await;
+    change(
+        folder.path(),
+        "drop table audit_mark; alter table audit_event drop column mac; delete from fact where name like '%audit%';
+         pragma user_version = 4",
+    );
+    std::fs::remove_file(folder.path().join("secrets/audit.key")).unwrap();
+    let server = Server::start_in(folder);
+    let verdict = verdict_of(&server, Vec::new()).await;
+    assert_eq!((verdict.older_to, verdict.head, verdict.fault), (5, 6, None));
+    let begun = server.select("select detail from audit where action = 'audit.begun'").await;
+    assert_eq!(begun, [["5 earlier events are sealed as they were found"]]);
+    let folder = server.stop();
+    vestryd(folder.path(), &["check"]).ended_with(0);
+    change(folder.path(), "update audit_event set detail = 'x' where id = 2");
+    let server = Server::start_in(folder);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, Some(AuditFault::Older { last: 5 }));
+}
+
+#[tokio::test]
+async fn a_lost_audit_key_is_named_and_the_audit_can_go_on_under_a_new_one() {
+    let (folder, _) = stopped_with_events().await;
+    let key = folder.path().join("secrets/audit.key");
+    let in_place = vestryd(folder.path(), &["audit", "rekey"]).ended_with(78);
+    assert!(in_place.err.contains("move it away first"), "{}", in_place.err);
+    let lost = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    for command in [["serve"], ["init"], ["check"]] {
+        let ran = vestryd(folder.path(), &command).ended_with(78);
+        let said = ran.err + &ran.out;
+        assert!(said.contains("audit.key is missing") && said.contains("vestryd audit rekey"), "{said}");
+    }
+    assert!(!key.exists());
+    vestryd(folder.path(), &["audit", "rekey"]).ended_with(0);
+    assert_ne!(std::fs::read(&key).unwrap(), lost);
+    let server = Server::start_in(folder);
+    server.register("maria").await;
+    let verdict = verdict_of(&server, Vec::new()).await;
+    assert_eq!((verdict.older_to, verdict.fault), (5, None));
+    let acts = server.select("select action, source from audit where id = 6").await;
+    assert_eq!(acts, [["audit.rekeyed", "this machine"]]);
+    let folder = server.stop();
+    std::fs::write(&key, &lost).unwrap();
+    let foreign = vestryd(folder.path(), &["serve"]).ended_with(78);
+    assert!(foreign.err.contains("secrets/audit.key is not the one"), "{}", foreign.err);
+}
+
+#[tokio::test]
+async fn a_backup_whose_audit_key_is_lost_can_be_restored_under_a_new_one() {
+    let server = Server::start();
+    server.register("naman").await;
+    let person = Person::new();
+    let backup = person.home().join("backup").display().to_string();
+    vestryd(server.folder(), &["backup", &backup]).ended_with(0);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, None);
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    Server::init(folder.path(), "");
+    std::fs::remove_file(folder.path().join("vestry.db")).unwrap();
+    for name in ["pepper", "opaque.key"] {
+        let place = Path::new("secrets").join(name);
+        std::fs::copy(server.folder().join(&place), folder.path().join(&place)).unwrap();
+    }
+    std::fs::remove_file(folder.path().join("secrets/audit.key")).unwrap();
+    let refused = vestryd(folder.path(), &["restore", &backup]).ended_with(78);
+    assert!(refused.err.contains("--new-audit-key"), "{}", refused.err);
+    vestryd(folder.path(), &["restore", "--new-audit-key", &backup]).ended_with(0);
+    vestryd(folder.path(), &["check"]).ended_with(0);
+    let restored = Server::start_in(folder);
+    assert_eq!(verdict_of(&restored, Vec::new()).await.fault, None);
+    let acts = restored.select("select action from audit where id > 3 and id < 6 order by id").await;
+    assert_eq!(acts, [["audit.rekeyed"], ["register.restored"]]);
+}
+
+#[tokio::test]
+async fn a_tampered_audit_in_a_backup_is_said_at_the_restore() {
+    let (folder, _) = stopped_with_events().await;
+    change(folder.path(), "delete from audit_event where id = 3");
+    let person = Person::new();
+    let backup = person.home().join("backup").display().to_string();
+    vestryd(folder.path(), &["backup", "--with-secrets", &backup]).ended_with(0);
+    let target = tempfile::tempdir().unwrap();
+    let said = vestryd(target.path(), &["restore", &backup]).ended_with(0).err;
+    assert!(said.contains("the audit in the backup is not as it was written: event 3 is missing"), "{said}");
+}
+
+#[tokio::test]
+async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    Server::init(folder.path(), "audit_days = 30");
+    let database = folder.path().join("vestry.db");
+    std::fs::remove_file(&database).unwrap();
+    let key = ChainKey::from_bytes(&std::fs::read(folder.path().join("secrets/audit.key")).unwrap()).unwrap();
+    Store::create(&database, &key).unwrap();
+    let old = |at| {
+        let (actor_kind, action) = (ActorKind::Server, "login.ok");
+        Event { at, actor_kind, actor: "x", action, subject: "", source: "", detail: "" }
+    };
+    let mut register = Offline::open(&database, key).unwrap();
+    register.write(|tx| (0..1_200).try_for_each(|at| tx.note(&old(at)).map(drop))).unwrap();
+    register.write(|tx| tx.note(&old(i64::MAX)).map(drop)).unwrap();
+    drop(register);
+    let server = Server::start_in(folder);
+    let gone = "select count(*) from audit where at < '2000'";
+    while server.select(gone).await != [["0"]] {
+        tokio::task::yield_now().await;
+    }
+    let verdict = verdict_of(&server, Vec::new()).await;
+    assert_eq!((verdict.purged_to, verdict.fault), (1_200, None));
+    let purged = server.select("select detail from audit where action = 'audit.purged' order by id").await;
+    assert_eq!(purged, [["500 events, up to 500"], ["500 events, up to 1000"], ["200 events, up to 1200"]]);
+}
+
+/// `vestryctl audit --follow` at work.
+struct Follower {
+    process: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Follower {
+    fn start(server: &Server, arguments: &[&str]) -> Self {
+        let mut process = Command::new(program("vestryctl"))
+            .args(with_admin(server, &[&["audit", "--follow"], arguments].concat()))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    /// Lines up to the first that has the text.
+    fn wait_for(&mut self, text: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        for line in self.lines.by_ref().map_while(Result::ok) {
+            seen.push(line);
+            if seen.last().unwrap().contains(text) {
+                return seen;
+            }
+        }
+        panic!("{text} did not come: {seen:?}")
+    }
+
+    /// Ctrl-C; what it said.
+    fn interrupt(mut self) -> String {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.process.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let status = self.process.wait().unwrap();
+        let said = std::io::read_to_string(self.process.stderr.take().unwrap()).unwrap();
+        assert!(status.success(), "{status}: {said}");
+        said
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.process.kill();
+    }
+}
+
+/// The same ports at the next start.
+fn keep_the_ports(server: &Server) {
+    let file = server.folder().join("vestryd.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text =
+        text.replace("admin_listen = \"127.0.0.1:0\"", &format!("admin_listen = \"{}\"", server.admin));
+    std::fs::write(&file, text).unwrap();
+}
+
+#[tokio::test]
+async fn following_shows_each_event_once_also_over_a_restart_and_ends_well() {
+    let server = Server::start();
+    keep_the_ports(&server);
+    let filter = ["--format", "csv", "--where", "action = 'account.registered'", "--columns", "id,subject"];
+    let mut follower = Follower::start(&server, &filter);
+    follower.wait_for("id,subject");
+    server.register("naman").await;
+    assert_eq!(follower.wait_for("naman"), ["3,naman"]);
+    let server = Server::start_in(server.stop());
+    server.register("navneet").await;
+    assert_eq!(follower.wait_for("navneet").len(), 1);
+    let said = tokio::task::spawn_blocking(move || follower.interrupt()).await.unwrap();
+    assert!(said.contains("going on over a new one"), "{said}");
+    let reads = server.select("select count(*) from audit where detail like 'follow%'").await;
+    assert_eq!(reads, [["2"]], "one at its start, one after the restart");
+}
+
+#[tokio::test]
+async fn following_begins_with_the_newest_and_writes_every_line_whole() {
+    let server = Server::start();
+    for name in ["anirudh", "naman", "navneet"] {
+        server.register(name).await;
+    }
+    let options = ["--format", "ndjson", "--limit", "2", "--where", "actor_kind = 'user'"];
+    let mut follower = Follower::start(&server, &options);
+    let seen = follower.wait_for("navneet");
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    for line in seen {
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(event["action"], "account.registered");
+    }
+    let said = follower.interrupt();
+    assert_eq!(said, "");
+    let person = Person::new();
+    let refused = person.vestryctl(&server, &["--json", "audit", "--follow"]).ended_with(2);
+    assert!(refused.err.contains("ndjson"), "{}", refused.err);
+    person.vestryctl(&server, &["audit", "--follow", "--where", "no_such = 1"]).ended_with(65);
+    person.vestryctl(&server, &["audit", "--follow", "--desc"]).ended_with(2);
+}

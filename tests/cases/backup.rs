@@ -70,7 +70,7 @@ fn copy_secrets(from: &Path, to: &Path, names: &[&str]) {
     }
 }
 
-const BOTH_SECRETS: [&str; 2] = ["pepper", "opaque.key"];
+const ALL_SECRETS: [&str; 3] = ["pepper", "opaque.key", "audit.key"];
 
 /// Every file below a folder with its bytes, but for the lock, which holds nothing.
 fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -170,7 +170,7 @@ async fn a_running_server_is_backed_up_by_both_programs_under_writes() {
         ("sealed", vec!["--passphrase-file".to_owned(), keeper.path("passphrase")]),
     ] {
         let folder = new_folder();
-        copy_secrets(server.folder(), folder.path(), &BOTH_SECRETS);
+        copy_secrets(server.folder(), folder.path(), &ALL_SECRETS);
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         assert_eq!(Path::new(&keeper.path(name)).metadata().unwrap().permissions().mode() & 0o777, 0o600);
         keeper.restore(&keeper.path(name), folder.path(), &options).ended_with(0);
@@ -243,10 +243,11 @@ fn sec_0036_an_encrypted_backup_holds_no_readable_name() {
 fn sec_0037_a_restore_without_the_keys_fails_and_changes_nothing() {
     let (server, keeper) = (with_an_opaque_user(), Keeper::new());
     let backup = keeper.back_up(&server, "register", &[]);
-    let cases: [(&[&str], [&str; 2]); 3] = [
+    let cases: [(&[&str], [&str; 2]); 4] = [
         (&[], ["secrets/opaque.key is missing", "nobody with an OPAQUE credential can log in"]),
         (&["pepper"], ["secrets/opaque.key is missing", "nobody with an OPAQUE credential can log in"]),
         (&["opaque.key"], ["secrets/pepper is missing", "nobody with an Argon2id hash can log in"]),
+        (&["opaque.key", "pepper"], ["secrets/audit.key is missing", "the audit cannot go on"]),
     ];
     for (kept, said) in cases {
         let folder = new_folder();
@@ -258,9 +259,9 @@ fn sec_0037_a_restore_without_the_keys_fails_and_changes_nothing() {
     }
     let another = new_folder();
     Server::init(another.path(), "");
-    for foreign in BOTH_SECRETS {
+    for foreign in ALL_SECRETS {
         let folder = new_folder();
-        copy_secrets(server.folder(), folder.path(), &BOTH_SECRETS);
+        copy_secrets(server.folder(), folder.path(), &ALL_SECRETS);
         let file = Path::new("secrets").join(foreign);
         std::fs::copy(another.path().join(&file), folder.path().join(&file)).unwrap();
         let before = snapshot(folder.path());
@@ -311,6 +312,7 @@ fn sec_0039_a_backup_holds_no_secret_unless_asked() {
     let keys = [
         "secrets/pepper",
         "secrets/opaque.key",
+        "secrets/audit.key",
         "certs/ca.key",
         "certs/server.key",
         "certs/operators/admin.key",

@@ -6,19 +6,22 @@ use tokio::net::TcpStream;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
 use vestry_tests::harness::{PASSWORD, Server, how_many_won, login, refusal_of, registration};
+use vestry_tests::light;
 
 #[tokio::test]
 async fn two_hundred_people_use_their_own_accounts_at_once_and_see_only_their_own() {
     let server = Arc::new(Server::start());
     for person in 0..40 {
-        server.register(&format!("person{person}")).await;
+        light::register(&server, &format!("person{person}")).await;
     }
     let people: Vec<_> = (0..200u16)
         .map(|number| {
             let server = server.clone();
             tokio::spawn(async move {
                 let name = format!("person{}", number % 40);
-                let (mut wire, _) = server.log_in(&name, PASSWORD).await;
+                let mut wire = server.connect().await;
+                let opened = light::log_in(&mut wire, &name).await;
+                assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
                 for age in 0..5 {
                     let update = ProfileUpdate { age: Change::Set(age), ..ProfileUpdate::default() };
                     wire.call(UserCall::UpdateAccount(update)).await.unwrap();

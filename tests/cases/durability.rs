@@ -111,11 +111,11 @@ async fn an_idle_connection_does_not_hold_up_a_stop() {
 }
 
 /// A small file system of one's own, unmounted on drop.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     /// `None` where the system does not let us mount one.
-    fn mount(mebibytes: usize) -> Option<Self> {
+    pub(crate) fn mount(mebibytes: usize) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={mebibytes}m,mode=700");
         let mounted =
@@ -123,7 +123,7 @@ impl SmallDisk {
         mounted.ok().filter(|done| done.status.success()).map(|_| Self(folder))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }
@@ -164,6 +164,11 @@ async fn sec_0018_a_full_disk_refuses_writes_serves_reads_and_recovers_by_itself
         other => panic!("{other:?}"),
     };
     assert_eq!(shown(wire.call(UserCall::ShowAccount).await.unwrap()), *acknowledged.lock().await);
+    // An operator's read goes on without its event, and the log has it instead.
+    assert_eq!(server.select("select name from accounts").await, [["naman"]]);
+    while !server.talk().contains("an operator's read is in no audit event") {
+        tokio::task::yield_now().await;
+    }
     std::fs::remove_file(&ballast).unwrap();
     assert!(matches!(wire.call(set_age(77)).await.unwrap(), UserReply::AccountUpdated(_)));
     assert_eq!(shown(wire.call(UserCall::ShowAccount).await.unwrap()), 77);

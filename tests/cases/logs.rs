@@ -20,7 +20,8 @@ async fn sec_0042_a_log_has_one_line_an_event_whatever_is_in_it() {
     let server = Server::start();
     let mut wire = server.connect().await;
     for text in HOSTILE {
-        let device = UserCall::LogIn { name: "nobody".into(), password: secret(PASSWORD), device: text.into() };
+        let device =
+            UserCall::LogIn { name: "nobody".into(), password: secret(PASSWORD), device: text.into() };
         for call in [login(text, OTHER_PASSWORD), registration(text, PASSWORD), device] {
             wire.call(call).await.unwrap();
         }
@@ -36,6 +37,7 @@ async fn sec_0042_a_log_has_one_line_an_event_whatever_is_in_it() {
         events.out.lines().skip(1).map(|line| line.split('\t').next().unwrap().parse().unwrap()).collect();
     assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>(), "{}", events.out);
     assert!(numbers.len() > 2 * HOSTILE.len() && events.out.contains("all is well"), "{}", events.out);
+    server.signal(rustix::process::Signal::TERM);
     let talk = server.talk_after_stop();
     let hazardous = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{2028}' | '\u{85}');
     assert!(!talk.contains(hazardous) && !talk.lines().any(|line| line.contains("all is well")), "{talk}");

@@ -3,6 +3,7 @@
 
 // The user port, through the typed client and raw bytes.
 mod accounts;
+mod inside;
 mod opaque;
 mod sessions;
 mod throttle;
@@ -11,11 +12,15 @@ mod timing;
 mod wire;
 // The admin port.
 mod admin;
+mod audit;
 mod logs;
 // What happens to everybody when one peer, the disk or the power fails.
 mod backup;
+mod canary;
 mod crowd;
 mod durability;
+mod faults;
+mod siege;
 // The programs as a person uses them.
 mod programs;
 // The documents and the structure that they promise.

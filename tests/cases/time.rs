@@ -1,117 +1,12 @@
 //! What time does: sessions, codes and suspensions end, deleted accounts are purged, clocks jump. The server runs
 //! inside the test, with a clock that the test moves.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use vestry_client::Wire;
-use vestry_protocol::USER_ALPN;
+use crate::inside::{DAY, HOUR, Inside, machine_time};
+use std::sync::atomic::Ordering;
+use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{UserCall, UserReply};
-use vestry_server::clock::Clock;
-use vestry_server::config::{Config, Overrides};
-use vestry_server::credentials::Argon2id;
-use vestry_server::data_dir::DataDir;
-use vestry_server::identity::Identity;
-use vestry_server::server::{Listeners, Parts};
-use vestry_server::setup::Secrets;
-use vestry_store::query::{OperatorReader, QueryCaps};
-use vestry_store::{Store, StoreLimits};
-use vestry_tests::harness::{PASSWORD, Server, UserWire, login, refusal_of, registration, token_again};
-use vestry_tls::{Trust, config};
-
-const HOUR: i64 = 60 * 60;
-const DAY: i64 = 24 * HOUR;
-/// Some time in 2026: certificates are checked by the machine's clock, everything else by this one.
-const START: i64 = 1_790_000_000;
-
-/// A server inside the test.
-struct Inside {
-    _folder: TempDir,
-    now: Arc<AtomicI64>,
-    port: u16,
-    trust: Trust,
-    store: Store,
-    _stop: oneshot::Sender<()>,
-}
-
-impl Inside {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Server::init(folder.path(), "");
-        let data_dir = DataDir::at(folder.path());
-        let settings = Config::load(&data_dir.config_file(), Overrides::default()).unwrap();
-        let now = Arc::new(AtomicI64::new(START));
-        let told = now.clone();
-        let secrets = Secrets::read(&data_dir).unwrap();
-        let store =
-            Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone()).unwrap();
-        let parts = Parts {
-            opaque: secrets.opaque,
-            queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),
-            argon2id: Argon2id::new(settings.argon2id, secrets.pepper).unwrap(),
-            identity: Identity::load(data_dir.certs(None)).unwrap(),
-            clock: Clock::from_fn(move || told.load(Ordering::Relaxed)),
-            store: store.clone(),
-            config: settings,
-        };
-        let bind = || TcpListener::bind("127.0.0.1:0");
-        let listeners = Listeners { user: bind().await.unwrap(), admin: bind().await.unwrap() };
-        let port = listeners.user.local_addr().unwrap().port();
-        let trust = Trust::Pin(data_dir.certs(None).authority_pin().unwrap());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let shutdown = async move {
-            // Dropping the sender is the signal.
-            let _ = stopped.await;
-        };
-        tokio::spawn(vestry_server::run(parts, listeners, shutdown, std::future::pending));
-        Self { _folder: folder, now, port, trust, store, _stop: stop }
-    }
-
-    fn jump(&self, seconds: i64) {
-        self.now.fetch_add(seconds, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> i64 {
-        self.now.load(Ordering::Relaxed)
-    }
-
-    async fn connect(&self) -> UserWire {
-        let tls = config::user_client(&self.trust).unwrap();
-        Wire::connect("localhost", self.port, tls, USER_ALPN).await.unwrap()
-    }
-
-    async fn call(&self, call: UserCall) -> UserReply {
-        self.connect().await.call(call).await.unwrap()
-    }
-
-    async fn log_in(&self, name: &str) -> (UserWire, SessionToken) {
-        let mut wire = self.connect().await;
-        match wire.call(login(name, PASSWORD)).await.unwrap() {
-            UserReply::LoggedIn(session) => (wire, session.token),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn is_live(&self, token: &SessionToken) -> bool {
-        match self.call(UserCall::ResumeSession { token: token_again(token) }).await {
-            UserReply::SessionResumed { .. } => true,
-            other => {
-                assert_eq!(refusal_of(other), RefusalCode::SessionEnded);
-                false
-            }
-        }
-    }
-
-    /// What the minute's housekeeping does.
-    async fn sweep(&self) -> vestry_store::Swept {
-        let now = self.now();
-        self.store.write(move |tx| tx.sweep(now, HOUR, now - 7 * DAY)).await.unwrap()
-    }
-}
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, login, refusal_of, registration};
 
 #[tokio::test]
 async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
@@ -135,7 +30,7 @@ async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
 async fn sec_0023_a_clock_that_jumps_revives_no_session_and_lets_a_new_login_in() {
     let server = Inside::start().await;
     server.call(registration("naman", PASSWORD)).await;
-    for jump in [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - START + 1] {
+    for jump in [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time() + 1] {
         let (_, token) = server.log_in("naman").await;
         server.jump(DAY + 1);
         assert!(!server.is_live(&token).await);
@@ -176,7 +71,7 @@ async fn suspend(server: &Inside, until: Option<i64>) {
 }
 
 const EVENT: vestry_store::Event<'_> = vestry_store::Event {
-    at: START,
+    at: 0,
     actor_kind: vestry_store::ActorKind::Server,
     actor: "test",
     action: "test",
@@ -203,4 +98,119 @@ async fn a_deleted_account_keeps_its_name_for_seven_days_and_is_then_gone_for_go
     server.jump(1);
     assert_eq!(server.sweep().await.purged, ["naman"]);
     assert!(matches!(server.call(registration("naman", PASSWORD)).await, UserReply::Registered { .. }));
+}
+
+/// Where a clock may jump to: a day back, ten years ahead, and past the second that 32 bits cannot count.
+fn jumps() -> [i64; 3] {
+    [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time() + 1]
+}
+
+fn redeem(name: &str, code: &str) -> UserCall {
+    let (code, new) = (vestry_tests::harness::secret(code), vestry_tests::harness::secret(OTHER_PASSWORD));
+    UserCall::RedeemResetCode { name: name.to_owned(), code, new }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_revives_no_one_time_code() {
+    let server = Inside::start().await;
+    for (number, jump) in jumps().into_iter().enumerate() {
+        let name = format!("person{number}");
+        server.call(registration(&name, PASSWORD)).await;
+        let issued = server.operate(AdminCall::ResetAccount { name: name.clone() }).await;
+        let AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
+        server.jump(DAY + 1);
+        let tried = server.call(redeem(&name, code.expose_secret())).await;
+        assert_eq!(refusal_of(tried), RefusalCode::WrongCredentials);
+        server.sweep().await;
+        for back_and_forth in [-DAY - 1, jump, -jump] {
+            server.jump(back_and_forth);
+            let tried = refusal_of(server.call(redeem(&name, code.expose_secret())).await);
+            assert!(matches!(tried, RefusalCode::WrongCredentials | RefusalCode::Throttled), "{tried:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_keeps_the_count_of_failures_and_holds_nobody_up_for_the_time_it_skipped() {
+    let server = Inside::start().await;
+    for (number, jump) in jumps().into_iter().enumerate() {
+        let name = format!("person{number}");
+        server.call(registration(&name, PASSWORD)).await;
+        for _ in 0..5 {
+            let failed = server.call(login(&name, OTHER_PASSWORD)).await;
+            assert_eq!(refusal_of(failed), RefusalCode::WrongCredentials);
+        }
+        assert_eq!(refusal_of(server.call(login(&name, PASSWORD)).await), RefusalCode::Throttled);
+        server.jump(jump);
+        server.log_in(&name).await;
+        server.jump(-jump);
+        server.operate(AdminCall::ClearThrottle { subject: None }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ends_a_suspension_once_and_without_a_storm_of_events() {
+    for jump in jumps() {
+        let server = Inside::start().await;
+        server.call(registration("naman", PASSWORD)).await;
+        suspend(&server, Some(server.now() + DAY)).await;
+        server.jump(jump);
+        let mut resumed = 0;
+        for _ in 0..50 {
+            resumed += server.sweep().await.resumed.len();
+        }
+        assert_eq!(resumed, usize::from(jump > DAY));
+        match jump > DAY {
+            true => drop(server.log_in("naman").await),
+            false => {
+                assert_eq!(refusal_of(server.call(login("naman", PASSWORD)).await), RefusalCode::Suspended);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_certificate_renews_by_itself_when_a_third_of_its_days_is_left_and_once() {
+    let server = Inside::start().await;
+    server.reload().await;
+    let first = server.certificate();
+    server.jump(19 * DAY);
+    server.reload().await;
+    assert_eq!(server.certificate().serial, first.serial, "eleven days are left");
+    server.jump(2 * DAY);
+    server.reload().await;
+    let renewed = server.certificate();
+    assert_eq!((renewed.not_after, renewed.pin), (server.now() + 30 * DAY, first.pin));
+    server.reload().await;
+    assert_eq!(server.certificate().serial, renewed.serial);
+}
+
+#[tokio::test]
+async fn a_certificate_made_while_the_clock_was_ahead_is_made_again_when_it_is_right() {
+    for jump in jumps() {
+        let server = Inside::start().await;
+        server.jump(jump);
+        server.reload().await;
+        let jumped = server.certificate().serial;
+        server.reload().await;
+        assert_eq!(server.certificate().serial, jumped, "one certificate a jump");
+        server.jump(-jump);
+        server.reload().await;
+        // The client goes by the machine's clock.
+        server.call(registration("naman", PASSWORD)).await;
+        server.log_in("naman").await;
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_request_ends_its_connection_and_no_other() {
+    let server = Inside::start().await;
+    server.call(registration("naman", PASSWORD)).await;
+    let ((mut one, _), (mut other, token)) = (server.log_in("naman").await, server.log_in("naman").await);
+    server.panics.store(true, Ordering::Relaxed);
+    assert!(one.call(UserCall::ShowAccount).await.is_err(), "the panic was answered");
+    assert!(!server.panics.load(Ordering::Relaxed), "nothing panicked");
+    assert!(matches!(other.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    assert!(server.is_live(&token).await);
+    server.log_in("naman").await;
 }

@@ -84,7 +84,13 @@ impl Server {
 
     /// On a folder that is set up, fresh or not.
     pub fn start_in(folder: Arc<TempDir>) -> Self {
+        Self::start_logging(folder, "info")
+    }
+
+    /// On a folder that is set up, with a log as talkative as `VESTRY_LOG` makes it.
+    pub fn start_logging(folder: Arc<TempDir>, level: &str) -> Self {
         let mut process = Command::new(program("vestryd"))
+            .env("VESTRY_LOG", level)
             .arg("--data-dir")
             .arg(folder.path())
             .stderr(Stdio::piped())
@@ -98,6 +104,11 @@ impl Server {
     /// The data directory.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The data directory, to be kept when the server is gone.
+    pub fn shared_folder(&self) -> Arc<TempDir> {
+        self.folder.clone()
     }
 
     /// What the server wrote to standard error so far.

@@ -1,16 +1,16 @@
 //! A client that says that it stretches and does not. The server cannot tell, and the machine that both share does
 //! not spend its time on the client.
 
+use crate::exchanges::{cheap, finish_login};
+use crate::harness::{PASSWORD, Server, UserWire};
 use opaque_ke::{
     CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
-    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse,
-    Ristretto255, TripleDh,
+    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse, Ristretto255,
+    TripleDh,
 };
 use vestry_client::opaque::SystemRandom;
 use vestry_protocol::limits::OPAQUE_CONTEXT;
 use vestry_protocol::user::{Envelope, Profile, UserCall, UserReply};
-use crate::exchanges::{cheap, finish_login};
-use crate::harness::{PASSWORD, Server, UserWire};
 
 struct Suite;
 
@@ -24,20 +24,17 @@ impl CipherSuite for Suite {
 pub async fn register(server: &Server, name: &str) {
     let (mut wire, mut random) = (server.connect().await, SystemRandom::open().expect("random bytes"));
     let name = name.to_owned();
-    let started =
-        ClientRegistration::<Suite>::start(&mut random, PASSWORD.as_bytes()).expect("a request");
+    let started = ClientRegistration::<Suite>::start(&mut random, PASSWORD.as_bytes()).expect("a request");
     let request = started.message.serialize().to_vec();
     let call = UserCall::StartRegistration { name: name.clone(), request };
-    let UserReply::RegistrationStarted { response, .. } = wire.call(call).await.expect("an answer")
-    else {
+    let UserReply::RegistrationStarted { response, .. } = wire.call(call).await.expect("an answer") else {
         panic!("refused")
     };
     let response = RegistrationResponse::deserialize(&response).expect("a response");
     let parameters = ClientRegistrationFinishParameters::default();
     let sealed =
         started.state.finish(&mut random, PASSWORD.as_bytes(), response, parameters).expect("sealed");
-    let envelope =
-        Envelope { upload: sealed.message.serialize().to_vec(), stretching: cheap().numbers() };
+    let envelope = Envelope { upload: sealed.message.serialize().to_vec(), stretching: cheap().numbers() };
     let call = UserCall::FinishRegistration { name, envelope, profile: Profile::default() };
     wire.call(call).await.expect("an answer");
 }

@@ -1,4 +1,4 @@
-//! What a check of the audit chain is asked and found. How the chain is computed is in `docs/PROTOCOL.md`, section 13.
+//! What a check of the audit chain is asked and found. How the chain is computed is in `docs/PROTOCOL.md`, section 14.
 //!
 //! Numbers of events are signed, as the register has them: one below 1 is what a forger left.
 

@@ -354,7 +354,8 @@ impl ConfigFile {
     /// The limits with the file's times in them.
     fn timeouts(&self, limits: ConnectionConfig) -> Result<ConnectionConfig, ConfigError> {
         let time = |typed: Option<u64>, default: Duration, key: &'static str| {
-            let secs = in_range(typed.unwrap_or(default.as_secs()), 1..=86_400, key, "use 1 to 86400 seconds")?;
+            let secs =
+                in_range(typed.unwrap_or(default.as_secs()), 1..=86_400, key, "use 1 to 86400 seconds")?;
             Ok::<_, ConfigError>(Duration::from_secs(secs))
         };
         let before_login = "idle_secs_max_before_login";

@@ -17,8 +17,9 @@ use std::path::Path;
 /// The newest kernel interface that the rules were tried with. An older kernel enforces what it knows of them.
 const TRIED_ABI: ABI = ABI::V7;
 
-/// SQLite and the TLS library may draw random bytes from it.
-const RANDOM_BYTES: &str = "/dev/urandom";
+/// What every process may read: random bytes for SQLite and the TLS library, and how many cores there are for the memory
+/// allocator, which would make do with too few.
+const READABLE: [&str; 2] = ["/dev/urandom", "/sys/devices/system/cpu/online"];
 
 /// What Landlock holds the process to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +97,7 @@ fn restrict(own: &[&Path]) -> Result<RestrictionStatus, RulesetError> {
         .scope(Scope::from_all(TRIED_ABI))?
         .create()?
         .add_rules(path_beneath_rules(own, rights_in_own_folders()))?
-        .add_rules(path_beneath_rules([RANDOM_BYTES], AccessFs::ReadFile))?
+        .add_rules(path_beneath_rules(READABLE, AccessFs::ReadFile))?
         .restrict_self()
 }
 

@@ -34,6 +34,15 @@ pub enum DataDirError {
         /// The mode that it should have.
         fix: &'static str,
     },
+    /// It takes no writes.
+    #[error("vestryd cannot write to {}: {cause}; it needs its data directory as its own, on a disk that takes writes",
+        Escaped(&.path.display().to_string()))]
+    NotWritable {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// The system refused.
     #[error("cannot use {}: {cause}", Escaped(&.path.display().to_string()))]
     System {
@@ -119,7 +128,9 @@ impl DataDir {
     pub fn lock(&self) -> Result<Lock, DataDirError> {
         let path = self.0.join("vestryd.lock");
         let system = |cause| DataDirError::System { path: path.clone(), cause };
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(system)?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let not_writable = |cause| DataDirError::NotWritable { path: self.0.clone(), cause };
+        let file = file.map_err(not_writable)?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(self.0.clone())),

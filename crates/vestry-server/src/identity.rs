@@ -21,6 +21,8 @@ struct InForce {
     user: Arc<rustls::ServerConfig>,
     admin: Arc<rustls::ServerConfig>,
     pin: Pin,
+    authority_not_after: UnixSeconds,
+    not_before: UnixSeconds,
     not_after: UnixSeconds,
 }
 
@@ -30,6 +32,8 @@ impl InForce {
             user: config::user_server(identity)?,
             admin: config::admin_server(identity)?,
             pin: identity.authority_pin(),
+            authority_not_after: identity.authority_not_after(),
+            not_before: identity.not_before(),
             not_after: identity.not_after(),
         })
     }
@@ -55,13 +59,18 @@ impl Identity {
         Ok(())
     }
 
-    /// Renews the server's certificate when no more than a third of its days is left; whether it did.
+    /// Renews the server's certificate when no more than a third of its days is left, or when it was made while the
+    /// clock was ahead and is not valid yet; whether it did.
     ///
     /// # Errors
     /// When the CA's key is missing or a file cannot be written; the certificate in force stays.
     pub fn renew_when_due(&self, now: UnixSeconds, days: u32, hosts: &[String]) -> Result<bool, TlsError> {
-        let left = self.not_after().saturating_sub(now);
-        if left > i64::from(days) * DAY_SECS / 3 {
+        let in_force = self.now();
+        let is_old = in_force.not_after.saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;
+        // A certificate never outlives its CA: near its end there is nothing to gain, every minute.
+        let can_be_longer = in_force.authority_not_after > in_force.not_after;
+        let is_ahead = in_force.not_before > now;
+        if !(is_old && can_be_longer || is_ahead) {
             return Ok(false);
         }
         self.certs.renew_server(&with_local_names(hosts), Validity { not_before: now, days })?;
@@ -98,6 +107,12 @@ impl Identity {
     #[must_use]
     pub fn not_after(&self) -> UnixSeconds {
         self.now().not_after
+    }
+
+    /// Until when the CA is valid.
+    #[must_use]
+    pub fn authority_not_after(&self) -> UnixSeconds {
+        self.now().authority_not_after
     }
 
     /// The operators who have a certificate in the folder.

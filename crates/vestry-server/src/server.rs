@@ -8,8 +8,9 @@ use crate::credentials::{Argon2id, HashingPool, OpaqueKey};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::listener::{Gate, accept_until};
-use crate::trail::{RecordedReads, Trail};
+use crate::renewal::Renewal;
 use crate::throttle::{LANES_MAX, Throttle, policy::FORGOTTEN_AFTER_SECS};
+use crate::trail::{RecordedReads, Trail};
 use crate::user::WelcomeUsers;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -49,6 +50,8 @@ pub struct Server {
     pub queries: OperatorReader,
     /// Certificates and the TLS configurations made of them.
     pub identity: Identity,
+    /// What keeps the server's certificate fresh.
+    pub renewal: Renewal,
     /// The wall clock.
     pub clock: Clock,
     /// Cancelled when connections are to finish.
@@ -117,6 +120,7 @@ pub async fn run(
         opaque: parts.opaque,
         argon2id: parts.argon2id,
         identity: parts.identity,
+        renewal: Renewal::default(),
         clock: parts.clock,
         draining: CancellationToken::new(),
         backups: Semaphore::new(1),
@@ -173,6 +177,7 @@ async fn reload_for_ever(server: &Server, mut reload: impl AsyncFnMut()) {
                 tracing::error!(%error, "the certificates in use stay: the new ones cannot be used");
             }
         }
+        look_at_the_certificate(server);
         enrol_operators(server).await;
     }
 }
@@ -187,13 +192,20 @@ async fn keep_house(server: &Server) {
         }
         server.trail.remove_old_events(server).await;
         server.trail.write_checkpoint(server).await;
-        let (days, hosts) = (server.config.certificate_days, &server.config.hosts);
-        match server.identity.renew_when_due(server.clock.now(), days, hosts) {
-            Ok(true) => tracing::info!("the server certificate was renewed"),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "the server certificate could not be renewed"),
+        look_at_the_certificate(server);
+        match server.user_gate.take_refused() {
+            0 => {}
+            refused => tracing::warn!(
+                refused,
+                "connections were refused: their sources had or made too many (connections_per_source_…)"
+            ),
         }
     }
+}
+
+fn look_at_the_certificate(server: &Server) {
+    let (days, hosts) = (server.config.certificate_days, &server.config.hosts);
+    server.renewal.look(&server.identity, days, hosts, server.clock.now());
 }
 
 /// Removes what has expired; each purge and each ended suspension is an event.

@@ -300,11 +300,7 @@ impl Secrets {
     ///
     /// # Errors
     /// When one is missing, exposed or damaged.
-    pub fn read_files(
-        pepper_file: &Path,
-        opaque_file: &Path,
-        audit_file: &Path,
-    ) -> Result<Self, SetupError> {
+    pub fn read_files(pepper_file: &Path, opaque_file: &Path, audit_file: &Path) -> Result<Self, SetupError> {
         let read = |path: &Path| match private_file::read(path) {
             Err(error) if error.is_missing() => Err(SetupError::SecretLost(path.display().to_string())),
             other => other.map_err(SetupError::from),
@@ -374,5 +370,8 @@ impl Secrets {
 }
 
 fn facts_about_secrets(tx: &ReadTx<'_>) -> Result<Vec<(&'static str, Option<String>)>, StoreError> {
-    [PEPPER_FACT, OPAQUE_KEY_FACT, AUDIT_KEY_FACT].into_iter().map(|fact| Ok((fact, tx.fact(fact)?))).collect()
+    [PEPPER_FACT, OPAQUE_KEY_FACT, AUDIT_KEY_FACT]
+        .into_iter()
+        .map(|fact| Ok((fact, tx.fact(fact)?)))
+        .collect()
 }

@@ -94,7 +94,13 @@ pub struct RecordedReads(Mutex<HashMap<[u8; 32], Instant>>);
 
 impl RecordedReads {
     /// Whether a read is a new one; from now on it is not.
-    pub fn is_new(&self, now: Instant, operator: &str, (subject, detail): (&str, &str), goes_on: bool) -> bool {
+    pub fn is_new(
+        &self,
+        now: Instant,
+        operator: &str,
+        (subject, detail): (&str, &str),
+        goes_on: bool,
+    ) -> bool {
         let read = name_of(operator, subject, detail);
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         recorded.retain(|_, used| now.duration_since(*used) < RECORDED_FOR);

@@ -3,8 +3,8 @@
 //! A copy is taken through a reading connection: the server's writer goes on meanwhile, and nothing in the file that
 //! is copied changes. Nothing here knows archives, keys or where copies go.
 
-use crate::query::CancelFlag;
 use crate::audit::HAS_BEGUN;
+use crate::query::CancelFlag;
 use crate::{ChainKey, Noted, ReadTx, Schema, StoreError, Verification, WriteTx, pool, schema};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::collections::BTreeMap;

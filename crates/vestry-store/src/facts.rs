@@ -31,7 +31,8 @@ impl WriteTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn replace_fact(&self, _: &Noted<'_>, name: &str, value: &str) -> Result<(), StoreError> {
-        let sql = "insert into fact (name, value) values (?1, ?2) on conflict (name) do update set value = ?2";
+        let sql =
+            "insert into fact (name, value) values (?1, ?2) on conflict (name) do update set value = ?2";
         self.conn.execute(sql, [name, value])?;
         Ok(())
     }

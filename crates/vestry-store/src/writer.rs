@@ -167,7 +167,7 @@ impl StoreError {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ChainKey, ActorKind, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
+    use crate::{ActorKind, ChainKey, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
     use vestry_protocol::fields::Username;
 
     fn fresh_store() -> (tempfile::TempDir, Store) {
@@ -252,7 +252,9 @@ mod tests {
         assert!(queued.await.unwrap().unwrap());
         store.close().await;
         assert!(matches!(register(&store, "late", || Ok(())).await, Err(StoreError::Closed)));
-        let reopened = Store::open(&folder.path().join("vestry.db"), StoreLimits::default(), ChainKey::for_tests()).unwrap();
+        let reopened =
+            Store::open(&folder.path().join("vestry.db"), StoreLimits::default(), ChainKey::for_tests())
+                .unwrap();
         assert!(exists(&reopened, "queued").await);
     }
 
@@ -272,6 +274,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vestry.db");
         std::fs::write(&path, "this is not a database, however long it is. ".repeat(100)).unwrap();
-        assert!(matches!(Store::open(&path, StoreLimits::default(), ChainKey::for_tests()), Err(StoreError::Damaged)));
+        assert!(matches!(
+            Store::open(&path, StoreLimits::default(), ChainKey::for_tests()),
+            Err(StoreError::Damaged)
+        ));
     }
 }

@@ -103,6 +103,12 @@ impl CertificateAuthority {
         &self.certificate
     }
 
+    /// Until when it is valid.
+    #[must_use]
+    pub fn not_after(&self) -> UnixSeconds {
+        self.not_after
+    }
+
     /// The pin that clients know this CA by.
     #[must_use]
     pub fn pin(&self) -> Pin {

@@ -6,7 +6,9 @@
 use crate::TlsError;
 use crate::authority::{CertificateAuthority, Issued, Validity};
 use crate::config::{certify, name_file};
-use crate::facts::{CertificateFacts, OperatorCertificate, hosts_of, is_operator_word, not_after_of};
+use crate::facts::{
+    CertificateFacts, OperatorCertificate, hosts_of, is_operator_word, not_after_of, not_before_of,
+};
 use crate::pem_file::{damaged, read_certificates, read_private_key, read_private_text};
 use crate::pin::Pin;
 use crate::private_file::{self, FileError};
@@ -26,6 +28,8 @@ pub struct ServerIdentity {
     certified: Arc<CertifiedKey>,
     authority: CertificateDer<'static>,
     authority_pin: Pin,
+    authority_not_after: UnixSeconds,
+    not_before: UnixSeconds,
     not_after: UnixSeconds,
 }
 
@@ -40,6 +44,18 @@ impl ServerIdentity {
     #[must_use]
     pub fn authority_pin(&self) -> Pin {
         self.authority_pin
+    }
+
+    /// Until when the CA is valid: nothing that it signed is valid any longer.
+    #[must_use]
+    pub fn authority_not_after(&self) -> UnixSeconds {
+        self.authority_not_after
+    }
+
+    /// From when the server's own certificate is valid.
+    #[must_use]
+    pub fn not_before(&self) -> UnixSeconds {
+        self.not_before
     }
 
     /// Until when the server's own certificate is valid.
@@ -172,6 +188,7 @@ impl CertsDir {
     pub fn load_server(&self) -> Result<ServerIdentity, TlsError> {
         let authority = read_one(&self.ca_certificate())?;
         let mut chain = read_certificates(&self.server_certificate())?;
+        let not_before = chain.first().map_or(Ok(0), not_before_of)?;
         let not_after = chain.first().map_or(Ok(0), not_after_of)?;
         if !chain.contains(&authority) {
             chain.push(authority.clone());
@@ -179,7 +196,8 @@ impl CertsDir {
         let key = read_private_key(&self.server_key())?;
         let certified = certify(chain, &key).map_err(|error| name_file(error, &self.server_key()))?;
         let authority_pin = Pin::of_certificate(&authority)?;
-        Ok(ServerIdentity { certified: Arc::new(certified), authority, authority_pin, not_after })
+        let (authority_not_after, certified) = (not_after_of(&authority)?, Arc::new(certified));
+        Ok(ServerIdentity { certified, authority, authority_pin, authority_not_after, not_before, not_after })
     }
 
     /// The CA with its key.

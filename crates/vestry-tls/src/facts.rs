@@ -88,6 +88,11 @@ pub fn is_operator_word(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
 }
 
+/// From when a certificate is valid.
+pub(crate) fn not_before_of(certificate: &CertificateDer<'_>) -> Result<UnixSeconds, TlsError> {
+    Ok(parse(certificate)?.validity().not_before.timestamp())
+}
+
 /// Until when a certificate is valid.
 pub(crate) fn not_after_of(certificate: &CertificateDer<'_>) -> Result<UnixSeconds, TlsError> {
     Ok(parse(certificate)?.validity().not_after.timestamp())

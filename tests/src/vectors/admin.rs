@@ -109,11 +109,7 @@ fn audit_requests() -> Vec<Example> {
             "A part of a MAC, and a whole one.",
             AdminCall::VerifyAudit { checkpoints },
         ),
-        request(
-            "admin/request-follow-audit",
-            "The newest ten events.",
-            follow(None, FollowFrom::Newest(10)),
-        ),
+        request("admin/request-follow-audit", "The newest ten events.", follow(None, FollowFrom::Newest(10))),
         request(
             "admin/request-follow-audit-behind",
             "Those of one kind behind an event.",
@@ -303,11 +299,7 @@ fn audit_verdicts() -> Vec<Example> {
     ];
     let faults: [(&str, &str, AuditFault); 9] = [
         ("admin/reply-audit-verified-changed", "A changed event.", AuditFault::Changed { id: 7 }),
-        (
-            "admin/reply-audit-verified-missing",
-            "Missing events.",
-            AuditFault::Missing { first: 7, last: 9 },
-        ),
+        ("admin/reply-audit-verified-missing", "Missing events.", AuditFault::Missing { first: 7, last: 9 }),
         ("admin/reply-audit-verified-swapped", "Swapped events.", AuditFault::Swapped { id: 7, with: 12 }),
         ("admin/reply-audit-verified-inserted", "A number below zero.", AuditFault::Inserted { id: -5 }),
         (

@@ -33,7 +33,8 @@ fn format_to_follow_in(asked: Option<Format>) -> Result<Format, Failure> {
         None => Ok(Format::Tsv),
         Some(format) if format.writes_rows_as_they_come() => Ok(format),
         Some(_) => Err(Failure::Usage(
-            "--follow has no end, and this format needs one; use --format ndjson, csv, tsv or vertical".to_owned(),
+            "--follow has no end, and this format needs one; use --format ndjson, csv, tsv or vertical"
+                .to_owned(),
         )),
     }
 }
@@ -43,19 +44,16 @@ async fn follow_for_ever(session: &mut Session, asked: ListArgs, format: Format)
     let mut from = FollowFrom::Newest(asked.limit);
     let (mut is_first, mut is_lost) = (true, false);
     loop {
-        let call = AdminCall::FollowAudit {
-            columns: asked.columns.clone(),
-            filter: asked.filter.clone(),
-            from,
-        };
+        let call =
+            AdminCall::FollowAudit { columns: asked.columns.clone(), filter: asked.filter.clone(), from };
         let mut stdout = session.output.stdout();
         let looked = session.console.stream_rows(call, &mut writer, &mut stdout).await;
         drop(stdout);
         match looked {
             Ok(end) => {
                 from = FollowFrom::Behind(number_behind(end.next)?);
-                if std::mem::take(&mut is_lost) {
-                    session.output.talk("vestryctl: the server answers again");
+                if session.console.was_reconnected() | std::mem::take(&mut is_lost) {
+                    session.output.talk("vestryctl: the connection was lost; going on over a new one");
                 }
             }
             Err(failure) if is_first || !may_pass(&failure) => return Err(failure),
@@ -126,7 +124,8 @@ pub(super) async fn verify(session: &mut Session, checkpoints: &[String]) -> Res
 
 fn parse_checkpoint(typed: &str) -> Result<Checkpoint, Failure> {
     let parts = typed.trim().split_once(':');
-    let read = parts.and_then(|(id, mac)| Some(Checkpoint { id: id.parse().ok()?, mac: mac.to_ascii_lowercase() }));
+    let read =
+        parts.and_then(|(id, mac)| Some(Checkpoint { id: id.parse().ok()?, mac: mac.to_ascii_lowercase() }));
     read.filter(Checkpoint::is_well_formed).ok_or_else(|| {
         let typed = Escaped(typed);
         Failure::BadData(format!(
@@ -171,7 +170,8 @@ mod tests {
     fn a_checkpoint_is_read_as_the_log_writes_it() {
         let mac = "0123456789abcdef".to_owned();
         assert_eq!(parse_checkpoint(" 17:0123456789ABCDEF ").unwrap(), Checkpoint { id: 17, mac });
-        for typed in ["", "17", "17:", "17:0123", "x:0123456789abcdef", "-1:0123456789abcdef", "1:\u{1b}[2J"] {
+        for typed in ["", "17", "17:", "17:0123", "x:0123456789abcdef", "-1:0123456789abcdef", "1:\u{1b}[2J"]
+        {
             let error = parse_checkpoint(typed).unwrap_err().to_string();
             assert!(error.contains("is no checkpoint") && !error.contains('\u{1b}'), "{error}");
         }
@@ -213,6 +213,8 @@ mod tests {
         };
         let sentence = sentence_of(&verdict);
         assert!(sentence.starts_with("7 events are as they were written; those up to 5 were sealed later"));
-        assert!(sentence.contains("those up to 3 were removed") && sentence.contains("the newest is 10:abab"));
+        assert!(
+            sentence.contains("those up to 3 were removed") && sentence.contains("the newest is 10:abab")
+        );
     }
 }

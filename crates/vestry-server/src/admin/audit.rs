@@ -166,7 +166,8 @@ mod tests {
             limit: 10,
             after: after.map(str::to_owned),
         };
-        let (first, next) = (Read::of_listing(&page(None)).unwrap(), Read::of_listing(&page(Some("x"))).unwrap());
+        let (first, next) =
+            (Read::of_listing(&page(None)).unwrap(), Read::of_listing(&page(Some("x"))).unwrap());
         assert_eq!(first.detail, "columns name,age where age > 30 sort age desc");
         assert_eq!((first.detail, first.goes_on, next.goes_on), (next.detail, false, true));
         assert!(Read::of_listing(&Listing { view: View::Operators, ..page(None) }).is_none());

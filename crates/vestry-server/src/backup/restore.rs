@@ -148,7 +148,8 @@ fn secrets_for(placing: &Placing, data_dir: &DataDir) -> Result<Secrets, BackupE
             return Err(BackupError::SecretMissing { path: path.clone(), name });
         }
     }
-    let [pepper, opaque_key, audit_key] = [&pepper, &opaque_key, &audit_key].map(|path| placing.source_of(path));
+    let [pepper, opaque_key, audit_key] =
+        [&pepper, &opaque_key, &audit_key].map(|path| placing.source_of(path));
     Ok(Secrets::read_files(&pepper, &opaque_key, &audit_key)?)
 }
 

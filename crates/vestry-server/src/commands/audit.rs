@@ -45,7 +45,9 @@ pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
         let _ = std::fs::remove_file(&key);
     })?;
     answer(&format!("{}", key.display()));
-    say(&format!("{sealed} events are sealed as they were found; keep a copy of the new key with the other secrets"));
+    say(&format!(
+        "{sealed} events are sealed as they were found; keep a copy of the new key with the other secrets"
+    ));
     Ok(())
 }
 

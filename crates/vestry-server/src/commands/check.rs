@@ -6,6 +6,7 @@ use crate::clock::{Clock, as_date};
 use crate::config::Overrides;
 use crate::confinement::{confine, is_memory_private};
 use crate::data_dir::DataDir;
+use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::setup::{Secrets, read_audit_key};
 use std::path::Path;
 use vestry_store::Store;
@@ -39,6 +40,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
         judge("audit", check_audit(&data_dir)),
         check_disk(&data_dir),
     ];
+    findings.push(check_authority(&certs, Clock::system().now()));
     findings.extend(check_certificates(&certs, Clock::system().now()));
     let mut failed = 0;
     for finding in &findings {
@@ -107,6 +109,20 @@ fn check_disk(data_dir: &DataDir) -> Finding {
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let line = format!("disk: {} MiB free", free / (1024 * 1024));
     if free < FREE_BYTES_MIN { Finding::Warning(line) } else { Finding::Good(line) }
+}
+
+/// What renews the server's certificate, and for how long it still can.
+fn check_authority(certs: &CertsDir, now: i64) -> Finding {
+    match certs.load_authority() {
+        Err(error) => Finding::Warning(format!("CA: the server certificate cannot be renewed: {error}")),
+        Ok(authority) if authority.not_after().saturating_sub(now) < AUTHORITY_NOTICE_SECS => {
+            let until = as_date(authority.not_after());
+            Finding::Warning(format!(
+                "CA: ends on {until}; make a new one before, and have every user join again"
+            ))
+        }
+        Ok(_) => Finding::Good("CA: renews the server certificate by itself".to_owned()),
+    }
 }
 
 fn check_certificates(certs: &CertsDir, now: i64) -> Vec<Finding> {

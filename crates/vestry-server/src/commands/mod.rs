@@ -137,6 +137,8 @@ enum CommandError {
     Query(#[from] QueryError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error("the server certificate ended on {until} and cannot be renewed: {cause}")]
+    CertificateEnded { until: String, cause: TlsError },
     #[error("cannot listen on {address}: {cause}; is another server there? `--{flag}` picks another address")]
     Bind { address: SocketAddr, cause: std::io::Error, flag: &'static str },
     #[error(transparent)]
@@ -149,7 +151,9 @@ enum CommandError {
     System(#[from] std::io::Error),
     #[error("{0}")]
     Usage(String),
-    #[error("{0}; look since when with the checkpoints in the log: vestryctl audit verify --checkpoint ID:HEX")]
+    #[error(
+        "{0}; look since when with the checkpoints in the log: vestryctl audit verify --checkpoint ID:HEX"
+    )]
     Audit(vestry_protocol::audit::AuditFault),
     #[error("{0} of the checks failed")]
     ChecksFailed(usize),

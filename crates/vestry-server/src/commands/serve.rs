@@ -1,7 +1,7 @@
 //! `vestryd serve`: sets up on a first start, checks what must hold, binds, and hands over to the library.
 
 use super::{CommandError, ServeFlags, init, say};
-use crate::clock::Clock;
+use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
 use crate::confinement::confine;
 use crate::credentials::Argon2id;
@@ -13,6 +13,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use vestry_protocol::UnixSeconds;
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Store, StoreLimits};
 
@@ -36,8 +37,11 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     let lock = data_dir.lock()?;
     raise_descriptor_limit(&config);
     let sockets = bind_both(&config)?;
+    // Counted while the limits of a container can be read.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     give_up_the_rest(&config, &data_dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores)
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()?;
@@ -56,11 +60,7 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir) -> Result<(), CommandErr
     Ok(())
 }
 
-async fn serve_until_told(
-    config: Config,
-    data_dir: &DataDir,
-    sockets: Sockets,
-) -> Result<(), CommandError> {
+async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) -> Result<(), CommandError> {
     let clock = Clock::system();
     if let Some(made) = make_audit_key(data_dir)? {
         say(&format!("made {made}"));
@@ -71,11 +71,13 @@ async fn serve_until_told(
     secrets.bind_to(&store, clock.now()).await?;
     let argon2id = Argon2id::new(config.argon2id, secrets.pepper).map_err(std::io::Error::other)?;
     let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
-    identity.renew_when_due(clock.now(), config.certificate_days, &config.hosts)?;
+    renew_or_serve_what_is_valid(&identity, &config, clock.now())?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
     warm_up_randomness()?;
-    let listeners =
-        Listeners { user: TcpListener::from_std(sockets.user)?, admin: TcpListener::from_std(sockets.admin)? };
+    let listeners = Listeners {
+        user: TcpListener::from_std(sockets.user)?,
+        admin: TcpListener::from_std(sockets.admin)?,
+    };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
     say_where(&config, &listeners, &identity)?;
@@ -90,6 +92,20 @@ async fn serve_until_told(
     };
     let parts = Parts { config, store, queries, argon2id, opaque: secrets.opaque, identity, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
+}
+
+/// A certificate that cannot be renewed is served to its last day; the housekeeping complains.
+fn renew_or_serve_what_is_valid(
+    identity: &Identity,
+    config: &Config,
+    now: UnixSeconds,
+) -> Result<(), CommandError> {
+    match identity.renew_when_due(now, config.certificate_days, &config.hosts) {
+        Err(cause) if identity.not_after() <= now => {
+            Err(CommandError::CertificateEnded { until: as_date(identity.not_after()), cause })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Listening already, and of no runtime yet.

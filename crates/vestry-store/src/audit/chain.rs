@@ -299,10 +299,12 @@ impl WriteTx<'_> {
     pub(super) fn set_audit_mark(&self, name: MarkName, place: Place) -> Result<(), StoreError> {
         let (name, seal) = (name.as_str(), self.chain.seal(name, place.id, &place.link));
         let values = params![name, place.id, place.link, seal];
-        let mut update =
-            self.conn.prepare_cached("update audit_mark set id = ?2, value = ?3, seal = ?4 where name = ?1")?;
+        let mut update = self
+            .conn
+            .prepare_cached("update audit_mark set id = ?2, value = ?3, seal = ?4 where name = ?1")?;
         if update.execute(values)? == 0 {
-            self.conn.execute("insert into audit_mark (name, id, value, seal) values (?1, ?2, ?3, ?4)", values)?;
+            self.conn
+                .execute("insert into audit_mark (name, id, value, seal) values (?1, ?2, ?3, ?4)", values)?;
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ mod retention;
 mod tests;
 mod verify;
 
-pub(crate) use chain::HAS_BEGUN;
 pub use chain::ChainKey;
+pub(crate) use chain::HAS_BEGUN;
 pub use retention::{AuditPurge, PurgeRefused};
 pub use verify::Verification;
 

@@ -49,9 +49,9 @@ impl Register {
     fn with(rows: &str, caps: QueryCaps) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vestry.db");
-        let writer = Connection::open(&path).unwrap();
+        let mut writer = Connection::open(&path).unwrap();
         writer.pragma_update(None, "journal_mode", "wal").unwrap();
-        writer.execute_batch(include_str!("../../schema/001_register.sql")).unwrap();
+        crate::schema::migrate(&mut writer).unwrap();
         writer.execute_batch(rows).unwrap();
         Self { reader: OperatorReader::open(&path, caps).unwrap(), directory }
     }

@@ -1,0 +1,80 @@
+//! The server's certificate through time: renewed when it is due, without a restart. What cannot be renewed is told
+//! once a day and not once a minute, and so is a CA that comes to its end.
+//!
+//! It makes no certificate: `identity.rs` does.
+
+use crate::clock::as_date;
+use crate::identity::Identity;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use vestry_protocol::UnixSeconds;
+
+const DAY_SECS: i64 = 24 * 60 * 60;
+
+/// Every user has to join again when the CA ends: that takes weeks of notice.
+pub const AUTHORITY_NOTICE_SECS: i64 = 90 * DAY_SECS;
+
+/// Measured on the monotonic clock: one that jumps makes no storm.
+const TIME_BETWEEN_WARNINGS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Keeps the certificate fresh, and knows when it complained last.
+#[derive(Default)]
+pub struct Renewal {
+    warned: Mutex<Option<Instant>>,
+}
+
+impl Renewal {
+    /// Renews the certificate when it is due, and says what its operator should know.
+    pub fn look(&self, identity: &Identity, days: u32, hosts: &[String], now: UnixSeconds) {
+        let trouble = match identity.renew_when_due(now, days, hosts) {
+            Ok(true) => {
+                tracing::info!("the server certificate was renewed: until {}", as_date(identity.not_after()));
+                authority_trouble(identity, now)
+            }
+            Ok(false) => authority_trouble(identity, now),
+            Err(error) => Some(format!("{}: {error}", leaf_trouble(identity.not_after(), now))),
+        };
+        if let Some(trouble) = trouble.filter(|_| self.may_warn(Instant::now())) {
+            tracing::error!("{trouble}");
+        }
+    }
+
+    fn may_warn(&self, now: Instant) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_some_and(|last| now.saturating_duration_since(last) < TIME_BETWEEN_WARNINGS) {
+            return false;
+        }
+        *warned = Some(now);
+        true
+    }
+}
+
+fn leaf_trouble(not_after: UnixSeconds, now: UnixSeconds) -> String {
+    let (until, fix) = (as_date(not_after), "put that right, then send SIGHUP");
+    if not_after <= now {
+        return format!("the server certificate ended on {until}, and no client connects any more; {fix}");
+    }
+    format!("the server certificate cannot be renewed and ends on {until}; {fix}")
+}
+
+fn authority_trouble(identity: &Identity, now: UnixSeconds) -> Option<String> {
+    let not_after = identity.authority_not_after();
+    (not_after.saturating_sub(now) < AUTHORITY_NOTICE_SECS).then(|| {
+        let until = as_date(not_after);
+        format!("the CA ends on {until}: make a new one before, and have every user join again")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_once_a_day() {
+        let (renewal, start) = (Renewal::default(), Instant::now());
+        let minute = Duration::from_secs(60);
+        let told = (0..3 * 24 * 60).filter(|number| renewal.may_warn(start + minute * *number)).count();
+        assert_eq!(told, 3);
+    }
+}

@@ -1,0 +1,306 @@
+//! What breaks under a server: pages flipped, a log cut, a disk without the right to write, a certificate that cannot
+//! be renewed. Each ends in a clear state and a clear message. And what the server has no right to touch itself.
+
+use crate::durability::SmallDisk;
+use rustix::process::Signal;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::time::sleep;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_server::clock::Clock;
+use vestry_tests::harness::{PASSWORD, Server, login, program, refusal_of};
+use vestry_tests::programs::Person;
+use vestry_tls::Validity;
+
+const PAGE_BYTES: usize = 4096;
+const DAY: i64 = 24 * 60 * 60;
+
+/// A command of `vestryd` on a folder: its exit code and all that it said.
+fn vestryd(command: &[&str], folder: &Path) -> (Option<i32>, String) {
+    let done = Command::new(program("vestryd")).args(command).arg("--data-dir").arg(folder).output().unwrap();
+    let said = [done.stderr, done.stdout].concat();
+    (done.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+async fn wait_for(server: &Server, words: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !server.talk().contains(words) {
+        assert!(Instant::now() < deadline, "{words:?} did not come: {}", server.talk());
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Turns the bits of a page's first half over: its header and what points into it.
+fn flip_page(database: &Path, number: usize) {
+    let mut bytes = std::fs::read(database).unwrap();
+    bytes[number * PAGE_BYTES..][..PAGE_BYTES / 2].iter_mut().for_each(|byte| *byte ^= 0xff);
+    // In place, as a disk would do it: a running server keeps its file.
+    std::os::unix::fs::FileExt::write_all_at(
+        &std::fs::File::options().write(true).open(database).unwrap(),
+        &bytes[number * PAGE_BYTES..][..PAGE_BYTES],
+        (number * PAGE_BYTES) as u64,
+    )
+    .unwrap();
+}
+
+/// A stopped register with some accounts, all of it in one file.
+async fn register_of_some() -> Arc<TempDir> {
+    let server = Server::start();
+    for number in 0..6 {
+        server.register(&format!("person{number}")).await;
+    }
+    server.stop()
+}
+
+fn copy_of(folder: &Path) -> Arc<TempDir> {
+    let copy = Arc::new(tempfile::tempdir().unwrap());
+    let from = folder.join(".");
+    assert!(Command::new("cp").arg("-a").args([&from, copy.path()]).status().unwrap().success());
+    copy
+}
+
+fn pages(database: &Path) -> usize {
+    usize::try_from(database.metadata().unwrap().len()).unwrap() / PAGE_BYTES
+}
+
+/// Who logs in and looks gets the truth, or a refusal that says that it is the server's fault; whether it was the truth.
+async fn truth_or_refusal(server: &Server, name: &str) -> bool {
+    let is_refused = |reply: UserReply| {
+        let code = refusal_of(reply);
+        assert!(matches!(code, RefusalCode::Internal | RefusalCode::Unavailable), "{code:?}");
+        false
+    };
+    let mut wire = server.connect().await;
+    match wire.call(login(name, PASSWORD)).await.unwrap() {
+        UserReply::LoggedIn(_) => match wire.call(UserCall::ShowAccount).await.unwrap() {
+            UserReply::AccountShown(account) => {
+                assert_eq!(account.name, name);
+                true
+            }
+            other => is_refused(other),
+        },
+        other => is_refused(other),
+    }
+}
+
+#[tokio::test]
+async fn every_flipped_page_is_found_by_check() {
+    let folder = register_of_some().await;
+    let database = folder.path().join("vestry.db");
+    for page in 0..pages(&database) {
+        flip_page(&database, page);
+        let (code, said) = vestryd(&["check"], folder.path());
+        assert!(code == Some(78) && said.contains("FAIL  database"), "page {page}: {said}");
+        // The other way round it is whole again.
+        flip_page(&database, page);
+    }
+    let (code, said) = vestryd(&["check"], folder.path());
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_on_flipped_pages_serves_the_truth_or_says_that_it_cannot() {
+    let whole = register_of_some().await;
+    let (mut served, mut refused, mut not_started) = (0, 0, 0);
+    for page in (1..pages(&whole.path().join("vestry.db"))).step_by(4) {
+        let folder = copy_of(whole.path());
+        flip_page(&folder.path().join("vestry.db"), page);
+        let started = tokio::task::spawn_blocking(move || Server::start_in(folder)).await;
+        let Ok(server) = started else {
+            let why = started.err().unwrap().into_panic();
+            let why = why.downcast_ref::<String>().unwrap();
+            assert!(why.contains("the database is damaged"), "page {page}: {why}");
+            not_started += 1;
+            continue;
+        };
+        match truth_or_refusal(&server, "person3").await {
+            true => served += 1,
+            false => {
+                wait_for(&server, "the database is damaged").await;
+                refused += 1;
+            }
+        }
+        // Whatever was damaged, it still is there to say so.
+        server.connect().await.call(UserCall::DescribeServer).await.unwrap();
+    }
+    println!("{served} served, {refused} refused, {not_started} did not start");
+    assert!(refused + not_started > 0, "no page that was flipped was ever read");
+}
+
+#[tokio::test]
+async fn pages_flipped_under_a_running_server_are_refused_and_not_written_over() {
+    let server = Server::start_in(register_of_some().await);
+    let database = server.folder().join("vestry.db");
+    for page in 1..pages(&database) {
+        flip_page(&database, page);
+    }
+    let mut refused = 0;
+    for number in 0..6 {
+        refused += usize::from(!truth_or_refusal(&server, &format!("person{number}")).await);
+    }
+    assert!(refused > 0, "every page was in memory");
+    wait_for(&server, "the database is damaged").await;
+    server.connect().await.call(UserCall::DescribeServer).await.unwrap();
+    let folder = server.kill();
+    let (code, said) = vestryd(&["check"], folder.path());
+    assert!(code == Some(78) && said.contains("FAIL  database"), "{said}");
+}
+
+#[tokio::test]
+async fn a_damaged_log_ends_at_its_last_whole_commit() {
+    let server = Server::start_in(register_of_some().await);
+    server.register("early").await;
+    let log = server.folder().join("vestry.db-wal");
+    let whole = usize::try_from(log.metadata().unwrap().len()).unwrap();
+    server.register("late").await;
+    let folder = server.kill();
+    let log = folder.path().join("vestry.db-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    assert!(bytes.len() > whole + 2048);
+    bytes[whole..].iter_mut().for_each(|byte| *byte ^= 0xff);
+    std::fs::write(&log, bytes).unwrap();
+    let server = Server::start_in(folder);
+    for name in ["person0", "early"] {
+        assert!(truth_or_refusal(&server, name).await, "{name} is not as it was");
+    }
+    let late = server.connect().await.call(login("late", PASSWORD)).await.unwrap();
+    assert_eq!(refusal_of(late), RefusalCode::WrongCredentials);
+    let (code, said) = vestryd(&["check"], server.stop().path());
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_disk_that_takes_no_writes_is_named_at_start_and_nothing_else_is_needed_to_go_on() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        println!("skipped: this system does not let us mount a tmpfs (root can)");
+        return;
+    };
+    let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
+    Server::init(data.path(), "");
+    let remount = |how: &str| Command::new("mount").args(["-o", how]).arg(disk.path()).status().unwrap();
+    assert!(remount("remount,ro").success());
+    let (code, said) = vestryd(&["serve"], data.path());
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("cannot write to") && said.contains("Read-only file system"), "{said}");
+    assert!(said.contains(&data.path().display().to_string()), "{said}");
+    assert!(remount("remount,rw").success());
+    Server::start_in(data).stop();
+}
+
+fn now() -> i64 {
+    Clock::system().now()
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_renewed_is_told_of_and_served_to_its_end_and_renewed_when_it_can_be() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    Server::init(folder.path(), "");
+    let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
+    let ends = now() + 8;
+    certs.renew_server(&[], Validity { not_before: ends - DAY, days: 1 }).unwrap();
+    let (key, hidden) = (certs.ca_key(), folder.path().join("hidden"));
+    std::fs::rename(&key, &hidden).unwrap();
+    let server = Server::start_in(folder.clone());
+    wait_for(&server, "the server certificate cannot be renewed and ends on").await;
+    assert!(server.talk().contains("ca.key is missing"), "{}", server.talk());
+    let person = Person::new();
+    person.join(&server);
+    let status = person.vestryctl(&server, &["status"]).ended_with(0);
+    assert!(status.out.contains("certificate"), "{}", status.out);
+    let (_, said) = vestryd(&["check"], folder.path());
+    assert!(said.contains("warn  CA: the server certificate cannot be renewed"), "{said}");
+    while now() <= ends {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let refused = person.run("vestry", &["status"], "").ended_with(76);
+    assert!(refused.err.contains("expired"), "{}", refused.err);
+    let (code, said) = vestryd(&["check"], folder.path());
+    assert!(code == Some(78) && said.contains("EXPIRED; run: vestryd certs renew"), "{said}");
+    std::fs::rename(&hidden, &key).unwrap();
+    server.signal(Signal::HUP);
+    wait_for(&server, "the server certificate was renewed").await;
+    person.run("vestry", &["status"], "").ended_with(0);
+    // Said once, and not with every look.
+    assert_eq!(server.talk().matches("cannot be renewed").count(), 1, "{}", server.talk());
+}
+
+#[test]
+fn a_certificate_that_has_ended_and_cannot_be_renewed_is_named_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    Server::init(folder.path(), "");
+    let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
+    certs.renew_server(&[], Validity { not_before: now() - 2 * DAY, days: 1 }).unwrap();
+    std::fs::remove_file(certs.ca_key()).unwrap();
+    let (code, said) = vestryd(&["serve"], folder.path());
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("the server certificate ended on") && said.contains("ca.key is missing"), "{said}");
+}
+
+#[tokio::test]
+async fn a_ca_near_its_end_is_told_of_by_check_and_in_the_log() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
+    std::fs::create_dir(certs.path()).unwrap();
+    certs.create_authority("Vestry CA", Validity { not_before: now(), days: 5 }).unwrap();
+    Server::init(folder.path(), "");
+    let server = Server::start_in(folder.clone());
+    wait_for(&server, "the CA ends on").await;
+    assert!(!server.talk().contains("was renewed"), "a certificate cannot outlive its CA: {}", server.talk());
+    let (_, said) = vestryd(&["check"], folder.path());
+    assert!(said.contains("warn  CA: ends on"), "{said}");
+    server.register("naman").await;
+}
+
+#[tokio::test]
+async fn a_running_server_cannot_open_what_is_not_its_own() {
+    let server = Server::start();
+    if server.talk().contains("not confined") {
+        println!("skipped: this kernel has no Landlock");
+        return;
+    }
+    let (certs, aside) = (server.folder().join("certs"), server.folder().join("aside"));
+    let outside = copy_of(&certs);
+    std::fs::rename(&certs, &aside).unwrap();
+    std::os::unix::fs::symlink(outside.path(), &certs).unwrap();
+    server.signal(Signal::HUP);
+    wait_for(&server, "the certificates in use stay").await;
+    assert!(server.talk().contains("Permission denied"), "{}", server.talk());
+    std::fs::remove_file(&certs).unwrap();
+    std::fs::rename(&aside, &certs).unwrap();
+    server.signal(Signal::HUP);
+    wait_for(&server, "the certificates were read again").await;
+    server.register("naman").await;
+}
+
+#[tokio::test]
+async fn a_running_server_leaves_no_core_and_gains_no_privilege_and_check_says_what_is_in_force() {
+    let server = Server::start();
+    let of_process = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", server.pid())).unwrap();
+    assert!(of_process("status").contains("NoNewPrivs:\t1"));
+    let limits = of_process("limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    let (code, said) = vestryd(&["check"], server.folder());
+    assert_eq!(code, Some(0), "{said}");
+    for line in [
+        "in force in every vestryd:",
+        "ok    memory: no core dumps",
+        "  files and network: ",
+        "memory is not locked",
+    ] {
+        assert!(said.contains(line), "{line:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_sort_that_does_not_fit_into_memory_finds_room_in_the_data_directory() {
+    let server = Server::start();
+    let numbers = "with recursive n(i) as (select 1 union all select i + 1 from n limit 600000)";
+    let sql =
+        format!("{numbers} select i, hex(i) || hex(i) || hex(i) from n order by 2 limit 1 offset 599999");
+    assert_eq!(server.select(&sql).await[0][0], "99999");
+}

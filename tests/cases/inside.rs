@@ -1,0 +1,160 @@
+//! A server inside the test, with a clock that stands still until the test moves it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use vestry_client::Wire;
+use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::secret::SessionToken;
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
+use vestry_server::clock::Clock;
+use vestry_server::config::{Config, Overrides};
+use vestry_server::credentials::Argon2id;
+use vestry_server::data_dir::DataDir;
+use vestry_server::identity::Identity;
+use vestry_server::server::{Listeners, Parts};
+use vestry_server::setup::Secrets;
+use vestry_store::query::{OperatorReader, QueryCaps};
+use vestry_store::{Store, StoreLimits};
+use vestry_tests::harness::{AdminWire, PASSWORD, Server, UserWire, login, refusal_of, token_again};
+use vestry_tls::{CertificateFacts, CertsDir, Trust, config};
+
+pub(crate) const HOUR: i64 = 60 * 60;
+pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// The machine's time: clients check certificates by it, so the test's clock begins there.
+pub(crate) fn machine_time() -> i64 {
+    Clock::system().now()
+}
+
+/// A server inside the test.
+pub(crate) struct Inside {
+    pub(crate) folder: TempDir,
+    pub(crate) now: Arc<AtomicI64>,
+    pub(crate) panics: Arc<AtomicBool>,
+    pub(crate) hangup: mpsc::Sender<()>,
+    pub(crate) port: u16,
+    pub(crate) admin_port: u16,
+    pub(crate) trust: Trust,
+    pub(crate) store: Store,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Inside {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Server::init(folder.path(), "");
+        let data_dir = DataDir::at(folder.path());
+        let settings = Config::load(&data_dir.config_file(), Overrides::default()).unwrap();
+        let now = Arc::new(AtomicI64::new(machine_time()));
+        let panics = Arc::new(AtomicBool::new(false));
+        let (told, bomb) = (now.clone(), panics.clone());
+        let secrets = Secrets::read(&data_dir).unwrap();
+        let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone()).unwrap();
+        let parts = Parts {
+            opaque: secrets.opaque,
+            queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),
+            argon2id: Argon2id::new(settings.argon2id, secrets.pepper).unwrap(),
+            identity: Identity::load(data_dir.certs(None)).unwrap(),
+            clock: Clock::from_fn(move || {
+                assert!(!bomb.swap(false, Ordering::Relaxed), "a panic that the test put there");
+                told.load(Ordering::Relaxed)
+            }),
+            store: store.clone(),
+            config: settings,
+        };
+        let bind = || TcpListener::bind("127.0.0.1:0");
+        let listeners = Listeners { user: bind().await.unwrap(), admin: bind().await.unwrap() };
+        let port = listeners.user.local_addr().unwrap().port();
+        let admin_port = listeners.admin.local_addr().unwrap().port();
+        let trust = Trust::Pin(data_dir.certs(None).authority_pin().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move {
+            // Dropping the sender is the signal.
+            let _ = stopped.await;
+        };
+        let (hangup, hung_up) = mpsc::channel(1);
+        let hung_up = Arc::new(Mutex::new(hung_up));
+        let reload = move || {
+            let hung_up = hung_up.clone();
+            async move {
+                let _ = hung_up.lock().await.recv().await;
+            }
+        };
+        tokio::spawn(vestry_server::run(parts, listeners, shutdown, reload));
+        Self { folder, now, panics, hangup, port, admin_port, trust, store, _stop: stop }
+    }
+
+    pub(crate) fn jump(&self, seconds: i64) {
+        self.now.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    pub(crate) async fn connect(&self) -> UserWire {
+        let tls = config::user_client(&self.trust).unwrap();
+        Wire::connect("localhost", self.port, tls, USER_ALPN).await.unwrap()
+    }
+
+    pub(crate) async fn operate(&self, call: AdminCall) -> AdminReply {
+        let certs = self.certs();
+        let tls = config::console_client_from_files(
+            &certs.ca_certificate(),
+            &certs.operator_certificate("admin"),
+            &certs.operator_key("admin"),
+        );
+        let wire = AdminWire::connect("localhost", self.admin_port, tls.unwrap(), ADMIN_ALPN).await;
+        wire.unwrap().call(call).await.unwrap()
+    }
+
+    pub(crate) fn certs(&self) -> CertsDir {
+        CertsDir::at(self.folder.path().join("certs"))
+    }
+
+    /// What the server's certificate on the disk says.
+    pub(crate) fn certificate(&self) -> CertificateFacts {
+        self.certs().describe().unwrap().swap_remove(1)
+    }
+
+    /// As SIGHUP does; returns when all of it is done.
+    pub(crate) async fn reload(&self) {
+        for _ in 0..3 {
+            // The second is taken when the first is done, and one fits in between.
+            self.hangup.send(()).await.unwrap();
+        }
+    }
+
+    pub(crate) async fn call(&self, call: UserCall) -> UserReply {
+        self.connect().await.call(call).await.unwrap()
+    }
+
+    pub(crate) async fn log_in(&self, name: &str) -> (UserWire, SessionToken) {
+        let mut wire = self.connect().await;
+        match wire.call(login(name, PASSWORD)).await.unwrap() {
+            UserReply::LoggedIn(session) => (wire, session.token),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn is_live(&self, token: &SessionToken) -> bool {
+        match self.call(UserCall::ResumeSession { token: token_again(token) }).await {
+            UserReply::SessionResumed { .. } => true,
+            other => {
+                assert_eq!(refusal_of(other), RefusalCode::SessionEnded);
+                false
+            }
+        }
+    }
+
+    /// What the minute's housekeeping does.
+    pub(crate) async fn sweep(&self) -> vestry_store::Swept {
+        let now = self.now();
+        self.store.write(move |tx| tx.sweep(now, HOUR, now - 7 * DAY)).await.unwrap()
+    }
+}
