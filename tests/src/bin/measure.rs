@@ -37,6 +37,9 @@ async fn measure_requests() {
     let (_, idle_kib) = usage_of(server.pid());
     println!("{:<44} {:>12}", "resident memory, just started", mebibytes(idle_kib));
     server.register("naman").await;
+    for person in 0..AT_ONCE {
+        server.register(&format!("hashed{person}")).await;
+    }
     let server = Arc::new(server);
     for (what, count, kind) in [
         ("login, Argon2id, fresh connections", LOGINS, Login::Password),
@@ -106,7 +109,9 @@ async fn log_in_often(server: Arc<Server>, kind: Login, person: u32, count: u32)
         let begun = Instant::now();
         let mut wire = server.connect().await;
         let reply = match kind {
-            Login::Password => wire.call(login("naman", PASSWORD)).await.expect("an answer"),
+            Login::Password => {
+                wire.call(login(&format!("hashed{person}"), PASSWORD)).await.expect("an answer")
+            }
             Login::Opaque => light::log_in(&mut wire, &name).await,
         };
         assert!(matches!(reply, UserReply::LoggedIn(_)), "{reply:?}");

@@ -101,13 +101,19 @@ async fn remember_device(context: &Context, link: &mut Link, name: &Username) {
 
 /// Lets people notice a login that was not theirs, and tries of one.
 pub(in crate::program) fn say_last_login(context: &Context, last_login: Option<UnixSeconds>, failures: u64) {
-    match last_login.and_then(rfc3339) {
-        Some(time) => context.output.talk(format_args!("Last login: {time}")),
-        None => context.output.talk("This is the first login."),
-    }
+    let since = match last_login.and_then(rfc3339) {
+        Some(time) => {
+            context.output.talk(format_args!("Last login: {time}"));
+            "since then"
+        }
+        None => {
+            context.output.talk("This is the first login.");
+            "before it"
+        }
+    };
     match failures {
         0 => {}
-        1 => context.output.talk("One login failed since then. Was it you?"),
-        many => context.output.talk(format_args!("{many} logins failed since then. Was it you?")),
+        1 => context.output.talk(format_args!("One login failed {since}. Was it you?")),
+        many => context.output.talk(format_args!("{many} logins failed {since}. Was it you?")),
     }
 }
