@@ -120,7 +120,7 @@ pub async fn resume(server: &Server, token: &SessionToken) -> Result<(LoggedIn, 
     let (hash, now, idle) = (hash_of(token), server.clock.now(), server.config.sessions.idle_secs_max);
     let (id, name, last_used) = server
         .store
-        .read(move |tx| {
+        .look_up(move |tx| {
             let live = tx.live_session_by_token(&hash, now, idle)?.ok_or(Failure::SessionEnded)?;
             Ok::<_, Failure>((live.id(), live.account().name.clone(), live.last_used()))
         })
@@ -141,7 +141,7 @@ pub async fn read_as<T: Send + 'static>(
     let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
     let (answer, last_used) = server
         .store
-        .read(move |tx| {
+        .look_up(move |tx| {
             let live = tx.live_session(session.id, now, idle)?.ok_or(Failure::SessionEnded)?;
             closure(tx, &live).map(|answer| (answer, live.last_used()))
         })

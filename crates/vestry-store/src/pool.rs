@@ -23,7 +23,7 @@ const WRITER_PRAGMAS: &str = "pragma journal_mode = wal; pragma synchronous = fu
      pragma secure_delete = on; pragma trusted_schema = off; pragma journal_size_limit = 67108864;
      pragma wal_autocheckpoint = 4000; pragma temp_store = memory;";
 
-/// All that the writer ever prepares: one that has to be compiled again costs more than it does.
+/// All that a connection ever prepares: one that has to be compiled again costs more than it does.
 const STATEMENTS_KEPT_MAX: usize = 128;
 
 const READER_PRAGMAS: &str = "pragma query_only = on; pragma trusted_schema = off;";
@@ -33,15 +33,16 @@ const READER_PRAGMAS: &str = "pragma query_only = on; pragma trusted_schema = of
 pub(crate) struct ReadPool(r2d2::Pool<SqliteConnectionManager>);
 
 impl ReadPool {
-    pub(crate) fn open(path: &Path, readers_max: u32) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, connections_max: u32) -> Result<Self, StoreError> {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .with_init(|conn| {
                 conn.busy_timeout(BUSY_WAIT)?;
+                conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
                 conn.execute_batch(READER_PRAGMAS)
             });
         let pool = r2d2::Pool::builder()
-            .max_size(readers_max)
+            .max_size(connections_max)
             .min_idle(Some(1))
             .test_on_check_out(false)
             .connection_timeout(READER_WAIT)
@@ -49,12 +50,27 @@ impl ReadPool {
         Ok(Self(pool))
     }
 
+    /// A connection of the pool, when it is there; waits a while for one.
+    pub(crate) fn get(&self) -> Result<ReadConnection, StoreError> {
+        Ok(ReadConnection(self.0.get()?))
+    }
+
+    /// A connection of the pool, when one is there at once.
+    pub(crate) fn get_at_once(&self) -> Option<ReadConnection> {
+        self.0.try_get().map(ReadConnection)
+    }
+}
+
+/// A reading connection, given back when dropped.
+pub(crate) struct ReadConnection(r2d2::PooledConnection<SqliteConnectionManager>);
+
+impl ReadConnection {
     /// Runs a closure, which must not panic, on one view.
     pub(crate) fn with_view(&self, closure: impl FnOnce(&ReadTx<'_>)) -> Result<(), StoreError> {
-        let conn = self.0.get()?;
+        let conn = &self.0;
         // Prepared once: to parse these two would take as long as a small read.
         conn.prepare_cached("begin")?.execute([])?;
-        closure(&ReadTx { conn: &conn });
+        closure(&ReadTx { conn });
         conn.prepare_cached("rollback")?.execute([])?;
         Ok(())
     }

@@ -21,7 +21,10 @@ type Read = Box<dyn FnOnce(Result<&ReadTx<'_>, StoreError>) + Send>;
 
 /// The reading threads' letter box. Cloning shares it; the threads end with the last clone.
 #[derive(Clone)]
-pub(crate) struct Readers(Arc<Open>);
+pub(crate) struct Readers {
+    open: Arc<Open>,
+    pool: ReadPool,
+}
 
 /// Closes the queue when it is dropped.
 struct Open(Arc<Queue>);
@@ -44,7 +47,7 @@ impl Readers {
     pub(crate) fn start(pool: &ReadPool, threads: u32) -> Result<Self, StoreError> {
         let threads = usize::try_from(threads).unwrap_or(1).max(1);
         let queue = Arc::new(Queue { threads, ..Queue::default() });
-        let readers = Self(Arc::new(Open(queue.clone())));
+        let readers = Self { open: Arc::new(Open(queue.clone())), pool: pool.clone() };
         for number in 0..threads {
             let (queue, pool) = (queue.clone(), pool.clone());
             std::thread::Builder::new()
@@ -62,11 +65,28 @@ impl Readers {
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.0.0.push(Box::new(move |view| {
+        self.open.0.push(Box::new(move |view| {
             // A caller that went away no longer wants to know.
             let _ = answer.send(view.map_err(E::from).and_then(closure));
         }));
         answered.await.unwrap_or_else(|_| Err(StoreError::ClosurePanicked.into()))
+    }
+
+    pub(crate) async fn run_here<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: FnOnce(&ReadTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let Some(conn) = self.pool.get_at_once() else { return self.run(closure).await };
+        let mut outcome = Err(StoreError::ClosurePanicked.into());
+        conn.with_view(|view| {
+            // A panic must not leave the view open for the next one.
+            if let Ok(answer) = catch_unwind(AssertUnwindSafe(|| closure(view))) {
+                outcome = answer;
+            }
+        })?;
+        outcome
     }
 }
 
@@ -107,7 +127,9 @@ impl Queue {
 fn read_until_closed(queue: &Queue, pool: &ReadPool) {
     while let Some(reads) = queue.take() {
         let mut reads = reads.into_iter();
-        let viewed = pool.with_view(|view| reads.by_ref().for_each(|read| run_alone(read, Ok(view))));
+        let viewed = pool.get().and_then(|conn| {
+            conn.with_view(|view| reads.by_ref().for_each(|read| run_alone(read, Ok(view))))
+        });
         // Without a view there was no read yet: each caller is told why.
         if let Err(error) = viewed {
             reads.for_each(|read| run_alone(read, Err(error.same_for_all())));

@@ -92,7 +92,7 @@ pub struct Operator {
 impl Operator {
     /// Asks the register who a verified certificate belongs to.
     async fn of_certificate(server: &Server, pin: Pin, source: &str) -> Result<Self, Failure> {
-        let found = server.store.read(move |tx| Ok::<_, Failure>(tx.operator(&pin.to_string())?)).await?;
+        let found = server.store.look_up(move |tx| Ok::<_, Failure>(tx.operator(&pin.to_string())?)).await?;
         let known = found.filter(|row| row.revoked.is_none()).ok_or(Failure::OperatorUnknown)?;
         let role = Role::parse(&known.role).ok_or(Failure::OperatorUnknown)?;
         Ok(Self { name: known.name, role, source: source.to_owned() })

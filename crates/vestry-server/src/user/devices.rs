@@ -15,7 +15,7 @@ use vestry_store::KnownDevice;
 /// The device of a token, if it is known.
 pub(super) async fn find(server: &Server, token: &SessionToken) -> Result<Option<KnownDevice>, Failure> {
     let hash = hash_of(token);
-    Ok(server.store.read(move |tx| tx.device_by_token(&hash)).await?)
+    Ok(server.store.look_up(move |tx| tx.device_by_token(&hash)).await?)
 }
 
 pub(super) async fn remember(server: &Server, peer: &Peer, session: LoggedIn) -> Result<UserReply, Failure> {

@@ -118,7 +118,7 @@ pub(super) async fn finish_reset(
 async fn admit(server: &Server, peer: &Peer, name: &Username) -> Result<Attempt, Failure> {
     let mut attempt = server.throttle.begin(Way::Reset(name), &peer.source)?;
     let now = server.clock.now();
-    server.store.read(move |tx| attempt.admit(tx, now).map(|()| attempt)).await
+    server.store.look_up(move |tx| attempt.admit(tx, now).map(|()| attempt)).await
 }
 
 async fn redeem(

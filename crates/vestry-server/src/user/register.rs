@@ -115,7 +115,7 @@ pub(super) async fn finish(
 async fn refuse_taken_name(server: &Server, peer: &Peer, name: &Username) -> Result<(), Failure> {
     let mut attempt = server.throttle.begin(Way::Registration, &peer.source)?;
     let (wanted, now) = (name.clone(), server.clock.now());
-    let looked_up = server.store.read(move |tx| {
+    let looked_up = server.store.look_up(move |tx| {
         attempt.admit(tx, now)?;
         Ok::<_, Failure>((tx.account(&wanted, now)?.is_some(), attempt))
     });
