@@ -85,7 +85,9 @@ fn log_in(name: &str, record: Option<Bytes<'_>>, ke1: &[u8], ke3: &[u8]) {
         .ok()
     });
     let account = record.is_some().then(|| AccountId::for_tests(1));
-    let Ok((ke2, stretching, exchange)) = key().start_login(name, account, record, ke1, &EXPORTER) else {
+    let record = record.map(|record| record.to_bytes());
+    let started = key().start_login(name, account, record.as_deref(), ke1, &EXPORTER);
+    let Ok((ke2, stretching, exchange)) = started else {
         return;
     };
     assert_eq!(

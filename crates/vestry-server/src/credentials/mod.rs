@@ -170,8 +170,7 @@ pub async fn start_exchange(
             let found = name.map(|name| tx.login_record(&name, kind, now)).transpose()?.flatten();
             let (account, record) =
                 found.map_or((None, None), |found| (Some(found.account.id), found.record));
-            let record = record.as_deref().and_then(OpaqueRecord::read);
-            match key.start_login(&identifier, account, record, &ke1, &exporter) {
+            match key.start_login(&identifier, account, record.as_deref(), &ke1, &exporter) {
                 Ok(started) => Ok((started, attempt)),
                 // There was no KE1, so nothing was tried.
                 Err(failure) => {
