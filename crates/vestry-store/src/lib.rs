@@ -17,6 +17,8 @@ mod credentials;
 mod devices;
 mod error;
 mod facts;
+#[cfg(test)]
+mod fresh;
 mod maintenance;
 mod operators;
 mod pool;

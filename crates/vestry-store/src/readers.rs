@@ -144,20 +144,12 @@ fn run_alone(read: Read, view: Result<&ReadTx<'_>, StoreError>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::{ChainKey, Store, StoreError, StoreLimits};
-
-    fn fresh_store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vestry.db");
-        Store::create(&path, &ChainKey::for_tests()).unwrap();
-        let limits = StoreLimits { readers_max: 1, ..StoreLimits::default() };
-        let store = Store::open(&path, limits, ChainKey::for_tests()).unwrap();
-        (folder, store)
-    }
+    use crate::fresh::fresh_store_with;
+    use crate::{StoreError, StoreLimits};
 
     #[tokio::test]
     async fn a_read_that_panics_ends_alone_and_the_view_after_it_is_whole() {
-        let (_folder, store) = fresh_store();
+        let (_folder, store) = fresh_store_with(StoreLimits { readers_max: 1, ..StoreLimits::default() });
         let (before, broken, after) = tokio::join!(
             store.read(|tx| tx.fact("x")),
             store.read(|_| -> Result<(), StoreError> { panic!("injected") }),
@@ -170,7 +162,7 @@ mod tests {
     /// Reads that share a view must not see an older one than they were asked for in.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_read_sees_what_was_acknowledged_before_it_was_asked_for() {
-        let (_folder, store) = fresh_store();
+        let (_folder, store) = fresh_store_with(StoreLimits { readers_max: 1, ..StoreLimits::default() });
         let rivals: Vec<_> = (0..4)
             .map(|_| {
                 let store = store.clone();

@@ -177,15 +177,8 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ActorKind, ChainKey, Event, Store, StoreLimits};
-
-    fn fresh_store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vestry.db");
-        Store::create(&path, &ChainKey::for_tests()).unwrap();
-        let store = Store::open(&path, StoreLimits::default(), ChainKey::for_tests()).unwrap();
-        (folder, store)
-    }
+    use crate::fresh::fresh_store;
+    use crate::{ActorKind, Event, Store};
 
     fn note<'tx>(tx: &'tx WriteTx<'_>) -> Noted<'tx> {
         let (actor, action, none) = ("vestryd", "test", "");

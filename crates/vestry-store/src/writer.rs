@@ -167,16 +167,9 @@ impl StoreError {
 
 #[cfg(test)]
 mod tests {
+    use crate::fresh::fresh_store;
     use crate::{ActorKind, ChainKey, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
     use vestry_protocol::fields::Username;
-
-    fn fresh_store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vestry.db");
-        Store::create(&path, &ChainKey::for_tests()).unwrap();
-        let store = Store::open(&path, StoreLimits::default(), ChainKey::for_tests()).unwrap();
-        (folder, store)
-    }
 
     const EVENT: Event<'_> = Event {
         at: 1,

@@ -161,7 +161,7 @@ pub async fn start_exchange(
     let (name, now) = (Username::parse(typed_name).ok(), server.clock.now());
     let (key, takes_passwords) = (server.opaque.clone(), server.config.takes_passwords);
     let identifier = name.as_ref().map_or_else(|| typed_name.trim().to_lowercase(), ToString::to_string);
-    // Computed where its record is read: it takes as long as a handshake, and changing threads would add a tenth.
+    // Computed where its record is read: it takes as long as a handshake, and changing threads would add a twentieth.
     let ((ke2, stretching, exchange), attempt) = server
         .store
         .look_up(move |tx| {
