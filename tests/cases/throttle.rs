@@ -161,6 +161,26 @@ async fn one_time_codes_are_guessed_as_slowly_as_passwords_and_a_right_one_opens
     server.log_in("naman", OTHER_PASSWORD).await;
 }
 
+/// The code is not looked at when the new password breaks a rule, so whoever types it is not held up by that.
+#[tokio::test]
+async fn a_new_password_that_is_refused_is_no_failed_try_of_the_code() {
+    let server = Server::start();
+    server.register("naman").await;
+    let issued = server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await;
+    let vestry_protocol::admin::AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
+    let redeem = |new: &str| UserCall::RedeemResetCode {
+        name: "naman".to_owned(),
+        code: secret(code.expose_secret()),
+        new: secret(new),
+    };
+    for _ in 0..=FREE {
+        let refused = refusal(&server, redeem("too short")).await;
+        assert_eq!(refused.known_code(), Some(RefusalCode::PasswordRefused));
+    }
+    let redeemed = server.connect().await.call(redeem(OTHER_PASSWORD)).await.unwrap();
+    assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
+}
+
 #[tokio::test]
 async fn asking_by_registration_who_has_a_name_is_slowed_down() {
     let server = Server::start();

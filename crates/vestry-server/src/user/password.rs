@@ -90,9 +90,17 @@ pub(super) async fn redeem_reset_code(
 ) -> Result<UserReply, Failure> {
     let name = Username::parse(typed_name).map_err(|_| Failure::WrongCode)?;
     let attempt = admit(server, peer, &name).await?;
-    let record = hash_new_password(server, &peer.source, new, context_words(&name, None)).await?;
-    let record = (CredentialKind::Argon2id, record.as_bytes().to_vec());
-    redeem(server, peer, name, code, record, attempt).await
+    match hash_new_password(server, &peer.source, new, context_words(&name, None)).await {
+        Ok(record) => {
+            let record = (CredentialKind::Argon2id, record.as_bytes().to_vec());
+            redeem(server, peer, name, code, record, attempt).await
+        }
+        // The code was not looked at, so nothing was tried.
+        Err(failure) => {
+            attempt.withdraw();
+            Err(failure)
+        }
+    }
 }
 
 pub(super) async fn start_reset(server: &Server, name: &str, request: Vec<u8>) -> Result<UserReply, Failure> {
