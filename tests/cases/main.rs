@@ -3,6 +3,7 @@
 
 // The user port, through the typed client and raw bytes.
 mod accounts;
+mod histories;
 mod inside;
 mod opaque;
 mod sessions;

@@ -160,6 +160,37 @@ fn sec_0024_a_changed_server_gets_no_byte_of_a_request_and_the_client_exits_76()
     person.run("vestry", &["status"], "").ended_with(0);
 }
 
+/// While the server is down, anybody on the machine can listen where it did.
+#[test]
+fn sec_0059_whoever_squats_the_admin_port_gets_nothing_from_the_console() {
+    let server = Server::start();
+    let person = Person::new();
+    let (port, folder) = (server.admin.port(), server.stop());
+    // A whole server of the squatter's, with keys of his own, which would answer any operator that shook hands with it.
+    let squatter = tempfile::tempdir().unwrap();
+    Server::init(squatter.path(), "");
+    let file = squatter.path().join("vestryd.toml");
+    let settings = std::fs::read_to_string(&file).unwrap();
+    let (before, after) = settings.rsplit_once("127.0.0.1:0").unwrap();
+    std::fs::write(&file, format!("{before}127.0.0.1:{port}{after}")).unwrap();
+    let squatter = Server::start_in(Arc::new(squatter));
+    assert_eq!(squatter.admin.port(), port);
+    let admin = format!("127.0.0.1:{port}");
+    let data = folder.path().display().to_string();
+    for verb in [&["status"][..], &["account", "delete", "naman", "--confirm", "naman"], &["sql", "select 1"]]
+    {
+        let arguments = [&["--data-dir", &data, "--admin", &admin], verb].concat();
+        let ran = person.run("vestryctl", &arguments, "").ended_with(76);
+        assert!(ran.out.is_empty(), "{}", ran.out);
+    }
+    // No operator's request arrived: this one, which records itself before it is answered, is the first.
+    let told = person.vestryctl(
+        &squatter,
+        &["sql", "--format", "tsv", "select count(*) from audit where actor_kind = 'operator'"],
+    );
+    assert_eq!(told.out.lines().nth(1), Some("1"));
+}
+
 #[test]
 fn a_join_string_with_a_typing_error_is_refused_before_anything_is_sent() {
     let server = Server::start();

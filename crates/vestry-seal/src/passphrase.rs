@@ -68,8 +68,8 @@ pub(crate) struct Recipe {
     salt: [u8; SALT_BYTES],
 }
 
-/// The key and the nonce of one file.
-pub(crate) struct FileKey(Zeroizing<[u8; KEY_BYTES + NONCE_BYTES]>);
+/// The key and the nonce of one file. Only the fuzz targets can name it outside.
+pub struct FileKey(Zeroizing<[u8; KEY_BYTES + NONCE_BYTES]>);
 
 impl Recipe {
     /// RFC 9106, section 4, the second recommended option: 64 MiB, three passes, four lanes.
@@ -112,6 +112,16 @@ impl Recipe {
             })
             .map_err(|_| SealError::CostOutOfRange)?;
         Ok(FileKey(output))
+    }
+}
+
+/// What the fuzz target of sealed files sees of this file (docs/FUZZING.md).
+#[cfg(feature = "fuzzing")]
+impl FileKey {
+    /// A key of one byte's making.
+    #[must_use]
+    pub fn of_byte(byte: u8) -> Self {
+        Self(Zeroizing::new([byte; KEY_BYTES + NONCE_BYTES]))
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It keeps one chunk in memory, whatever the size of the file.
 
-use crate::passphrase::{Passphrase, Recipe};
+use crate::passphrase::{FileKey, Passphrase, Recipe};
 use crate::unseal::SealError;
 use crate::{CHUNK_BYTES, Encryptor, TAG_BYTES};
 use std::io::{self, Write};
@@ -23,10 +23,14 @@ impl<W: Write> SealedWriter<W> {
     ///
     /// # Errors
     /// When there are no random bytes, or the header cannot be written.
-    pub fn new(mut out: W, passphrase: &Passphrase) -> io::Result<Self> {
+    pub fn new(out: W, passphrase: &Passphrase) -> io::Result<Self> {
         let recipe = Recipe::of_today().map_err(io::Error::other)?;
-        let header = recipe.to_header().to_vec();
         let file_key = recipe.key_of(passphrase).map_err(io::Error::other)?;
+        Self::begin(out, recipe, &file_key)
+    }
+
+    fn begin(mut out: W, recipe: Recipe, file_key: &FileKey) -> io::Result<Self> {
+        let header = recipe.to_header().to_vec();
         let (key, nonce) = file_key.parts();
         let encryptor = Some(Encryptor::new(key, nonce.into()));
         out.write_all(&header)?;
@@ -53,6 +57,18 @@ impl<W: Write> SealedWriter<W> {
         self.chunk.clear();
         self.encryptor = Some(encryptor);
         Ok(())
+    }
+}
+
+/// What the fuzz target of sealed files sees of this file (docs/FUZZING.md).
+#[cfg(feature = "fuzzing")]
+impl<W: Write> SealedWriter<W> {
+    /// As [`SealedWriter::new`], under a key that costs nothing.
+    ///
+    /// # Errors
+    /// As [`SealedWriter::new`].
+    pub fn new_under(out: W, key: &FileKey) -> io::Result<Self> {
+        Self::begin(out, Recipe::of_today().map_err(io::Error::other)?, key)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Opening what was sealed. No byte is handed out before its chunk was verified, and the end only after the last
 //! chunk said that it is the last: a changed, missing, doubled or moved chunk is an error and never an end.
 
-use crate::passphrase::{HEADER_BYTES, MAGIC, Passphrase, Recipe};
+use crate::passphrase::{FileKey, HEADER_BYTES, MAGIC, Passphrase, Recipe};
 use crate::{CHUNK_BYTES, Decryptor, TAG_BYTES};
 use std::io::{self, BufRead, Read};
 use thiserror::Error;
@@ -83,13 +83,20 @@ impl<R: BufRead> SealedReader<R> {
     ///
     /// # Errors
     /// When the file is not sealed, or its header is not one.
-    pub fn open(mut input: R, passphrase: &Passphrase) -> io::Result<Self> {
+    pub fn open(input: R, passphrase: &Passphrase) -> io::Result<Self> {
+        Self::open_with(input, |recipe| recipe.key_of(passphrase))
+    }
+
+    fn open_with(
+        mut input: R,
+        key_of: impl FnOnce(&Recipe) -> Result<FileKey, SealError>,
+    ) -> io::Result<Self> {
         let mut header = [0; HEADER_BYTES];
         input.read_exact(&mut header).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => SealError::NotSealed.into(),
             _ => error,
         })?;
-        let file_key = Recipe::of_header(&header)?.key_of(passphrase)?;
+        let file_key = key_of(&Recipe::of_header(&header)?)?;
         let (key, nonce) = file_key.parts();
         let decryptor = Some(Decryptor::new(key, nonce.into()));
         let chunk = Zeroizing::new(Vec::with_capacity(CHUNK_BYTES + TAG_BYTES));
@@ -130,6 +137,18 @@ impl<R: BufRead> Read for SealedReader<R> {
         let count = left.read(buffer)?;
         self.taken += count;
         Ok(count)
+    }
+}
+
+/// What the fuzz target of sealed files sees of this file (docs/FUZZING.md).
+#[cfg(feature = "fuzzing")]
+impl<R: BufRead> SealedReader<R> {
+    /// As [`SealedReader::open`], under a key that costs nothing.
+    ///
+    /// # Errors
+    /// As [`SealedReader::open`].
+    pub fn open_under(input: R, key: FileKey) -> io::Result<Self> {
+        Self::open_with(input, |_| Ok(key))
     }
 }
 

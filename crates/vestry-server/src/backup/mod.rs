@@ -232,6 +232,15 @@ fn require_room(folder: &Path, bytes: u64) -> Result<(), BackupError> {
     Err(BackupError::NoRoom { path: folder.to_owned(), free_mib: mib(free), needed_mib: mib(needed) })
 }
 
+/// What the fuzz target of archives sees of this folder (docs/FUZZING.md): unpacks an archive into an empty folder.
+///
+/// # Errors
+/// When it is no backup, or not a whole one.
+#[cfg(feature = "fuzzing")]
+pub fn unpack_archive(input: impl io::Read, into: &Path) -> Result<(), BackupError> {
+    unpack::unpack(input, into).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Mutation testing of what guards accounts: credentials, sessions, throttling and the operator's SQL. Each mutant is one
+# change that a test should notice. First the unit tests of its own crate judge it (cargo-mutants), then what they let
+# through is judged by the end-to-end tests with real programs. What both let through is printed at the end: read each one.
+# Takes hours; works in a copy of what is committed, so that you can go on. docs/OPERATIONS.md does not need it: it is
+# for whoever changes those rooms.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/mutants.sh [--dir DIR] [--unit-only] [ROOM...]
+
+  --dir DIR     where the copy, its build and the results go   (default: a new folder below ${TMPDIR:-/tmp})
+  --unit-only   leave the end-to-end tests out
+  ROOM          guard, throttle, credentials, sessions          (default: all of them)
+TEXT
+}
+
+dir="" unit_only=no rooms=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --dir) dir=${2:?--dir needs a folder}; shift 2 ;;
+    --unit-only) unit_only=yes; shift ;;
+    --help | -h) usage; exit 0 ;;
+    guard | throttle | credentials | sessions) rooms+=("$1"); shift ;;
+    *) echo "mutants: $1 is neither an option nor a room" >&2; usage >&2; exit 2 ;;
+  esac
+done
+[ ${#rooms[@]} -gt 0 ] || rooms=(guard throttle credentials sessions)
+for tool in cargo-mutants cargo-nextest; do
+  command -v $tool >/dev/null || { echo "mutants: $tool is missing: cargo install $tool --locked" >&2; exit 2; }
+done
+
+[ -n "$dir" ] || dir=$(mktemp -d "${TMPDIR:-/tmp}/vestry-mutants.XXXXXX")
+mkdir -p "$dir"
+dir=$(cd "$dir" && pwd)
+copy="$dir/copy"
+git worktree add --quiet --force --detach "$copy" HEAD
+trap 'git worktree remove --force "$copy"' EXIT
+export CARGO_TARGET_DIR="$dir/target"
+
+# What a room's mutants are, and which unit tests of their crate are about them.
+files_of() {
+  case "$1" in
+    guard) echo "crates/vestry-store/src/query/guard.rs" ;;
+    throttle) echo "crates/vestry-server/src/throttle/*.rs crates/vestry-store/src/throttle.rs" ;;
+    credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-store/src/credentials.rs" ;;
+    sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/sessions.rs" ;;
+  esac
+}
+unit_tests_of() { if [ "$1" = guard ]; then echo "test(query)"; else echo "test($1)"; fi; }
+
+# The end-to-end tests that show how people and operators are served; not the long ones about faults, load and time.
+END_TO_END='test(/^(accounts|sessions|opaque|throttle|admin|wire|audit|programs)::/)'
+
+missed="$dir/missed"
+: >"$missed"
+for room in "${rooms[@]}"; do
+  echo "==> $room: unit tests"
+  arguments=()
+  for file in $(files_of "$room"); do arguments+=(--file "$file"); done
+  # 2: some mutants were missed, 3: some took too long; both are read from the results.
+  (cd "$copy" && cargo mutants --in-place --no-shuffle --baseline skip --timeout 120 --test-tool nextest --colors never \
+    --output "$dir/$room" "${arguments[@]}" -- --no-tests=pass -E "$(unit_tests_of "$room")") || [ $? -le 3 ]
+  python3 - "$dir/$room/mutants.out" >>"$missed" <<'PY'
+import json, pathlib, sys
+out = pathlib.Path(sys.argv[1])
+for outcome in json.loads((out / "outcomes.json").read_text())["outcomes"]:
+    if outcome["summary"] == "MissedMutant":
+        print(out / outcome["diff_path"], outcome["scenario"]["Mutant"]["name"], sep="\t")
+PY
+done
+echo "==> $(wc -l <"$missed") mutants passed the unit tests of their crate"
+[ "$unit_only" = no ] || { cut -f2 "$missed"; exit 0; }
+
+survivors="$dir/survivors"
+: >"$survivors"
+cd "$copy"
+while IFS=$'\t' read -r diff name; do
+  patch --quiet -p1 <"$diff"
+  if cargo build --quiet --workspace --bins 2>/dev/null &&
+    timeout 600 cargo nextest run --package vestry-tests --test vestry --no-fail-fast --max-fail 1 --status-level none \
+      --final-status-level none -E "$END_TO_END" >"$dir/last.log" 2>&1; then
+    echo "SURVIVED $name" | tee -a "$survivors"
+  else
+    echo "caught   $name"
+  fi
+  git checkout --quiet .
+done <"$missed"
+echo "==> $(wc -l <"$survivors") survivors; each is in $survivors"
