@@ -164,6 +164,7 @@ impl GuardedConnection {
 }
 
 /// Why a statement was not compiled.
+#[derive(Debug)]
 pub(super) enum CompileError {
     /// The guard refused it, for this reason.
     Refused(String),
@@ -294,5 +295,25 @@ impl From<CompileError> for QueryError {
             CompileError::Refused(reason) => Self::refused(reason),
             CompileError::Sqlite(error) => super::error::classify(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fresh::fresh_store;
+
+    /// The shape of a statement is looked at before (`shape.rs`); what gets past that is judged here, by itself.
+    #[tokio::test]
+    async fn what_shows_no_rows_of_its_own_is_refused_whatever_stands_before_the_guard() {
+        let (_folder, store) = fresh_store();
+        let guarded = GuardedFile::at(store.path()).open().unwrap();
+        assert!(guarded.compile("select name from accounts", 0).is_ok());
+        for sql in ["explain select name from accounts", "explain query plan select 1", "-- nothing", ";"] {
+            let refused = guarded.compile(sql, 0).err();
+            assert!(matches!(refused, Some(CompileError::Refused(_))), "{sql}: {refused:?}");
+        }
+        let unbound = guarded.compile("select ?1", 0).err();
+        assert!(matches!(unbound, Some(CompileError::Refused(_))), "{unbound:?}");
     }
 }
