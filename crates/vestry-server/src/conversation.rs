@@ -28,7 +28,7 @@ use vestry_protocol::{Reply, Request};
 const OUTBOX_BYTES_SOFT: usize = 64 * 1024;
 
 /// One side of one port: its messages and its state.
-pub trait Port: Send {
+pub trait Port: Send + Sync {
     /// What can be asked.
     type Call: DeserializeOwned + Send;
     /// What may be answered.
@@ -95,31 +95,38 @@ impl<Body: Serialize> Replies<'_, Body> {
 ///
 /// # Errors
 /// With the reason when it was not the server's wish to end it.
-pub async fn converse<P: Port>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn would keep its arguments twice for as long as it waits"
+)]
+pub fn converse<P: Port>(
     mut connection: Connection,
     mut port: P,
     draining: &CancellationToken,
-) -> Result<(), Ended> {
-    loop {
-        let patience = port.patience();
-        let last = tokio::select! {
-            waited = connection.wait_for_frame(port.request_bytes_max(), patience) => {
-                if let Err(ended) = waited {
-                    return say_why(connection, &port, ended).await;
+) -> impl Future<Output = Result<(), Ended>> + Send {
+    async move {
+        loop {
+            let patience = port.patience();
+            let last = tokio::select! {
+                waited = connection.wait_for_frame(port.request_bytes_max(), patience) => {
+                    if let Err(ended) = waited {
+                        return Box::pin(say_why(connection, &port, ended)).await;
+                    }
+                    false
                 }
-                false
+                () = draining.cancelled() => true,
+            };
+            if last {
+                connection.take_what_arrived().await;
             }
-            () = draining.cancelled() => true,
-        };
-        if last {
-            connection.take_what_arrived().await;
-        }
-        if let Err(ended) = answer_batch(&mut connection, &mut port).await {
-            return say_why(connection, &port, ended).await;
-        }
-        if last {
-            connection.close(patience.write).await;
-            return Ok(());
+            // Boxed, as the goodbyes are: a connection that waits keeps no room for what it is not doing.
+            if let Err(ended) = Box::pin(answer_batch(&mut connection, &mut port)).await {
+                return Box::pin(say_why(connection, &port, ended)).await;
+            }
+            if last {
+                connection.close(patience.write).await;
+                return Ok(());
+            }
         }
     }
 }

@@ -71,7 +71,7 @@ impl Gate {
 }
 
 /// What a listener does with each connection.
-pub trait Welcome: Clone + Send + 'static {
+pub trait Welcome: Clone + Send + Sync + 'static {
     /// The TLS configuration in force now: a renewed certificate serves the next connection.
     fn tls_config(&self) -> Arc<rustls::ServerConfig>;
     /// The protocol that the peer must have agreed to.
@@ -128,6 +128,7 @@ async fn accept_one(
     Ok(Some((tcp, peer, (permit, place))))
 }
 
+/// Its future lives as long as the connection, so whatever is needed for a moment only is boxed and freed.
 async fn shake_hands_and_converse(
     tcp: TcpStream,
     peer: SocketAddr,
@@ -135,21 +136,31 @@ async fn shake_hands_and_converse(
     handshake_timeout: Duration,
     welcome: impl Welcome,
 ) {
+    let shaken = Box::pin(shake_hands(tcp, peer, handshake_timeout, &welcome)).await;
+    if let Some(stream) = shaken {
+        welcome.converse(stream, peer).await;
+    }
+    drop(guards);
+}
+
+/// The stream of a peer that shook hands in time and speaks the protocol of the port.
+async fn shake_hands(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    handshake_timeout: Duration,
+    welcome: &impl Welcome,
+) -> Option<Box<TlsStream<TcpStream>>> {
     let acceptor = TlsAcceptor::from(welcome.tls_config());
     // Answers are small and flushed whole: Nagle's algorithm would only hold them back.
     let _ = tcp.set_nodelay(true);
-    // Boxed, so that the many bytes of a handshake are not kept for as long as the connection lives.
-    let handshake = Box::pin(acceptor.accept(tcp));
-    let timed = timeout(handshake_timeout, handshake);
-    let draining = welcome.draining().clone();
-    let Some(shaken) = draining.run_until_cancelled(timed).await else { return };
-    match shaken {
+    let timed = timeout(handshake_timeout, acceptor.accept(tcp));
+    match welcome.draining().run_until_cancelled(timed).await? {
         Ok(Ok(stream)) if alpn_was_agreed(stream.get_ref().1, welcome.alpn()) => {
-            welcome.converse(Box::new(stream), peer).await;
+            return Some(Box::new(stream));
         }
         Ok(Ok(_)) => tracing::debug!(%peer, "refused: no application protocol was agreed"),
         Ok(Err(error)) => tracing::debug!(%peer, %error, "the handshake failed"),
         Err(_) => tracing::debug!(%peer, "the handshake took too long"),
     }
-    drop(guards);
+    None
 }

@@ -112,6 +112,13 @@ where
 fn commit_until_closed(conn: &Connection, chain: &ChainKey, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
     while jobs.blocking_recv_many(&mut batch, BATCH_JOBS_MAX) > 0 {
+        // Whoever is about to ask gets the chance to share this commit; when the processors are idle, this is nothing.
+        std::thread::yield_now();
+        while batch.len() < BATCH_JOBS_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            batch.push(job);
+        }
         commit_together(conn, chain, &mut batch);
     }
 }
