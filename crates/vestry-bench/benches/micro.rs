@@ -1,0 +1,5 @@
+//! The small parts, each by itself.
+
+fn main() {
+    divan::main();
+}
