@@ -31,6 +31,9 @@ pub const CONNECTIONS_MAX: u64 = 12_000;
 /// Logins that one thread has under way before a run: more would only wait for each other.
 const PREPARED_AT_ONCE: usize = 32;
 
+/// How often the line on a terminal changes.
+const TIME_BETWEEN_LINES: Duration = Duration::from_millis(500);
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -191,13 +194,15 @@ async fn watch_over(
     sleep_until(start.into()).await;
     let usage = || (plan.pid.map(Usage::of_tree), Usage::of_tree(std::process::id()));
     let (before, begun) = (usage(), Instant::now());
-    loop {
-        let tick = end.min(Instant::now() + Duration::from_millis(500));
-        // The channel closes when every thread is done.
-        let over = timeout_at(tick.into(), reports.recv()).await.is_ok();
+    let mut working = plan.threads;
+    while working > 0 {
+        let tick = end.min(Instant::now() + TIME_BETWEEN_LINES);
+        if timeout_at(tick.into(), reports.recv()).await.is_ok() {
+            working -= 1;
+        }
         let (left, done) = (end.saturating_duration_since(Instant::now()), shared.done.load(Ordering::Relaxed));
         progress.say(&format!("{}: {done} done, {:.0} s to go", plan.mix, left.as_secs_f64()));
-        if over || left.is_zero() {
+        if left.is_zero() {
             break;
         }
     }
@@ -237,11 +242,13 @@ fn run_thread(
         };
         // When nobody listens, the run was given up.
         let _ = report.send(Ok(())).await;
-        let mut window = shared.window.clone();
-        if let Ok(window) = window.wait_for(Option::is_some).await.map(|window| *window)
-            && let Some(window) = window
-        {
+        let mut announced = shared.window.clone();
+        let window = announced.wait_for(Option::is_some).await.ok().and_then(|window| *window);
+        if let Some(window) = window {
             run_workers(shared, workers, window, &tallies).await;
+            // Done; the thread stays until what it used was looked at, which is when nothing more is announced.
+            let _ = report.send(Ok(())).await;
+            let _ = announced.changed().await;
         }
     });
     // Workers that were cut off in the middle of something go with this.

@@ -52,7 +52,7 @@ pub fn run(vestryd: &Path, data_dir: &Path, times: u32) -> Result<Starts, Failur
             runtime.block_on(async { hang_up(dialer.dial(0).await?).await }).map_err(Failure::system("the server"))?;
             starts.answering_ms.push(milliseconds(begun));
         } else {
-            runtime.block_on(tokio::time::sleep(REST));
+            runtime.block_on(async { tokio::time::sleep(REST).await });
             starts.resident_kib.push(Usage::of_tree(server.0.id()).resident_kib());
         }
         server.stop()?;
