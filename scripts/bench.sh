@@ -11,7 +11,8 @@ usage() {
 usage: scripts/bench.sh [--quick] [--only SECTION]... [--rounds N] [--scratch DIR] [--out FILE] [--keep]
 
   --quick         registers of 10 and 100 thousand accounts, shorter runs, writes no document unless --out says where
-  --only SECTION  start, logins, reads, handshakes, writes, idle, overload, growth or import; repeatable
+  --only SECTION  start, logins, reads, handshakes, writes, idle, overload, growth, tables or import;
+                  repeatable
   --rounds N      how often each figure is taken              (default: 3)
   --scratch DIR   where registers and raw figures go          (default: a new folder in TMPDIR)
   --out FILE      the document                                (default: docs/BENCHMARKS.md)

@@ -5,7 +5,7 @@ from .sections import WIDTHS
 
 def judge(run):
     """A row for each bar: the figure, the bar, what was measured, and whether it is met (`None`: not measured)."""
-    return [row for group in GROUPS for row in group(run)]
+    return [row for section, group in GROUPS.items() if section in run.sections for row in group(run)]
 
 
 def row(figure, bar, measured, met):
@@ -126,4 +126,5 @@ def overload(run):
                   ACCEPTED_SECONDS_MAX * 1e6, lambda value: f"{value / 1e6:.1f} s")
 
 
-GROUPS = (logins, handshakes, reads, writes, idle, growth, imports, start, overload)
+GROUPS = {"logins": logins, "handshakes": handshakes, "reads": reads, "writes": writes, "idle": idle, "growth": growth,
+          "import": imports, "start": start, "overload": overload}

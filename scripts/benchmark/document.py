@@ -10,7 +10,7 @@ What Vestry costs and how fast it is, beside what people would pick instead, mea
 `scripts/bench.sh` writes this document; nothing in it is written by hand. {quick}
 
 **How to read it.** Client and server share the machine, so a figure is of this machine and a ratio travels better than
-it. Each figure is the median of {rounds} rounds in which everybody takes turns, with the lowest and the highest behind
+it. Each figure is the median of {rounds} rounds, in which everybody takes turns, with the lowest and the highest behind
 it; treat what is within those as equal. *Server CPU* is what the server process (with its children) used for one
 operation, from `/proc`: it leaves the client out. A time is counted from when a request was due. Where a bar is not
 met, the table says so.
@@ -28,7 +28,7 @@ def write(run, judged):
     facts = run.facts
     quick = "This was a quick run, with smaller registers." if facts["quick"] else ""
     parts = [INTRODUCTION.format(quick=quick, rounds=facts["rounds"]), machine(facts), bars(judged)]
-    parts += [section(run) for section in (logins, reads, handshakes, writes, idle, overload, growth, start, imports)]
+    parts += [section(run) for section in (logins, reads, handshakes, writes, idle, overload, growth, tables, start, imports)]
     parts += [missing(run), commands(run)]
     return "\n".join(part for part in parts if part).rstrip() + "\n"
 
@@ -68,7 +68,8 @@ def spread(values):
     """The median, and what it is between."""
     if not values:
         return ""
-    return f"{number(statistics.median(values))} [{number(min(values))}..{number(max(values))}]"
+    middle = number(statistics.median(values))
+    return middle if len(values) == 1 else f"{middle} [{number(min(values))}..{number(max(values))}]"
 
 
 def subjects(run, name):
@@ -164,6 +165,11 @@ def start(run):
     return table(run, "start", f"Start, memory and size, {run.base:,} accounts", [
         ("to listening, ms", "listening_ms", 1), ("to the first handshake, ms", "answering_ms", 1),
         ("resident, MiB", "resident_mib", 1), ("size, MiB", "mib", 1)])
+
+
+def tables(run):
+    return table(run, "tables", "The whole table", [("seconds", "seconds", 1), ("peak of vestryctl, MiB", "peak_mib", 1)],
+                 "100,000 accounts through `vestryctl sql`.")
 
 
 def imports(run):

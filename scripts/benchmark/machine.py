@@ -72,7 +72,7 @@ def facts(run):
     cpu = re.search(r"model name\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1))
     release = re.search(r'PRETTY_NAME="(.+)"', pathlib.Path("/etc/os-release").read_text())
-    disk = output_of("stat", "-f", "-c", "%T", str(run.scratch))
+    disk = output_of("df", "--output=fstype", str(run.scratch)).splitlines()[-1]
     versions = {
         "Vestry": version_of("vestryd", run.program("vestryd"), "--version"),
         "rustc": version_of("rustc", "rustc", "--version"),

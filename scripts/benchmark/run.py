@@ -1,6 +1,7 @@
 """One run of the benchmark: its programs, its servers, its samples."""
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ class Run:
     def __init__(self, programs, scratch, quick, rounds):
         self.programs, self.scratch, self.quick, self.rounds = programs, scratch, quick, rounds
         self.facts, self.missing, self.samples, self.commands = {}, {}, [], {}
+        self.section, self.sections = None, []
         self.running = []
         self.sets = {}
         self.small = 10_000
@@ -61,8 +63,10 @@ class Run:
 
     def shown(self, command):
         """A command without the paths of this machine."""
-        text = " ".join(str(word) for word in command)
-        return text.replace(str(self.scratch), "$SCRATCH").replace(str(self.programs) + "/", "")
+        first, *rest = [str(word) for word in command]
+        text = " ".join([first.rsplit("/", 1)[-1], *(f'"{word}"' if " " in word else word for word in rest)])
+        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text.replace(str(self.scratch), "$SCRATCH"))
+        return re.sub(r"(--pid|-p) \d+", r"\1 N", text)
 
     def record(self, section, subject, **figures):
         """One sample. A figure is a number; `None` is one that was not taken."""

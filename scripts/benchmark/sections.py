@@ -1,7 +1,8 @@
 """What is measured. Each section starts its servers, takes its samples in turns, and stops its servers."""
 
-import shutil
+import os
 import subprocess
+import time
 
 from . import peers
 from .run import Failed
@@ -10,6 +11,7 @@ from .servers import BareTls, Vestryd
 
 def measure(run, name):
     run.section = name
+    run.sections.append(name)
     run.say(f"== {name}")
     before = len(run.running)
     try:
@@ -39,7 +41,7 @@ def figures(seen):
              "refused": sum(code["count"] for each in operations for code in each["refused"].values()),
              "broken": sum(count for each in operations for count in each["broken"].values())}
     if seen["server"]:
-        taken.update(cpu_us=seen["server"]["cpu_us"], switches=seen["server"]["switches"],
+        taken.update(cpu_us=seen["server"]["cpu_us"], switches=seen["server"]["switches_each"],
                      resident_mib=seen["server"]["resident_kib"] / 1024, peak_mib=seen["server"]["peak_kib"] / 1024)
     return taken
 
@@ -51,7 +53,7 @@ def loads(run, section, subject, server, mix, **options):
 
 def start(run):
     for program in ("vestryd", "vestry", "vestryctl"):
-        size = shutil.os.stat(run.program(program)).st_size
+        size = os.stat(run.program(program)).st_size
         run.record("start", f"size of {program}", mib=size / 1024 / 1024)
     folder, times = run.set_of(run.base), 10 if run.quick else 20
     words = ["start", "--vestryd", run.program("vestryd"), "--data-dir", folder, "--times", times]
@@ -239,6 +241,29 @@ def table(run, server, label):
         run.record("growth", label(what), p50_us=asked["latency"]["p50_us"], p99_us=asked["latency"]["p99_us"])
 
 
+FORMATS = ("tsv", "csv", "ndjson", "json", "table")
+
+
+def tables(run):
+    """The whole table through `vestryctl`, in each of its formats, and the peak of its memory."""
+    vestryd = Vestryd(run, run.set_of(TABLE_ROWS))
+    place = ["--data-dir", str(vestryd.folder), "--admin", vestryd.admin]
+    for name in FORMATS:
+        command = [run.program("vestryctl"), *place, "sql", "--format", name, "select * from accounts"]
+        run.remember("table", command)
+        began = time.monotonic()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+            _, status, used = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            raise Failed(f"{run.shown(command)} ended with {child.returncode}")
+        run.record("tables", f"select * from accounts, {name}", seconds=time.monotonic() - began,
+                   peak_mib=used.ru_maxrss / 1024)
+
+
+TABLE_ROWS = 100_000
+
+
 def import_accounts(run):
     """`vestryctl import` of a million accounts with hashes, into an empty register."""
     from .importing import measure_import
@@ -246,5 +271,5 @@ def import_accounts(run):
 
 
 SECTIONS = {"start": start, "logins": logins, "reads": reads, "handshakes": handshakes, "writes": writes, "idle": idle,
-            "overload": overload, "growth": growth, "import": import_accounts}
+            "overload": overload, "growth": growth, "tables": tables, "import": import_accounts}
 NAMES = list(SECTIONS)

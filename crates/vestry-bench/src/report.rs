@@ -40,7 +40,7 @@ pub struct PerOperation {
     /// Processor time for each thing done, in microseconds.
     pub cpu_us: f64,
     /// Context switches for each thing done.
-    pub switches: f64,
+    pub switches_each: f64,
     /// All in all, and memory.
     #[serde(flatten)]
     pub used: Used,
@@ -108,11 +108,11 @@ impl Report {
             write_operation(out, name, operation)?;
         }
         for (who, used) in [("server", self.server.as_ref()), ("client", Some(&self.client))] {
-            let Some(PerOperation { cpu_us, switches, used }) = used else { continue };
+            let Some(PerOperation { cpu_us, switches_each, used }) = used else { continue };
             let (resident, peak) = (mebibytes(used.resident_kib), mebibytes(used.peak_kib));
             writeln!(
                 out,
-                "  {who}: {cpu_us:.1} µs of CPU and {switches:.2} context switches each, {resident:.1} MiB resident, {peak:.1} MiB at most"
+                "  {who}: {cpu_us:.1} µs of CPU and {switches_each:.2} context switches each, {resident:.1} MiB resident, {peak:.1} MiB at most"
             )?;
         }
         Ok(())
@@ -122,7 +122,7 @@ impl Report {
 impl PerOperation {
     fn of(used: Used, done: u64) -> Self {
         let each = done.max(1) as f64;
-        Self { cpu_us: used.cpu_secs * 1e6 / each, switches: used.switches as f64 / each, used }
+        Self { cpu_us: used.cpu_secs * 1e6 / each, switches_each: used.switches as f64 / each, used }
     }
 }
 
