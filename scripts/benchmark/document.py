@@ -157,7 +157,7 @@ def growth(run):
                ("made in, s", "seconds", 1)]
     return table(run, "growth", "Growth", columns,
                  "Logins to any account on 16 connections; `show` and `update` on 64; pages of 100 rows as the operator's "
-                 "console asks for them, in the order of names; *filtered* by an age and a gender. The aggregate reads "
+                 "console asks for them, in the order of names; *filtered* by an age that one in a hundred has. The aggregate reads "
                  "every account, so it grows with them.")
 
 

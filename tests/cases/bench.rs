@@ -11,7 +11,8 @@ use vestry_tests::harness::{Server, program};
 const ACCOUNTS: u64 = 300;
 
 fn bench(arguments: &[&str]) -> Output {
-    let done = Command::new(program("vestry-bench")).arg("--json").args(arguments).stdin(Stdio::null()).output();
+    let done =
+        Command::new(program("vestry-bench")).arg("--json").args(arguments).stdin(Stdio::null()).output();
     done.expect("vestry-bench runs")
 }
 
@@ -37,7 +38,8 @@ fn server() -> Server {
 fn load(server: &Server, mix: &str, count: u64, more: &[&str]) -> Value {
     let (address, folder) = (server.user.to_string(), server.folder().display().to_string());
     let (pid, count) = (server.pid().to_string(), count.to_string());
-    let mut arguments = vec!["load", "--address", &address, "--data-dir", &folder, "--pid", &pid, "--mix", mix];
+    let mut arguments =
+        vec!["load", "--address", &address, "--data-dir", &folder, "--pid", &pid, "--mix", mix];
     arguments.extend(["--count", &count, "--seconds", "60", "--warmup", "0", "--connections", "4"]);
     arguments.extend(more);
     figures(&arguments)
@@ -47,7 +49,10 @@ fn load(server: &Server, mix: &str, count: u64, more: &[&str]) -> Value {
 #[track_caller]
 fn done(report: &Value, operation: &str) -> u64 {
     let seen = &report["operations"][operation];
-    assert_eq!((&seen["refused"], &seen["broken"]), (&Value::from_iter::<[(String, Value); 0]>([]), &seen["refused"]));
+    assert_eq!(
+        (&seen["refused"], &seen["broken"]),
+        (&Value::from_iter::<[(String, Value); 0]>([]), &seen["refused"])
+    );
     seen["done"].as_u64().expect("a number")
 }
 
@@ -113,8 +118,7 @@ fn pages_idle_connections_starts_and_commits_are_measured_too() {
     for page in ["first page", "last page"] {
         assert_eq!(tables["asked"][page]["rows"], 100, "{tables}");
     }
-    let held =
-        figures(&["idle", "--address", &user, "--ca", &ca, "--pid", &pid, "--connections", "50"]);
+    let held = figures(&["idle", "--address", &user, "--ca", &ca, "--pid", &pid, "--connections", "50"]);
     assert_eq!(held["connections"], 50);
     let folder = server.stop();
     let set = folder.path().display().to_string();

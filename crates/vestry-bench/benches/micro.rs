@@ -150,7 +150,8 @@ mod fields {
 
     #[divan::bench]
     fn a_new_password_judged(bencher: Bencher<'_, '_>) {
-        let password = Password::parse(&SecretText::new("purple owls count seven spoons".to_owned())).unwrap();
+        let password =
+            Password::parse(&SecretText::new("purple owls count seven spoons".to_owned())).unwrap();
         let policy = PasswordPolicy::default();
         bencher.bench(|| policy.judge(black_box(&password), &["naman"]).unwrap());
     }
@@ -168,12 +169,14 @@ mod hashing {
     #[divan::bench]
     fn the_servers_half_of_an_opaque_login(bencher: Bencher<'_, '_>) {
         let fixture = &*FIXTURE;
-        let key = OpaqueKey::from_bytes(&private_file::read(&fixture.data_dir.opaque_key()).unwrap()).unwrap();
+        let key =
+            OpaqueKey::from_bytes(&private_file::read(&fixture.data_dir.opaque_key()).unwrap()).unwrap();
         let ke1 = Prover::new(fixture.set.password.as_bytes()).unwrap().ke1();
         let account = fixture.account;
         let read = fixture.store.read(move |tx| tx.credential(account, CredentialKind::Opaque));
         let record = fixture.runtime.block_on(read).unwrap().unwrap();
-        bencher.bench(|| key.start_login("x", Some(account), Some(&record), black_box(&ke1), &[7; 32]).unwrap());
+        bencher
+            .bench(|| key.start_login("x", Some(account), Some(&record), black_box(&ke1), &[7; 32]).unwrap());
     }
 }
 

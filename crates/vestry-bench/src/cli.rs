@@ -267,7 +267,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Mode::BareArgon2(flags) => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            shown.show(&bare_argon2::run(flags.threads.unwrap_or(cores).clamp(1, 64), seconds(flags.seconds)?)?)
+            shown.show(&bare_argon2::run(
+                flags.threads.unwrap_or(cores).clamp(1, 64),
+                seconds(flags.seconds)?,
+            )?)
         }
         Mode::Phc { password } => print_line(&bare_argon2::phc_string(password.as_bytes(), None)?),
         Mode::BareTls(flags) => {

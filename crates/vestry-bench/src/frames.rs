@@ -114,7 +114,9 @@ impl Line {
             .map_err(io::Error::other)?;
         self.flush().await?;
         loop {
-            if let Some((payload, used)) = split_first(&self.inbox, REPLY_BYTES_MAX).map_err(io::Error::other)? {
+            if let Some((payload, used)) =
+                split_first(&self.inbox, REPLY_BYTES_MAX).map_err(io::Error::other)?
+            {
                 let reply = decode::<Reply<UserReply>, REPLY_BYTES_MAX>(payload).map_err(io::Error::other)?;
                 self.inbox.drain(..used);
                 return Ok(reply.body);

@@ -200,7 +200,8 @@ async fn watch_over(
         if timeout_at(tick.into(), reports.recv()).await.is_ok() {
             working -= 1;
         }
-        let (left, done) = (end.saturating_duration_since(Instant::now()), shared.done.load(Ordering::Relaxed));
+        let (left, done) =
+            (end.saturating_duration_since(Instant::now()), shared.done.load(Ordering::Relaxed));
         progress.say(&format!("{}: {done} done, {:.0} s to go", plan.mix, left.as_secs_f64()));
         if left.is_zero() {
             break;
@@ -263,7 +264,8 @@ async fn prepare_all(task: &Arc<Task>, numbers: Vec<u64>) -> Result<Vec<(u64, Wo
             ready.extend(next_ready(&mut under_way).await?);
         }
         let task = task.clone();
-        under_way.spawn_local(async move { Worker::prepare(task, number).await.map(|worker| (number, worker)) });
+        under_way
+            .spawn_local(async move { Worker::prepare(task, number).await.map(|worker| (number, worker)) });
     }
     while let Some(worker) = next_ready(&mut under_way).await? {
         ready.push(worker);
@@ -318,7 +320,8 @@ impl Shared {
         if timing.answered < window.start {
             return true;
         }
-        let has_left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let has_left =
+            self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if timing.answered > window.end || has_left.is_err() {
             return false;
         }

@@ -53,10 +53,7 @@ impl Operation {
     /// Whether it needs a Vestry server with a data set of ours.
     #[must_use]
     pub fn needs_accounts(self) -> bool {
-        matches!(
-            self,
-            Self::LoginOpaque | Self::LoginArgon2id | Self::Resume | Self::Show | Self::Update
-        )
+        matches!(self, Self::LoginOpaque | Self::LoginArgon2id | Self::Resume | Self::Show | Self::Update)
     }
 }
 

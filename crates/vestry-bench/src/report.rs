@@ -81,7 +81,8 @@ impl Report {
     #[must_use]
     pub fn of(plan: &Plan, ran: &Ran) -> Self {
         let done: u64 = ran.tallies.values().map(Tally::done).sum();
-        let operations = ran.tallies.iter().map(|(operation, tally)| (operation.to_string(), of_tally(tally)));
+        let operations =
+            ran.tallies.iter().map(|(operation, tally)| (operation.to_string(), of_tally(tally)));
         Self {
             mix: plan.mix.to_string(),
             connections: plan.connections,

@@ -64,7 +64,8 @@ impl Usage {
     #[must_use]
     pub fn since(&self, before: &Self) -> Used {
         let nothing = Process::default();
-        let each = || self.processes.iter().map(|(pid, now)| (now, before.processes.get(pid).unwrap_or(&nothing)));
+        let each =
+            || self.processes.iter().map(|(pid, now)| (now, before.processes.get(pid).unwrap_or(&nothing)));
         let cpu_ns: u64 = each().map(|(now, then)| now.cpu_since(then)).sum();
         // What ended in between is in its parent's account, from its beginning on.
         let ended = before.processes.iter().filter(|(pid, _)| !self.processes.contains_key(pid));

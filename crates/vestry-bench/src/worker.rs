@@ -144,8 +144,7 @@ impl Worker {
         loop {
             let due = pace.due(depth).await;
             let task = self.task.clone();
-            let operations: Vec<Operation> =
-                due.iter().map(|_| task.mix.draw(&mut self.random)).collect();
+            let operations: Vec<Operation> = due.iter().map(|_| task.mix.draw(&mut self.random)).collect();
             let sent = Instant::now();
             let ended = self.perform(&operations).await;
             let mut pause = Duration::ZERO;
@@ -273,7 +272,8 @@ fn pause_after(outcome: &Outcome) -> Duration {
 }
 
 async fn bind(mut stream: Stream, credentials: Option<&(String, String)>) -> io::Result<Outcome> {
-    let (name, password) = credentials.ok_or_else(|| io::Error::other("name --ldap-name and --ldap-password"))?;
+    let (name, password) =
+        credentials.ok_or_else(|| io::Error::other("name --ldap-name and --ldap-password"))?;
     stream.write_all(&ber::bind_request(name, password)).await?;
     stream.flush().await?;
     let mut answer = Vec::new();

@@ -36,7 +36,9 @@ pub fn run(threads: usize, time: Duration) -> Result<Hashed, Failure> {
     let counts = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| hash_until(begun + time))).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
-        joined.map(|count| count.map_err(|_| Failure::other("a thread panicked"))?).collect::<Result<Vec<u64>, _>>()
+        joined
+            .map(|count| count.map_err(|_| Failure::other("a thread panicked"))?)
+            .collect::<Result<Vec<u64>, _>>()
     })?;
     let (done, wall) = (counts.iter().sum::<u64>(), begun.elapsed().as_secs_f64());
     let cpu_us = wall * threads as f64 / done.max(1) as f64 * 1e6;
@@ -85,7 +87,8 @@ impl Hasher {
 }
 
 fn params() -> Result<Params, Failure> {
-    Params::new(MEMORY_KIB, ITERATIONS, LANES, Some(TAG_BYTES)).map_err(|error| Failure::other(error.to_string()))
+    Params::new(MEMORY_KIB, ITERATIONS, LANES, Some(TAG_BYTES))
+        .map_err(|error| Failure::other(error.to_string()))
 }
 
 /// A password's hash as a PHC string; with a pepper and its name, as the server keeps it.

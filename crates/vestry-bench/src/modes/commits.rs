@@ -46,7 +46,9 @@ pub struct Committed {
 /// When the register does not take one, or a server has it.
 pub fn run(folder: &Path, callers: u64, batch: usize, time: Duration) -> Result<Committed, Failure> {
     if !(1..=CALLERS_MAX).contains(&callers) || !(1..=256).contains(&batch) {
-        return Err(Failure::other(format!("use 1 to {CALLERS_MAX} callers and 1 to 256 jobs a transaction")));
+        return Err(Failure::other(format!(
+            "use 1 to {CALLERS_MAX} callers and 1 to 256 jobs a transaction"
+        )));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.map_err(Failure::system("a runtime"))?.block_on(update_all(folder, callers, batch, time))

@@ -49,7 +49,9 @@ pub fn run(vestryd: &Path, data_dir: &Path, times: u32) -> Result<Starts, Failur
             // Every other one is asked at once; the others are left alone, since an answer takes memory.
             let ca = DataDir::at(data_dir).certs(None).ca_certificate();
             let dialer = Dialer::new(user_port, &ca, true, Tickets::Ignored, 1)?;
-            runtime.block_on(async { hang_up(dialer.dial(0).await?).await }).map_err(Failure::system("the server"))?;
+            runtime
+                .block_on(async { hang_up(dialer.dial(0).await?).await })
+                .map_err(Failure::system("the server"))?;
             starts.answering_ms.push(milliseconds(begun));
         } else {
             runtime.block_on(async { tokio::time::sleep(REST).await });
@@ -109,4 +111,3 @@ impl Drop for Running {
         let _ = self.0.wait();
     }
 }
-

@@ -101,7 +101,8 @@ impl Records {
         let unusable = || Failure::other("a new key is unusable");
         let key = OpaqueKey::from_bytes(&read(&data_dir.opaque_key())?).ok_or_else(unusable)?;
         let (sealer, request) = Sealer::start(set.password.as_bytes())?;
-        let evaluated = key.evaluate(IDENTIFIER, &request).map_err(|error| Failure::other(error.to_string()))?;
+        let evaluated =
+            key.evaluate(IDENTIFIER, &request).map_err(|error| Failure::other(error.to_string()))?;
         let envelope = sealer.finish(&evaluated)?;
         let record = OpaqueRecord::from_envelope(IDENTIFIER, &envelope)
             .map_err(|error| Failure::other(error.to_string()))?;
@@ -143,7 +144,15 @@ fn insert_all(
 
 fn event(at: UnixSeconds, detail: &str) -> Event<'_> {
     let action = "bench.filled";
-    Event { at, actor_kind: ActorKind::Server, actor: "vestry-bench", action, subject: "", source: "", detail }
+    Event {
+        at,
+        actor_kind: ActorKind::Server,
+        actor: "vestry-bench",
+        action,
+        subject: "",
+        source: "",
+        detail,
+    }
 }
 
 fn insert_one(

@@ -59,10 +59,8 @@ impl AccountSet {
     /// When it has none.
     pub fn read(data_dir: &DataDir) -> Result<Self, Failure> {
         let path = manifest(data_dir.path());
-        let text = std::fs::read(&path).map_err(Failure::system(format!(
-            "{}, which `vestry-bench data` writes",
-            path.display()
-        )))?;
+        let text = std::fs::read(&path)
+            .map_err(Failure::system(format!("{}, which `vestry-bench data` writes", path.display())))?;
         serde_json::from_slice(&text).map_err(|error| Failure::other(format!("{}: {error}", path.display())))
     }
 
