@@ -40,7 +40,10 @@ fn load(server: &Server, mix: &str, count: u64, more: &[&str]) -> Value {
     let (pid, count) = (server.pid().to_string(), count.to_string());
     let mut arguments =
         vec!["load", "--address", &address, "--data-dir", &folder, "--pid", &pid, "--mix", mix];
-    arguments.extend(["--count", &count, "--seconds", "60", "--warmup", "0", "--connections", "4"]);
+    arguments.extend(["--count", &count, "--warmup", "0", "--connections", "4"]);
+    if !more.contains(&"--seconds") {
+        arguments.extend(["--seconds", "60"]);
+    }
     arguments.extend(more);
     figures(&arguments)
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::load::{self, SECONDS_MAX};
-use crate::modes::{bare_argon2, bare_tls, commits, idle, start, table, watch};
+use crate::modes::{bare_hash, bare_tls, commits, idle, start, table, watch};
 use crate::operation::Mix;
 use crate::report::{Report, print_json, print_line};
 use crate::set::{ACCOUNTS_MAX, fill};
@@ -267,12 +267,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Mode::BareArgon2(flags) => {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            shown.show(&bare_argon2::run(
-                flags.threads.unwrap_or(cores).clamp(1, 64),
-                seconds(flags.seconds)?,
-            )?)
+            shown.show(&bare_hash::run(flags.threads.unwrap_or(cores).clamp(1, 64), seconds(flags.seconds)?)?)
         }
-        Mode::Phc { password } => print_line(&bare_argon2::phc_string(password.as_bytes(), None)?),
+        Mode::Phc { password } => print_line(&bare_hash::phc_string(password.as_bytes(), None)?),
         Mode::BareTls(flags) => {
             if !flags.listen.ip().is_loopback() {
                 return Err(Failure::other("a server without anything to it listens on loopback only"));

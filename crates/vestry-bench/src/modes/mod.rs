@@ -1,7 +1,7 @@
 //! Everything that is not load: what stands still, what starts, what only an operator asks, and the bare parts that
 //! the server is compared with.
 
-pub mod bare_argon2;
+pub mod bare_hash;
 pub mod bare_tls;
 pub mod commits;
 pub mod idle;

@@ -3,7 +3,7 @@
 
 use super::{AccountSet, Kind};
 use crate::failure::Failure;
-use crate::modes::bare_argon2;
+use crate::modes::bare_hash;
 use crate::opaque::Sealer;
 use crate::progress::Progress;
 use crate::random::mixed;
@@ -108,7 +108,7 @@ impl Records {
             .map_err(|error| Failure::other(error.to_string()))?;
         let pepper = read(&data_dir.pepper())?;
         let id = Pepper::from_bytes(&pepper).ok_or_else(unusable)?.id().to_vec();
-        let argon2id = bare_argon2::phc_string(set.password.as_bytes(), Some((&pepper, &id)))?;
+        let argon2id = bare_hash::phc_string(set.password.as_bytes(), Some((&pepper, &id)))?;
         Ok(Self { opaque: record.to_bytes(), argon2id: argon2id.into_bytes() })
     }
 
@@ -188,9 +188,9 @@ impl Person {
         let impossible = |error: &dyn std::fmt::Display| Failure::other(format!("account {number}: {error}"));
         let chance = mixed(set.seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let name = set.name(kind, number);
-        let email = (chance % 4 != 0).then(|| Email::parse(&format!("{name}@example.org")));
+        let email = (!chance.is_multiple_of(4)).then(|| Email::parse(&format!("{name}@example.org")));
         let years = u16::try_from((chance >> 8) % 90).unwrap_or(0) + 10;
-        let age = ((chance >> 20) % 10 != 0).then(|| Age::new(years));
+        let age = (!(chance >> 20).is_multiple_of(10)).then(|| Age::new(years));
         let gender = match (chance >> 32) % 5 {
             0 => Some("f"),
             1 => Some("m"),
