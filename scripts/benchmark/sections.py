@@ -136,7 +136,6 @@ def handshakes(run):
                        ("openssl s_server", lambda: peers.OpensslServer(run, folder, True))):
         server = attempt(run, f"{name} with tickets", make)
         if server:
-            # One ticket is one worker's, so few workers resume all the time.
             turns.append(loads(run, "handshakes", f"{name}, resumed", server, "handshake-resumed", connections=32))
     run.in_turns(turns)
 
@@ -147,6 +146,7 @@ WIDTHS = (1, 8, 64, 256)
 def writes(run):
     folder, copy = run.set_of(run.base), run.set_of(run.base, "-bare")
     vestryd = Vestryd(run, folder)
+    let_the_log_grow(run, vestryd)
     postgres = attempt(run, "PostgreSQL", lambda: peers.Postgres(run, folder, run.base))
     turns = []
     for clients in WIDTHS:
@@ -155,6 +155,11 @@ def writes(run):
         if postgres:
             turns.append(postgres_update_turn(run, postgres, clients))
     run.in_turns(turns)
+
+
+def let_the_log_grow(run, vestryd):
+    """Until the write-ahead log has its size and is written from its beginning again, as on any day but the first."""
+    run.load(vestryd, "update", connections=256, count=30_000, seconds=20)
 
 
 def commits_turn(run, folder, clients):
@@ -221,6 +226,7 @@ def growth(run):
     servers = {size: Vestryd(run, run.set_of(size), f"vestryd with {size}") for size in sizes}
     turns = []
     for size, server in servers.items():
+        let_the_log_grow(run, server)
         label = lambda what, size=size: f"{size:,} accounts: {what}"
         turns += [loads(run, "growth", label("login"), server, "login-opaque", connections=16),
                   loads(run, "growth", label("show"), server, "show", connections=64),

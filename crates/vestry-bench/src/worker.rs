@@ -12,6 +12,7 @@ use crate::operation::{Mix, Operation};
 use crate::random::Random;
 use crate::set::{AccountSet, Kind};
 use crate::tally::{Outcome, Timing};
+use rustls::HandshakeKind;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -194,8 +195,11 @@ impl Worker {
             Operation::LoginArgon2id => self.enter(stream, Kind::Argon2id).await,
             Operation::Resume => self.resume(stream).await,
             Operation::LdapBind => bind(stream, self.task.ldap.as_ref()).await,
-            Operation::Handshake | Operation::HandshakeResumed => {
-                hang_up(stream).await.map(|()| Outcome::Done)
+            Operation::Handshake => hang_up(stream).await.map(|()| Outcome::Done),
+            Operation::HandshakeResumed => {
+                let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+                hang_up(stream).await?;
+                Ok(if resumed { Outcome::Done } else { Outcome::Refused("full handshake".to_owned(), None) })
             }
             Operation::Show | Operation::Update => Err(io::Error::other("this takes an open connection")),
         }
