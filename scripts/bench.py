@@ -56,8 +56,7 @@ def main():
         print("bench: interrupted; what was measured so far is kept", file=sys.stderr)
     finally:
         run.stop_everything()
-    run.facts["seconds"] = round(time.monotonic() - began)
-    run.facts["ended"] = ended
+    run.facts.update(seconds=round(time.monotonic() - began), ended=ended)
     judged = bars.judge(run)
     finish(run, options, scratch, judged)
     return 1 if ended == "interrupted" else 0
@@ -68,9 +67,10 @@ def finish(run, options, scratch, judged):
     raw.write_text(json.dumps({"facts": run.facts, "missing": run.missing, "samples": run.samples,
                                "bars": judged}, indent=1))
     print(document.bars_as_text(judged))
-    whole = not options.quick and not options.only
-    out = options.out or (ROOT / "docs" / "BENCHMARKS.md" if whole else None)
-    if out:
+    whole = run.facts["ended"] == "whole"
+    for_readers = whole and not options.quick and not options.only
+    out = options.out or (ROOT / "docs" / "BENCHMARKS.md" if for_readers else None)
+    if out and "cpu" in run.facts:
         out.write_text(document.write(run, judged))
         print(f"written: {out}", file=sys.stderr)
     print(f"raw figures: {raw}", file=sys.stderr)

@@ -73,6 +73,8 @@ def facts(run):
     memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1))
     release = re.search(r'PRETTY_NAME="(.+)"', pathlib.Path("/etc/os-release").read_text())
     disk = output_of("df", "--output=fstype", str(run.scratch)).splitlines()[-1]
+    if disk in ("tmpfs", "ramfs", "overlay"):
+        run.note_missing("durability", f"the scratch folder is on {disk}: use --scratch on a disk, or writes cost nothing")
     versions = {
         "Vestry": version_of("vestryd", run.program("vestryd"), "--version"),
         "rustc": version_of("rustc", "rustc", "--version"),

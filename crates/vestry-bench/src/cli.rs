@@ -7,6 +7,7 @@ use crate::operation::Mix;
 use crate::report::{Report, print_json, print_line};
 use crate::set::{ACCOUNTS_MAX, fill};
 use clap::{Args, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use serde_json::json;
 use std::io::Write;
@@ -237,6 +238,7 @@ pub fn run_from_environment() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    raise_descriptor_limit();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -244,6 +246,12 @@ pub fn run_from_environment() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// As far as the system lets us: a connection is a descriptor. What is not enough shows when one cannot be made.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
