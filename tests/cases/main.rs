@@ -22,7 +22,8 @@ mod crowd;
 mod durability;
 mod faults;
 mod siege;
-// The programs as a person uses them.
+// The programs as a person uses them, and the one that measures them.
+mod bench;
 mod programs;
 // The documents and the structure that they promise.
 mod documents;

@@ -97,6 +97,14 @@ impl Offline {
         }
     }
 
+    /// Keeps so many changed pages in memory before they are written, for transactions that change many in no order.
+    ///
+    /// # Errors
+    /// When the database does not take the setting.
+    pub fn keep_pages(&mut self, kib: u32) -> Result<(), StoreError> {
+        Ok(self.conn.pragma_update(None, "cache_size", -i64::from(kib))?)
+    }
+
     /// Runs a closure on one consistent view.
     ///
     /// # Errors

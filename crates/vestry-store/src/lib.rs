@@ -60,11 +60,14 @@ pub struct StoreLimits {
     pub readers_max: u32,
     /// Writes that wait for the writer thread; more wait to be queued.
     pub writes_queued_max: usize,
+    /// Writes that share a transaction, and so an fsync. More save no more fsyncs worth having, and keep the first
+    /// caller waiting; 1 is what the benchmark compares with.
+    pub writes_a_transaction_max: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { readers_max: 4, writes_queued_max: 1024 }
+        Self { readers_max: 4, writes_queued_max: 1024, writes_a_transaction_max: 256 }
     }
 }
 
@@ -106,7 +109,7 @@ impl Store {
         schema::migrate(&mut conn)?;
         let pool = pool::ReadPool::open(path, limits.readers_max.saturating_mul(2))?;
         let readers = readers::Readers::start(&pool, limits.readers_max)?;
-        let writer = writer::Writer::start(conn, chain.clone(), limits.writes_queued_max)?;
+        let writer = writer::Writer::start(conn, chain.clone(), limits)?;
         Ok(Self { readers, writer, chain, path: path.to_owned() })
     }
 

@@ -9,15 +9,12 @@
 //! panics leaves nothing behind. When the commit fails (disk full), every job of the batch gets the error.
 //! It never retries: the caller knows whether its request may be done twice.
 
-use crate::{ChainKey, ReadTx, StoreError, WriteTx};
+use crate::{ChainKey, ReadTx, StoreError, StoreLimits, WriteTx};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
-
-/// More jobs in one transaction save no more fsyncs worth having, and keep the first caller waiting.
-const BATCH_JOBS_MAX: usize = 256;
 
 type JobSender = mpsc::Sender<Box<dyn Job>>;
 
@@ -29,15 +26,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(
-        conn: Connection,
-        chain: ChainKey,
-        writes_queued_max: usize,
-    ) -> Result<Self, StoreError> {
-        let (queue, jobs) = mpsc::channel(writes_queued_max);
+    pub(crate) fn start(conn: Connection, chain: ChainKey, limits: StoreLimits) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel(limits.writes_queued_max);
+        let batch_max = limits.writes_a_transaction_max.max(1);
         let thread = std::thread::Builder::new()
             .name("vestry-writer".to_owned())
-            .spawn(move || commit_until_closed(&conn, &chain, jobs))
+            .spawn(move || commit_until_closed(&conn, &chain, jobs, batch_max))
             .map_err(|error| StoreError::Statement(error.to_string()))?;
         Ok(Self { queue: Arc::new(Mutex::new(Some(queue))), thread: Arc::new(Mutex::new(Some(thread))) })
     }
@@ -109,12 +103,17 @@ where
     }
 }
 
-fn commit_until_closed(conn: &Connection, chain: &ChainKey, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
-    let mut batch = Vec::with_capacity(BATCH_JOBS_MAX);
-    while jobs.blocking_recv_many(&mut batch, BATCH_JOBS_MAX) > 0 {
+fn commit_until_closed(
+    conn: &Connection,
+    chain: &ChainKey,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    batch_max: usize,
+) {
+    let mut batch = Vec::with_capacity(batch_max);
+    while jobs.blocking_recv_many(&mut batch, batch_max) > 0 {
         // Whoever is about to ask gets the chance to share this commit; when the processors are idle, this is nothing.
         std::thread::yield_now();
-        while batch.len() < BATCH_JOBS_MAX
+        while batch.len() < batch_max
             && let Ok(job) = jobs.try_recv()
         {
             batch.push(job);

@@ -1,0 +1,129 @@
+//! Data directories of so many accounts, made from a seed: who is in one, and what a client has to know of it.
+//!
+//! The accounts of one set share a password, and all but a few share one OPAQUE record, which is made once and names
+//! its own identifier; a server does the same work for each. Nobody but the benchmark can want that.
+
+pub mod fill;
+
+use crate::failure::Failure;
+use crate::random::mixed;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use vestry_server::data_dir::DataDir;
+
+/// Accounts with an Argon2id hash, at most: as many as anybody logs in to at a time.
+pub const HASHED_MAX: u64 = 4_096;
+
+/// The largest set: what a laptop's disk holds.
+pub const ACCOUNTS_MAX: u64 = 20_000_000;
+
+/// Names are a letter and eight more out of these.
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// The numbers of names: eight letters of five bits.
+const NAME_BITS: u32 = 40;
+
+/// What is in a data directory that was made here. It is kept beside the register, as `bench.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSet {
+    /// Accounts with an OPAQUE record.
+    pub accounts: u64,
+    /// Accounts with an Argon2id hash, beside them.
+    pub hashed: u64,
+    /// What the names were made from.
+    pub seed: u64,
+    /// Everybody's password.
+    pub password: String,
+}
+
+/// How an account of a set proves its password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// By OPAQUE.
+    Opaque,
+    /// By sending it.
+    Argon2id,
+}
+
+impl AccountSet {
+    /// So many accounts.
+    #[must_use]
+    pub fn new(accounts: u64, seed: u64) -> Self {
+        let password = format!("bench {:016x} password", mixed(seed));
+        Self { accounts, hashed: accounts.min(HASHED_MAX), seed, password }
+    }
+
+    /// The set of a data directory.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn read(data_dir: &DataDir) -> Result<Self, Failure> {
+        let path = manifest(data_dir.path());
+        let text = std::fs::read(&path)
+            .map_err(Failure::system(format!("{}, which `vestry-bench data` writes", path.display())))?;
+        serde_json::from_slice(&text).map_err(|error| Failure::other(format!("{}: {error}", path.display())))
+    }
+
+    fn write(&self, data_dir: &DataDir) -> Result<(), Failure> {
+        let path = manifest(data_dir.path());
+        let text = serde_json::to_vec_pretty(self).map_err(|error| Failure::other(error.to_string()))?;
+        std::fs::write(&path, text).map_err(Failure::system(path.display().to_string()))
+    }
+
+    /// The name of an account by its number: no two are the same, and their order says nothing.
+    #[must_use]
+    pub fn name(&self, kind: Kind, number: u64) -> String {
+        let first = match kind {
+            Kind::Opaque => 'b',
+            Kind::Argon2id => 'h',
+        };
+        let scattered = scatter(number, self.seed);
+        let letters = (0..NAME_BITS / 5).map(|place| letter(scattered >> (place * 5)));
+        std::iter::once(first).chain(letters).collect()
+    }
+
+    /// How many accounts there are of a kind.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Opaque => self.accounts,
+            Kind::Argon2id => self.hashed,
+        }
+    }
+}
+
+fn letter(bits: u64) -> char {
+    let place = usize::try_from(bits & 31).unwrap_or(0);
+    ALPHABET.get(place).copied().map_or('a', char::from)
+}
+
+/// A permutation of all numbers of [`NAME_BITS`] bits: each step of it can be undone.
+fn scatter(number: u64, seed: u64) -> u64 {
+    let mask = (1 << NAME_BITS) - 1;
+    let number = number.wrapping_mul(0x9e_3779_b97f).wrapping_add(seed) & mask;
+    let number = (number ^ (number >> 21)).wrapping_mul(0xc2_b2ae_3d27) & mask;
+    number ^ (number >> 17)
+}
+
+fn manifest(folder: &Path) -> PathBuf {
+    folder.join("bench.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use vestry_protocol::fields::Username;
+
+    #[test]
+    fn every_name_is_one_is_nobody_elses_and_comes_from_the_seed() {
+        let set = AccountSet::new(50_000, 7);
+        let names = |set: &AccountSet, kind| (0..20_000).map(|n| set.name(kind, n)).collect::<BTreeSet<_>>();
+        let all: BTreeSet<_> =
+            names(&set, Kind::Opaque).union(&names(&set, Kind::Argon2id)).cloned().collect();
+        assert_eq!(all.len(), 40_000);
+        assert!(all.iter().all(|name| Username::parse(name).is_ok_and(|parsed| parsed.as_str() == name)));
+        assert_eq!(names(&set, Kind::Opaque), names(&AccountSet::new(9, 7), Kind::Opaque));
+        assert_ne!(names(&set, Kind::Opaque), names(&AccountSet::new(9, 8), Kind::Opaque));
+    }
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Vestry side by side with what people would pick instead: builds for release, starts every server on loopback from
+# Debian's packages, measures in rounds that take turns, and writes docs/BENCHMARKS.md with the figures, the machine,
+# the versions and the commands. Under half an hour on two cores; --quick takes five minutes with smaller registers.
+# Needs python3; the peers are installed when this runs as root with apt-get, and named as missing otherwise.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/bench.sh [--quick] [--only SECTION]... [--rounds N] [--scratch DIR] [--out FILE] [--keep]
+
+  --quick         registers of 10 and 100 thousand accounts, shorter runs, writes no document unless --out says where
+  --only SECTION  start, logins, reads, handshakes, writes, idle, overload, growth, tables or import;
+                  repeatable
+  --rounds N      how often each figure is taken              (default: 3)
+  --scratch DIR   where registers and raw figures go          (default: a new folder in TMPDIR)
+  --out FILE      the document                                (default: docs/BENCHMARKS.md)
+  --keep          leave the scratch folder with the registers; the raw figures stay anyway
+TEXT
+}
+
+for word in "$@"; do
+  case "$word" in --help | -h) usage; exit 0 ;; esac
+done
+for tool in cargo python3; do
+  command -v "$tool" >/dev/null || { echo "bench: $tool is missing" >&2; exit 2; }
+done
+echo "building for release (some minutes the first time) ..." >&2
+cargo build --quiet --release --locked --workspace --bins
+exec python3 scripts/bench.py --programs "${CARGO_TARGET_DIR:-$PWD/target}/release" "$@"
