@@ -76,4 +76,17 @@ mod tests {
         drop(two);
         assert!(ledger.0.lock().unwrap().is_empty());
     }
+
+    #[test]
+    fn more_lanes_than_are_kept_account_of_are_refused_until_there_is_room() {
+        let ledger = Ledger::default();
+        let key = |number: usize| LaneKey { lane: Lane::Account, subject: number.to_string() };
+        let mut all = ledger.enter((1..LANES_UNDER_WAY_MAX).map(key).collect());
+        let last = ledger.enter(vec![key(0)]);
+        assert!(all.is_some() && last.is_some());
+        assert!(ledger.enter(vec![key(LANES_UNDER_WAY_MAX)]).is_none());
+        drop(last);
+        assert!(ledger.enter(vec![key(0)]).is_some());
+        all.take();
+    }
 }
