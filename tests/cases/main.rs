@@ -13,6 +13,7 @@ mod wire;
 // The admin port.
 mod admin;
 mod audit;
+mod import;
 mod logs;
 // What happens to everybody when one peer, the disk or the power fails.
 mod backup;

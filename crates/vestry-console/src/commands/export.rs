@@ -74,8 +74,7 @@ fn filter_of(asked: Option<String>, with_deleted: bool) -> Option<String> {
     match (asked, with_deleted) {
         (asked, true) => asked,
         (None, false) => Some("status <> 'deleted'".to_owned()),
-        // The line end is for a comment at the end of what was typed.
-        (Some(asked), false) => Some(format!("({asked}\n) and status <> 'deleted'")),
+        (Some(asked), false) => Some(format!("({asked}) and status <> 'deleted'")),
     }
 }
 

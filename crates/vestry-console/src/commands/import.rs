@@ -224,51 +224,67 @@ impl Batch {
 fn tell(session: &Session, arguments: &ImportArgs, done: &Done) -> Result<(), Failure> {
     let Tally { rows, bad } = done.tally;
     let is_refused = bad > 0 && arguments.skip_bad.is_none();
-    let made = done.imported.map_or(0, |imported| imported.accounts);
-    let with_password = done.imported.map_or(0, |imported| imported.with_password);
-    let as_json = session.form.json || arguments.format == Some(Format::Json);
-    if as_json {
-        let state = match (arguments.dry_run, is_refused) {
-            (true, _) => "checked",
-            (false, true) => "refused",
-            (false, false) => "imported",
-        };
-        let record = Record::new(vec![
-            ("status", text(state)),
-            ("rows", count(rows)),
-            ("bad", count(bad)),
-            ("imported", count(made)),
-            ("with_password", count(with_password)),
-        ]);
-        session.output.line(record.as_json_object())?;
-    } else if arguments.dry_run {
-        let good = grouped(rows - bad);
-        session.output.line(format_args!(
-            "{} rows were checked: {good} can be imported, {} cannot; nothing was changed",
-            grouped(rows),
-            grouped(bad)
-        ))?;
-    } else if !is_refused {
-        session.output.line(format_args!(
-            "{} accounts were imported, {} of them with a password",
-            grouped(made),
-            grouped(with_password)
-        ))?;
+    if session.form.json || arguments.format == Some(Format::Json) {
+        session.output.line(as_record(arguments, done, is_refused).as_json_object())?;
+    } else if let Some(line) = in_words(arguments, done, is_refused) {
+        session.output.line(line)?;
     }
-    tell_what_is_left(session, arguments, bad, made - with_password);
+    tell_what_is_left(session.output, arguments, done);
     if is_refused { Err(Failure::BadRows { bad, rows }) } else { Ok(()) }
 }
 
-fn tell_what_is_left(session: &Session, arguments: &ImportArgs, bad: u64, without_password: u64) {
-    let output = session.output;
-    if let Some(file) = arguments.skip_bad.as_deref().filter(|_| bad > 0) {
-        let file = file.display().to_string();
-        output.talk(format_args!("{} rows were left out; they are in {}", grouped(bad), Escaped(&file)));
+fn as_record(arguments: &ImportArgs, done: &Done, is_refused: bool) -> Record {
+    let state = match (arguments.dry_run, is_refused) {
+        (true, _) => "checked",
+        (false, true) => "refused",
+        (false, false) => "imported",
+    };
+    let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
+    Record::new(vec![
+        ("status", text(state)),
+        ("rows", count(done.tally.rows)),
+        ("bad", count(done.tally.bad)),
+        ("imported", count(accounts)),
+        ("with_password", count(with_password)),
+    ])
+}
+
+/// Nothing where the failure says it all.
+fn in_words(arguments: &ImportArgs, done: &Done, is_refused: bool) -> Option<String> {
+    let Tally { rows, bad } = done.tally;
+    let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
+    match (arguments.dry_run, is_refused) {
+        (true, _) => Some(format!(
+            "{} rows were checked: {} can be imported, {} cannot; nothing was changed",
+            grouped(rows),
+            grouped(rows - bad),
+            grouped(bad)
+        )),
+        (false, true) => None,
+        (false, false) => Some(format!(
+            "{} accounts were imported, {} of them with a password",
+            grouped(accounts),
+            grouped(with_password)
+        )),
     }
-    if without_password > 0 {
-        output.talk(format_args!(
-            "{} accounts have no password yet; a code for one: vestryctl account reset NAME",
-            grouped(without_password)
-        ));
+}
+
+/// From here on it is worth telling that everybody waited.
+const WAIT_TOLD_US: u64 = 1_000_000;
+
+fn tell_what_is_left(output: Output, arguments: &ImportArgs, done: &Done) {
+    if let Some(file) = arguments.skip_bad.as_deref().filter(|_| done.tally.bad > 0) {
+        let (bad, file) = (grouped(done.tally.bad), file.display().to_string());
+        output.talk(format_args!("{bad} rows were left out; they are in {}", Escaped(&file)));
+    }
+    let Some(Imported { accounts, with_password, elapsed_us }) = done.imported else { return };
+    if accounts > with_password {
+        let left = grouped(accounts - with_password);
+        output
+            .talk(format_args!("{left} have no password yet; a code for one: vestryctl account reset NAME"));
+    }
+    if elapsed_us >= WAIT_TOLD_US {
+        output
+            .talk(format_args!("other writes waited for {} s meanwhile", elapsed_us.div_ceil(WAIT_TOLD_US)));
     }
 }

@@ -17,12 +17,14 @@ pub(crate) struct ImportLink<'c, T> {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Imported {
     /// How many accounts were made.
     pub(crate) accounts: u64,
     /// How many of them have a password.
     pub(crate) with_password: u64,
+    /// How long other writes waited, in microseconds.
+    pub(crate) elapsed_us: u64,
 }
 
 impl<'c, T> ImportLink<'c, T> {
@@ -71,9 +73,11 @@ impl<'c, T> ImportLink<'c, T> {
         loop {
             match self.console.receive(id, &call).await? {
                 AdminReply::ImportContinues { accounts } => went_on(accounts),
-                AdminReply::ImportFinished { accounts: made, with_password, .. } if made == accounts => {
+                AdminReply::ImportFinished { accounts: made, with_password, elapsed_us }
+                    if made == accounts =>
+                {
                     self.console.settle();
-                    return Ok(Imported { accounts, with_password });
+                    return Ok(Imported { accounts, with_password, elapsed_us });
                 }
                 _ => return Err(self.console.misunderstood()),
             }

@@ -67,10 +67,17 @@ impl Scratch {
     }
 }
 
+impl Scratch {
+    /// Gives both back here and now: for a thread that may block.
+    fn close(mut self) {
+        drop(self.0.take());
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         // To give a large file back to the disk takes longer than a worker may be held.
-        let parts = self.0.take();
+        let Some(parts) = self.0.take() else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(runtime.spawn_blocking(move || drop(parts)));
         }
@@ -140,9 +147,10 @@ impl Import {
 
 /// Gives an import up.
 pub(super) async fn drop_it(import: &mut Option<Import>) -> Result<AdminReply, Failure> {
-    let import = import.take().ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
+    let Import { staging, scratch } = import.take().ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
     in_background(move || {
-        drop(import);
+        drop(staging);
+        scratch.close();
         Ok(AdminReply::ImportDropped)
     })
     .await
@@ -157,9 +165,10 @@ pub(super) async fn finish(
 ) -> Result<(), Ended> {
     let last = match begin_to_finish(import.take(), accounts).await {
         Ok((rows, scratch)) => {
-            let made = make_accounts(server, operator, rows, replies).await;
-            drop(scratch);
-            made?
+            let made = make_accounts(server, operator, rows, replies).await?;
+            // Before the answer, so that another import may follow it at once.
+            let closed = in_background(move || Ok(scratch.close())).await;
+            made.and_then(|made| closed.map(|()| made))
         }
         Err(failure) => Err(failure),
     };

@@ -12,8 +12,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Gender};
 
-/// The index of a million names fits; beyond that each row costs one read more.
-const CACHE_KIB_MAX: i64 = 32 * 1024;
+/// What an import costs in memory, however long it is. The index of half a million names fits; beyond that a row costs a
+/// read or two more, from the system's cache as a rule.
+const CACHE_KIB_MAX: i64 = 16 * 1024;
 
 /// One connection, one transaction that never ends, and no way back: whoever fails here begins anew.
 const PRAGMAS: &str = "pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive;
