@@ -66,14 +66,14 @@ impl Record {
         let mut stdout = output.stdout();
         let written = match form.asked() {
             None => self.write_lines(&mut stdout),
-            Some(Format::Json) => writeln!(stdout, "{}", self.as_json_object()),
+            Some(Format::Json) => writeln!(stdout, "{}", self.into_json_object()),
             Some(format) => self.write_row(format, output.width(), &mut stdout),
         };
         written.and_then(|()| stdout.flush()).map_err(Failure::Output)
     }
 
     /// One object, whatever form was asked for.
-    pub(crate) fn as_json_object(self) -> String {
+    pub(crate) fn into_json_object(self) -> String {
         let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
         json_object(&names, &cells)
     }

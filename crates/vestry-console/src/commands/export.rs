@@ -109,7 +109,7 @@ fn tell(session: &Session, file: &Path, rows: u64) -> Result<(), Failure> {
     let file = file.display().to_string();
     if session.form.json {
         let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
-        return session.output.line(record.as_json_object());
+        return session.output.line(record.into_json_object());
     }
     session.output.line(format_args!("{} accounts are in {}", grouped(rows), Escaped(&file)))
 }

@@ -55,7 +55,7 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
     let (facts, opened) = opened.map_err(|cause| {
         Failure::BadData(format!("{} could not be read: {cause}", Escaped(&file.display().to_string())))
     })?;
-    let bytes = facts.is_file().then(|| facts.len());
+    let bytes = facts.is_file().then_some(facts.len());
     Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, opened)), bytes))
 }
 
@@ -225,7 +225,7 @@ fn tell(session: &Session, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
     let Tally { rows, bad } = done.tally;
     let is_refused = bad > 0 && arguments.skip_bad.is_none();
     if session.form.json || arguments.format == Some(Format::Json) {
-        session.output.line(as_record(arguments, done, is_refused).as_json_object())?;
+        session.output.line(as_record(arguments, done, is_refused).into_json_object())?;
     } else if let Some(line) = in_words(arguments, done, is_refused) {
         session.output.line(line)?;
     }

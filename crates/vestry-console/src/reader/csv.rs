@@ -28,7 +28,7 @@ pub(crate) struct Rows<R> {
 #[derive(Debug)]
 struct Record {
     text: Vec<u8>,
-    ends: [usize; VALUES_MAX],
+    ends: Vec<usize>,
     values: usize,
     line: u64,
     quotes: usize,
@@ -52,7 +52,7 @@ impl Record {
 impl<R: BufRead> Rows<R> {
     pub(super) fn begin(input: R) -> Result<Self, ReadError> {
         let record =
-            Record { text: vec![0; ROW_BYTES_MAX], ends: [0; VALUES_MAX], values: 0, line: 1, quotes: 0 };
+            Record { text: vec![0; ROW_BYTES_MAX], ends: vec![0; VALUES_MAX], values: 0, line: 1, quotes: 0 };
         let input = Counted { input, bytes: 0, line: 1 };
         let mut rows = Self { input, core: Reader::new(), header: Vec::new(), columns: Vec::new(), record };
         rows.input.skip_byte_order_mark()?;

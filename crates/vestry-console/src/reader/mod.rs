@@ -85,7 +85,7 @@ pub(crate) enum Raw {
 #[derive(Debug)]
 pub(crate) enum Reader<R> {
     /// See [`FileFormat::Csv`].
-    Csv(csv::Rows<R>),
+    Csv(Box<csv::Rows<R>>),
     /// See [`FileFormat::Ndjson`].
     Ndjson(ndjson::Lines<R>),
 }
@@ -97,7 +97,7 @@ impl<R: BufRead> Reader<R> {
     /// When the header does not name columns that are known, each once and a name among them.
     pub(crate) fn begin(input: R, format: FileFormat) -> Result<Self, ReadError> {
         Ok(match format {
-            FileFormat::Csv => Self::Csv(csv::Rows::begin(input)?),
+            FileFormat::Csv => Self::Csv(Box::new(csv::Rows::begin(input)?)),
             FileFormat::Ndjson => Self::Ndjson(ndjson::Lines::begin(input)),
         })
     }

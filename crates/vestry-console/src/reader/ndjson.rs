@@ -3,7 +3,7 @@
 use super::columns::{empty_row, instant, is_suspended};
 use super::{Entry, ROW_BYTES_MAX, ReadError};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::io::{BufRead, Read};
 use vestry_protocol::fields::Age;
 use vestry_protocol::import::ImportRow;
@@ -29,12 +29,13 @@ struct Typed {
     created: Option<String>,
     status: Option<String>,
     argon2id: Option<SecretText>,
+    // Passed over, but read: a line that is set aside is written from what was read.
     #[serde(rename = "credential")]
-    _credential: Option<IgnoredAny>,
+    _credential: Option<Value>,
     #[serde(rename = "last_login")]
-    _last_login: Option<IgnoredAny>,
+    _last_login: Option<Value>,
     #[serde(rename = "reason")]
-    _reason: Option<IgnoredAny>,
+    _reason: Option<Value>,
 }
 
 impl<R: BufRead> Lines<R> {

@@ -166,9 +166,9 @@ pub(super) async fn finish(
     let last = match begin_to_finish(import.take(), accounts).await {
         Ok((rows, scratch)) => {
             let made = make_accounts(server, operator, rows, replies).await?;
-            // Before the answer, so that another import may follow it at once.
-            let closed = in_background(move || Ok(scratch.close())).await;
-            made.and_then(|made| closed.map(|()| made))
+            // Before the answer, so that another import may follow it at once. What is left would go at the next start.
+            let _ = tokio::task::spawn_blocking(move || scratch.close()).await;
+            made
         }
         Err(failure) => Err(failure),
     };
