@@ -163,7 +163,10 @@ impl Argon2id {
     /// Takes a PHC string apart. `None` for what this server could not have been given: another algorithm, a
     /// cost over the caps, another pepper.
     fn read(&self, record: &[u8]) -> Option<Stored> {
-        let parsed = PasswordHash::new(std::str::from_utf8(record).ok()?).ok()?;
+        self.judge(&PasswordHash::new(std::str::from_utf8(record).ok()?).ok()?)
+    }
+
+    fn judge(&self, parsed: &PasswordHash) -> Option<Stored> {
         let version: Version = parsed.version?.try_into().ok()?;
         if parsed.algorithm.as_str() != "argon2id" || version != Version::V0x13 {
             return None;
@@ -209,7 +212,7 @@ impl Argon2id {
                 "it was made with the pepper of another server, without which it proves nothing".to_owned(),
             );
         }
-        match self.read(record.as_bytes()) {
+        match self.judge(&parsed) {
             Some(stored) => stored.require_bearable(),
             None => refuse(format!(
                 "its parameters are not Argon2id's, or over m={MEMORY_KIB_MAX}, t={ITERATIONS_MAX}, p={PARALLELISM_MAX}"
