@@ -186,8 +186,8 @@ Examples:
   vestryctl import people.csv --skip-bad left-out.csv
   zcat people.ndjson.gz | vestryctl import - --format ndjson
 
-Columns, in any order, or keys of each object: name, and as they are there email, age, gender, created (RFC 3339,
-as 2026-11-23T03:28:12Z), status (active or suspended) and argon2id (a password hash as a PHC string).
+Columns, in any order, or keys of each object: name; and if there is one, email, age, gender, created (RFC 3339, as
+2026-11-23T03:28:12Z), status (active or suspended) and argon2id (a password hash as a PHC string).
 An account without a hash waits for a code: vestryctl account reset NAME.
 What an export says in credential and last_login is passed over. Nothing is imported while a row is bad, unless
 --skip-bad says where those go; with bad rows and without it the exit code is 65.";

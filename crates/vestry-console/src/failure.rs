@@ -55,7 +55,7 @@ pub(crate) enum Failure {
     Audit(AuditFault),
     #[error(transparent)]
     Rows(#[from] ReadError),
-    #[error("{} of {} rows cannot be imported; nothing was", grouped(*bad), grouped(*rows))]
+    #[error("bad rows: {} of {}; nothing was imported", grouped(*bad), grouped(*rows))]
     BadRows { bad: u64, rows: u64 },
     #[error("interrupted")]
     Interrupted,

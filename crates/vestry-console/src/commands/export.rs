@@ -111,5 +111,5 @@ fn tell(session: &Session, file: &Path, rows: u64) -> Result<(), Failure> {
         let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
         return session.output.line(record.into_json_object());
     }
-    session.output.line(format_args!("{} accounts are in {}", grouped(rows), Escaped(&file)))
+    session.output.line(format_args!("accounts exported: {}, in {}", grouped(rows), Escaped(&file)))
 }

@@ -255,14 +255,14 @@ fn in_words(arguments: &ImportArgs, done: &Done, is_refused: bool) -> Option<Str
     let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
     match (arguments.dry_run, is_refused) {
         (true, _) => Some(format!(
-            "{} rows were checked: {} can be imported, {} cannot; nothing was changed",
+            "rows checked: {}, good: {}, bad: {}; nothing was changed",
             grouped(rows),
             grouped(rows - bad),
             grouped(bad)
         )),
         (false, true) => None,
         (false, false) => Some(format!(
-            "{} accounts were imported, {} of them with a password",
+            "accounts imported: {}, with a password: {}",
             grouped(accounts),
             grouped(with_password)
         )),
@@ -275,13 +275,12 @@ const WAIT_TOLD_US: u64 = 1_000_000;
 fn tell_what_is_left(output: Output, arguments: &ImportArgs, done: &Done) {
     if let Some(file) = arguments.skip_bad.as_deref().filter(|_| done.tally.bad > 0) {
         let (bad, file) = (grouped(done.tally.bad), file.display().to_string());
-        output.talk(format_args!("{bad} rows were left out; they are in {}", Escaped(&file)));
+        output.talk(format_args!("rows left out: {bad}, in {}", Escaped(&file)));
     }
     let Some(Imported { accounts, with_password, elapsed_us }) = done.imported else { return };
     if accounts > with_password {
         let left = grouped(accounts - with_password);
-        output
-            .talk(format_args!("{left} have no password yet; a code for one: vestryctl account reset NAME"));
+        output.talk(format_args!("without a password: {left}; a code for one: vestryctl account reset NAME"));
     }
     if elapsed_us >= WAIT_TOLD_US {
         output

@@ -25,6 +25,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use vestry_protocol::admin::AdminReply;
+use vestry_protocol::escape::Escaped;
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_store::StoreError;
 use vestry_store::import::{Added, StagedRows, Staging};
@@ -65,9 +66,7 @@ impl Scratch {
         let needed = staging.bytes().saturating_mul(COPIES_TO_COME).saturating_add(ROOM_BYTES_MIN);
         if free >= needed { Ok(()) } else { Err(StoreError::NotWritable.into()) }
     }
-}
 
-impl Scratch {
     /// Gives both back here and now: for a thread that may block.
     fn close(mut self) {
         drop(self.0.take());
@@ -110,7 +109,8 @@ pub(super) async fn start(
 
 fn no_folder(error: WorkFolderError) -> Failure {
     let WorkFolderError { path, action, cause } = error;
-    tracing::error!(path = %path.display(), %cause, "the folder of an import could not be {action}");
+    let path = path.display().to_string();
+    tracing::error!(path = %Escaped(&path), %cause, "the folder of an import could not be {action}");
     match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem => StoreError::NotWritable.into(),
         _ => Failure::Internal("an import has no folder"),
