@@ -53,7 +53,7 @@ impl<R: BufRead> Rows<R> {
     pub(super) fn begin(input: R) -> Result<Self, ReadError> {
         let record =
             Record { text: vec![0; ROW_BYTES_MAX], ends: vec![0; VALUES_MAX], values: 0, line: 1, quotes: 0 };
-        let input = Counted { input, bytes: 0, line: 1 };
+        let input = Counted { input, bytes: 0, line: 1, is_behind_return: false };
         let mut rows = Self { input, core: Reader::new(), header: Vec::new(), columns: Vec::new(), record };
         rows.input.skip_byte_order_mark()?;
         let is_there = rows.read()?;
@@ -153,21 +153,26 @@ struct Counted<R> {
     input: R,
     bytes: u64,
     line: u64,
+    is_behind_return: bool,
 }
 
 impl<R: BufRead> Counted<R> {
     fn consume(&mut self, count: usize) {
         // What was looked at is in the buffer still.
         let seen = self.input.fill_buf().unwrap_or_default();
-        let lines = seen.iter().take(count).filter(|byte| **byte == b'\n').count();
-        self.line += u64::try_from(lines).unwrap_or_default();
+        for byte in seen.iter().take(count) {
+            // A row may end with either of the two, or with both: each row has a line of its own.
+            self.line += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.is_behind_return));
+            self.is_behind_return = *byte == b'\r';
+        }
         self.bytes += u64::try_from(count).unwrap_or_default();
         self.input.consume(count);
     }
 
-    /// Some spreadsheets begin a file with it. What only begins like it is no name of a column either.
+    /// Some spreadsheets begin a file with it. What only begins like it is no name of a column either, and a second one
+    /// would be passed over by the library or not, as the file is cut.
     fn skip_byte_order_mark(&mut self) -> io::Result<()> {
-        for mark in "\u{feff}".bytes() {
+        for mark in "\u{feff}".bytes().cycle() {
             if self.input.fill_buf()?.first() != Some(&mark) {
                 break;
             }

@@ -79,6 +79,8 @@ fn columns_come_in_any_order_and_lines_end_in_any_way() {
         assert_eq!(csv(text.join(end) + end), expected, "{end:?}");
     }
     assert_eq!(csv("\u{feff}name\nnaman"), ["2 naman"]);
+    // Rows that the verdict of the server could not tell apart would be set aside in place of one another.
+    assert_eq!(csv("name\rnaman\rshubham\r\r"), ["2 naman", "3 shubham"]);
 }
 
 #[test]
