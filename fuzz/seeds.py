@@ -47,6 +47,8 @@ BEFORE = {
     "sql": [b"s"],
     "fields": [bytes([kind]) for kind in range(6)],
     "stored_hashes": [b"\0\0\0\0"],
+    # A table with its own header, a table behind a good one, and lines of objects; a buffer of 64 bytes.
+    "import_file": [b"\1\0\x40", b"\1\1\x40", b"\0\0\x40"],
 }
 
 

@@ -102,7 +102,7 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
     server.register("naman").await;
     make_operator(&server, "vera", "viewer");
     make_operator(&server, "hana", "helpdesk");
-    let calls: [(&str, fn() -> AdminCall, bool, bool); 16] = [
+    let calls: [(&str, fn() -> AdminCall, bool, bool); 20] = [
         ("status", || AdminCall::ShowStatus, true, true),
         ("query", || AdminCall::Query { sql: "select name from accounts".to_owned() }, true, true),
         ("list", || AdminCall::ListRows(listing(View::Accounts)), true, true),
@@ -118,6 +118,10 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
         ("delete", || AdminCall::DeleteAccount { name: name() }, false, false),
         ("restore", || AdminCall::RestoreAccount { name: name() }, false, false),
         ("back up", || AdminCall::BackUp, false, false),
+        ("start import", || AdminCall::StartImport, false, false),
+        ("import rows", || AdminCall::ImportRows(Vec::new()), false, false),
+        ("finish import", || AdminCall::FinishImport { accounts: 1 }, false, false),
+        ("drop import", || AdminCall::DropImport, false, false),
         ("revoke operator", || AdminCall::RevokeOperator { name: "nobody".to_owned() }, false, false),
     ];
     let mut viewer = connect_as_new(&server, "vera").await;

@@ -14,6 +14,7 @@ mod wire;
 // The admin port.
 mod admin;
 mod audit;
+mod import;
 mod logs;
 // What happens to everybody when one peer, the disk or the power fails.
 mod backup;

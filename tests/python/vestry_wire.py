@@ -369,6 +369,16 @@ AUDIT_VERDICT = Structure(
     fault=Optional(AUDIT_FAULT),
 )
 
+IMPORT_ROW = Structure(
+    line=U64,
+    name=TEXT,
+    profile=PROFILE,
+    created=Optional(I64),
+    suspended=BOOL,
+    argon2id=Optional(TEXT),
+)
+BAD_ROW = Structure(line=U64, reason=TEXT)
+
 ADMIN_CALL = Variant(
     ShowStatus=None,
     Query=Structure(sql=TEXT),
@@ -387,6 +397,10 @@ ADMIN_CALL = Variant(
     ClearThrottle=Structure(subject=Optional(TEXT)),
     VerifyAudit=Structure(checkpoints=List(CHECKPOINT)),
     FollowAudit=Structure(**{"columns": List(TEXT), "filter": Optional(TEXT), "from": FOLLOW_FROM}),
+    StartImport=None,
+    ImportRows=List(IMPORT_ROW),
+    FinishImport=Structure(accounts=U64),
+    DropImport=None,
 )
 
 ADMIN_REPLY = Variant(
@@ -406,6 +420,11 @@ ADMIN_REPLY = Variant(
     ThrottleCleared=Structure(lanes=U64),
     AuditChecked=Structure(events=U64),
     AuditVerified=AUDIT_VERDICT,
+    ImportStarted=None,
+    RowsJudged=List(BAD_ROW),
+    ImportContinues=Structure(accounts=U64),
+    ImportFinished=Structure(accounts=U64, with_password=U64, elapsed_us=U64),
+    ImportDropped=None,
 )
 
 MESSAGES = {

@@ -2,7 +2,8 @@
 
 use crate::render::Format;
 use clap::builder::styling::Styles;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -145,6 +146,12 @@ pub(crate) enum Command {
         Keys never leave the server's machine this way; `vestryd backup --with-secrets` takes them there,\n\
         also while the server runs. `vestryd restore` reads either.")]
     Backup(BackupArgs),
+    /// Make accounts of the rows of a file: all of them, or none
+    #[command(after_help = AFTER_IMPORT_HELP)]
+    Import(ImportArgs),
+    /// Write accounts to a new file or to standard output, without a secret
+    #[command(after_help = AFTER_EXPORT_HELP)]
+    Export(ExportArgs),
     /// Show how the server is
     #[command(after_help = "Examples:\n  vestryctl status\n  vestryctl --json status")]
     Status,
@@ -170,6 +177,67 @@ pub(crate) struct BackupArgs {
     /// Encrypt it with the one line of this file (mode 0600)
     #[arg(long, value_name = "PATH")]
     pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+const AFTER_IMPORT_HELP: &str = "\
+Examples:
+  vestryctl import people.csv --dry-run
+  vestryctl import people.csv
+  vestryctl import people.csv --skip-bad left-out.csv
+  zcat people.ndjson.gz | vestryctl import - --format ndjson
+
+Columns, in any order, or keys of each object: name; and if there is one, email, age, gender, created (RFC 3339, as
+2026-11-23T03:28:12Z), status (active or suspended) and argon2id (a password hash as a PHC string).
+An account without a hash waits for a code: vestryctl account reset NAME.
+What an export says in credential and last_login is passed over. Nothing is imported while a row is bad, unless
+--skip-bad says where those go; with bad rows and without it the exit code is 65.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The file; - reads standard input
+    pub(crate) file: PathBuf,
+    /// How the file is written: csv or ndjson [default: by its name]; json is the same as --json
+    // The option of every command, with other words and values: in an import it also speaks of the input.
+    #[arg(long, value_name = "FORMAT", value_parser = format_among(&["csv", "ndjson", "json"]))]
+    pub(crate) format: Option<Format>,
+    /// Check every row on the server and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Import the good rows, and write the bad ones with their reasons to this new file
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) skip_bad: Option<PathBuf>,
+}
+
+const AFTER_EXPORT_HELP: &str = "\
+Examples:
+  vestryctl export people.csv
+  vestryctl export --where \"created > '2026-01-01'\" --columns name,email new.ndjson
+  vestryctl export --format ndjson | jq .name
+
+The file is new and private, and is there only when all of it is. Deleted accounts are left out.
+vestryctl import reads it; a password hash is in no export.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The file to make, never overwritten [default: standard output]
+    pub(crate) file: Option<PathBuf>,
+    /// csv or ndjson [default: by the file's name, else csv]
+    #[arg(long, value_name = "FORMAT", value_parser = format_among(&["csv", "ndjson"]))]
+    pub(crate) format: Option<Format>,
+    /// Only accounts for which this SQL expression is true
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) filter: Option<String>,
+    /// Only these columns, in this order
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// Deleted accounts, too
+    #[arg(long)]
+    pub(crate) with_deleted: bool,
+}
+
+/// Some of the formats by their names.
+fn format_among(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(names).try_map(|name| Format::from_str(&name, false))
 }
 
 /// A page of a view, as it was typed.
@@ -421,6 +489,12 @@ mod tests {
             &["join-string"],
             &["backup", "register.backup"],
             &["backup", "--passphrase-file", "p", "register.backup"],
+            &["import", "people.csv", "--dry-run"],
+            &["import", "-", "--format", "csv", "--json"],
+            &["--format", "ndjson", "import", "people", "--skip-bad", "left-out"],
+            &["export"],
+            &["export", "people.csv", "--where", "-age > 3", "--columns", "name,email", "--with-deleted"],
+            &["export", "--format", "ndjson"],
             &["status", "--json"],
             &["--format", "csv", "accounts"],
             &[
@@ -451,6 +525,10 @@ mod tests {
         let cases: &[(&[&str], ErrorKind)] = &[
             (&["backup"], ErrorKind::MissingRequiredArgument),
             (&["backup", "--with-secrets", "f"], ErrorKind::UnknownArgument),
+            (&["import"], ErrorKind::MissingRequiredArgument),
+            (&["import", "f", "--dry-run", "--skip-bad", "g"], ErrorKind::ArgumentConflict),
+            (&["import", "f", "--format", "table"], ErrorKind::InvalidValue),
+            (&["export", "f", "--format", "json"], ErrorKind::InvalidValue),
             (&["sql"], ErrorKind::MissingRequiredArgument),
             (&["sql", "select", "1"], ErrorKind::UnknownArgument),
             (&["accounts", "--limit", "-1"], ErrorKind::UnknownArgument),
@@ -475,6 +553,14 @@ mod tests {
         assert_eq!(parse(&["status", "--json"]).unwrap().options.form.asked(), Some(Format::Json));
         assert_eq!(parse(&["status", "--format", "csv"]).unwrap().options.form.asked(), Some(Format::Csv));
         assert_eq!(parse(&["status"]).unwrap().options.form.asked(), None);
+    }
+
+    #[test]
+    fn the_format_of_a_file_may_stand_before_or_behind_its_command() {
+        for line in [["--format", "ndjson", "import", "f"], ["import", "f", "--format", "ndjson"]] {
+            let Some(Command::Import(import)) = parse(&line).unwrap().command else { panic!("{line:?}") };
+            assert_eq!(import.format, Some(Format::Ndjson), "{line:?}");
+        }
     }
 
     #[test]

@@ -14,8 +14,11 @@ use vestry_protocol::admin::{AdminCall, AdminReply, Cell, RowsEnd};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_tls::config::console_client_from_files;
 
+mod import;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use import::{ImportLink, Imported};
 
 /// The server ends a query after 30 s; its own word for that must arrive first.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -233,7 +236,10 @@ fn look_after(call: &AdminCall) -> Option<String> {
         | AdminCall::ShowJoinString
         | AdminCall::FollowAudit { .. }
         | AdminCall::VerifyAudit { .. }
-        | AdminCall::BackUp => None,
+        | AdminCall::BackUp
+        | AdminCall::StartImport
+        | AdminCall::ImportRows(_)
+        | AdminCall::DropImport => None,
         AdminCall::CreateAccount { name, .. }
         | AdminCall::SuspendAccount { name, .. }
         | AdminCall::ResumeAccount { name }
@@ -243,5 +249,8 @@ fn look_after(call: &AdminCall) -> Option<String> {
         AdminCall::RevokeSession { .. } => Some("vestryctl sessions".to_owned()),
         AdminCall::RevokeOperator { .. } => Some("vestryctl operators".to_owned()),
         AdminCall::ClearThrottle { .. } => Some("vestryctl throttle".to_owned()),
+        AdminCall::FinishImport { .. } => {
+            Some("vestryctl audit --sort id --desc --where \"action = 'accounts.imported'\"".to_owned())
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which exit code a failure of this program has. What the numbers mean is in `vestry_client::exit`.
 
 use crate::failure::Failure;
+use crate::reader::ReadError;
 use std::io;
 pub(crate) use vestry_client::exit::Exit;
 
@@ -12,7 +13,9 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Time(_)
         | Failure::BadData(_)
         | Failure::NotConfirmed { .. }
-        | Failure::Audit(_) => Exit::BadData,
+        | Failure::Audit(_)
+        | Failure::Rows(ReadError::Endless { .. } | ReadError::Header { .. })
+        | Failure::BadRows { .. } => Exit::BadData,
         Failure::Settings(_) | Failure::Tls(_) | Failure::Runtime(_) => Exit::Configuration,
         Failure::Wire { error, .. } => Exit::of_wire(error),
         Failure::Unsure { .. } => Exit::Unreachable,
@@ -20,7 +23,11 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::UnexpectedReply => Exit::WrongServer,
         // Whoever read the answer has seen enough of it.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        Failure::Output(_) | Failure::NewFile(_) | Failure::Input(_) | Failure::Terminal(_) => Exit::Output,
+        Failure::Output(_)
+        | Failure::NewFile(_)
+        | Failure::Input(_)
+        | Failure::Rows(ReadError::Input(_))
+        | Failure::Terminal(_) => Exit::Output,
         Failure::Interrupted => Exit::Interrupted,
     }
 }

@@ -1,5 +1,7 @@
 //! What went wrong, in words: what happened, then what to do. Text from outside is escaped here.
 
+use crate::progress::grouped;
+use crate::reader::ReadError;
 use crate::settings::SettingsError;
 use crate::until::NotATime;
 use std::io;
@@ -51,6 +53,10 @@ pub(crate) enum Failure {
     Terminal(String),
     #[error("the audit is not as it was written: {0}")]
     Audit(AuditFault),
+    #[error(transparent)]
+    Rows(#[from] ReadError),
+    #[error("bad rows: {} of {}; nothing was imported", grouped(*bad), grouped(*rows))]
+    BadRows { bad: u64, rows: u64 },
     #[error("interrupted")]
     Interrupted,
 }
@@ -75,6 +81,13 @@ impl Failure {
             Self::Output(_) | Self::Input(_) | Self::Runtime(_) | Self::Terminal(_) => {
                 Some("Check the system's resources, then try again.".to_owned())
             }
+            Self::Rows(ReadError::Endless { .. } | ReadError::Header { .. }) => {
+                Some("Nothing was imported. Correct the file and try again.".to_owned())
+            }
+            Self::BadRows { .. } => {
+                Some("Mend them and try again, or import the others: --skip-bad FILE".to_owned())
+            }
+            Self::Rows(ReadError::Input(_)) => Some("Nothing was imported. Try again.".to_owned()),
             Self::Usage(_)
             | Self::Time(_)
             | Self::BadData(_)

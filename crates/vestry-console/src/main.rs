@@ -12,20 +12,27 @@
 //! | [`commands`] | what each command does |
 //! | [`prompt`] | the prompt of a terminal, and how statements end |
 //! | [`render`] | how rows are written |
+//! | [`reader`] | files of accounts, read a row at a time |
+//! | [`bad_rows`] | the rows that an import leaves out, to be mended |
+//! | [`formula`] | text that a spreadsheet would run |
 //! | [`record`] | one thing with named fields |
-//! | [`output`] | answers to stdout, talk to stderr |
+//! | [`output`], [`progress`] | answers to stdout, talk to stderr, and how far it has come |
 //! | [`until`] | times as people type them |
 //! | [`failure`], [`exit`] | what went wrong, what to do, and the exit code |
 
+mod bad_rows;
 mod cli;
 mod commands;
 mod console;
 mod exit;
 mod failure;
+mod formula;
 mod output;
 mod program;
+mod progress;
 mod prompt;
 mod qr;
+mod reader;
 mod record;
 mod render;
 mod settings;

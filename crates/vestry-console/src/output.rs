@@ -35,6 +35,12 @@ impl Output {
         self.on_terminal && form.asked().is_none() && io::stderr().is_terminal()
     }
 
+    /// Whether a person watches how far long work has come.
+    pub(crate) fn shows_progress(self, form: FormOptions) -> bool {
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        io::stderr().is_terminal() && !form.json && !is_plain
+    }
+
     /// How wide the screen is, when there is one.
     pub(crate) fn width(self) -> Option<usize> {
         self.on_terminal.then(|| {

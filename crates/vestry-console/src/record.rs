@@ -66,13 +66,16 @@ impl Record {
         let mut stdout = output.stdout();
         let written = match form.asked() {
             None => self.write_lines(&mut stdout),
-            Some(Format::Json) => {
-                let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
-                writeln!(stdout, "{}", json_object(&names, &cells))
-            }
+            Some(Format::Json) => writeln!(stdout, "{}", self.into_json_object()),
             Some(format) => self.write_row(format, output.width(), &mut stdout),
         };
         written.and_then(|()| stdout.flush()).map_err(Failure::Output)
+    }
+
+    /// One object, whatever form was asked for.
+    pub(crate) fn into_json_object(self) -> String {
+        let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+        json_object(&names, &cells)
     }
 
     fn write_lines(&self, out: &mut dyn Write) -> std::io::Result<()> {
@@ -102,7 +105,8 @@ fn optional_text(value: Option<&str>) -> Cell {
     value.map_or(Cell::Null, text)
 }
 
-fn count(number: u64) -> Cell {
+/// A number; as text when it is too long for one.
+pub(crate) fn count(number: u64) -> Cell {
     i64::try_from(number).map_or_else(|_| Cell::Text(number.to_string()), Cell::Integer)
 }
 

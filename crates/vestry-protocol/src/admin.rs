@@ -5,6 +5,7 @@
 
 use crate::UnixSeconds;
 use crate::audit::{AuditVerdict, Checkpoint};
+use crate::import::{BadRow, ImportRow};
 use crate::refusal::Refusal;
 use crate::secret::SecretText;
 use crate::user::Profile;
@@ -98,6 +99,18 @@ pub enum AdminCall {
         /// Where to begin.
         from: FollowFrom,
     },
+    /// Begin to bring accounts in. Nothing changes before `FinishImport`; when the connection ends, nothing has.
+    StartImport,
+    /// More accounts for the import of this connection. Rows that are not bad wait; the others are named and dropped.
+    ImportRows(Vec<ImportRow>),
+    /// Make every account that waits, all in one act. Answered by any number of `ImportContinues`, then
+    /// `ImportFinished`.
+    FinishImport {
+        /// How many have to wait; with another number nothing is done.
+        accounts: u64,
+    },
+    /// Give the import of this connection up, as after a dry run.
+    DropImport,
 }
 
 /// Where following the audit begins.
@@ -160,6 +173,26 @@ pub enum AdminReply {
     },
     /// To `VerifyAudit`: the end of the check.
     AuditVerified(AuditVerdict),
+    /// To `StartImport`.
+    ImportStarted,
+    /// To `ImportRows`: those of its rows that are not taken.
+    RowsJudged(Vec<BadRow>),
+    /// That an import goes on.
+    ImportContinues {
+        /// How many accounts were made so far. None of them is there before the end.
+        accounts: u64,
+    },
+    /// To `FinishImport`: the accounts are there.
+    ImportFinished {
+        /// How many were made.
+        accounts: u64,
+        /// How many of them have a password.
+        with_password: u64,
+        /// How long other writes waited for this one, in microseconds.
+        elapsed_us: u64,
+    },
+    /// To `DropImport`.
+    ImportDropped,
 }
 
 /// One of the operator's views.

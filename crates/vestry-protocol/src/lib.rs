@@ -12,6 +12,7 @@
 //! | [`user`] | what the user port can be asked and may answer |
 //! | [`admin`] | what the admin port can be asked and may answer |
 //! | [`audit`] | what a check of the audit chain is asked and finds |
+//! | [`import`] | accounts on their way into a register |
 //! | [`refusal`] | the stable error codes |
 //! | [`fields`] | usernames, e-mail addresses, ages, free text, passwords |
 //! | [`secret`] | text and tokens that cannot print themselves |
@@ -23,6 +24,7 @@ pub mod codec;
 pub mod escape;
 pub mod fields;
 pub mod frame;
+pub mod import;
 pub mod limits;
 pub mod refusal;
 pub mod secret;

@@ -20,6 +20,9 @@ pub const ROW_CHUNK_BYTES_SOFT: usize = 128 * 1024;
 /// The server cuts a backup into chunks of this size.
 pub const BACKUP_CHUNK_BYTES: usize = 64 * 1024;
 
+/// What the rows of one `ImportRows` may claim: a request's budget without its number, its variant and its length.
+pub const IMPORT_BATCH_BUDGET_BYTES: usize = REQUEST_BYTES_MAX - 64;
+
 /// The longest single value in a row; longer ones are refused by the query.
 pub const CELL_BYTES_MAX: usize = 256 * 1024;
 

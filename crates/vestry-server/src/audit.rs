@@ -64,6 +64,8 @@ pub enum Action {
     RegisterBackedUp,
     /// The register was put back from a copy.
     RegisterRestored,
+    /// An operator brought many accounts in.
+    AccountsImported,
     /// An operator read accounts, sessions or the audit.
     OperatorRead,
     /// The chain of events began, behind events that had none.
@@ -104,6 +106,7 @@ impl Action {
             Self::OperatorRefused => "operator.refused",
             Self::RegisterBackedUp => "register.backed_up",
             Self::RegisterRestored => "register.restored",
+            Self::AccountsImported => "accounts.imported",
             Self::OperatorRead => "operator.read",
             Self::AuditBegun => "audit.begun",
             Self::AuditRekeyed => "audit.rekeyed",

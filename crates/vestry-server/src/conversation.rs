@@ -28,7 +28,7 @@ use vestry_protocol::{Reply, Request};
 const OUTBOX_BYTES_SOFT: usize = 64 * 1024;
 
 /// One side of one port: its messages and its state.
-pub trait Port: Send + Sync {
+pub trait Port: Send {
     /// What can be asked.
     type Call: DeserializeOwned + Send;
     /// What may be answered.
@@ -110,7 +110,7 @@ pub fn converse<P: Port>(
             let last = tokio::select! {
                 waited = connection.wait_for_frame(port.request_bytes_max(), patience) => {
                     if let Err(ended) = waited {
-                        return Box::pin(say_why(connection, &port, ended)).await;
+                        return Box::pin(say_why::<P>(connection, patience, ended)).await;
                     }
                     false
                 }
@@ -121,7 +121,7 @@ pub fn converse<P: Port>(
             }
             // Boxed, as the goodbyes are: a connection that waits keeps no room for what it is not doing.
             if let Err(ended) = Box::pin(answer_batch(&mut connection, &mut port)).await {
-                return Box::pin(say_why(connection, &port, ended)).await;
+                return Box::pin(say_why::<P>(connection, patience, ended)).await;
             }
             if last {
                 connection.close(patience.write).await;
@@ -149,13 +149,13 @@ const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
 /// Tells a peer that broke the protocol, under the number 0, since its own could not be read; then says goodbye, also
 /// to one that was silent for too long.
-async fn say_why<P: Port>(mut connection: Connection, port: &P, ended: Ended) -> Result<(), Ended> {
+async fn say_why<P: Port>(mut connection: Connection, patience: Patience, ended: Ended) -> Result<(), Ended> {
     if let Ended::Violated(why) = &ended {
         let refusal = Refusal::new(RefusalCode::Malformed, format!("{why}; the connection ends here"));
         let body = P::refused(refusal);
         if append_frame(connection.outbox(), &Reply { id: 0, body }, REPLY_BYTES_MAX).is_ok() {
             // The peer may be gone; there is nobody else to tell.
-            let _ = connection.flush(port.patience()).await;
+            let _ = connection.flush(patience).await;
         }
     }
     if !matches!(ended, Ended::Closed) {

@@ -10,6 +10,7 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_store::StoreError;
+use vestry_store::import::ImportError;
 use vestry_store::query::QueryError;
 
 /// Why a request was not done.
@@ -36,6 +37,14 @@ pub enum Failure {
     /// Somebody has the name.
     #[error("this name is taken; choose another")]
     NameTaken,
+    /// Somebody got a name while an import ran.
+    #[error("the name {} (line {line}) was taken while the import ran; nothing was imported", Escaped(name))]
+    TakenMeanwhile {
+        /// Where its row comes from.
+        line: u64,
+        /// The name.
+        name: String,
+    },
     /// The operator suspended the account.
     #[error("the operator suspended this account{}{}", until_words(.until), reason_words(.reason))]
     Suspended {
@@ -99,6 +108,15 @@ pub enum Failure {
     Internal(&'static str),
 }
 
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => Self::Store(error),
+            ImportError::NameTaken { line, name } => Self::TakenMeanwhile { line, name },
+        }
+    }
+}
+
 fn until_words(until: &Option<UnixSeconds>) -> String {
     until.map_or_else(String::new, |at| format!(" until {}", as_date(at)))
 }
@@ -140,7 +158,7 @@ impl Failure {
             Self::NotLoggedIn => RefusalCode::NotLoggedIn,
             Self::WrongCredentials | Self::WrongCode => RefusalCode::WrongCredentials,
             Self::SessionEnded => RefusalCode::SessionEnded,
-            Self::NameTaken => RefusalCode::NameTaken,
+            Self::NameTaken | Self::TakenMeanwhile { .. } => RefusalCode::NameTaken,
             Self::Suspended { .. } => RefusalCode::Suspended,
             Self::NotFound { .. } => RefusalCode::NotFound,
             Self::Busy { .. } => RefusalCode::Busy,

@@ -36,5 +36,6 @@ pub mod sources;
 pub mod throttle;
 pub mod trail;
 pub mod user;
+mod work_folder;
 
 pub use server::{Listeners, run};

@@ -60,6 +60,8 @@ pub struct Server {
     pub user_gate: Gate,
     /// One backup at a time: each takes as much disk as the register.
     pub backups: Semaphore,
+    /// One import at a time: each holds up every other write when it ends.
+    pub imports: Arc<Semaphore>,
     /// Who is held up after failures.
     pub throttle: Throttle,
     /// How far the audit is written down in the log.
@@ -124,6 +126,7 @@ pub async fn run(
         clock: parts.clock,
         draining: CancellationToken::new(),
         backups: Semaphore::new(1),
+        imports: Arc::new(Semaphore::new(1)),
         trail: Trail::default(),
         recorded: RecordedReads::default(),
         user_gate: Gate::for_users(&limits),

@@ -19,6 +19,7 @@ mod error;
 mod facts;
 #[cfg(test)]
 mod fresh;
+pub mod import;
 mod maintenance;
 mod operators;
 mod pool;

@@ -9,6 +9,7 @@ use vestry_protocol::admin::{
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
 use vestry_protocol::frame::split_first;
+use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::secret::{SecretText, SessionToken};
@@ -264,6 +265,23 @@ fn audit_verdict() -> impl Strategy<Value = AuditVerdict> {
     )
 }
 
+fn import_row() -> impl Strategy<Value = ImportRow> {
+    (number(), text(), profile(), of(time()), any::<bool>(), of(secret())).prop_map(
+        |(line, name, profile, created, suspended, argon2id)| ImportRow {
+            line,
+            name,
+            profile,
+            created,
+            suspended,
+            argon2id,
+        },
+    )
+}
+
+fn bad_row() -> impl Strategy<Value = BadRow> {
+    (number(), text()).prop_map(|(line, reason)| BadRow { line, reason })
+}
+
 fn admin_call() -> impl Strategy<Value = AdminCall> {
     prop_oneof![
         Just(()).prop_map(|()| AdminCall::ShowStatus),
@@ -287,6 +305,10 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
         vec(checkpoint(), 0..4).prop_map(|checkpoints| AdminCall::VerifyAudit { checkpoints }),
         (vec(text(), 0..4), of(text()), follow_from())
             .prop_map(|(columns, filter, from)| AdminCall::FollowAudit { columns, filter, from }),
+        Just(()).prop_map(|()| AdminCall::StartImport),
+        vec(import_row(), 0..4).prop_map(AdminCall::ImportRows),
+        number().prop_map(|accounts| AdminCall::FinishImport { accounts }),
+        Just(()).prop_map(|()| AdminCall::DropImport),
     ]
 }
 
@@ -365,6 +387,13 @@ fn admin_reply() -> impl Strategy<Value = AdminReply> {
         number().prop_map(|bytes| AdminReply::BackupEnd { bytes }),
         number().prop_map(|events| AdminReply::AuditChecked { events }),
         audit_verdict().prop_map(AdminReply::AuditVerified),
+        Just(()).prop_map(|()| AdminReply::ImportStarted),
+        vec(bad_row(), 0..4).prop_map(AdminReply::RowsJudged),
+        number().prop_map(|accounts| AdminReply::ImportContinues { accounts }),
+        (number(), number(), number()).prop_map(|(accounts, with_password, elapsed_us)| {
+            AdminReply::ImportFinished { accounts, with_password, elapsed_us }
+        }),
+        Just(()).prop_map(|()| AdminReply::ImportDropped),
     ]
 }
 

@@ -6,6 +6,7 @@ use vestry_protocol::admin::{
     AccountDetail, AdminCall, AdminReply, Cell, FollowFrom, Listing, RowsEnd, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
+use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Profile;
@@ -82,6 +83,7 @@ pub(super) fn requests() -> Vec<Example> {
         ),
     ];
     all.extend(audit_requests());
+    all.extend(import_requests());
     all.extend(listings());
     all.extend(creations());
     all.extend(suspensions());
@@ -115,6 +117,46 @@ fn audit_requests() -> Vec<Example> {
             "Those of one kind behind an event.",
             follow(Some("action = 'login.failed'"), FollowFrom::Behind(4_711)),
         ),
+    ]
+}
+
+fn import_requests() -> Vec<Example> {
+    let bare = ImportRow {
+        line: 2,
+        name: naman(),
+        profile: Profile::default(),
+        created: None,
+        suspended: false,
+        argon2id: None,
+    };
+    let full = ImportRow {
+        line: 5_000_000_000,
+        name: "anirudh".to_owned(),
+        profile: Profile {
+            email: Some("anirudh@example.org".to_owned()),
+            age: Some(18),
+            gender: Some("männlich".to_owned()),
+        },
+        created: Some(NOW - DAY),
+        suspended: true,
+        argon2id: Some(SecretText::new(
+            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAECAwQFBgcICQoLDA0ODw".to_owned(),
+        )),
+    };
+    vec![
+        request("admin/request-start-import", "A variant without fields.", AdminCall::StartImport),
+        request(
+            "admin/request-import-rows",
+            "A row with nothing but a name, and one with everything.",
+            AdminCall::ImportRows(vec![bare, full]),
+        ),
+        request("admin/request-import-rows-none", "A batch may be empty.", AdminCall::ImportRows(Vec::new())),
+        request(
+            "admin/request-finish-import",
+            "So many accounts have to wait.",
+            AdminCall::FinishImport { accounts: 1_000_000 },
+        ),
+        request("admin/request-drop-import", "A variant without fields.", AdminCall::DropImport),
     ]
 }
 
@@ -214,6 +256,7 @@ pub(super) fn replies() -> Vec<Example> {
     all.extend(row_streams());
     all.extend(backup_streams());
     all.extend(audit_verdicts());
+    all.extend(import_replies());
     all.extend(account_details());
     all
 }
@@ -342,6 +385,27 @@ fn backup_streams() -> Vec<Example> {
             "How many lanes are open again.",
             AdminReply::ThrottleCleared { lanes: 3 },
         ),
+    ]
+}
+
+fn import_replies() -> Vec<Example> {
+    let bad = |line, reason: &str| BadRow { line, reason: reason.to_owned() };
+    let judged = vec![bad(3, "name: an account has it already"), bad(5_000_000_000, "age: über 150")];
+    vec![
+        reply("admin/reply-import-started", "A variant without fields.", AdminReply::ImportStarted),
+        reply("admin/reply-rows-judged", "Two rows that are not taken.", AdminReply::RowsJudged(judged)),
+        reply("admin/reply-rows-judged-none", "Every row is taken.", AdminReply::RowsJudged(Vec::new())),
+        reply(
+            "admin/reply-import-continues",
+            "It goes on; nothing is there yet.",
+            AdminReply::ImportContinues { accounts: 500_000 },
+        ),
+        reply(
+            "admin/reply-import-finished",
+            "All accounts are there.",
+            AdminReply::ImportFinished { accounts: 1_000_000, with_password: 999_999, elapsed_us: 5_000_000 },
+        ),
+        reply("admin/reply-import-dropped", "A variant without fields.", AdminReply::ImportDropped),
     ]
 }
 

@@ -272,6 +272,10 @@ fn of_admin_call(call: &AdminCall) -> &'static str {
         AdminCall::ClearThrottle { .. } => "clear-throttle",
         AdminCall::VerifyAudit { .. } => "verify-audit",
         AdminCall::FollowAudit { .. } => "follow-audit",
+        AdminCall::StartImport => "start-import",
+        AdminCall::ImportRows(_) => "import-rows",
+        AdminCall::FinishImport { .. } => "finish-import",
+        AdminCall::DropImport => "drop-import",
     }
 }
 
@@ -293,5 +297,10 @@ fn of_admin_reply(reply: &AdminReply) -> &'static str {
         AdminReply::ThrottleCleared { .. } => "throttle-cleared",
         AdminReply::AuditChecked { .. } => "audit-checked",
         AdminReply::AuditVerified(_) => "audit-verified",
+        AdminReply::ImportStarted => "import-started",
+        AdminReply::RowsJudged(_) => "rows-judged",
+        AdminReply::ImportContinues { .. } => "import-continues",
+        AdminReply::ImportFinished { .. } => "import-finished",
+        AdminReply::ImportDropped => "import-dropped",
     }
 }

@@ -24,6 +24,8 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Option<Command>, F
         | Command::Throttle(_)
         | Command::JoinString
         | Command::Backup(_)
+        | Command::Import(_)
+        | Command::Export(_)
         | Command::Status) => return Ok(Some(other)),
     }
     let mut stdout = output.stdout();

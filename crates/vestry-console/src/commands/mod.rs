@@ -5,7 +5,9 @@ mod account;
 mod audit;
 mod backup;
 mod care;
+mod export;
 pub(crate) mod generate;
+mod import;
 mod rows;
 mod status;
 mod throttle;
@@ -51,6 +53,8 @@ pub(crate) async fn run(session: &mut Session, command: Command) -> Result<(), F
         Command::Account(account) => account::run(session, account.act).await,
         Command::Throttle(throttle) => throttle::run(session, throttle.act).await,
         Command::Backup(arguments) => backup::run(session, &arguments).await,
+        Command::Import(arguments) => import::run(session, &arguments).await,
+        Command::Export(arguments) => export::run(session, arguments).await,
         Command::JoinString => status::show_join_string(session).await,
         Command::Status => status::show(session).await,
         Command::Completions(_) | Command::Man(_) => generate::run(command, session.output).map(drop),

@@ -2,12 +2,14 @@
 //!
 //! Tab-separated values are spelled out, so that a tab or a line end is never part of one. Comma-separated ones
 //! follow RFC 4180; NULL is an empty field and an empty text is `""`. A text that a spreadsheet would take for a
-//! formula gets a leading `'` (OWASP, CSV injection); a number that is a number in SQL is left alone.
+//! formula gets a leading `'` (`formula.rs`); a number that is a number in SQL is left alone.
 
 use super::{RowWriter, is_number, shown};
+use crate::formula::guarded;
 use std::io::{self, Write};
 use std::time::Duration;
 use vestry_protocol::admin::Cell;
+use vestry_protocol::escape::Escaped;
 
 /// One row a line.
 #[derive(Debug)]
@@ -55,14 +57,9 @@ fn csv_field(cell: &Cell) -> String {
     match cell {
         Cell::Null => String::new(),
         cell if is_number(cell) => shown(cell),
-        Cell::Text(text) if starts_a_formula(text) => quoted(&format!("'{}", shown(cell))),
-        Cell::Text(_) | Cell::Blob(_) | Cell::Integer(_) | Cell::Real(_) => quoted(&shown(cell)),
+        Cell::Text(text) => quoted(&Escaped(&guarded(text)).to_string()),
+        Cell::Blob(_) | Cell::Integer(_) | Cell::Real(_) => quoted(&shown(cell)),
     }
-}
-
-/// The characters that OWASP names, with their full-width forms, which spreadsheets take for the same.
-fn starts_a_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 
 fn quoted(field: &str) -> String {

@@ -54,6 +54,11 @@ impl Read {
         Some(Self { subject, detail, goes_on: listing.after.is_some() })
     }
 
+    /// Each row of an import that is not taken tells that there is such a name.
+    pub(super) fn of_import() -> Self {
+        Self { subject: "accounts", detail: "names of an import".to_owned(), goes_on: false }
+    }
+
     pub(super) fn of_follow(asked: &Follow) -> Self {
         let mut words = vec!["follow".to_owned()];
         words.extend(words_of(&asked.columns, asked.filter.as_deref()));

@@ -6,6 +6,7 @@
 mod accounts;
 mod audit;
 mod backup;
+mod import;
 mod operators;
 mod rows;
 mod status;
@@ -78,7 +79,11 @@ fn role_needed(call: &AdminCall) -> Role {
         | AdminCall::RestoreAccount { .. }
         | AdminCall::RevokeOperator { .. }
         | AdminCall::ClearThrottle { subject: None }
-        | AdminCall::BackUp => Role::Admin,
+        | AdminCall::BackUp
+        | AdminCall::StartImport
+        | AdminCall::ImportRows(_)
+        | AdminCall::FinishImport { .. }
+        | AdminCall::DropImport => Role::Admin,
     }
 }
 
@@ -117,6 +122,8 @@ struct AdminPort {
     server: Arc<Server>,
     pin: Pin,
     source: String,
+    /// What `StartImport` began; gone with the connection.
+    import: Option<import::Import>,
 }
 
 /// What the admin port's listener does with each connection.
@@ -143,7 +150,8 @@ impl Welcome for WelcomeOperators {
             tracing::warn!(%peer, "an operator's certificate could not be read");
             return;
         };
-        let port = AdminPort { server: server.clone(), pin, source: peer.ip().to_string() };
+        let source = peer.ip().to_string();
+        let port = AdminPort { server: server.clone(), pin, source, import: None };
         if let Err(ended) = converse(Connection::new(stream), port, &server.draining).await {
             tracing::debug!(%peer, %ended, "an operator's connection ended");
         }
@@ -164,9 +172,12 @@ impl Port for AdminPort {
     }
 
     async fn answer(&mut self, call: AdminCall, replies: &mut Replies<'_, AdminReply>) -> Result<(), Ended> {
-        match self.permit(&call).await {
+        match permit(&self.server, self.pin, &self.source, &call).await {
             // Boxed, so that an idle connection does not keep room for the largest of the handlers.
-            Ok(operator) => Box::pin(answer_as(&self.server, &operator, call, replies)).await,
+            Ok(operator) => {
+                let import = &mut self.import;
+                Box::pin(answer_as(&self.server, &operator, import, call, replies)).await
+            }
             Err(failure) => replies.send(AdminReply::Refused(failure.into_refusal())).await,
         }
     }
@@ -176,16 +187,14 @@ impl Port for AdminPort {
     }
 }
 
-impl AdminPort {
-    /// Who asks, when they may.
-    async fn permit(&self, call: &AdminCall) -> Result<Operator, Failure> {
-        let operator = Operator::of_certificate(&self.server, self.pin, &self.source).await?;
-        match operator.require(role_needed(call)) {
-            Ok(()) => Ok(operator),
-            Err(failure) => {
-                note_refusal(&self.server, &operator, call).await?;
-                Err(failure)
-            }
+/// Who asks, when they may.
+async fn permit(server: &Server, pin: Pin, source: &str, call: &AdminCall) -> Result<Operator, Failure> {
+    let operator = Operator::of_certificate(server, pin, source).await?;
+    match operator.require(role_needed(call)) {
+        Ok(()) => Ok(operator),
+        Err(failure) => {
+            note_refusal(server, &operator, call).await?;
+            Err(failure)
         }
     }
 }
@@ -203,6 +212,7 @@ async fn note_refusal(server: &Server, operator: &Operator, call: &AdminCall) ->
 async fn answer_as(
     server: &Server,
     operator: &Operator,
+    import: &mut Option<import::Import>,
     call: AdminCall,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
@@ -214,6 +224,12 @@ async fn answer_as(
         }
         AdminCall::VerifyAudit { checkpoints } => return audit::verify(server, checkpoints, replies).await,
         AdminCall::BackUp => return backup::send(server, operator, replies).await,
+        AdminCall::FinishImport { accounts } => {
+            return import::finish(server, operator, import, accounts, replies).await;
+        }
+        AdminCall::StartImport => import::start(server, operator, import).await,
+        AdminCall::ImportRows(rows) => import::take(server, import, rows).await,
+        AdminCall::DropImport => import::drop_it(import).await,
         AdminCall::ShowStatus => status::show(server, operator).await,
         AdminCall::ShowJoinString => Ok(AdminReply::JoinString(status::join_string(server))),
         AdminCall::ShowAccount { name } => accounts::show(server, &name).await,

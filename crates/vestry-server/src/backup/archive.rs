@@ -3,11 +3,11 @@
 //! Of the register never more than a piece is in memory; keys, certificates and settings are small and bounded.
 
 use super::manifest::{FORMAT, FileFacts, MANIFEST, Manifest};
-use super::work_folder::WorkFolder;
 use super::{BackupError, COPY_BYTES, Kind, REGISTER, SETTINGS, is_plain, require_room};
 use crate::clock::as_date;
 use crate::data_dir::DataDir;
 use crate::setup::{AUDIT_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT};
+use crate::work_folder::WorkFolder;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::fs::File;

@@ -16,10 +16,10 @@ mod manifest;
 mod placing;
 pub mod restore;
 mod unpack;
-mod work_folder;
 
 use crate::data_dir::DataDirError;
 use crate::setup::{AUDIT_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, SetupError};
+use crate::work_folder::WorkFolderError;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -144,6 +144,13 @@ fn without(name: &str) -> &'static str {
         PEPPER_FACT => "without it nobody with an Argon2id hash can log in",
         AUDIT_KEY_FACT => "without it the audit cannot go on (if it is lost for good, give --new-audit-key)",
         _ => "without it the register cannot be used",
+    }
+}
+
+impl From<WorkFolderError> for BackupError {
+    fn from(error: WorkFolderError) -> Self {
+        let WorkFolderError { path, action, cause } = error;
+        Self::System { path, action, cause }
     }
 }
 

@@ -2,7 +2,6 @@
 //! and only then put it in place. Until that last step nothing in the data directory is changed.
 
 use super::placing::Placing;
-use super::work_folder::WorkFolder;
 use super::{BackupError, REGISTER, unpack};
 use crate::audit::{Action, Actor};
 use crate::data_dir::DataDir;
@@ -10,6 +9,7 @@ use crate::setup::{
     AUDIT_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, Secrets, SetupError, begin_audit_chain, create_audit_key,
     rekey_audit_chain,
 };
+use crate::work_folder::WorkFolder;
 use std::io::BufRead;
 use std::path::Path;
 use vestry_protocol::UnixSeconds;

@@ -9,6 +9,7 @@ use crate::data_dir::DataDir;
 use crate::identity::Identity;
 use crate::server::{Listeners, Parts};
 use crate::setup::{Secrets, enrol, make_audit_key};
+use crate::work_folder::remove_abandoned;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -65,6 +66,7 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
     if let Some(made) = make_audit_key(data_dir)? {
         say(&format!("made {made}"));
     }
+    remove_abandoned(data_dir.path());
     let secrets = Secrets::read(data_dir)?;
     let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone())?;
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;

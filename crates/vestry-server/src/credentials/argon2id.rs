@@ -9,7 +9,7 @@ use argon2::{Algorithm, Argon2, Block, KeyId, Params, ParamsBuilder, Version};
 use phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use std::sync::Arc;
 use thiserror::Error;
-use vestry_protocol::fields::Password;
+use vestry_protocol::fields::{FieldError, Password};
 
 /// RFC 9106, 3.1: 128 bits of salt are enough for everybody.
 const SALT_BYTES: usize = 16;
@@ -19,6 +19,19 @@ const TAG_BYTES: usize = 32;
 const MEMORY_KIB_MAX: u32 = 256 * 1024;
 const ITERATIONS_MAX: u32 = 32;
 const PARALLELISM_MAX: u32 = 16;
+
+/// A hash from elsewhere may not ask for more than this: what it takes for a password that is right, every guess takes
+/// too, and a file can bring a million of them. PHP, Django, Symfony and the second choice of RFC 9106 stay within it.
+const IMPORTED_MEMORY_KIB_MAX: u32 = 128 * 1024;
+
+/// Memory times passes is the time that a guess costs: 64 MiB four times is about seven logins at our own cost.
+const IMPORTED_WORK_KIB_MAX: u32 = 4 * 64 * 1024;
+
+/// RFC 9106, 3.1: with a shorter tag, too many wrong passwords are right.
+const IMPORTED_TAG_BYTES_MIN: usize = 16;
+
+/// The longest PHC string that these bounds allow has 64 bytes of tag and of salt each: 230 characters.
+const IMPORTED_BYTES_MAX: usize = 256;
 
 /// The working memory of one hash, kept by its thread.
 #[derive(Default)]
@@ -64,6 +77,27 @@ struct Stored {
     peppered: bool,
     salt: Salt,
     tag: Output,
+}
+
+/// Whatever else a PHC string says would not enter the hash, and so make every password wrong.
+const KNOWN_PARAMS: [&str; 4] = ["m", "t", "p", "keyid"];
+
+impl Stored {
+    /// Holds a hash from elsewhere to tighter bounds than one that is stored already.
+    fn require_bearable(&self) -> Result<(), FieldError> {
+        let refuse = |rule: String| Err(FieldError { field: "argon2id", rule });
+        let (memory, passes) = (self.params.m_cost(), self.params.t_cost());
+        if memory > IMPORTED_MEMORY_KIB_MAX || memory.saturating_mul(passes) > IMPORTED_WORK_KIB_MAX {
+            return refuse(format!(
+                "m={memory} and t={passes} cost too much; at most m={IMPORTED_MEMORY_KIB_MAX}, and m times t \
+                 at most {IMPORTED_WORK_KIB_MAX}"
+            ));
+        }
+        if self.tag.len() < IMPORTED_TAG_BYTES_MIN {
+            return refuse(format!("its hash needs at least {IMPORTED_TAG_BYTES_MIN} bytes"));
+        }
+        Ok(())
+    }
 }
 
 impl Argon2id {
@@ -129,7 +163,10 @@ impl Argon2id {
     /// Takes a PHC string apart. `None` for what this server could not have been given: another algorithm, a
     /// cost over the caps, another pepper.
     fn read(&self, record: &[u8]) -> Option<Stored> {
-        let parsed = PasswordHash::new(std::str::from_utf8(record).ok()?).ok()?;
+        self.judge(&PasswordHash::new(std::str::from_utf8(record).ok()?).ok()?)
+    }
+
+    fn judge(&self, parsed: &PasswordHash) -> Option<Stored> {
         let version: Version = parsed.version?.try_into().ok()?;
         if parsed.algorithm.as_str() != "argon2id" || version != Version::V0x13 {
             return None;
@@ -145,13 +182,47 @@ impl Argon2id {
             .ok()?;
         let peppered = match parsed.params.get("keyid") {
             None => false,
-            Some(id) => {
-                let mut bytes = [0; KeyId::MAX_LEN];
-                let same = id.b64_decode(&mut bytes).ok()? == self.pepper.id();
-                same.then_some(true)?
-            }
+            Some(id) => self.is_own_pepper(id).then_some(true)?,
         };
         Some(Stored { params, peppered, salt, tag })
+    }
+
+    /// Whether a PHC string from elsewhere may be stored as it is: one that this server can judge, at a cost that it
+    /// can bear at each guess.
+    ///
+    /// # Errors
+    /// With what is wrong, in words for whoever brought it. Holds nothing of the string.
+    pub fn admit(&self, record: &str) -> Result<(), FieldError> {
+        let refuse = |rule: String| Err(FieldError { field: "argon2id", rule });
+        if record.len() > IMPORTED_BYTES_MAX {
+            return refuse(format!("use a PHC string of at most {IMPORTED_BYTES_MAX} characters"));
+        }
+        let Ok(parsed) = PasswordHash::new(record) else {
+            return refuse("write it as $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH".to_owned());
+        };
+        if parsed.algorithm.as_str() != "argon2id" || parsed.version != Some(Version::V0x13.into()) {
+            return refuse("only hashes by Argon2id of version 19 are taken".to_owned());
+        }
+        if let Some((name, _)) = parsed.params.iter().find(|(name, _)| !KNOWN_PARAMS.contains(&name.as_str()))
+        {
+            return refuse(format!("the parameter {name} is not one of m, t, p and keyid"));
+        }
+        if parsed.params.get("keyid").is_some_and(|id| !self.is_own_pepper(id)) {
+            return refuse(
+                "it was made with the pepper of another server, without which it proves nothing".to_owned(),
+            );
+        }
+        match self.judge(&parsed) {
+            Some(stored) => stored.require_bearable(),
+            None => refuse(format!(
+                "its parameters are not Argon2id's, or over m={MEMORY_KIB_MAX}, t={ITERATIONS_MAX}, p={PARALLELISM_MAX}"
+            )),
+        }
+    }
+
+    fn is_own_pepper(&self, id: phc::Value<'_>) -> bool {
+        let mut bytes = [0; KeyId::MAX_LEN];
+        id.b64_decode(&mut bytes).is_ok_and(|id| id == self.pepper.id())
     }
 
     fn tag(
@@ -286,5 +357,72 @@ mod tests {
         {
             assert_eq!(judge(&today, "right", garbage), Verdict::Wrong, "{garbage:?}");
         }
+    }
+
+    fn phc(params: &str, tag_bytes: usize) -> String {
+        let tag = Output::new(&vec![7; tag_bytes]).unwrap();
+        format!("$argon2id$v=19$m={params}$c29tZXNhbHQ${tag}")
+    }
+
+    #[test]
+    fn hashes_of_well_known_systems_are_taken_as_they_are() {
+        let today = scheme(CHEAP, 1);
+        // PHP and Symfony, Django, RFC 9106's second choice, OWASP's, Keycloak's, and one of our own.
+        for params in
+            ["65536,t=4,p=1", "102400,t=2,p=8", "65536,t=3,p=4", "19456,t=2,p=1", "7168,t=5,p=1", "8,t=1,p=1"]
+        {
+            assert_eq!(today.admit(&phc(params, 32)), Ok(()), "{params}");
+        }
+        assert_eq!(today.admit(&phc("65536,t=4,p=1", 64)), Ok(()));
+        let own = today.hash(&mut Memory::default(), &password("right")).unwrap();
+        assert_eq!(today.admit(&own), Ok(()));
+    }
+
+    #[test]
+    fn sec_0060_a_hash_that_would_burn_the_cpu_at_each_guess_is_not_taken_in() {
+        let today = scheme(CHEAP, 1);
+        let bombs = [
+            // The most memory that a stored hash may have, once; and with as many passes as it may have.
+            ("262144,t=1,p=1", "cost too much"),
+            ("262144,t=32,p=16", "cost too much"),
+            // Just over either bound.
+            ("131073,t=1,p=1", "cost too much"),
+            ("65537,t=4,p=1", "cost too much"),
+            ("8192,t=33,p=1", "over m="),
+            ("4194304,t=1,p=1", "over m="),
+            ("4294967295,t=4294967295,p=1", "not Argon2id's"),
+            ("64,t=1,p=17", "over m="),
+            ("64,t=0,p=1", "not Argon2id's"),
+        ];
+        for (params, said) in bombs {
+            let refused = today.admit(&phc(params, 32)).unwrap_err();
+            assert!(refused.field == "argon2id" && refused.rule.contains(said), "{params}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_hash_that_no_password_could_ever_match_is_not_taken_in() {
+        let today = scheme(CHEAP, 1);
+        let foreign = scheme(CHEAP, 2).hash(&mut Memory::default(), &password("right")).unwrap();
+        let whole = phc("64,t=1,p=1", 32);
+        let cases = [
+            (foreign, "pepper of another server"),
+            (phc("64,t=1,p=1", 10), "at least 16 bytes"),
+            (phc("64,t=1,p=1,data=AAAA", 32), "parameter data"),
+            (whole.replace("argon2id", "argon2i"), "only hashes by Argon2id"),
+            (whole.replace("v=19", "v=16"), "only hashes by Argon2id"),
+            (whole.replace("v=19$", ""), "only hashes by Argon2id"),
+            ("$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".to_owned(), "write it as"),
+            ("correct horse battery staple".to_owned(), "write it as"),
+            (format!("{whole}\n"), "write it as"),
+            (whole.repeat(8), "at most 256"),
+            (String::new(), "write it as"),
+        ];
+        for (record, said) in cases {
+            let refused = today.admit(&record).unwrap_err().to_string();
+            assert!(refused.contains(said), "{record}: {refused}");
+            assert!(!refused.contains("staple"), "a reason holds nothing of what was typed");
+        }
+        assert!(today.admit("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ").is_err());
     }
 }

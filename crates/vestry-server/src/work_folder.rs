@@ -1,9 +1,9 @@
 //! A private folder inside the data directory for what is not ready yet: on the same disk, so that what is ready can
 //! be renamed into place, and gone when the work is done or given up.
 //!
-//! A folder that a killed program left is removed by the next one: the lock on it is free then.
+//! A folder that a killed program left is removed by the next one, and by the server when it starts: the lock on it is
+//! free then.
 
-use super::BackupError;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -11,21 +11,35 @@ use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "work-";
 
+/// Why there is no folder.
+#[derive(Debug)]
+pub(crate) struct WorkFolderError {
+    /// Which file or folder.
+    pub(crate) path: PathBuf,
+    /// What was tried.
+    pub(crate) action: &'static str,
+    /// Why not.
+    pub(crate) cause: io::Error,
+}
+
 /// A folder of one's own (mode 0700), removed with all that is in it when dropped.
 #[derive(Debug)]
-pub(super) struct WorkFolder {
+pub(crate) struct WorkFolder {
     path: PathBuf,
     #[expect(dead_code, reason = "holding the folder open is what holds the lock")]
     lock: File,
 }
 
 impl WorkFolder {
-    pub(super) fn create_in(data_dir: &Path) -> Result<Self, BackupError> {
+    pub(crate) fn create_in(data_dir: &Path) -> Result<Self, WorkFolderError> {
         remove_abandoned(data_dir);
         let mut random = [0; 8];
         let path = match getrandom::fill(&mut random) {
             Ok(()) => data_dir.join(format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&random))),
-            Err(error) => return Err(BackupError::system(data_dir, "written to", io::Error::other(error))),
+            Err(error) => {
+                let (path, cause) = (data_dir.to_owned(), io::Error::other(error));
+                return Err(WorkFolderError { path, action: "written to", cause });
+            }
         };
         let made = DirBuilder::new().mode(0o700).create(&path);
         let locked = made.and_then(|()| File::open(&path)).and_then(|lock| {
@@ -34,11 +48,11 @@ impl WorkFolder {
         });
         match locked {
             Ok(lock) => Ok(Self { path, lock }),
-            Err(cause) => Err(BackupError::system(&path, "made", cause)),
+            Err(cause) => Err(WorkFolderError { path, action: "made", cause }),
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -50,8 +64,8 @@ impl Drop for WorkFolder {
     }
 }
 
-/// There is nobody to tell when one cannot be removed; the next one tries again.
-fn remove_abandoned(data_dir: &Path) {
+/// Removes what killed programs left. There is nobody to tell when one cannot be removed; the next one tries again.
+pub(crate) fn remove_abandoned(data_dir: &Path) {
     let entries = std::fs::read_dir(data_dir).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
         let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));

@@ -1,0 +1,115 @@
+//! Writing accounts to a file or to standard output, a page at a time: no view of the register is held for long, and
+//! each account that is there all the while comes exactly once.
+
+use super::Session;
+use crate::cli::ExportArgs;
+use crate::failure::Failure;
+use crate::progress::{Progress, grouped};
+use crate::reader::FileFormat;
+use crate::record::{Record, count, text};
+use crate::render::{Format, RowWriter};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+use vestry_protocol::admin::{AdminCall, Cell, Listing, View};
+use vestry_protocol::escape::Escaped;
+use vestry_seal::NewFile;
+
+/// A page takes a second; the server would end one that takes half a minute.
+const PAGE_ROWS: u64 = 100_000;
+
+pub(super) async fn run(session: &mut Session, arguments: ExportArgs) -> Result<(), Failure> {
+    let format = format_of(&arguments);
+    let Some(file) = arguments.file.clone() else {
+        if session.form.json {
+            return Err(Failure::Usage("an export is csv or ndjson: --format ndjson".to_owned()));
+        }
+        let mut stdout = session.output.stdout();
+        return write_all(session, arguments, format, &mut stdout).await.map(drop);
+    };
+    let mut out = BufWriter::new(NewFile::create(&file)?);
+    let rows = write_all(session, arguments, format, &mut out).await?;
+    out.into_inner().map_err(|error| Failure::Output(error.into_error()))?.finish()?;
+    tell(session, &file, rows)
+}
+
+fn format_of(arguments: &ExportArgs) -> Format {
+    let by_name = arguments.file.as_deref().and_then(|file| FileFormat::of_name(&file.to_string_lossy()));
+    arguments.format.unwrap_or(match by_name {
+        Some(FileFormat::Ndjson) => Format::Ndjson,
+        Some(FileFormat::Csv) | None => Format::Csv,
+    })
+}
+
+/// How many accounts were written.
+async fn write_all(
+    session: &mut Session,
+    arguments: ExportArgs,
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<u64, Failure> {
+    let is_shown = arguments.file.is_some() && session.output.shows_progress(session.form);
+    let mut pages =
+        Pages { writer: format.writer(None), has_begun: false, rows: 0, progress: Progress::begin(is_shown) };
+    let mut listing = Listing {
+        view: View::Accounts,
+        columns: arguments.columns,
+        filter: filter_of(arguments.filter, arguments.with_deleted),
+        sort: None,
+        descending: false,
+        limit: PAGE_ROWS,
+        after: None,
+    };
+    loop {
+        let page = session.console.stream_rows(AdminCall::ListRows(listing.clone()), &mut pages, out).await;
+        pages.progress.clear();
+        listing.after = page?.next;
+        if listing.after.is_none() {
+            return Ok(pages.rows);
+        }
+    }
+}
+
+fn filter_of(asked: Option<String>, with_deleted: bool) -> Option<String> {
+    match (asked, with_deleted) {
+        (asked, true) => asked,
+        (None, false) => Some("status <> 'deleted'".to_owned()),
+        (Some(asked), false) => Some(format!("({asked}) and status <> 'deleted'")),
+    }
+}
+
+/// One header, and the rows of every page behind it.
+struct Pages {
+    writer: Box<dyn RowWriter>,
+    has_begun: bool,
+    rows: u64,
+    progress: Progress,
+}
+
+impl RowWriter for Pages {
+    fn columns(&mut self, names: Vec<String>, out: &mut dyn Write) -> io::Result<()> {
+        match std::mem::replace(&mut self.has_begun, true) {
+            true => Ok(()),
+            false => self.writer.columns(names, out),
+        }
+    }
+
+    fn row(&mut self, cells: &[Cell], out: &mut dyn Write) -> io::Result<()> {
+        self.rows += 1;
+        self.progress.at("exporting", self.rows, None, self.rows);
+        self.writer.row(cells, out)
+    }
+
+    fn end(&mut self, elapsed: Duration, out: &mut dyn Write) -> io::Result<()> {
+        self.writer.end(elapsed, out)
+    }
+}
+
+fn tell(session: &Session, file: &Path, rows: u64) -> Result<(), Failure> {
+    let file = file.display().to_string();
+    if session.form.json {
+        let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
+        return session.output.line(record.into_json_object());
+    }
+    session.output.line(format_args!("accounts exported: {}, in {}", grouped(rows), Escaped(&file)))
+}

@@ -1,0 +1,289 @@
+//! Making accounts of the rows of a file. Rows go to the server as they are read; what is bad is told or set aside as it
+//! is found, so that no more than a few batches are in memory, however long the file is.
+
+mod set_aside;
+
+use super::Session;
+use crate::cli::ImportArgs;
+use crate::console::{Console, ImportLink, Imported};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::{Progress, grouped};
+use crate::reader::{FileFormat, Raw, Reader};
+use crate::record::{Record, count, text};
+use crate::render::Format;
+use set_aside::SetAside;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::mem;
+use std::path::Path;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::import::{BadRow, ImportRow};
+use vestry_protocol::limits::IMPORT_BATCH_BUDGET_BYTES;
+
+/// Files are read in pieces of this size.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+pub(super) async fn run(session: &mut Session, arguments: &ImportArgs) -> Result<(), Failure> {
+    let (input, bytes) = open(&arguments.file)?;
+    let reader = Reader::begin(input, format_of(arguments)?)?;
+    let is_shown = session.output.shows_progress(session.form) && arguments.format != Some(Format::Json);
+    let set_aside = SetAside::begin(arguments.skip_bad.as_deref(), reader.header())?;
+    tell_what_is_passed_over(session.output, &reader);
+    let output = session.output;
+    let work = Work {
+        reader,
+        bytes,
+        progress: Progress::begin(is_shown),
+        set_aside,
+        output,
+        tally: Tally::default(),
+    };
+    let done = work.run(&mut session.console, arguments.dry_run).await;
+    if done.is_err() {
+        // The import belongs to the connection, and ends with it.
+        session.console.disconnect();
+    }
+    tell(session, arguments, &done?)
+}
+
+fn open(file: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
+    if file.as_os_str() == "-" {
+        return Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, std::io::stdin())), None));
+    }
+    let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?, opened)));
+    let (facts, opened) = opened.map_err(|cause| {
+        Failure::BadData(format!("{} could not be read: {cause}", Escaped(&file.display().to_string())))
+    })?;
+    let bytes = facts.is_file().then_some(facts.len());
+    Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, opened)), bytes))
+}
+
+fn format_of(arguments: &ImportArgs) -> Result<FileFormat, Failure> {
+    let by_name = || FileFormat::of_name(&arguments.file.to_string_lossy());
+    let format = match arguments.format {
+        Some(Format::Csv) => Some(FileFormat::Csv),
+        Some(Format::Ndjson) => Some(FileFormat::Ndjson),
+        _ => by_name(),
+    };
+    format.ok_or_else(|| {
+        let file = arguments.file.display().to_string();
+        let file = if file == "-" { "standard input".to_owned() } else { Escaped(&file).to_string() };
+        Failure::Usage(format!("say how {file} is written: --format csv or --format ndjson"))
+    })
+}
+
+fn tell_what_is_passed_over<R: BufRead>(output: Output, reader: &Reader<R>) {
+    let names = reader.passed_over();
+    if !names.is_empty() {
+        output.talk(format_args!("passed over: {}; a new account begins without", names.join(" and ")));
+    }
+}
+
+/// How many rows came to what.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    rows: u64,
+    bad: u64,
+}
+
+/// How it ended.
+#[derive(Debug)]
+struct Done {
+    tally: Tally,
+    /// Nothing when it was given up.
+    imported: Option<Imported>,
+}
+
+/// An import at work.
+struct Work<R> {
+    reader: Reader<R>,
+    /// How long the file is, if that is known.
+    bytes: Option<u64>,
+    progress: Progress,
+    set_aside: SetAside,
+    output: Output,
+    tally: Tally,
+}
+
+/// What comes back with the verdict on a batch: its rows as they are in the file, when bad ones are set aside.
+type Memo = Vec<(u64, Raw)>;
+
+impl<R: BufRead> Work<R> {
+    async fn run(mut self, console: &mut Console, is_dry: bool) -> Result<Done, Failure> {
+        let link = ImportLink::start(console).await?;
+        let done = self.send_all_and_finish(link, is_dry).await;
+        self.progress.clear();
+        done
+    }
+
+    async fn send_all_and_finish(
+        &mut self,
+        mut link: ImportLink<'_, Memo>,
+        is_dry: bool,
+    ) -> Result<Done, Failure> {
+        self.send_rows(&mut link).await?;
+        let tally = self.tally;
+        let good = tally.rows - tally.bad;
+        if is_dry || good == 0 || (tally.bad > 0 && !self.set_aside.is_a_file()) {
+            link.give_up().await?;
+            self.set_aside.finish()?;
+            return Ok(Done { tally, imported: None });
+        }
+        // Before the act: what is left out must not be lost when the disk is full.
+        self.set_aside.finish()?;
+        self.progress.clear();
+        let finished = link.finish(good, |made| self.progress.at("importing", made, Some(good), made)).await;
+        match finished {
+            Ok(imported) => Ok(Done { tally, imported: Some(imported) }),
+            Err(failure) => {
+                if matches!(failure, Failure::Refused(_)) {
+                    self.set_aside.remove();
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Sends every row that can be read, and hears the verdicts on all of them.
+    async fn send_rows(&mut self, link: &mut ImportLink<'_, Memo>) -> Result<(), Failure> {
+        let mut batch = Batch::default();
+        while let Some(entry) = self.reader.next()? {
+            self.tally.rows += 1;
+            match entry.row {
+                Ok(row) => {
+                    if !batch.has_room_for(&row) {
+                        self.send(link, mem::take(&mut batch)).await?;
+                    }
+                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
+                    batch.push(row, raw);
+                }
+                Err(reason) => {
+                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
+                    self.bad_row(entry.line, &reason, raw.as_ref())?;
+                }
+            }
+        }
+        self.send(link, batch).await?;
+        while let Some((memo, bad)) = link.receive_verdict().await? {
+            self.judge(&memo, &bad)?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, link: &mut ImportLink<'_, Memo>, batch: Batch) -> Result<(), Failure> {
+        self.progress.at("checking", self.reader.bytes(), self.bytes, self.tally.rows);
+        match link.send(batch.rows, batch.memo).await? {
+            Some((memo, bad)) => self.judge(&memo, &bad),
+            None => Ok(()),
+        }
+    }
+
+    fn judge(&mut self, memo: &Memo, bad: &[BadRow]) -> Result<(), Failure> {
+        for BadRow { line, reason } in bad {
+            let raw = memo.iter().find(|(of, _)| of == line).map(|(_, raw)| raw);
+            self.bad_row(*line, reason, raw)?;
+        }
+        Ok(())
+    }
+
+    fn bad_row(&mut self, line: u64, reason: &str, raw: Option<&Raw>) -> Result<(), Failure> {
+        self.tally.bad += 1;
+        match raw {
+            Some(raw) if self.set_aside.is_a_file() => self.set_aside.row(raw, reason),
+            _ => {
+                self.progress.clear();
+                self.output.talk(format_args!("line {line}: {}", Escaped(reason)));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Rows that go to the server together.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<ImportRow>,
+    budget: usize,
+    memo: Memo,
+}
+
+impl Batch {
+    fn has_room_for(&self, row: &ImportRow) -> bool {
+        self.rows.is_empty() || self.budget + row.budget_bytes() <= IMPORT_BATCH_BUDGET_BYTES
+    }
+
+    fn push(&mut self, row: ImportRow, raw: Option<Raw>) {
+        self.budget += row.budget_bytes();
+        self.memo.extend(raw.map(|raw| (row.line, raw)));
+        self.rows.push(row);
+    }
+}
+
+/// The summary; then a failure when it was not done because of bad rows.
+fn tell(session: &Session, arguments: &ImportArgs, done: &Done) -> Result<(), Failure> {
+    let Tally { rows, bad } = done.tally;
+    let is_refused = bad > 0 && arguments.skip_bad.is_none();
+    if session.form.json || arguments.format == Some(Format::Json) {
+        session.output.line(as_record(arguments, done, is_refused).into_json_object())?;
+    } else if let Some(line) = in_words(arguments, done, is_refused) {
+        session.output.line(line)?;
+    }
+    tell_what_is_left(session.output, arguments, done);
+    if is_refused { Err(Failure::BadRows { bad, rows }) } else { Ok(()) }
+}
+
+fn as_record(arguments: &ImportArgs, done: &Done, is_refused: bool) -> Record {
+    let state = match (arguments.dry_run, is_refused) {
+        (true, _) => "checked",
+        (false, true) => "refused",
+        (false, false) => "imported",
+    };
+    let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
+    Record::new(vec![
+        ("status", text(state)),
+        ("rows", count(done.tally.rows)),
+        ("bad", count(done.tally.bad)),
+        ("imported", count(accounts)),
+        ("with_password", count(with_password)),
+    ])
+}
+
+/// Nothing where the failure says it all.
+fn in_words(arguments: &ImportArgs, done: &Done, is_refused: bool) -> Option<String> {
+    let Tally { rows, bad } = done.tally;
+    let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
+    match (arguments.dry_run, is_refused) {
+        (true, _) => Some(format!(
+            "rows checked: {}, good: {}, bad: {}; nothing was changed",
+            grouped(rows),
+            grouped(rows - bad),
+            grouped(bad)
+        )),
+        (false, true) => None,
+        (false, false) => Some(format!(
+            "accounts imported: {}, with a password: {}",
+            grouped(accounts),
+            grouped(with_password)
+        )),
+    }
+}
+
+/// From here on it is worth telling that everybody waited.
+const WAIT_TOLD_US: u64 = 1_000_000;
+
+fn tell_what_is_left(output: Output, arguments: &ImportArgs, done: &Done) {
+    if let Some(file) = arguments.skip_bad.as_deref().filter(|_| done.tally.bad > 0) {
+        let (bad, file) = (grouped(done.tally.bad), file.display().to_string());
+        output.talk(format_args!("rows left out: {bad}, in {}", Escaped(&file)));
+    }
+    let Some(Imported { accounts, with_password, elapsed_us }) = done.imported else { return };
+    if accounts > with_password {
+        let left = grouped(accounts - with_password);
+        output.talk(format_args!("without a password: {left}; a code for one: vestryctl account reset NAME"));
+    }
+    if elapsed_us >= WAIT_TOLD_US {
+        output
+            .talk(format_args!("other writes waited for {} s meanwhile", elapsed_us.div_ceil(WAIT_TOLD_US)));
+    }
+}

@@ -1,0 +1,147 @@
+//! Files of accounts, read a row at a time: comma-separated values with a header, or an object a line.
+//!
+//! However a file is made, no more than one row of it and one buffer are in memory. What can be told apart from the
+//! rest of the file is one bad row; where that is not so, reading ends. Only the shape is judged here: what a name, a
+//! hash or an age may be is the server's to say. Nothing here prints, asks a server or opens a file.
+
+mod columns;
+mod csv;
+mod ndjson;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, BufRead};
+use thiserror::Error;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::import::ImportRow;
+
+/// A row with every field as long as it may be, and every character of it escaped, has less.
+pub(crate) const ROW_BYTES_MAX: usize = 4 * 1024;
+
+/// How a file of accounts is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileFormat {
+    /// RFC 4180, with a header.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+impl FileFormat {
+    /// By the end of a file's name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        let (_, end) = name.rsplit_once('.')?;
+        match end.to_ascii_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "ndjson" | "jsonl" => Some(Self::Ndjson),
+            _ => None,
+        }
+    }
+}
+
+/// Why a file is not read any further.
+#[derive(Debug, Error)]
+pub(crate) enum ReadError {
+    /// The system refused.
+    #[error("the input could not be read: {0}")]
+    Input(#[from] io::Error),
+    /// Where this row ends cannot be known.
+    #[error(
+        "the row that begins in line {line} is longer than {ROW_BYTES_MAX} bytes or has no end; is a quotation mark missing?"
+    )]
+    Endless {
+        /// Its first line.
+        line: u64,
+    },
+    /// The first row does not name columns.
+    #[error("line {line}: {}", Escaped(rule))]
+    Header {
+        /// Where it is.
+        line: u64,
+        /// What is wrong with it.
+        rule: String,
+    },
+}
+
+/// A row, or why it is none.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Its first line.
+    pub(crate) line: u64,
+    /// What it says, or the rule that it breaks.
+    pub(crate) row: Result<ImportRow, String>,
+}
+
+/// A row as it is in the file, so that it can be written again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Raw {
+    /// Its values, under the columns of the header; more or fewer than these in a bad row.
+    Values(Vec<Vec<u8>>),
+    /// Its line.
+    Line(Vec<u8>),
+}
+
+/// A file that is being read.
+#[derive(Debug)]
+pub(crate) enum Reader<R> {
+    /// See [`FileFormat::Csv`].
+    Csv(Box<csv::Rows<R>>),
+    /// See [`FileFormat::Ndjson`].
+    Ndjson(ndjson::Lines<R>),
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Begins with a file; the header is read and judged.
+    ///
+    /// # Errors
+    /// When the header does not name columns that are known, each once and a name among them.
+    pub(crate) fn begin(input: R, format: FileFormat) -> Result<Self, ReadError> {
+        Ok(match format {
+            FileFormat::Csv => Self::Csv(Box::new(csv::Rows::begin(input)?)),
+            FileFormat::Ndjson => Self::Ndjson(ndjson::Lines::begin(input)),
+        })
+    }
+
+    /// The next row; nothing at the end.
+    ///
+    /// # Errors
+    /// When nothing behind this can be read.
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, ReadError> {
+        match self {
+            Self::Csv(rows) => rows.next(),
+            Self::Ndjson(lines) => lines.next(),
+        }
+    }
+
+    /// The row that was read last, as it is in the file.
+    pub(crate) fn raw(&self) -> Raw {
+        match self {
+            Self::Csv(rows) => Raw::Values(rows.values().map(<[u8]>::to_vec).collect()),
+            Self::Ndjson(lines) => Raw::Line(lines.line().to_vec()),
+        }
+    }
+
+    /// The names of the columns, where the file has a header.
+    pub(crate) fn header(&self) -> Option<&[String]> {
+        match self {
+            Self::Csv(rows) => Some(rows.header()),
+            Self::Ndjson(_) => None,
+        }
+    }
+
+    /// Columns that are there and say nothing about a new account.
+    pub(crate) fn passed_over(&self) -> Vec<&'static str> {
+        match self {
+            Self::Csv(rows) => rows.passed_over(),
+            Self::Ndjson(_) => Vec::new(),
+        }
+    }
+
+    /// How many bytes were read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Csv(rows) => rows.bytes(),
+            Self::Ndjson(lines) => lines.bytes(),
+        }
+    }
+}
