@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from . import peers
-from .run import Failed
+from .run import PROBLEMS, Failed
 from .servers import BareTls, Vestryd
 
 
@@ -16,7 +16,7 @@ def measure(run, name):
     before = len(run.running)
     try:
         SECTIONS[name](run)
-    except (Failed, subprocess.SubprocessError, OSError) as error:
+    except PROBLEMS as error:
         run.note_missing(name, str(error))
     finally:
         run.stop(*run.running[before:])
@@ -26,7 +26,7 @@ def attempt(run, name, make):
     """A server, or nothing: what cannot be started is named in the document."""
     try:
         return make()
-    except (Failed, subprocess.SubprocessError, OSError, KeyError) as error:
+    except PROBLEMS as error:
         run.note_missing(name, str(error))
         return None
 
