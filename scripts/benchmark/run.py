@@ -43,20 +43,22 @@ class Run:
             raise Failed(f"{self.shown(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def load(self, server, mix, **options):
+    def load(self, server, mix, remember=True, **options):
         """One run of the load generator against a server; options are its flags."""
         words = ["load", "--address", server.user, "--mix", mix, "--pid", server.pid]
         words += ["--data-dir", server.folder] if server.speaks_vestry else ["--ca", server.ca]
         options.setdefault("seconds", self.seconds)
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), value]
-        self.remember(mix, ["vestry-bench", *words])
+        if remember:
+            self.remember(mix, ["vestry-bench", *words])
         return self.bench(*words)
 
-    def watch(self, server, command, environment=None):
+    def watch(self, server, command, environment=None, remember=True):
         """Somebody else's load generator, and what the server used meanwhile."""
         words = ["env", *(f"{key}={value}" for key, value in (environment or {}).items()), *command]
-        self.remember(command[0], command)
+        if remember:
+            self.remember(command[0], command)
         seen = self.bench("watch", "--pid", server.pid, "--", *words)
         if seen["code"] != 0:
             raise Failed(f"{self.shown(command)}: {seen['stderr'].strip()[-300:]}")
