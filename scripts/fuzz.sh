@@ -66,7 +66,7 @@ export ASAN_OPTIONS="detect_odr_violation=0:${ASAN_OPTIONS:-}"
 longest_input() {
   case "$1" in
     user_frames | admin_frames) echo 70000 ;;
-    frames | certificates | pem_files | import_file) echo 8192 ;;
+    frames | certificates | pem_files | import_file | archives | sealed_files) echo 8192 ;;
     fields | server_config | client_state | user_port) echo 2048 ;;
     *) echo 4096 ;;
   esac

@@ -60,9 +60,9 @@ def output_of(*command):
     return (done.stdout + done.stderr).strip()
 
 
-def version_of(name, *command):
-    program = find(command[0])
-    text = output_of(program, *command[1:]) if program else ""
+def version_of(program, question):
+    found = find(program)
+    text = output_of(found, question) if found else ""
     found = re.search(r"\d+(\.\d+)+\w*", text)
     return found.group(0) if found else None
 
@@ -76,13 +76,13 @@ def facts(run):
     if disk in ("tmpfs", "ramfs", "overlay"):
         run.note_missing("durability", f"the scratch folder is on {disk}: use --scratch on a disk, or writes cost nothing")
     versions = {
-        "Vestry": version_of("vestryd", run.program("vestryd"), "--version"),
-        "rustc": version_of("rustc", "rustc", "--version"),
-        "PostgreSQL": version_of("PostgreSQL", "postgres", "--version"),
-        "redis": version_of("redis", "redis-server", "--version"),
-        "nginx": version_of("nginx", "nginx", "-v"),
-        "OpenSSL": version_of("openssl", "openssl", "version"),
-        "slapd": version_of("slapd", "slapd", "-VV"),
+        "Vestry": version_of(run.program("vestryd"), "--version"),
+        "rustc": version_of("rustc", "--version"),
+        "PostgreSQL": version_of("postgres", "--version"),
+        "redis": version_of("redis-server", "--version"),
+        "nginx": version_of("nginx", "-v"),
+        "OpenSSL": version_of("openssl", "version"),
+        "slapd": version_of("slapd", "-VV"),
     }
     return {
         "cpu": cpu.group(1).strip() if cpu else platform.machine(),

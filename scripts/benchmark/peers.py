@@ -120,7 +120,7 @@ synchronous_commit = on
         """How long so many logins take and what they cost the server: part of every run of pgbench, not of its rate."""
         key = (*crowd, *words)
         if key not in self.connecting:
-            once = self.run.watch(self, [*crowd, "-t", "1", *words], self.environment)
+            once = self.run.watch(self, [*crowd, "-t", "1", *words], self.environment, remember=False)
             seconds = self.printed(once, r"initial connection time = ([0-9.]+) ms") / 1e3
             self.connecting[key] = seconds, once["server"]["cpu_secs"]
         return self.connecting[key]

@@ -15,6 +15,10 @@ class Failed(Exception):
     """A measurement that could not be made."""
 
 
+# One figure that cannot be taken, for whatever reason, is named as missing; the others are taken all the same.
+PROBLEMS = (Failed, subprocess.SubprocessError, OSError, LookupError, ValueError, AttributeError)
+
+
 class Run:
     def __init__(self, programs, scratch, quick, rounds):
         self.programs, self.scratch, self.quick, self.rounds = programs, scratch, quick, rounds
@@ -39,20 +43,22 @@ class Run:
             raise Failed(f"{self.shown(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def load(self, server, mix, **options):
+    def load(self, server, mix, remember=True, **options):
         """One run of the load generator against a server; options are its flags."""
         words = ["load", "--address", server.user, "--mix", mix, "--pid", server.pid]
         words += ["--data-dir", server.folder] if server.speaks_vestry else ["--ca", server.ca]
         options.setdefault("seconds", self.seconds)
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), value]
-        self.remember(mix, ["vestry-bench", *words])
+        if remember:
+            self.remember(mix, ["vestry-bench", *words])
         return self.bench(*words)
 
-    def watch(self, server, command, environment=None):
+    def watch(self, server, command, environment=None, remember=True):
         """Somebody else's load generator, and what the server used meanwhile."""
         words = ["env", *(f"{key}={value}" for key, value in (environment or {}).items()), *command]
-        self.remember(command[0], command)
+        if remember:
+            self.remember(command[0], command)
         seen = self.bench("watch", "--pid", server.pid, "--", *words)
         if seen["code"] != 0:
             raise Failed(f"{self.shown(command)}: {seen['stderr'].strip()[-300:]}")
@@ -65,8 +71,11 @@ class Run:
         """A command without the paths of this machine."""
         first, *rest = [str(word) for word in command]
         text = " ".join([first.rsplit("/", 1)[-1], *(f'"{word}"' if " " in word else word for word in rest)])
-        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text.replace(str(self.scratch), "$SCRATCH"))
+        text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", self.without_paths(text))
         return re.sub(r"(--pid|-p) \d+", r"\1 N", text)
+
+    def without_paths(self, text):
+        return text.replace(str(self.scratch), "$SCRATCH").replace(str(self.programs), "$PROGRAMS")
 
     def record(self, section, subject, **figures):
         """One sample. A figure is a number; `None` is one that was not taken."""
@@ -89,10 +98,11 @@ class Run:
             for name, measure in subjects:
                 try:
                     measure()
-                except (Failed, subprocess.TimeoutExpired) as error:
+                except PROBLEMS as error:
                     self.note_missing(name, str(error))
 
     def note_missing(self, what, why):
+        why = self.without_paths(why)
         self.say(f"  {what}: not measured: {why}")
         self.missing.setdefault(what, why)
 

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from . import peers
-from .run import Failed
+from .run import PROBLEMS, Failed
 from .servers import BareTls, Vestryd
 
 
@@ -16,7 +16,7 @@ def measure(run, name):
     before = len(run.running)
     try:
         SECTIONS[name](run)
-    except (Failed, subprocess.SubprocessError, OSError) as error:
+    except PROBLEMS as error:
         run.note_missing(name, str(error))
     finally:
         run.stop(*run.running[before:])
@@ -26,7 +26,7 @@ def attempt(run, name, make):
     """A server, or nothing: what cannot be started is named in the document."""
     try:
         return make()
-    except (Failed, subprocess.SubprocessError, OSError, KeyError) as error:
+    except PROBLEMS as error:
         run.note_missing(name, str(error))
         return None
 
@@ -159,7 +159,7 @@ def writes(run):
 
 def let_the_log_grow(run, vestryd):
     """Until the write-ahead log has its size and is written from its beginning again, as on any day but the first."""
-    run.load(vestryd, "update", connections=256, count=30_000, seconds=20)
+    run.load(vestryd, "update", remember=False, connections=256, count=30_000, seconds=20)
 
 
 def commits_turn(run, folder, clients):

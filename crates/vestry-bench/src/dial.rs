@@ -30,32 +30,18 @@ pub const SOURCES_MAX: u8 = 250;
 #[derive(Clone)]
 pub struct Dialer {
     address: SocketAddr,
-    tls: TlsConnector,
+    tls: Arc<ClientConfig>,
     name: ServerName<'static>,
     sources: u8,
 }
 
-/// What a client does about tickets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tickets {
-    /// Every handshake is a full one.
-    Ignored,
-    /// The next handshake resumes where the server lets it.
-    Used,
-}
-
 impl Dialer {
-    /// To an address, trusting a CA. `vestry` offers the protocol of the user port, which no other server knows.
+    /// To an address, trusting a CA. `vestry` offers the protocol of the user port, which no other server knows. Every
+    /// handshake is a full one.
     ///
     /// # Errors
     /// When the CA cannot be read or the sources are too many.
-    pub fn new(
-        address: SocketAddr,
-        ca: &Path,
-        vestry: bool,
-        tickets: Tickets,
-        sources: u8,
-    ) -> Result<Self, Failure> {
+    pub fn new(address: SocketAddr, ca: &Path, vestry: bool, sources: u8) -> Result<Self, Failure> {
         if !(1..=SOURCES_MAX).contains(&sources) {
             return Err(Failure::other(format!("use 1 to {SOURCES_MAX} source addresses")));
         }
@@ -64,12 +50,17 @@ impl Dialer {
         if !vestry {
             tls.alpn_protocols.clear();
         }
-        tls.resumption = match tickets {
-            Tickets::Ignored => Resumption::disabled(),
-            Tickets::Used => Resumption::in_memory_sessions(4),
-        };
+        tls.resumption = Resumption::disabled();
         let name = ServerName::try_from("localhost").map_err(|_| Failure::other("localhost is no name"))?;
-        Ok(Self { address, tls: TlsConnector::from(Arc::new(tls)), name, sources })
+        Ok(Self { address, tls: Arc::new(tls), name, sources })
+    }
+
+    /// The same with a memory for tickets of its own: the next handshake resumes where the server lets it.
+    #[must_use]
+    pub fn with_tickets(&self) -> Self {
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.resumption = Resumption::in_memory_sessions(1);
+        Self { tls: Arc::new(tls), ..self.clone() }
     }
 
     /// A connection whose handshake is done, from one of the sources.
@@ -84,7 +75,7 @@ impl Dialer {
                 socket.bind(SocketAddr::new(self.source(number), 0))?;
             }
             let tcp = socket.connect(self.address).await?;
-            self.tls.connect(self.name.clone(), tcp).await
+            TlsConnector::from(self.tls.clone()).connect(self.name.clone(), tcp).await
         };
         timeout(PATIENCE, shaken).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }

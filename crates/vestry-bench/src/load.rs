@@ -1,7 +1,7 @@
 //! A run: workers on a thread or two, a time to warm up, a window in which everything counts, and what the server used
 //! meanwhile.
 
-use crate::dial::{Dialer, Tickets};
+use crate::dial::Dialer;
 use crate::failure::Failure;
 use crate::frames::{DEPTH_MAX, Requests};
 use crate::opaque::Prover;
@@ -143,11 +143,9 @@ fn task_of(plan: &Plan) -> Result<Task, Failure> {
         (None, None) => return Err(Failure::other("name the server's CA with --ca, or its --data-dir")),
     };
     let speaks_vestry = data_dir.is_some();
-    let resumes = plan.mix.operations().any(|operation| operation == Operation::HandshakeResumed);
-    let tickets = if resumes { Tickets::Used } else { Tickets::Ignored };
     let prover = set.as_ref().map(|set| Prover::new(set.password.as_bytes())).transpose()?;
     Ok(Task {
-        dialer: Dialer::new(plan.address, &ca, speaks_vestry, tickets, plan.sources)?,
+        dialer: Dialer::new(plan.address, &ca, speaks_vestry, plan.sources)?,
         mix: plan.mix.clone(),
         depth: plan.depth,
         set,

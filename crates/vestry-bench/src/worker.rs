@@ -89,6 +89,8 @@ impl Pace {
 /// One client with its open connection, when it has one.
 pub struct Worker {
     task: Arc<Task>,
+    /// With tickets of this worker's own, when it is to resume.
+    dialer: Dialer,
     number: u64,
     dialled: u64,
     random: Random,
@@ -103,14 +105,16 @@ impl Worker {
     /// When the server does not let it in.
     pub async fn prepare(task: Arc<Task>, number: u64) -> Result<Self, Failure> {
         let random = Random::new(task.seed, number);
-        let mut worker = Self { task, number, dialled: 0, random, line: None, token: None };
-        let operations: Vec<Operation> = worker.task.mix.operations().collect();
+        let operations: Vec<Operation> = task.mix.operations().collect();
+        let resumes = operations.contains(&Operation::HandshakeResumed);
+        let dialer = if resumes { task.dialer.with_tickets() } else { task.dialer.clone() };
+        let mut worker = Self { task, dialer, number, dialled: 0, random, line: None, token: None };
         if operations.iter().any(|operation| operation.is_steady() || *operation == Operation::Resume) {
             let (line, session) = worker.open_session().await?;
             worker.token = Some(session.token);
             worker.line = operations.iter().any(|operation| operation.is_steady()).then_some(line);
         }
-        if operations.contains(&Operation::HandshakeResumed) {
+        if resumes {
             // The first one gets the ticket for the second.
             let stream = worker.dial().await.map_err(Failure::system("the first handshake"))?;
             hang_up(stream).await.map_err(Failure::system("the first handshake"))?;
@@ -135,7 +139,7 @@ impl Worker {
     async fn dial(&mut self) -> io::Result<Stream> {
         self.dialled += 1;
         // Workers start at different sources and go round all of them.
-        self.task.dialer.dial(self.number + self.dialled * self.task.workers.max(1) + self.dialled).await
+        self.dialer.dial(self.number + self.dialled * self.task.workers.max(1) + self.dialled).await
     }
 
     /// Does what is due until `record` says that it was enough. `record` is told how each thing ended.

@@ -1,6 +1,6 @@
 //! Connections that were used once and now wait: what each costs the server in memory.
 
-use crate::dial::{Dialer, PATIENCE, Stream, Tickets};
+use crate::dial::{Dialer, PATIENCE, Stream};
 use crate::failure::Failure;
 use crate::frames::Line;
 use crate::progress::Progress;
@@ -84,7 +84,7 @@ pub fn run(plan: &Plan) -> Result<Held, Failure> {
 
 async fn hold(plan: &Plan) -> Result<Held, Failure> {
     let vestry = plan.speech == Speech::Vestry;
-    let dialer = Dialer::new(plan.address, &plan.ca, vestry, Tickets::Ignored, plan.sources)?;
+    let dialer = Dialer::new(plan.address, &plan.ca, vestry, plan.sources)?;
     let first = open_all(&dialer, plan.speech, BEFORE).await?;
     sleep(Duration::from_millis(300)).await;
     let before = Usage::of_tree(plan.pid);

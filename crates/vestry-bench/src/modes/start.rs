@@ -1,7 +1,7 @@
 //! Starting a server again and again: from the start of the process to the line that says where it listens, to the
 //! first handshake that is done, and its memory when nobody asks anything.
 
-use crate::dial::{Dialer, Tickets, hang_up};
+use crate::dial::{Dialer, hang_up};
 use crate::failure::Failure;
 use crate::usage::Usage;
 use rustix::process::{Pid, Signal, kill_process};
@@ -48,7 +48,7 @@ pub fn run(vestryd: &Path, data_dir: &Path, times: u32) -> Result<Starts, Failur
         if number % 2 == 0 {
             // Every other one is asked at once; the others are left alone, since an answer takes memory.
             let ca = DataDir::at(data_dir).certs(None).ca_certificate();
-            let dialer = Dialer::new(user_port, &ca, true, Tickets::Ignored, 1)?;
+            let dialer = Dialer::new(user_port, &ca, true, 1)?;
             runtime
                 .block_on(async { hang_up(dialer.dial(0).await?).await })
                 .map_err(Failure::system("the server"))?;

@@ -4,7 +4,10 @@ use crate::failure::Failure;
 use crate::usage::{Usage, Used};
 use serde::Serialize;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a server gets to see that its children ended.
+const UNTIL_REAPED: Duration = Duration::from_millis(200);
 
 /// How a command ended and what was used meanwhile.
 #[derive(Debug, Serialize)]
@@ -30,6 +33,8 @@ pub fn run(pid: u32, command: &[String]) -> Result<Watched, Failure> {
     let (before, begun) = (Usage::of_tree(pid), Instant::now());
     let output = Command::new(program).args(arguments).output().map_err(Failure::system(program.clone()))?;
     let seconds = begun.elapsed().as_secs_f64();
+    // A process that served the command is counted once its parent has seen it end.
+    std::thread::park_timeout(UNTIL_REAPED);
     Ok(Watched {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

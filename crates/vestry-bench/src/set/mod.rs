@@ -73,13 +73,13 @@ impl AccountSet {
     /// The name of an account by its number: no two are the same, and their order says nothing.
     #[must_use]
     pub fn name(&self, kind: Kind, number: u64) -> String {
-        let first = match kind {
-            Kind::Opaque => 'b',
-            Kind::Argon2id => 'h',
+        let place = match kind {
+            Kind::Opaque => number,
+            Kind::Argon2id => ACCOUNTS_MAX + number,
         };
-        let scattered = scatter(number, self.seed);
+        let scattered = scatter(place, self.seed);
         let letters = (0..NAME_BITS / 5).map(|place| letter(scattered >> (place * 5)));
-        std::iter::once(first).chain(letters).collect()
+        std::iter::once('b').chain(letters).collect()
     }
 
     /// How many accounts there are of a kind.
