@@ -63,6 +63,8 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir) -> Result<(), CommandErr
 
 async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) -> Result<(), CommandError> {
     let clock = Clock::system();
+    // Drawn while the register is opened; it is waited for only before the first peer is let in.
+    let randomness = tokio::task::spawn_blocking(warm_up_randomness);
     if let Some(made) = make_audit_key(data_dir)? {
         say(&format!("made {made}"));
     }
@@ -75,7 +77,6 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
     let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
     renew_or_serve_what_is_valid(&identity, &config, clock.now())?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
-    warm_up_randomness()?;
     let listeners = Listeners {
         user: TcpListener::from_std(sockets.user)?,
         admin: TcpListener::from_std(sockets.admin)?,
@@ -92,6 +93,7 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
     let reload = async || {
         hangup.recv().await;
     };
+    randomness.await.map_err(std::io::Error::other)??;
     let parts = Parts { config, store, queries, argon2id, opaque: secrets.opaque, identity, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }
@@ -155,7 +157,7 @@ fn say_where(config: &Config, listeners: &Listeners, identity: &Identity) -> Res
     Ok(())
 }
 
-/// The first random bytes of the TLS library take 45 ms; the first user should not wait for them.
+/// The first random bytes of the TLS library take 40 ms of a processor; no user should find it without them.
 fn warm_up_randomness() -> Result<(), CommandError> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let filled = provider.secure_random.fill(&mut [0; 1]);
