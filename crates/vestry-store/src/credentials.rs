@@ -2,7 +2,7 @@
 //!
 //! The records come and go as the server made them; nothing here can read or judge one.
 
-use crate::accounts::{ACCOUNT_COLUMNS, account_of_row};
+use crate::accounts::{ACCOUNT_COLUMNS, BEHIND_ACCOUNT, account_of_row};
 use crate::{AccountId, AccountRow, Noted, ReadTx, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
@@ -53,7 +53,7 @@ impl ReadTx<'_> {
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
         let found = statement.query_row([name.as_str(), kind.as_str()], |row| {
-            Ok(LoginRecord { account: account_of_row(row, now)?, record: row.get("record")? })
+            Ok(LoginRecord { account: account_of_row(row, now)?, record: row.get(BEHIND_ACCOUNT)? })
         });
         let found = found.optional()?;
         if found.is_none() {

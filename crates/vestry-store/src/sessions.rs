@@ -1,6 +1,6 @@
 //! Sessions: a row for each, known by a random number and the hash of a token. The token itself is never here.
 
-use crate::accounts::{ACCOUNT_COLUMNS, account_of_row};
+use crate::accounts::{ACCOUNT_COLUMNS, BEHIND_ACCOUNT, account_of_row};
 use crate::{AccountId, AccountRow, Noted, ReadTx, Standing, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, Row, ToSql, params};
 use std::marker::PhantomData;
@@ -128,16 +128,16 @@ impl ReadTx<'_> {
         idle_secs_max: i64,
     ) -> Result<Option<LiveSession<'_>>, StoreError> {
         let sql = format!(
-            "select {ACCOUNT_COLUMNS}, s.id as session_id, s.last_used
+            "select {ACCOUNT_COLUMNS}, s.id, s.last_used
                from session s join account a on a.id = s.account_id
               where {condition} and s.expires > ?2 and s.last_used > ?2 - ?3"
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
         let found = statement.query_row(params![key, now, idle_secs_max], |row| {
             Ok(LiveSession {
-                id: SessionId(row.get("session_id")?),
+                id: SessionId(row.get(BEHIND_ACCOUNT)?),
                 account: account_of_row(row, now)?,
-                last_used: row.get("last_used")?,
+                last_used: row.get(BEHIND_ACCOUNT + 1)?,
                 transaction: PhantomData,
             })
         });

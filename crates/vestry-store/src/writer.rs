@@ -16,6 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
+/// More would only make each commit wait longer.
+const YIELDS_BEFORE_A_COMMIT: u32 = 4;
+
 type JobSender = mpsc::Sender<Box<dyn Job>>;
 
 /// The writer thread's letter box. Cloning shares it.
@@ -110,15 +113,31 @@ fn commit_until_closed(
     batch_max: usize,
 ) {
     let mut batch = Vec::with_capacity(batch_max);
+    let mut shared_by = 0;
     while jobs.blocking_recv_many(&mut batch, batch_max) > 0 {
-        // Whoever is about to ask gets the chance to share this commit; when the processors are idle, this is nothing.
+        // Whoever writes alone has nobody to wait for.
+        if shared_by.max(batch.len()) > 1 {
+            wait_for_those_about_to_ask(&mut jobs, &mut batch, batch_max);
+        }
+        shared_by = batch.len();
+        commit_together(conn, chain, &mut batch);
+    }
+}
+
+/// Where all processors are busy, each yield lets somebody else go on and maybe ask, and a commit that is shared by more
+/// costs each of them less. Where one is idle, this returns at once and nobody waits.
+fn wait_for_those_about_to_ask(
+    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+    batch: &mut Vec<Box<dyn Job>>,
+    batch_max: usize,
+) {
+    for _ in 0..YIELDS_BEFORE_A_COMMIT {
         std::thread::yield_now();
         while batch.len() < batch_max
             && let Ok(job) = jobs.try_recv()
         {
             batch.push(job);
         }
-        commit_together(conn, chain, &mut batch);
     }
 }
 
