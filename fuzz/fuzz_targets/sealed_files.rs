@@ -79,7 +79,8 @@ fn open(file: &[u8], piece: NonZeroU16) -> (Vec<u8>, bool) {
 }
 
 fn apply(change: &Change<'_>, file: &mut Vec<u8>) {
-    let place = |at: u32| at as usize % (file.len() + 1);
+    let length = file.len();
+    let place = |at: u32| at as usize % (length + 1);
     match *change {
         Change::Flip { at, bits } => {
             let at = place(at);
@@ -91,7 +92,7 @@ fn apply(change: &Change<'_>, file: &mut Vec<u8>) {
         Change::Append { bytes } => file.extend_from_slice(bytes),
         Change::Remove { at, count } => {
             let from = place(at);
-            let to = (from + usize::from(count)).min(file.len());
+            let to = (from + usize::from(count)).min(length);
             file.drain(from..to);
         }
         Change::Replace { with } => *file = with.to_vec(),

@@ -12,7 +12,7 @@ What Vestry costs and how fast it is, beside what people would pick instead, mea
 **How to read it.** Client and server share the machine, so a figure is of this machine and a ratio travels better than
 it. Each figure is the median of {rounds} rounds, in which everybody takes turns, with the lowest and the highest behind
 it; treat what is within those as equal. The load comes from one thread of `vestry-bench` or `redis-benchmark`, or two of
-`pgbench`. *Server CPU* is what the server process (with its children) used for one
+`pgbench`; for logins from two of `vestry-bench` as well. *Server CPU* is what the server process (with its children) used for one
 operation, from `/proc`: it leaves the client out. A time is counted from when a request was due. Where a bar is not
 met, the table says so.
 
