@@ -34,7 +34,7 @@ def logins(run):
     cpu = lambda subject: run.median("logins", subject, "cpu_us")
     rate = lambda subject: run.median("logins", subject, "per_second")
     opaque = cpu("Vestry, OPAQUE")
-    one_of = lambda value: f"1/{value:.0f}"
+    one_of = lambda value: f"1/{value:.1f}"
     yield at_most(run, "server CPU per OPAQUE login, fresh connection, all in", "≤ 1 ms", opaque, 1_000,
                   lambda value: f"{value / 1e3:.2f} ms")
     yield at_least(run, "the same, of an Argon2id login's", "≤ 1/30", ratio(cpu("Vestry, Argon2id"), opaque), 30, one_of)
