@@ -78,7 +78,7 @@ survivors="$dir/survivors"
 : >"$survivors"
 cd "$copy"
 while IFS=$'\t' read -r diff name; do
-  patch --quiet -p1 <"$diff"
+  patch --quiet -p0 <"$diff"
   if cargo build --quiet --workspace --bins 2>/dev/null &&
     timeout 600 cargo nextest run --package vestry-tests --test vestry --no-fail-fast --max-fail 1 --status-level none \
       --final-status-level none -E "$END_TO_END" >"$dir/last.log" 2>&1; then
