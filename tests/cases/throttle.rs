@@ -114,6 +114,41 @@ async fn sec_0048_an_exchange_that_is_broken_off_counts_as_a_failure() {
     assert!(refused >= 20 - FREE - 2, "{refused} of 20 were refused");
 }
 
+/// Found by a mutant: a server that stops waits until what it broke off is written down, or a guess would be free.
+#[tokio::test]
+async fn tries_that_a_stop_breaks_off_are_written_down_before_it() {
+    let server = Server::start_with("connections_per_source_max = 100");
+    light::register(&server, "naman").await;
+    let mut halfway = Vec::new();
+    for number in 0..60 {
+        let mut wire = server.connect().await;
+        let name = format!("stranger{number}");
+        let reply = wire.call(UserCall::StartLogin { name, ke1: real_ke1() }).await.unwrap();
+        if matches!(reply, UserReply::LoginStarted { .. }) {
+            halfway.push(wire);
+        }
+    }
+    assert!(halfway.len() >= FREE, "{}", halfway.len());
+    let server = Server::start_in(server.stop());
+    let events = server.select("select count(*) from audit where action = 'login.failed'").await;
+    assert_eq!(events, [[halfway.len().to_string()]]);
+}
+
+/// Found by a mutant: whoever begins a login to a name that nobody has must not guess another's password on its account.
+#[tokio::test]
+async fn sec_0065_a_login_that_was_begun_for_one_name_does_not_pay_for_a_guess_at_another() {
+    let server = Server::start();
+    server.register("naman").await;
+    let mut wire = server.connect().await;
+    for number in 0..=FREE {
+        let begun = UserCall::StartLogin { name: format!("stranger{number}"), ke1: real_ke1() };
+        let begun = wire.call(begun).await.unwrap();
+        assert!(matches!(begun, UserReply::LoginStarted { .. }), "{begun:?}");
+        let expected = if number < FREE { RefusalCode::WrongCredentials } else { RefusalCode::Throttled };
+        assert_eq!(fail(&mut wire, "naman").await, expected, "guess {number}");
+    }
+}
+
 fn real_ke1() -> Vec<u8> {
     let password = vestry_tests::exchanges::password(OTHER_PASSWORD);
     let mut random = vestry_client::opaque::SystemRandom::open().unwrap();
