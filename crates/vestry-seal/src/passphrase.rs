@@ -68,7 +68,7 @@ pub(crate) struct Recipe {
     salt: [u8; SALT_BYTES],
 }
 
-/// The key and the nonce of one file. Only the fuzz targets can name it outside.
+/// The key and the nonce of one file. Nobody outside can make or read one but the fuzz targets.
 pub struct FileKey(Zeroizing<[u8; KEY_BYTES + NONCE_BYTES]>);
 
 impl Recipe {
