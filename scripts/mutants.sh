@@ -73,14 +73,20 @@ done
 echo "==> $(wc -l <"$missed") mutants passed the unit tests of their crate"
 [ "$unit_only" = no ] || { cut -f2 "$missed"; exit 0; }
 
+the_end_to_end_tests_pass() {
+  cargo build --quiet --workspace --bins 2>/dev/null &&
+    timeout 600 cargo nextest run --package vestry-tests --test vestry --max-fail 1 --status-level none \
+      --final-status-level none -E "$END_TO_END" >"$dir/last.log" 2>&1
+}
+
 survivors="$dir/survivors"
 : >"$survivors"
 cd "$copy"
+# A judge that fails whatever is put before it would call every mutant caught.
+the_end_to_end_tests_pass || { echo "mutants: the end-to-end tests fail without a mutant, see $dir/last.log" >&2; exit 1; }
 while IFS=$'\t' read -r diff name; do
   patch --quiet -p0 <"$diff"
-  if cargo build --quiet --workspace --bins 2>/dev/null &&
-    timeout 600 cargo nextest run --package vestry-tests --test vestry --no-fail-fast --max-fail 1 --status-level none \
-      --final-status-level none -E "$END_TO_END" >"$dir/last.log" 2>&1; then
+  if the_end_to_end_tests_pass; then
     echo "SURVIVED $name" | tee -a "$survivors"
   else
     echo "caught   $name"
