@@ -9,6 +9,7 @@ mod fair_queue;
 mod hashing;
 mod opaque;
 mod pepper;
+mod ristretto;
 
 pub use argon2id::{Argon2id, HashError, Memory};
 pub use hashing::HashingPool;

@@ -9,6 +9,7 @@
 //! the TLS exporter of the connection (RFC 9266), so that nobody who stands between two connections can finish one.
 //! A name without a record gets the library's fake answer, under an identifier that stays the same.
 
+use super::ristretto::FastRistretto255;
 use crate::failure::Failure;
 use opaque_ke::rand::{self, CryptoRng, RngCore};
 use opaque_ke::{
@@ -40,7 +41,7 @@ struct Suite;
 
 impl CipherSuite for Suite {
     type OprfCs = Ristretto255;
-    type KeyExchange = TripleDh<Ristretto255, Sha512>;
+    type KeyExchange = TripleDh<FastRistretto255, Sha512>;
     type Ksf = opaque_ke::ksf::Identity;
 }
 
@@ -279,13 +280,22 @@ mod tests {
 
     const EXPORTER: [u8; 32] = [7; 32];
 
+    /// As the client has it: the library's own group.
+    struct ClientSuite;
+
+    impl CipherSuite for ClientSuite {
+        type OprfCs = Ristretto255;
+        type KeyExchange = TripleDh<Ristretto255, Sha512>;
+        type Ksf = opaque_ke::ksf::Identity;
+    }
+
     fn key() -> OpaqueKey {
         OpaqueKey::from_bytes(&OpaqueKey::generate().unwrap()).unwrap()
     }
 
     fn register(key: &OpaqueKey, name: &str, password: &[u8]) -> OpaqueRecord {
         let mut random = SystemRandom::default();
-        let started = ClientRegistration::<Suite>::start(&mut random, password).unwrap();
+        let started = ClientRegistration::<ClientSuite>::start(&mut random, password).unwrap();
         let response = key.evaluate(name, &started.message.serialize()).unwrap();
         let response = RegistrationResponse::deserialize(&response).unwrap();
         let finished = started
@@ -305,7 +315,7 @@ mod tests {
         exporters: (&[u8; 32], &[u8; 32]),
     ) -> bool {
         let mut random = SystemRandom::default();
-        let started = ClientLogin::<Suite>::start(&mut random, password).unwrap();
+        let started = ClientLogin::<ClientSuite>::start(&mut random, password).unwrap();
         let account = record.as_ref().map(|_| test_account());
         let stored = record.map(|record| record.to_bytes());
         let (ke2, _, exchange) = key
@@ -345,7 +355,7 @@ mod tests {
     #[tokio::test]
     async fn a_fake_answer_has_the_size_and_the_cost_of_a_real_one() {
         let key = key();
-        let started = ClientLogin::<Suite>::start(&mut SystemRandom::default(), b"x").unwrap();
+        let started = ClientLogin::<ClientSuite>::start(&mut SystemRandom::default(), b"x").unwrap();
         let ke1 = started.message.serialize();
         let record = register(&key, "naman", b"right");
         let (real, cost, _) = key
