@@ -3,7 +3,7 @@
 //! Timers (idle, handshake, drain) are not here: they use tokio's monotonic clock, which no clock jump moves.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use vestry_protocol::UnixSeconds;
 
 /// Tells the time in seconds since 1970. Cloning shares it.
@@ -29,10 +29,18 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+/// Milliseconds since 1970 by the machine's clock: for what is to be roughly in the order of time and never expires by it.
+pub(crate) fn milliseconds() -> u64 {
+    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
+}
+
 fn system_seconds() -> UnixSeconds {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds::try_from(since_1970.as_secs()).unwrap_or(UnixSeconds::MAX)
+    UnixSeconds::try_from(since_1970().as_secs()).unwrap_or(UnixSeconds::MAX)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A time as RFC 3339, in UTC.

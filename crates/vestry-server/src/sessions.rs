@@ -11,6 +11,7 @@
 //! next request of every open connection.
 
 use crate::audit::{Action, Actor};
+use crate::clock;
 use crate::config::SessionConfig;
 use crate::credentials::Proven;
 use crate::failure::Failure;
@@ -80,20 +81,15 @@ pub fn mint<'tx>(
     let actor = Actor::user(&account.name, opening.source);
     let noted = actor.note(tx, now, opening.action, &account.name, "")?;
     proven.settle(tx, &noted, now)?;
-    let (id, token) = (random_id()?, random_token()?);
+    let (mut id, token) = (new_id()?, random_token()?);
     let expires = now.saturating_add(limits.absolute_secs_max);
-    tx.insert_session(
-        &noted,
-        &NewSessionRow {
-            id,
-            token_hash: &hash_of(&token),
-            account: account.id,
-            device: opening.device.as_str(),
-            source: opening.source,
-            created: now,
-            expires,
-        },
-    )?;
+    let token_hash = &hash_of(&token);
+    let (device, source) = (opening.device.as_str(), opening.source);
+    let row =
+        |id| NewSessionRow { id, token_hash, account: account.id, device, source, created: now, expires };
+    while !tx.insert_session(&noted, &row(id))? {
+        id = new_id()?;
+    }
     tx.set_last_login(&noted, account.id, now)?;
     let (name, last_login) = (account.name, account.last_login);
     let idle_secs_max = limits.idle_secs_max.cast_unsigned();
@@ -198,10 +194,14 @@ fn random_token() -> Result<SessionToken, Failure> {
     Ok(SessionToken::from_bytes(bytes))
 }
 
-fn random_id() -> Result<SessionId, Failure> {
-    let mut bytes = [0; 8];
+/// A number that ascends with time, so that the sessions of a moment share the pages of the register that they change, and
+/// that ends in 22 random bits, so that it neither counts anything nor comes back.
+fn new_id() -> Result<SessionId, Failure> {
+    let mut bytes = [0; 4];
     fill_random(&mut bytes)?;
-    Ok(SessionId::from_wire(u64::from_le_bytes(bytes) >> 1))
+    let random = u64::from(u32::from_le_bytes(bytes) >> 10);
+    // 41 bits of milliseconds last until 2039, and then begin anew.
+    Ok(SessionId::from_wire((clock::milliseconds() << 22 | random) & i64::MAX.cast_unsigned()))
 }
 
 fn fill_random(bytes: &mut [u8]) -> Result<(), Failure> {

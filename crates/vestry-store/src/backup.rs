@@ -215,7 +215,8 @@ mod tests {
                         created: 1,
                         expires: 1_000,
                     },
-                )
+                )?;
+                Ok::<_, StoreError>(())
             })
             .await
             .unwrap();

@@ -1,4 +1,4 @@
-//! Sessions: a row for each, known by a random number and the hash of a token. The token itself is never here.
+//! Sessions: a row for each, known by a number of its own and the hash of a token. The token itself is never here.
 
 use crate::accounts::{ACCOUNT_COLUMNS, BEHIND_ACCOUNT, account_of_row};
 use crate::{AccountId, AccountRow, Noted, ReadTx, Standing, StoreError, WriteTx};
@@ -30,7 +30,7 @@ impl SessionId {
 /// A session to store.
 #[derive(Debug)]
 pub struct NewSessionRow<'a> {
-    /// A random number.
+    /// A number that no session had before.
     pub id: SessionId,
     /// The hash of its token.
     pub token_hash: &'a [u8],
@@ -181,15 +181,17 @@ fn session_of_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 }
 
 impl WriteTx<'_> {
-    /// Stores a session; over the limit of an account, the one that was used least recently ends.
+    /// Stores a session; over the limit of an account, the one that was used least recently ends. `false`, and nothing
+    /// changed, when another session has its number.
     ///
     /// # Errors
     /// When the database does.
-    pub fn insert_session(&self, _: &Noted<'_>, new: &NewSessionRow<'_>) -> Result<(), StoreError> {
-        self.conn
+    pub fn insert_session(&self, _: &Noted<'_>, new: &NewSessionRow<'_>) -> Result<bool, StoreError> {
+        let stored = self
+            .conn
             .prepare_cached(
                 "insert into session (id, token_hash, account_id, device, source, created, last_used, expires)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) on conflict (id) do nothing",
             )?
             .execute(params![
                 new.id.0,
@@ -200,13 +202,16 @@ impl WriteTx<'_> {
                 new.created,
                 new.expires
             ])?;
+        if stored == 0 {
+            return Ok(false);
+        }
         self.conn
             .prepare_cached(
                 "delete from session where id in (select id from session where account_id = ?1 and id <> ?2
                  order by last_used desc limit -1 offset ?3)",
             )?
             .execute(params![new.account.0, new.id.0, SESSIONS_PER_ACCOUNT_MAX - 1])?;
-        Ok(())
+        Ok(true)
     }
 
     /// Marks a session as used. Not an act: it has no event. Never moves backwards.
@@ -251,5 +256,104 @@ impl WriteTx<'_> {
         let ended =
             self.conn.prepare_cached("delete from session where account_id = ?1")?.execute([account.0])?;
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fresh::fresh_store;
+    use crate::{ActorKind, Event, NewAccount, ProfilePatch, Store};
+    use vestry_protocol::fields::Username;
+
+    const EVENT: Event<'_> = Event {
+        at: 1,
+        actor_kind: ActorKind::User,
+        actor: "naman",
+        action: "test",
+        subject: "",
+        source: "",
+        detail: "",
+    };
+    const NAMAN: &str = "naman";
+
+    /// A register with one account.
+    async fn with_naman() -> (tempfile::TempDir, Store) {
+        let (folder, store) = fresh_store();
+        let name = Username::parse(NAMAN).unwrap();
+        let new = move |tx: &WriteTx<'_>| {
+            let noted = tx.note(&EVENT)?;
+            tx.insert_account(
+                &noted,
+                &NewAccount { name: &name, profile: ProfilePatch::default(), created: 1 },
+            )
+        };
+        store.write(new).await.unwrap().unwrap();
+        (folder, store)
+    }
+
+    /// Opens a session of the account; whether its number was free.
+    async fn open(store: &Store, number: u64, token_hash: u8, created: UnixSeconds) -> bool {
+        let opened = store.write(move |tx| {
+            let account = tx.account(&Username::parse(NAMAN).unwrap(), created)?.unwrap().id;
+            let (id, token_hash, expires) = (SessionId::from_wire(number), &[token_hash; 32], created + 100);
+            let (device, source) = ("laptop", "::1");
+            let new = NewSessionRow { id, token_hash, account, device, source, created, expires };
+            tx.insert_session(&tx.note(&EVENT)?, &new)
+        });
+        opened.await.unwrap()
+    }
+
+    /// The numbers of the sessions of the account that have not expired.
+    async fn listed(store: &Store, now: UnixSeconds) -> Vec<u64> {
+        let listed = store.read(move |tx| {
+            let account = tx.account(&Username::parse(NAMAN).unwrap(), now)?.unwrap().id;
+            tx.sessions_of(account, now)
+        });
+        let mut numbers: Vec<_> = listed.await.unwrap().iter().map(|row| row.id.to_wire()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The number of the live session that a token's hash opens.
+    async fn opened_by(store: &Store, hash: u8, now: UnixSeconds, idle_secs_max: i64) -> Option<u64> {
+        let found = store.read(move |tx| {
+            let live = tx.live_session_by_token(&[hash; 32], now, idle_secs_max)?;
+            Ok::<_, StoreError>(live.map(|session| session.id().to_wire()))
+        });
+        found.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_number_that_another_session_has_is_not_taken_from_it() {
+        let (_folder, store) = with_naman().await;
+        assert!(open(&store, 7, 1, 10).await);
+        assert!(!open(&store, 7, 2, 11).await);
+        assert_eq!((opened_by(&store, 1, 12, 50).await, opened_by(&store, 2, 12, 50).await), (Some(7), None));
+    }
+
+    #[tokio::test]
+    async fn the_thirty_third_session_ends_the_one_that_was_used_least_recently() {
+        let (_folder, store) = with_naman().await;
+        for number in 0..32 {
+            assert!(open(&store, number, u8::try_from(number).unwrap(), 10).await);
+        }
+        for number in (0..32).filter(|number| *number != 5) {
+            store.write(move |tx| tx.touch_session(SessionId::from_wire(number), 11)).await.unwrap();
+        }
+        assert_eq!(listed(&store, 11).await.len(), 32);
+        assert!(open(&store, 99, 99, 12).await);
+        let kept: Vec<_> = (0..32).filter(|number| *number != 5).chain([99]).collect();
+        assert_eq!(listed(&store, 12).await, kept);
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_when_it_expires_or_was_idle_too_long() {
+        let (_folder, store) = with_naman().await;
+        open(&store, 7, 1, 10).await;
+        let lives = async |now, idle| opened_by(&store, 1, now, idle).await == Some(7);
+        assert!(lives(59, 50).await && !lives(60, 50).await, "idle");
+        assert!(lives(109, 1000).await && !lives(110, 1000).await, "absolute");
+        assert_eq!((listed(&store, 109).await, listed(&store, 110).await), (vec![7], vec![]));
     }
 }
