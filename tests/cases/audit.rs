@@ -19,6 +19,7 @@ use vestry_tests::harness::{
     AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, login, program, refusal_of, registration, rows_of,
     secret,
 };
+use vestry_tests::older::take_back_to;
 use vestry_tests::programs::{Person, Ran, with_admin};
 
 /// What somebody does who has the file and not the key, while no server runs.
@@ -495,11 +496,7 @@ async fn acts_that_fail(watched: &mut Watched) {
 #[tokio::test]
 async fn a_directory_from_before_the_chain_gets_one_and_its_events_are_sealed() {
     let (folder, _) = stopped_with_events().await;
-    change(
-        folder.path(),
-        "drop table audit_mark; alter table audit_event drop column mac; delete from fact where name like '%audit%';
-         pragma user_version = 4",
-    );
+    take_back_to(4, folder.path());
     std::fs::remove_file(folder.path().join("secrets/audit.key")).unwrap();
     let server = Server::start_in(folder);
     let verdict = verdict_of(&server, Vec::new()).await;

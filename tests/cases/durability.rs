@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
 use vestry_tests::harness::{PASSWORD, Server, UserWire, program, refusal_of};
+use vestry_tests::older::take_back_to;
 
 /// How often the short form kills the server. `scripts/prove.sh` sets more.
 fn rounds() -> usize {
@@ -202,4 +203,24 @@ fn a_damaged_database_is_named_and_not_touched() {
     assert_eq!(code, Some(78), "{said}");
     assert!(said.contains("FAIL  database"), "{said}");
     assert_eq!(std::fs::read(&database).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_large_register_of_an_earlier_version_is_taken_over_by_a_server_that_may_only_write_its_own_folder()
+{
+    let server = Server::start();
+    server.register("naman").await;
+    let folder = server.stop();
+    take_back_to(5, folder.path());
+    // Enough to sort that SQLite needs a file for it.
+    let register = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
+    let many = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 100000)
+                insert into account (name, age, created) select 'imported-long-ago-' || i, i % 90, 1700000000 from n";
+    register.execute(many, []).unwrap();
+    drop(register);
+    let server = Server::start_in(folder);
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    assert!(matches!(wire.call(set_age(41)).await.unwrap(), UserReply::AccountUpdated(_)));
+    let aged = server.select("select count(*) from accounts where age = 41 and status = 'active'").await;
+    assert_eq!(aged, [["1112"]]);
 }

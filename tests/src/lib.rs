@@ -4,5 +4,6 @@
 pub mod exchanges;
 pub mod harness;
 pub mod light;
+pub mod older;
 pub mod programs;
 pub mod vectors;

@@ -88,8 +88,17 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, flags).map_err(cannot_open)?;
     conn.busy_timeout(BUSY_WAIT)?;
     conn.execute_batch(WRITER_PRAGMAS).map_err(cannot_open)?;
+    spill_beside(&conn, path);
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     Ok(conn)
+}
+
+/// Sorts and savepoints spill onto the register's disk, which is the one that is watched, and into its folder, which is
+/// the only one that a confined server may write to. Where that is impossible, SQLite's own choice stays. SQLite keeps
+/// this for the whole process, so that each connection that may spill says the same.
+pub(crate) fn spill_beside(conn: &Connection, database: &Path) {
+    let folder = database.parent().and_then(Path::to_str).unwrap_or_default();
+    let _ = conn.pragma_update(None, "temp_store_directory", folder);
 }
 
 /// Makes an empty file that only its owner can read; SQLite gives its log the same mode.

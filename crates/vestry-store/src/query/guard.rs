@@ -10,6 +10,7 @@
 use super::error::{ONLY_SELECT, QueryError};
 use super::shape::NO_PARAMETERS;
 use super::views;
+use crate::pool;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
@@ -24,10 +25,7 @@ use vestry_protocol::limits::{CELL_BYTES_MAX, REQUEST_BYTES_MAX};
 /// The columns that the views are made of. Nothing else of the register can be read, through whatever name:
 /// above all not `credential.record`, `session.token_hash`, and nothing of `reset_code`.
 const READABLE_COLUMNS: &[(&str, &[&str])] = &[
-    (
-        "account",
-        &["id", "name", "email", "age", "gender", "created", "last_login", "suspended_at", "deleted_at"],
-    ),
+    ("account", &["id", "name", "email", "age", "gender", "created", "last_login", "status", "deleted_at"]),
     ("credential", &["account_id", "kind"]),
     ("session", &["id", "account_id", "device", "source", "created", "last_used", "expires"]),
     ("operator", &["pin", "name", "role", "created", "revoked"]),
@@ -104,7 +102,7 @@ impl GuardedFile {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         let tables = Tables::of(&connection)?;
-        spill_beside(&connection, &self.path);
+        pool::spill_beside(&connection, &self.path);
         settle(&connection)?;
         let refusal = LastRefusal::default();
         let noted = refusal.clone();
@@ -254,13 +252,6 @@ impl Tables {
         let name = name.to_ascii_lowercase();
         self.0.contains(&name) || Self::MADE_WHEN_NAMED.iter().any(|prefix| name.starts_with(prefix))
     }
-}
-
-/// Sorts spill onto the register's disk, which is the one that is watched, and into its folder, which is the only one
-/// that a confined server may write to. Where that is impossible, SQLite's own choice stays.
-fn spill_beside(connection: &Connection, database: &Path) {
-    let folder = database.parent().and_then(Path::to_str).unwrap_or_default();
-    let _ = connection.pragma_update(None, "temp_store_directory", folder);
 }
 
 /// Takes away from a connection what no select over the views needs.

@@ -10,6 +10,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("003_session_index.sql")),
     M::up(include_str!("004_throttle.sql")),
     M::up(include_str!("005_audit_chain.sql")),
+    M::up(include_str!("006_account_by_name.sql")),
 ];
 
 /// The first version that has an audit chain.

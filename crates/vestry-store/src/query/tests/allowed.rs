@@ -78,7 +78,7 @@ fn ordinary_questions_are_answered() {
             &["2023|-"],
         ),
         (
-            "select case when age < 21 then 'young' else 'old' end, cast(age as text) from accounts limit 1",
+            "select case when age < 21 then 'young' else 'old' end, cast(age as text) from accounts order by created limit 1",
             &["old|23"],
         ),
         ("select accounts.name from accounts accounts limit 1", &["anirudh"]),
