@@ -127,7 +127,9 @@ impl Offline {
     ) -> Result<T, E> {
         let behavior = rusqlite::TransactionBehavior::Immediate;
         let transaction = self.conn.transaction_with_behavior(behavior).map_err(StoreError::from)?;
-        let done = closure(&WriteTx { read: ReadTx { conn: &transaction }, chain: &self.chain })?;
+        let tx = WriteTx::on(&transaction, &self.chain);
+        let done = closure(&tx)?;
+        tx.seal_chain_end()?;
         transaction.commit().map_err(StoreError::from)?;
         Ok(done)
     }

@@ -42,6 +42,7 @@ pub use sessions::{LiveSession, NewSessionRow, SessionId, SessionRow};
 pub use throttle::{Lane, Streak};
 
 use rusqlite::Connection;
+use std::cell::Cell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,15 @@ pub struct ReadTx<'c> {
 pub struct WriteTx<'c> {
     read: ReadTx<'c>,
     chain: &'c ChainKey,
+    /// The newest event of this transaction; whoever commits writes it down as the head of the audit chain.
+    chain_end: Cell<Option<audit::Place>>,
+}
+
+impl<'c> WriteTx<'c> {
+    /// On a connection whose transaction has begun.
+    fn on(conn: &'c Connection, chain: &'c ChainKey) -> Self {
+        Self { read: ReadTx { conn }, chain, chain_end: Cell::new(None) }
+    }
 }
 
 impl<'c> Deref for WriteTx<'c> {

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!  callers ──▶ bounded queue ──▶ begin ─ job ─ job ─ job ─ commit (one fsync) ──▶ answers
-//!                                        └ savepoint each: a job that fails undoes only itself
+//!                                        └ savepoint each, unless alone: a job that fails undoes only itself
 //! ```
 //!
 //! A job is answered after the commit, so what was acknowledged is on disk. A job that returns an error or
 //! panics leaves nothing behind. When the commit fails (disk full), every job of the batch gets the error.
 //! It never retries: the caller knows whether its request may be done twice.
 
-use crate::{ChainKey, ReadTx, StoreError, StoreLimits, WriteTx};
+use crate::{ChainKey, StoreError, StoreLimits, WriteTx};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -160,22 +160,37 @@ fn run_in_transaction(
     chain: &ChainKey,
     batch: &mut [Box<dyn Job>],
 ) -> Result<(), StoreError> {
-    conn.prepare_cached("begin immediate")?.execute([])?;
-    let tx = WriteTx { read: ReadTx { conn }, chain };
-    for job in batch {
-        conn.prepare_cached("savepoint job")?.execute([])?;
-        let keep = job.run(&tx);
-        // Running out of disk can make SQLite undo the whole transaction, the jobs before this one too.
-        if conn.is_autocommit() {
-            return Err(StoreError::NotWritable);
+    let run = |statement| conn.prepare_cached(statement)?.execute([]).map(drop);
+    run("begin immediate")?;
+    let tx = WriteTx::on(conn, chain);
+    let keep = match batch {
+        // A savepoint keeps a copy of each page that its job changes; who is alone has the transaction itself.
+        [alone] => run_one(&tx, alone)?,
+        together => {
+            for job in together {
+                run("savepoint job")?;
+                let before = tx.chain_end.get();
+                if !run_one(&tx, job)? {
+                    run("rollback to job")?;
+                    tx.chain_end.set(before);
+                }
+                run("release job")?;
+            }
+            true
         }
-        if !keep {
-            conn.prepare_cached("rollback to job")?.execute([])?;
-        }
-        conn.prepare_cached("release job")?.execute([])?;
+    };
+    if !keep {
+        return Ok(run("rollback")?);
     }
-    conn.prepare_cached("commit")?.execute([])?;
-    Ok(())
+    tx.seal_chain_end()?;
+    Ok(run("commit")?)
+}
+
+/// Whether the changes of a job are to be kept.
+fn run_one(tx: &WriteTx<'_>, job: &mut Box<dyn Job>) -> Result<bool, StoreError> {
+    let keep = job.run(tx);
+    // Running out of disk can make SQLite undo the whole transaction, the jobs before this one too.
+    if tx.conn.is_autocommit() { Err(StoreError::NotWritable) } else { Ok(keep) }
 }
 
 impl StoreError {
@@ -192,6 +207,7 @@ impl StoreError {
 
 #[cfg(test)]
 mod tests {
+    use crate::backup::Offline;
     use crate::fresh::fresh_store;
     use crate::{ActorKind, ChainKey, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
     use vestry_protocol::fields::Username;
@@ -242,6 +258,30 @@ mod tests {
         let found =
             [exists(&store, "kept").await, exists(&store, "refused").await, exists(&store, "broken").await];
         assert_eq!(found, [true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn the_audit_chain_holds_the_events_of_the_jobs_that_were_kept_and_no_others() {
+        let (folder, store) = fresh_store();
+        let mut kept = 0;
+        let fates: [fn() -> Result<(), StoreError>; 3] =
+            [|| Ok(()), || Err(StoreError::Held), || panic!("injected")];
+        // All that share a commit, in every order of three; and each alone.
+        for order in 0..27_usize {
+            let fate = |place: u32| fates[order / 3_usize.pow(place) % 3];
+            let names = [0, 1, 2].map(|place| format!("job{order}-{place}"));
+            let [first, second, third] =
+                [0, 1, 2].map(|place| register(&store, &names[place], fate(u32::try_from(place).unwrap())));
+            let (first, second, third) = tokio::join!(first, second, third);
+            kept += [first, second, third].iter().filter(|done| done.is_ok()).count();
+            let alone = register(&store, &format!("alone{order}"), fate(0)).await;
+            kept += usize::from(alone.is_ok());
+        }
+        store.close().await;
+        let path = folder.path().join("vestry.db");
+        let verdict = Offline::open(&path, ChainKey::for_tests()).unwrap().verify_audit().unwrap();
+        assert_eq!((verdict.fault, verdict.head), (None, i64::try_from(kept).unwrap()));
+        assert_eq!((kept, verdict.events), (27 + 9, 36));
     }
 
     #[tokio::test]

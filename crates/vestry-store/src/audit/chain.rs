@@ -5,9 +5,10 @@
 //!               older ┘                                     └ purged (what was old is removed)    head ┘
 //! ```
 //!
-//! The place to go on from is read from the database in each transaction and never remembered: another process may
-//! have written an event, and what a savepoint undoes must not stay in the chain. Everything is computed from the key
-//! here; `docs/PROTOCOL.md` says how. Nothing here knows what events mean.
+//! The place to go on from is read from the database in each transaction, since another process may have written an
+//! event, and remembered until its end: the head is sealed once for all events that share a commit. What a savepoint
+//! undoes must not stay in the chain, so that the writer puts the place back, too. Everything is computed from the
+//! key here; `docs/PROTOCOL.md` says how. Nothing here knows what events mean.
 
 use crate::{ReadTx, StoreError, WriteTx};
 use data_encoding::HEXLOWER;
@@ -209,7 +210,7 @@ impl MarkName {
 
 /// A place behind an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) id: i64,
     pub(super) link: Link,
 }
@@ -279,13 +280,25 @@ pub(crate) const HAS_BEGUN: &str = "select exists (select 1 from audit_mark)
 impl WriteTx<'_> {
     /// Where the next event goes: its number, and what it is put behind.
     pub(super) fn next_audit_place(&self) -> Result<Place, StoreError> {
-        match self.audit_mark(self.chain, MarkName::Head)? {
+        let end = match self.chain_end.get() {
+            Some(place) => Mark::At(place),
+            None => self.audit_mark(self.chain, MarkName::Head)?,
+        };
+        match end {
             Mark::At(Place { id, link }) => Ok(Place { id: id.saturating_add(1), link }),
             Mark::Absent | Mark::Forged => {
                 let id = self.free_audit_id()?;
                 tracing::error!(id, "the audit chain has lost its head; run: vestryctl audit verify");
                 Ok(Place { id, link: self.chain.break_before(id) })
             }
+        }
+    }
+
+    /// Seals the newest event of this transaction as the head. Whoever commits calls it before.
+    pub(crate) fn seal_chain_end(&self) -> Result<(), StoreError> {
+        match self.chain_end.take() {
+            Some(place) => self.set_audit_mark(MarkName::Head, place),
+            None => Ok(()),
         }
     }
 
@@ -325,7 +338,7 @@ impl WriteTx<'_> {
             older += 1;
         }
         self.set_audit_mark(MarkName::Older, place)?;
-        self.set_audit_mark(MarkName::Head, place)?;
+        self.chain_end.set(Some(place));
         Ok(older)
     }
 

@@ -13,12 +13,12 @@ mod tests;
 mod verify;
 
 pub use chain::ChainKey;
-pub(crate) use chain::HAS_BEGUN;
+pub(crate) use chain::{HAS_BEGUN, Place};
 pub use retention::{AuditPurge, PurgeRefused};
 pub use verify::Verification;
 
 use crate::{StoreError, WriteTx};
-use chain::{EventBytes, Link, MarkName, Place};
+use chain::{EventBytes, Link};
 use rusqlite::params;
 use std::marker::PhantomData;
 use vestry_protocol::UnixSeconds;
@@ -83,7 +83,7 @@ impl WriteTx<'_> {
                 return Err(StoreError::Statement("there is no number left for an audit event".to_owned()));
             }
         }
-        self.set_audit_mark(MarkName::Head, Place { id, link })?;
+        self.chain_end.set(Some(Place { id, link }));
         Ok(Noted(PhantomData))
     }
 
