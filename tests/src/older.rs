@@ -3,7 +3,21 @@
 use std::path::Path;
 
 /// Each migration that can be taken back, and how; the newest first.
-const UNDONE_BY: [(u32, &str); 2] = [
+const UNDONE_BY: [(u32, &str); 3] = [
+    (
+        7,
+        "drop view audit; alter table audit_event rename to newer;
+         create table audit_event (
+           id integer primary key autoincrement, at integer not null,
+           actor_kind text not null check (actor_kind in ('user', 'operator', 'server')), actor text not null,
+           action text not null, subject text not null, source text not null, detail text not null, mac blob
+         ) strict;
+         insert into audit_event select * from newer; drop table newer;
+         create view audit as
+           select e.id, strftime('%Y-%m-%dT%H:%M:%SZ', e.at, 'unixepoch') as at,
+                  e.actor_kind, e.actor, e.action, e.subject, e.source, e.detail
+             from audit_event e;",
+    ),
     (
         6,
         "drop index account_by_name; drop view accounts; alter table account drop column status;

@@ -11,6 +11,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("004_throttle.sql")),
     M::up(include_str!("005_audit_chain.sql")),
     M::up(include_str!("006_account_by_name.sql")),
+    M::up(include_str!("007_audit_numbers.sql")),
 ];
 
 /// The first version that has an audit chain.
