@@ -51,7 +51,7 @@ files_of() {
 unit_tests_of() { if [ "$1" = guard ]; then echo "test(query)"; else echo "test($1)"; fi; }
 
 # The end-to-end tests that show how people and operators are served; not the long ones about faults, load and time.
-END_TO_END='test(/^(accounts|sessions|opaque|throttle|admin|wire|audit|programs)::/)'
+END_TO_END='test(/^(accounts|sessions|opaque|throttle|time|admin|wire|audit|programs)::/)'
 
 missed="$dir/missed"
 : >"$missed"

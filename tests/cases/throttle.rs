@@ -5,7 +5,7 @@ use crate::inside::Inside;
 use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::SessionToken;
-use vestry_protocol::user::{UserCall, UserReply};
+use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
 use vestry_tests::exchanges::{Halfway, finish_login};
 use vestry_tests::harness::{
     OTHER_PASSWORD, PASSWORD, Server, UserWire, login, refusal_of, registration, secret,
@@ -241,6 +241,34 @@ async fn a_new_password_makes_every_device_a_stranger_again() {
     let call = UserCall::ChangePassword { current: secret(PASSWORD), new: secret(OTHER_PASSWORD) };
     assert!(matches!(wire.call(call).await.unwrap(), UserReply::PasswordChanged(_)));
     assert!(!present(&mut server.connect().await, &token).await);
+}
+
+#[tokio::test]
+async fn a_right_password_starts_its_own_lane_anew_and_no_sources() {
+    let server = Server::start();
+    server.register("naman").await;
+    let lanes = async || server.select("select lane, failures from throttle order by lane").await;
+    for _ in 0..3 {
+        fail(&mut server.connect().await, "naman").await;
+    }
+    let sources = [["source 127.0.0.0/24", "3"], ["source 127.0.0.1/32", "3"]];
+    assert_eq!(lanes().await, [&[["account naman", "3"]], &sources[..]].concat());
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    assert_eq!(lanes().await, sources);
+    // The lane of the account's sessions, too.
+    let prove = async |wire: &mut UserWire, password| {
+        let email = Change::Set("n@example.org".to_owned());
+        let update = ProfileUpdate { email, password: Some(secret(password)), ..ProfileUpdate::default() };
+        wire.call(UserCall::UpdateAccount(update)).await.unwrap()
+    };
+    assert_eq!(refusal_of(prove(&mut wire, OTHER_PASSWORD).await), RefusalCode::WrongCredentials);
+    assert!(lanes().await.contains(&vec!["session naman".to_owned(), "1".to_owned()]));
+    assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::AccountUpdated(_)));
+    assert_eq!(lanes().await, sources, "who guesses in a session is known by its account");
+    let proven = server.select("select count(*) from audit where action = 'password.proven'").await;
+    assert_eq!(proven, [["1"]], "a proof that nothing failed before leaves no trace");
+    assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::AccountUpdated(_)));
+    assert_eq!(server.select("select count(*) from audit where action = 'password.proven'").await, proven);
 }
 
 #[tokio::test]

@@ -214,3 +214,21 @@ async fn a_panic_in_a_request_ends_its_connection_and_no_other() {
     assert!(server.is_live(&token).await);
     server.log_in("naman").await;
 }
+
+#[tokio::test]
+async fn the_use_of_a_session_is_written_down_once_a_minute() {
+    let server = Inside::start().await;
+    server.call(registration("naman", PASSWORD)).await;
+    let (mut wire, _) = server.log_in("naman").await;
+    // Reading marks a use after it has been done, so that a list shows the one before.
+    let mut last_used = async |after_seconds| {
+        server.jump(after_seconds);
+        assert!(matches!(wire.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+        let UserReply::SessionsListed(listed) = wire.call(UserCall::ListSessions).await.unwrap() else {
+            panic!()
+        };
+        listed[0].last_used - listed[0].created
+    };
+    let used = [last_used(59).await, last_used(1).await, last_used(59).await, last_used(61).await];
+    assert_eq!(used, [0, 60, 60, 180]);
+}

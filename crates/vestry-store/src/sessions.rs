@@ -351,8 +351,18 @@ mod tests {
     async fn a_session_ends_when_it_expires_or_was_idle_too_long() {
         let (_folder, store) = with_naman().await;
         open(&store, 7, 1, 10).await;
+        let used = async |now: UnixSeconds| {
+            let touched = store.write(move |tx| {
+                tx.touch_session(SessionId::from_wire(7), now)?;
+                let live = tx.live_session(SessionId::from_wire(7), 10, 50)?;
+                Ok::<_, StoreError>(live.map(|session| session.last_used()))
+            });
+            touched.await.unwrap()
+        };
         let lives = async |now, idle| opened_by(&store, 1, now, idle).await == Some(7);
         assert!(lives(59, 50).await && !lives(60, 50).await, "idle");
+        assert_eq!((used(30).await, used(20).await), (Some(30), Some(30)), "a use never lies before another");
+        assert!(lives(79, 50).await && !lives(80, 50).await, "used again");
         assert!(lives(109, 1000).await && !lives(110, 1000).await, "absolute");
         assert_eq!((listed(&store, 109).await, listed(&store, 110).await), (vec![7], vec![]));
     }
