@@ -160,10 +160,17 @@ pub async fn write_as<T: Send + 'static>(
         .store
         .write(move |tx| {
             let live = tx.live_session(session.id, now, idle)?.ok_or(Failure::SessionEnded)?;
-            tx.touch_session(live.id(), now)?;
+            if is_worth_writing_down(live.last_used(), now) {
+                tx.touch_session(live.id(), now)?;
+            }
             closure(tx, &live)
         })
         .await
+}
+
+/// A use is written down to the minute: it lies on three pages of the register.
+fn is_worth_writing_down(last_used: UnixSeconds, now: UnixSeconds) -> bool {
+    now.saturating_sub(last_used) >= TOUCH_SECS
 }
 
 async fn touch(
@@ -172,7 +179,7 @@ async fn touch(
     last_used: UnixSeconds,
     now: UnixSeconds,
 ) -> Result<(), Failure> {
-    if now.saturating_sub(last_used) < TOUCH_SECS {
+    if !is_worth_writing_down(last_used, now) {
         return Ok(());
     }
     let touched = server.store.write(move |tx| Ok::<_, Failure>(tx.touch_session(id, now)?)).await;
