@@ -205,7 +205,9 @@ def overload(run):
     vestryd = Vestryd(run, run.set_of(run.base))
     for _ in range(run.rounds):
         for name, mix in (("Argon2id logins", "login-argon2id"), ("OPAQUE logins", "login-opaque")):
+            vestryd.rest()
             capacity = run.load(vestryd, mix, connections=16)["per_second"]
+            vestryd.rest()
             run.remember(f"{mix}, twice capacity", ["vestry-bench load --rate 2×CAPACITY --connections 600 …"])
             seen = run.load(vestryd, mix, connections=600, rate=round(2 * capacity), warmup=2.0)
             operation = seen["operations"][mix]

@@ -1,9 +1,11 @@
 """Vestry's own servers: `vestryd` and the bare loops. Each has a name, a process, an address and a CA."""
 
+import pathlib
 import re
 import signal
 import socket
 import subprocess
+import time
 
 from .run import Failed, wait_until
 
@@ -42,6 +44,19 @@ class Server:
                 probe.settimeout(1)
                 return probe.connect_ex(("127.0.0.1", port)) == 0
         wait_until(f"{self.name} listens", is_there)
+
+    def rest(self):
+        """Waits until it has done what it was asked before: a queue of hashes outlives those who asked."""
+        def has_nothing_to_do():
+            before = self.ticks()
+            time.sleep(0.5)
+            return self.ticks() - before <= 1
+        wait_until(f"{self.name} has nothing left to do", has_nothing_to_do)
+
+    def ticks(self):
+        """The processor time that it used so far, in ticks."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
 
     def stop(self, how=signal.SIGTERM):
         if self.process and self.process.poll() is None:
