@@ -170,6 +170,21 @@ async fn sec_0031_half_finished_exchanges_are_never_mixed_up_or_used_twice() {
 }
 
 #[tokio::test]
+async fn sec_0066_a_login_that_was_begun_with_a_password_that_was_changed_meanwhile_opens_nothing() {
+    let server = Server::start();
+    register(&server, "naman", PASSWORD).await;
+    let mut late = server.connect().await;
+    let ke3 = Halfway::login(&mut late, "naman", PASSWORD).await.ke3(&late).unwrap();
+    let (mut wire, _) = logged_in(&server, "naman", PASSWORD).await;
+    assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
+    let envelope = seal(&mut wire, OTHER_PASSWORD, |request| UserCall::StartNewPassword { request }).await;
+    let changed = wire.call(UserCall::FinishNewPassword { envelope }).await.unwrap();
+    assert!(matches!(changed, UserReply::PasswordChanged(_)));
+    assert_eq!(refusal_of(late.call(finish_login(ke3)).await.unwrap()), RefusalCode::WrongCredentials);
+    assert_eq!(refusal_of(late.call(show()).await.unwrap()), RefusalCode::NotLoggedIn);
+}
+
+#[tokio::test]
 async fn sec_0032_a_proof_is_asked_for_each_time_and_a_login_is_not_one() {
     let server = Server::start();
     register(&server, "naman", PASSWORD).await;

@@ -374,6 +374,8 @@ mod tests {
             assert_eq!(today.admit(&phc(params, 32)), Ok(()), "{params}");
         }
         assert_eq!(today.admit(&phc("65536,t=4,p=1", 64)), Ok(()));
+        // At every bound.
+        assert_eq!(today.admit(&phc("131072,t=2,p=1", 16)), Ok(()));
         let own = today.hash(&mut Memory::default(), &password("right")).unwrap();
         assert_eq!(today.admit(&own), Ok(()));
     }
