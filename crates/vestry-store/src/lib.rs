@@ -108,6 +108,7 @@ impl Store {
     pub fn create(path: &Path, chain: &ChainKey) -> Result<(), StoreError> {
         pool::create_private_file(path)?;
         let mut register = backup::Offline::open(path, chain.clone())?;
+        register.give_back_empty_pages()?;
         register.write(|tx| tx.begin_audit_chain().map(drop))
     }
 
