@@ -191,6 +191,28 @@ mod tests {
         assert_eq!(pool.run(&here(), |_| 4).await.unwrap(), 4);
     }
 
+    #[test]
+    fn who_is_turned_away_is_told_how_long_the_queue_takes_to_empty() {
+        let pool = HashingPool::start(2, 1).unwrap();
+        let told = |pending, task_us| {
+            pool.load.pending.store(pending, Ordering::Relaxed);
+            pool.load.task_us.store(task_us, Ordering::Relaxed);
+            pool.wait_ms()
+        };
+        assert_eq!((told(80, 10_000), told(1, 10_000), told(0, 0)), (400, RETRY_MS_MIN, RETRY_MS_MIN));
+    }
+
+    #[test]
+    fn what_a_task_takes_is_an_average_that_follows_by_eighths() {
+        let load = Load::default();
+        load.pending.store(3, Ordering::Relaxed);
+        let after = |took_us| {
+            load.remember(took_us);
+            (load.task_us.load(Ordering::Relaxed), load.pending.load(Ordering::Relaxed))
+        };
+        assert_eq!([after(8_000), after(16_000), after(8_000)], [(8_000, 2), (9_000, 1), (8_875, 0)]);
+    }
+
     #[tokio::test]
     async fn a_task_that_panics_ends_alone() {
         let pool = HashingPool::start(1, 4).unwrap();
