@@ -353,6 +353,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_exchange_ends_a_minute_after_it_began_at_the_latest() {
+        let key = key();
+        let stored = register(&key, "naman", b"right").to_bytes();
+        let mut random = SystemRandom::default();
+        let started = ClientLogin::<ClientSuite>::start(&mut random, b"right").unwrap();
+        let ke1 = started.message.serialize();
+        let before = Instant::now();
+        let (ke2, _, mut exchange) =
+            key.start_login("naman", Some(test_account()), Some(&stored), &ke1, &EXPORTER).unwrap();
+        let lifetime = Duration::from_secs(60);
+        assert!((before + lifetime..=Instant::now() + lifetime).contains(&exchange.deadline));
+        let context = context_of(&EXPORTER);
+        let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
+        let ke2 = CredentialResponse::deserialize(&ke2).unwrap();
+        let finished = started.state.finish(&mut random, b"right", ke2, parameters).unwrap();
+        exchange.deadline = Instant::now();
+        assert_eq!(exchange.finish(&finished.message.serialize(), &EXPORTER), None);
+    }
+
+    #[tokio::test]
     async fn a_fake_answer_has_the_size_and_the_cost_of_a_real_one() {
         let key = key();
         let started = ClientLogin::<ClientSuite>::start(&mut SystemRandom::default(), b"x").unwrap();
