@@ -442,6 +442,17 @@ fn files_below(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
+fn no_core_dump_of_the_client_can_hold_what_is_typed() {
+    let (_server, person) = joined();
+    let mut terminal = person.open("vestry", &["login", "naman"]);
+    terminal.wait_for("assword");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", terminal.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    terminal.type_keys("\u{3}");
+}
+
+#[test]
 fn the_clients_token_file_is_for_its_owner_only() {
     let (_server, person) = logged_in();
     let files = files_below(&person.home().join("run"));

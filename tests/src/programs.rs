@@ -149,6 +149,12 @@ pub struct Terminal {
 }
 
 impl Terminal {
+    /// The program's process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("a process")
+    }
+
     /// Waits until the program prints `text` after what was waited for before; returns all that came up to it.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> String {

@@ -37,11 +37,13 @@ use cli::Cli;
 use context::Context;
 use exit::exit_for;
 use failure::Failure;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::process::ExitCode;
 use vestry_client::state::Folders;
 
 /// Reads the arguments and the environment, does what they say, and says how it went.
 pub(crate) fn run_from_environment() -> ExitCode {
+    keep_memory_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return show_usage(&error),
@@ -56,6 +58,13 @@ pub(crate) fn run_from_environment() -> ExitCode {
             exit_for(&failure).into()
         }
     }
+}
+
+/// A password is typed here: no core dump may hold it, and no other process of this user read it. Where the system does not
+/// let that happen, its user is served all the same.
+fn keep_memory_private() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// One thread is enough for one person; prompts block it, and nothing else waits.
