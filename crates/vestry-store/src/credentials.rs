@@ -104,7 +104,7 @@ impl WriteTx<'_> {
         self.put_credential(noted, id, kind, record, now)
     }
 
-    /// Takes a credential of one kind away; whether there was one.
+    /// Takes a credential of one kind away, if there is one.
     ///
     /// # Errors
     /// When the database does.
@@ -113,10 +113,11 @@ impl WriteTx<'_> {
         _: &Noted<'_>,
         id: AccountId,
         kind: CredentialKind,
-    ) -> Result<bool, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("delete from credential where account_id = ?1 and kind = ?2")?;
-        Ok(statement.execute(params![id.0, kind.as_str()])? == 1)
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("delete from credential where account_id = ?1 and kind = ?2")?
+            .execute(params![id.0, kind.as_str()])?;
+        Ok(())
     }
 
     /// Stores another form of the same password; the other kinds stay.

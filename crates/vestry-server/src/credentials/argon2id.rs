@@ -322,6 +322,13 @@ mod tests {
         let (head, tail) = record.split_once(",keyid=").unwrap();
         let unnamed = format!("{head}${}", tail.split_once('$').unwrap().1);
         assert_eq!(judge(&scheme(CHEAP, 2), "right", &unnamed), Verdict::Wrong);
+        // Nor does it help to say that it was made with the pepper that is there.
+        let other = scheme(CHEAP, 2).hash(&mut Memory::default(), &password("right")).unwrap();
+        let id_of =
+            |record: &str| record.split_once(",keyid=").unwrap().1.split_once('$').unwrap().0.to_owned();
+        let renamed = record.replace(&id_of(&record), &id_of(&other));
+        assert_eq!(id_of(&renamed), id_of(&other));
+        assert_eq!(judge(&scheme(CHEAP, 2), "right", &renamed), Verdict::Wrong);
     }
 
     #[test]
