@@ -213,6 +213,16 @@ mod tests {
         assert_eq!([after(8_000), after(16_000), after(8_000)], [(8_000, 2), (9_000, 1), (8_875, 0)]);
     }
 
+    #[test]
+    fn the_threads_end_with_the_last_handle() {
+        let pool = HashingPool::start(2, 1).unwrap();
+        let queue = Arc::downgrade(&pool.open.0);
+        drop(pool);
+        while queue.strong_count() > 0 {
+            std::thread::yield_now();
+        }
+    }
+
     #[tokio::test]
     async fn a_task_that_panics_ends_alone() {
         let pool = HashingPool::start(1, 4).unwrap();
