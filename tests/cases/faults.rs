@@ -13,7 +13,7 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_server::clock::Clock;
 use vestry_tests::harness::{PASSWORD, Server, login, program, refusal_of};
-use vestry_tests::programs::Person;
+use vestry_tests::programs::{Person, core_limits};
 use vestry_tls::Validity;
 
 const PAGE_BYTES: usize = 4096;
@@ -281,9 +281,7 @@ async fn a_running_server_leaves_no_core_and_gains_no_privilege_and_check_says_w
     let server = Server::start();
     let of_process = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", server.pid())).unwrap();
     assert!(of_process("status").contains("NoNewPrivs:\t1"));
-    let limits = of_process("limits");
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    assert_eq!(core_limits(server.pid()), ["0", "0"]);
     let (code, said) = vestryd(&["check"], server.folder());
     assert_eq!(code, Some(0), "{said}");
     for line in [

@@ -23,6 +23,12 @@ async fn kind_of(server: &Server, name: &str) -> String {
     server.select(&format!("select credential from accounts where name = '{name}'")).await[0][0].clone()
 }
 
+/// Seals another password in a session, and what the server says to it.
+async fn seal_new_password(wire: &mut UserWire, text: &str) -> UserReply {
+    let envelope = seal(wire, text, |request| UserCall::StartNewPassword { request }).await;
+    wire.call(UserCall::FinishNewPassword { envelope }).await.unwrap()
+}
+
 fn show() -> UserCall {
     UserCall::ShowAccount
 }
@@ -40,8 +46,7 @@ async fn an_account_is_made_used_and_changed_without_its_password_ever_being_sen
     assert!(matches!(wire.call(UserCall::UpdateAccount(email)).await.unwrap(), UserReply::AccountUpdated(_)));
 
     assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
-    let envelope = seal(&mut wire, OTHER_PASSWORD, |request| UserCall::StartNewPassword { request }).await;
-    let changed = wire.call(UserCall::FinishNewPassword { envelope }).await.unwrap();
+    let changed = seal_new_password(&mut wire, OTHER_PASSWORD).await;
     assert!(matches!(changed, UserReply::PasswordChanged(_)));
     let resumed = server.connect().await.call(UserCall::ResumeSession { token: old.token }).await.unwrap();
     assert_eq!(refusal_of(resumed), RefusalCode::SessionEnded);
@@ -177,8 +182,7 @@ async fn sec_0066_a_login_that_was_begun_with_a_password_that_was_changed_meanwh
     let ke3 = Halfway::login(&mut late, "naman", PASSWORD).await.ke3(&late).unwrap();
     let (mut wire, _) = logged_in(&server, "naman", PASSWORD).await;
     assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
-    let envelope = seal(&mut wire, OTHER_PASSWORD, |request| UserCall::StartNewPassword { request }).await;
-    let changed = wire.call(UserCall::FinishNewPassword { envelope }).await.unwrap();
+    let changed = seal_new_password(&mut wire, OTHER_PASSWORD).await;
     assert!(matches!(changed, UserReply::PasswordChanged(_)));
     assert_eq!(refusal_of(late.call(finish_login(ke3)).await.unwrap()), RefusalCode::WrongCredentials);
     assert_eq!(refusal_of(late.call(show()).await.unwrap()), RefusalCode::NotLoggedIn);
@@ -208,8 +212,7 @@ async fn sec_0032_a_proof_is_asked_for_each_time_and_a_login_is_not_one() {
     let envelope = seal(&mut wire, OTHER_PASSWORD, |request| UserCall::StartNewPassword { request }).await;
     assert!(refused(wire.call(UserCall::FinishMigration { envelope }).await.unwrap()));
     let (mut wire, _) = logged_in(&server, "naman", PASSWORD).await;
-    let envelope = seal(&mut wire, OTHER_PASSWORD, |request| UserCall::StartNewPassword { request }).await;
-    assert!(refused(wire.call(UserCall::FinishNewPassword { envelope }).await.unwrap()));
+    assert!(refused(seal_new_password(&mut wire, OTHER_PASSWORD).await));
     logged_in(&server, "naman", PASSWORD).await;
 }
 

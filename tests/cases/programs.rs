@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use vestry_protocol::admin::AdminCall;
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, program};
-use vestry_tests::programs::{Person, Ran, with_admin};
+use vestry_tests::programs::{Person, Ran, core_limits, with_admin};
 
 fn joined() -> (Server, Person) {
     let server = Server::start();
@@ -446,9 +446,7 @@ fn no_core_dump_of_the_client_can_hold_what_is_typed() {
     let (_server, person) = joined();
     let mut terminal = person.open("vestry", &["login", "naman"]);
     terminal.wait_for("assword");
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", terminal.pid())).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    assert_eq!(core_limits(terminal.pid()), ["0", "0"]);
     terminal.type_keys("\u{3}");
 }
 

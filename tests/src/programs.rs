@@ -138,6 +138,17 @@ impl Ran {
     }
 }
 
+/// How large a core dump of a process may be, in words of the kernel: the soft limit and the hard one.
+///
+/// # Panics
+/// When there is no such process.
+#[must_use]
+pub fn core_limits(pid: u32) -> Vec<String> {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("the limits of a process");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a line for cores");
+    core.split_whitespace().skip(4).take(2).map(str::to_owned).collect()
+}
+
 /// A program on a pseudo-terminal.
 pub struct Terminal {
     child: Box<dyn portable_pty::Child + Send + Sync>,

@@ -307,13 +307,13 @@ mod tests {
         OpaqueRecord::from_envelope(name, &envelope).unwrap()
     }
 
-    /// Whether a client that types this password gets through, over connections with these exporters.
-    fn logs_in(
+    /// A login up to KE3 over connections with these exporters; nothing when the client finds that it failed.
+    fn up_to_ke3(
         key: &OpaqueKey,
         record: Option<OpaqueRecord>,
         password: &[u8],
         exporters: (&[u8; 32], &[u8; 32]),
-    ) -> bool {
+    ) -> Option<(Exchange, Vec<u8>)> {
         let mut random = SystemRandom::default();
         let started = ClientLogin::<ClientSuite>::start(&mut random, password).unwrap();
         let account = record.as_ref().map(|_| test_account());
@@ -324,10 +324,19 @@ mod tests {
         let ke2 = CredentialResponse::deserialize(&ke2).unwrap();
         let context = context_of(exporters.0);
         let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
-        match started.state.finish(&mut random, password, ke2, parameters) {
-            Ok(finished) => exchange.finish(&finished.message.serialize(), exporters.1).is_some(),
-            Err(_) => false,
-        }
+        let finished = started.state.finish(&mut random, password, ke2, parameters).ok()?;
+        Some((exchange, finished.message.serialize().to_vec()))
+    }
+
+    /// Whether a client that types this password gets through, over connections with these exporters.
+    fn logs_in(
+        key: &OpaqueKey,
+        record: Option<OpaqueRecord>,
+        password: &[u8],
+        exporters: (&[u8; 32], &[u8; 32]),
+    ) -> bool {
+        up_to_ke3(key, record, password, exporters)
+            .is_some_and(|(exchange, ke3)| exchange.finish(&ke3, exporters.1).is_some())
     }
 
     fn test_account() -> AccountId {
@@ -355,21 +364,13 @@ mod tests {
     #[tokio::test]
     async fn an_exchange_ends_a_minute_after_it_began_at_the_latest() {
         let key = key();
-        let stored = register(&key, "naman", b"right").to_bytes();
-        let mut random = SystemRandom::default();
-        let started = ClientLogin::<ClientSuite>::start(&mut random, b"right").unwrap();
-        let ke1 = started.message.serialize();
+        let record = Some(register(&key, "naman", b"right"));
         let before = Instant::now();
-        let (ke2, _, mut exchange) =
-            key.start_login("naman", Some(test_account()), Some(&stored), &ke1, &EXPORTER).unwrap();
+        let (mut exchange, ke3) = up_to_ke3(&key, record, b"right", (&EXPORTER, &EXPORTER)).unwrap();
         let lifetime = Duration::from_secs(60);
         assert!((before + lifetime..=Instant::now() + lifetime).contains(&exchange.deadline));
-        let context = context_of(&EXPORTER);
-        let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
-        let ke2 = CredentialResponse::deserialize(&ke2).unwrap();
-        let finished = started.state.finish(&mut random, b"right", ke2, parameters).unwrap();
         exchange.deadline = Instant::now();
-        assert_eq!(exchange.finish(&finished.message.serialize(), &EXPORTER), None);
+        assert_eq!(exchange.finish(&ke3, &EXPORTER), None);
     }
 
     #[tokio::test]

@@ -51,11 +51,10 @@ impl Group for FastRistretto255 {
     }
 
     fn deserialize_take_pk(bytes: &mut &[u8]) -> Result<PublicPoint, ProtocolError> {
-        let refused = ProtocolError::SerializationError;
-        let (encoding, rest) = bytes.split_first_chunk::<32>().ok_or(refused)?;
+        let refused = || ProtocolError::SerializationError;
+        let (encoding, rest) = bytes.split_first_chunk().ok_or_else(refused)?;
         let encoding = CompressedRistretto(*encoding);
-        let point = encoding.decompress().filter(|point| !point.is_identity());
-        let point = point.ok_or(ProtocolError::SerializationError)?;
+        let point = encoding.decompress().filter(|point| !point.is_identity()).ok_or_else(refused)?;
         *bytes = rest;
         Ok(PublicPoint { point, encoding })
     }

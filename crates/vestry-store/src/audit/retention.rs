@@ -64,6 +64,7 @@ impl WriteTx<'_> {
     /// When they are not as they were written.
     pub fn plan_audit_purge(&self, before: UnixSeconds) -> Result<Option<AuditPurge>, PurgeRefused> {
         let fault = PurgeRefused::Fault;
+        // The check reads the marks, of which the head is as old as the last commit until it is sealed.
         self.seal_chain_end()?;
         let marks = Marks::read(self, self.chain)?.ok_or(fault(AuditFault::Marks))?;
         let (mut walk, mut events) = (Walk::begin(self.chain, &marks), 0);
