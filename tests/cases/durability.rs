@@ -16,7 +16,7 @@ fn rounds() -> usize {
     std::env::var("VESTRY_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8)
 }
 
-fn set_age(age: u16) -> UserCall {
+pub(crate) fn set_age(age: u16) -> UserCall {
     UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(age), ..ProfileUpdate::default() })
 }
 

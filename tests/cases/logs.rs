@@ -1,8 +1,13 @@
 //! What is written down for people who investigate: one line an event, whatever was in it, and nothing left out.
 
+use crate::durability::SmallDisk;
+use std::sync::Arc;
 use vestry_protocol::admin::AdminCall;
-use vestry_protocol::user::UserCall;
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, login, registration, rows_of, secret};
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_tests::harness::{
+    OTHER_PASSWORD, PASSWORD, Server, login, refusal_of, registration, rows_of, secret,
+};
 use vestry_tests::programs::Person;
 
 /// What tries to look like the end of a line, or like a line of its own.
@@ -41,4 +46,39 @@ async fn sec_0042_a_log_has_one_line_an_event_whatever_is_in_it() {
     let talk = server.talk_after_stop();
     let hazardous = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{2028}' | '\u{85}');
     assert!(!talk.contains(hazardous) && !talk.lines().any(|line| line.contains("all is well")), "{talk}");
+}
+
+/// O1 of the trials of public bug reports: the log was on the disk that filled, telling of the failed commit panicked
+/// on the writer's thread, and every later write was refused until somebody restarted the server.
+#[tokio::test]
+async fn sec_0067_a_log_that_cannot_be_written_stops_nothing() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        println!("skipped: this system does not let us mount a tmpfs (root can)");
+        return;
+    };
+    let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
+    Server::init(data.path(), "");
+    let server = Server::start_without_log(data);
+    server.register("naman").await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let ballast = disk.path().join("ballast");
+    let _ = std::fs::write(&ballast, vec![0; 8 * 1024 * 1024]);
+    // Each commit that fails is a line, and so is each read that could not be recorded.
+    let mut refused = 0;
+    for _ in 0..200 {
+        if let UserReply::Refused(refusal) = wire.call(crate::durability::set_age(41)).await.unwrap() {
+            assert!(refusal.is(RefusalCode::Unavailable), "{refusal:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "the disk was not full");
+    assert_eq!(server.select("select name from accounts").await, [["naman"]]);
+    std::fs::remove_file(&ballast).unwrap();
+    let updated = wire.call(crate::durability::set_age(42)).await.unwrap();
+    assert!(matches!(updated, UserReply::AccountUpdated(_)), "{updated:?}");
+    // Reading the certificates again is a line of its own, on the task that the server ends with.
+    server.signal(rustix::process::Signal::HUP);
+    let wrong = server.connect().await.call(login("naman", OTHER_PASSWORD)).await.unwrap();
+    assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
+    server.stop();
 }

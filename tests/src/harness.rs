@@ -101,6 +101,27 @@ impl Server {
         Self { process, folder, user, admin, talk, listening: Some(listening) }
     }
 
+    /// On a folder that is set up, with a log that can never be written.
+    pub fn start_without_log(folder: Arc<TempDir>) -> Self {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
+        let mut process = Command::new(program("vestryd"))
+            .arg("--data-dir")
+            .arg(folder.path())
+            .stderr(full)
+            .spawn()
+            .expect("vestryd runs");
+        let [user, admin] = loop {
+            let ended = process.try_wait().expect("it is our own process");
+            assert!(ended.is_none(), "vestryd ended at its start: {ended:?}");
+            // It binds the user port first.
+            if let Ok(both) = listening_sockets(process.id()).try_into() {
+                break both;
+            }
+            std::thread::yield_now();
+        };
+        Self { process, folder, user, admin, talk: Arc::default(), listening: None }
+    }
+
     /// The data directory.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -250,6 +271,24 @@ fn read_addresses(
         }
     });
     (addresses.0, addresses.1, listening)
+}
+
+/// The IPv4 sockets that a process listens on, in the order of their descriptors.
+fn listening_sockets(pid: u32) -> Vec<SocketAddr> {
+    let sockets = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
+    let listening = |inode: &str| {
+        sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find_map(|fields| {
+            // proc_pid_net(5): the state LISTEN is 0A, the address is in the byte order of the host.
+            let is_it = fields.get(3) == Some(&"0A") && fields.get(9) == Some(&inode);
+            let (address, port) = fields.get(1).filter(|_| is_it)?.split_once(':')?;
+            let address = u32::from_str_radix(address, 16).ok()?.to_ne_bytes();
+            Some(SocketAddr::from((address, u16::from_str_radix(port, 16).ok()?)))
+        })
+    };
+    (0..64)
+        .filter_map(|number| std::fs::read_link(format!("/proc/{pid}/fd/{number}")).ok())
+        .filter_map(|link| listening(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?))
+        .collect()
 }
 
 /// A secret that was typed.

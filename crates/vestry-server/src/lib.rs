@@ -28,6 +28,7 @@ pub mod data_dir;
 pub mod failure;
 pub mod identity;
 pub mod listener;
+pub mod logging;
 pub mod renewal;
 pub mod server;
 pub mod sessions;

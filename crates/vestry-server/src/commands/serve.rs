@@ -26,7 +26,7 @@ const OTHER_DESCRIPTORS: u64 = 128;
 const BLOCKING_THREADS_MAX: usize = 24;
 
 pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
-    start_logging();
+    crate::logging::start();
     let data_dir = flags.place.data_dir();
     if flags.place.config.is_none() && data_dir.is_fresh() {
         set_up_first(flags, &data_dir)?;
@@ -181,19 +181,4 @@ fn raise_descriptor_limit(config: &Config) {
             "the system allows fewer open files than connections_max needs; raise LimitNOFILE or ulimit -n"
         );
     }
-}
-
-fn start_logging() {
-    let level = match std::env::var("VESTRY_LOG").as_deref() {
-        Ok("debug") => tracing::Level::DEBUG,
-        Ok("warn") => tracing::Level::WARN,
-        _ => tracing::Level::INFO,
-    };
-    // A second subscriber (in a test) is no reason to stop.
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_ansi(false)
-        .with_target(false)
-        .with_writer(std::io::stderr)
-        .try_init();
 }
