@@ -216,7 +216,7 @@ fn each_thing_is_named_only_in_its_own_place() {
     );
     let opaque = [
         "crates/vestry-server/src/credentials/",
-        "crates/vestry-client/src/opaque",
+        "crates/vestry-opaque/src/",
         "crates/vestry-client/src/client/fake_server.rs",
         "crates/vestry-bench/src/opaque.rs",
     ];
@@ -224,7 +224,7 @@ fn each_thing_is_named_only_in_its_own_place() {
     // Argon2id.
     let argon2id = [
         "crates/vestry-server/src/credentials/",
-        "crates/vestry-client/src/opaque/",
+        "crates/vestry-opaque/src/",
         "crates/vestry-seal/src/passphrase.rs",
         "crates/vestry-bench/src/modes/bare_hash.rs",
     ];

@@ -151,8 +151,8 @@ async fn sec_0065_a_login_that_was_begun_for_one_name_does_not_pay_for_a_guess_a
 
 fn real_ke1() -> Vec<u8> {
     let password = vestry_tests::exchanges::password(OTHER_PASSWORD);
-    let mut random = vestry_client::opaque::SystemRandom::open().unwrap();
-    vestry_client::opaque::ProvingPassword::start(&password, &mut random).unwrap().1
+    let mut random = vestry_opaque::SystemRandom::open().unwrap();
+    vestry_opaque::ProvingPassword::start(&password, &mut random).unwrap().1
 }
 
 /// Found by fuzzing: the answer came from the connection, and nobody asked whether the session was live.

@@ -45,8 +45,8 @@ fn the_comparison_tells_different_distributions_apart_and_equal_ones_not() {
 /// A KE1 that is a real one: two compressed group elements and a nonce, fixed, since the server does not care.
 fn ke1() -> Vec<u8> {
     let password = vestry_tests::exchanges::password(OTHER_PASSWORD);
-    let mut random = vestry_client::opaque::SystemRandom::open().unwrap();
-    vestry_client::opaque::ProvingPassword::start(&password, &mut random).unwrap().1
+    let mut random = vestry_opaque::SystemRandom::open().unwrap();
+    vestry_opaque::ProvingPassword::start(&password, &mut random).unwrap().1
 }
 
 async fn time_opaque(wire: &mut UserWire, name: &str, ke1: &[u8]) -> f64 {

@@ -2,7 +2,7 @@
 //! Stretching is the cheapest that is allowed: what it costs is the client's affair and not tested here.
 
 use crate::harness::{Server, UserWire, secret};
-use vestry_client::opaque::{NO_PROOF, OpaqueError, ProvingPassword, SealingPassword, SystemRandom};
+use vestry_opaque::{NO_PROOF, OpaqueError, ProvingPassword, SealingPassword, SystemRandom};
 use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::user::{Envelope, NewSession, Profile, Stretching, UserCall, UserReply};
 

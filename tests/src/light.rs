@@ -8,7 +8,7 @@ use opaque_ke::{
     ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse, Ristretto255,
     TripleDh,
 };
-use vestry_client::opaque::SystemRandom;
+use vestry_opaque::SystemRandom;
 use vestry_protocol::limits::OPAQUE_CONTEXT;
 use vestry_protocol::user::{Envelope, Profile, UserCall, UserReply};
 

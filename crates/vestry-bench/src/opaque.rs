@@ -10,7 +10,7 @@ use opaque_ke::{
     ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse, Ristretto255,
     TripleDh,
 };
-use vestry_client::opaque::SystemRandom;
+use vestry_opaque::SystemRandom;
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::limits::{EXPORTER_BYTES, OPAQUE_CONTEXT};
 use vestry_protocol::user::Envelope;

@@ -10,13 +10,11 @@
 //! | [`client`] | the calls of the user port, typed |
 //! | [`exit`] | the exit codes of the programs |
 //! | [`address`] | host and port as people write them |
-//! | [`opaque`] | how a password is proven without leaving this side |
 //! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts, device tokens |
 
 pub mod address;
 pub mod client;
 pub mod exit;
-pub mod opaque;
 pub mod state;
 pub mod wire;
 

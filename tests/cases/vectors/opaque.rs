@@ -5,7 +5,7 @@ use data_encoding::HEXLOWER;
 use opaque_ke::errors::ProtocolError;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use vestry_client::opaque::{ProvingPassword, SealingPassword};
+use vestry_opaque::{ProvingPassword, SealingPassword};
 use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::secret::SecretText;
 use vestry_server::credentials::OpaqueKey;

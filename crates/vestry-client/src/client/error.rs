@@ -1,8 +1,8 @@
 //! What can go wrong with a call, split by what a program does about it. Never holds a secret.
 
-use crate::opaque::OpaqueError;
 use crate::wire::WireError;
 use thiserror::Error;
+use vestry_opaque::OpaqueError;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::Stretching;

@@ -4,9 +4,9 @@
 //! anything but a refusal.
 
 use super::{CallError, Carried, Client, OfferedPassword, PasswordPath, Proven, secret};
-use crate::opaque::{NO_PROOF, OpaqueError, ProvingPassword, SealingPassword, SystemRandom};
 use crate::wire::WireError;
 use std::convert::Infallible;
+use vestry_opaque::{NO_PROOF, OpaqueError, ProvingPassword, SealingPassword, SystemRandom};
 use vestry_protocol::fields::{Device, Password, StretchingCost, Username};
 use vestry_protocol::user::{Envelope, NewSession, Stretching, UserCall, UserReply};
 

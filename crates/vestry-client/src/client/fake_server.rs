@@ -2,12 +2,12 @@
 //! it. It keeps the name of each call that it was sent.
 
 use super::*;
-use crate::opaque::{Suite, SystemRandom};
 use crate::wire::tests::{Server, meet, pki, read_call, send};
 use opaque_ke::{
     CredentialFinalization, CredentialRequest, Identifiers, RegistrationRequest, RegistrationUpload,
     ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
 };
+use vestry_opaque::{Suite, SystemRandom};
 use vestry_protocol::Reply;
 use vestry_protocol::codec::encode;
 use vestry_protocol::refusal::Refusal;

@@ -2,7 +2,7 @@
 
 use super::fake_server::{CHEAP, FakeServer, password, refusal, session};
 use super::*;
-use crate::opaque::{NO_PROOF, OpaqueError};
+use vestry_opaque::{NO_PROOF, OpaqueError};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::user::Stretching;
 

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use std::io;
 use vestry_client::CallError;
 pub(crate) use vestry_client::exit::Exit;
-use vestry_client::opaque::OpaqueError;
+use vestry_opaque::OpaqueError;
 
 /// The exit code of a failure.
 pub(crate) fn exit_for(failure: &Failure) -> Exit {

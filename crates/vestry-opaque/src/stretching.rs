@@ -14,7 +14,7 @@ const SALT: [u8; 16] = [0; 16];
 
 /// Argon2id at one cost. The default is what the library's trait asks for; no step uses it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Stretcher(pub(super) StretchingCost);
+pub struct Stretcher(pub(super) StretchingCost);
 
 impl Ksf for Stretcher {
     fn hash<L: ArrayLength<u8>>(

@@ -1,4 +1,4 @@
-//! OPAQUE (RFC 9807), the client's half: ristretto255, TripleDH, SHA-512, stretching by Argon2id. The password goes
+//! OPAQUE (RFC 9807), the side that knows the password: ristretto255, TripleDH, SHA-512, stretching by Argon2id. The password goes
 //! into these steps and never comes out of them; only its blinded form, and proofs that it is known, do.
 //!
 //! ```text
@@ -16,6 +16,7 @@ mod stretching;
 mod tests;
 
 pub use random::SystemRandom;
+pub use stretching::Stretcher;
 
 use opaque_ke::errors::{InternalError, ProtocolError};
 use opaque_ke::rand::{CryptoRng, RngCore};
@@ -25,7 +26,6 @@ use opaque_ke::{
     TripleDh,
 };
 use sha2::Sha512;
-use stretching::Stretcher;
 use thiserror::Error;
 use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::limits::{EXPORTER_BYTES, OPAQUE_CONTEXT};
@@ -41,7 +41,7 @@ const KE2_BYTES: usize = 320;
 pub const NO_PROOF: [u8; 64] = [0; 64];
 
 /// The configuration of RFC 9807 that both sides speak.
-pub(crate) struct Suite;
+pub struct Suite;
 
 impl CipherSuite for Suite {
     type OprfCs = Ristretto255;
