@@ -62,49 +62,55 @@ def from_lines():
 
 
 # The variants of `Op` in fuzz/src/port/visitor.rs, in their order.
-OPS = """Turn HangUp Advance Operate Replay Payload Bytes DescribeServer Register StartRegistration FinishRegistration
-LogIn StartLogin FinishLogin Resume Show Update ChangePassword Delete List Revoke LogOut StartProof FinishProof
-StartNewPassword FinishNewPassword FinishMigration DeleteProven StartReset FinishReset Redeem
-RememberDevice PresentDevice ShowFailures""".split()
+OPS = """Turn HangUp Advance Operate Replay Payload Bytes DescribeServer StartRegistration FinishRegistration
+LogInImported StartLogin FinishLogin Resume Show Update Delete List Revoke LogOut StartProof FinishProof
+StartNewPassword FinishNewPassword StartReset FinishReset RememberDevice ListDevices ForgetDevice ShowNotices""".split()
 
 # Visits that do something sensible, to begin from. Numbers are fields in their order; H stands for an honest message
-# or envelope (the first of four variants), U for the second of them, N for an option that is absent, and S R D B C
-# for what an operator does (suspend, resume, delete, restore, issue a code).
+# or envelope (the first of four variants), U for the second of them, N for an option that is absent, Y for one that is
+# there, and S R D B C I for what an operator does (suspend, resume, delete, restore, issue a code, import).
 VISITS = {
-    "opaque": "StartLogin 0 0 N; FinishLogin H; Show; List; StartProof 0 N; FinishProof H; Update 1 9 0 N N; Show",
-    "new-password": "StartLogin 1 1 N; FinishLogin H; StartProof 1 N; FinishProof H; StartNewPassword 3; "
-    "FinishNewPassword H; Show; LogOut 0; StartLogin 1 3 N; FinishLogin H; Show",
-    "migration": "Register 2 2; LogIn 2 2; Show; StartNewPassword 2; FinishMigration H; StartProof 2 N; "
-    "FinishProof H; LogIn 2 2; "
-    "StartLogin 2 2 N; FinishLogin H; Show",
-    "hash": "Register 2 2; LogIn 2 2; ChangePassword 2 4; Show; LogIn 2 2; LogIn 2 4; Update 1 9 0 N 1 4; LogOut 1",
-    "deletion": "StartLogin 0 0 N; FinishLogin H; StartProof 0 N; FinishProof H; DeleteProven; Show; "
-    "StartLogin 0 0 N; FinishLogin H; Operate B 0; StartLogin 0 0 N; FinishLogin H; Show",
-    "deletion-hash": "Register 2 2; LogIn 2 2; Delete 1; Delete 2; Show; LogIn 2 2; Operate B 2; LogIn 2 2",
-    "register": "StartRegistration 3 3; FinishRegistration 3 H; StartLogin 3 3 N; FinishLogin H; Show; Register 3 3; "
-    "StartRegistration 4 1; FinishRegistration 0 H",
-    "suspension": "StartLogin 0 0 N; FinishLogin H; Show; Operate S 0; Show; StartLogin 0 0 N; FinishLogin H; "
-    "Operate R 0; StartLogin 0 0 N; FinishLogin H; Show",
-    "reset": "Operate C 0; StartReset 0 3; FinishReset 0 0 H; StartLogin 0 3 N; FinishLogin H; Show; FinishReset 0 0 H; "
-    "Register 2 2; Operate C 2; Redeem 2 0 3; LogIn 2 3; Redeem 2 0 3; Redeem 0 0 3",
-    "mixed": "StartLogin 0 0 N; Turn 1; StartLogin 1 1 N; Turn 0; FinishLogin U 0; Turn 1; FinishLogin H; Show; "
-    "StartLogin 0 1 N; FinishLogin H; Show; Turn 0; FinishLogin H; Show",
-    "adopted": "StartLogin 0 0 N; StartLogin 1 0 N; FinishLogin U 0; FinishLogin H; StartLogin 0 0 N; FinishLogin H; "
+    "opaque": "StartLogin 0 0 N N; FinishLogin H; Show; List; StartProof 0 N; FinishProof H; Update 1 9 0 N; Show",
+    "new-password": "StartLogin 1 1 N N; FinishLogin H; StartProof 1 N; FinishProof H; StartNewPassword 3; "
+    "FinishNewPassword H; Show; LogOut 0; StartLogin 1 3 N N; FinishLogin H; Show",
+    "imported": "Operate I 2; LogInImported 2 1; LogInImported 2 2; Show; LogOut 0; StartLogin 2 2 N N; FinishLogin H; "
+    "LogInImported 2 2; StartProof 2 N; FinishProof H; StartNewPassword 3; FinishNewPassword H; Show",
+    "imported-continued": "Operate I 2; StartLogin 2 2 N N; LogInImported 2 2; Show; RememberDevice; Operate I 2",
+    "deletion": "StartLogin 0 0 N N; FinishLogin H; StartProof 0 N; FinishProof H; Delete; Show; "
+    "StartLogin 0 0 N N; FinishLogin H; Operate B 0; StartLogin 0 0 N N; FinishLogin H; Show",
+    "register": "StartRegistration 3 3; FinishRegistration H; StartLogin 3 3 N N; FinishLogin H; Show; "
+    "StartRegistration 3 3; FinishRegistration H; StartRegistration 4 1; FinishRegistration H",
+    "register-crossed": "StartRegistration 3 3; Turn 1; StartRegistration 3 3; FinishRegistration H; Turn 0; "
+    "FinishRegistration H; FinishRegistration H; StartLogin 3 3 N N; FinishRegistration H; FinishLogin H",
+    "guessing": "StartLogin 0 1 N N; StartLogin 0 1 N N; StartLogin 0 1 N N; StartLogin 0 1 N N; StartLogin 0 1 N N; "
+    "StartLogin 0 0 N N; Advance 2 0; StartLogin 0 1 N N; Advance 4 0; StartLogin 0 0 N N; FinishLogin H; Show",
+    "guessing-free": "StartRegistration 3 3; StartRegistration 3 3; StartRegistration 3 3; StartRegistration 3 3; "
+    "StartRegistration 3 3; StartRegistration 3 3; Turn 1; StartLogin 3 3 N N; Advance 9 0; StartRegistration 3 3",
+    "suspension": "StartLogin 0 0 N N; FinishLogin H; Show; Operate S 0; Show; StartLogin 0 0 N N; FinishLogin H; "
+    "Operate R 0; StartLogin 0 0 N N; FinishLogin H; Show",
+    "reset": "Operate C 0; StartReset 0 0 3; FinishReset H; StartLogin 0 3 N N; FinishLogin H; Show; StartReset 0 0 3; "
+    "FinishReset H",
+    "reset-spent": "Operate C 0; StartReset 0 0 3; StartReset 0 0 3; StartReset 0 0 3; StartReset 0 0 3; FinishReset H; "
+    "Operate C 0; StartReset 0 0 3; StartReset 0 0 3; StartReset 0 0 3; Operate C 0; StartReset 0 0 3; FinishReset H",
+    "reset-made-up": "StartReset 0 250 3; FinishReset H; Operate C 0; StartReset 1 0 3; FinishReset H; StartReset 0 250 3",
+    "mixed": "StartLogin 0 0 N N; Turn 1; StartLogin 1 1 N N; Turn 0; FinishLogin U 0; Turn 1; FinishLogin H; Show; "
+    "StartLogin 0 1 N N; FinishLogin H; Show; Turn 0; FinishLogin H; Show",
+    "adopted": "StartLogin 0 0 N N; StartLogin 1 0 N N; FinishLogin U 0; FinishLogin H; StartLogin 0 0 N N; FinishLogin H; "
     "FinishLogin U 0; FinishProof U 0; StartProof 0 N; FinishLogin H",
-    "resume": "Register 2 2; LogIn 2 2; List; HangUp; Resume 0 0; Show; Revoke 0 0; Show; Resume 0 0; Resume 0 1; Show",
-    "time": "Register 2 2; LogIn 2 2; Advance 52 13; Show; Advance 32 14; Show; Advance 48 14; Show; Resume 0 0",
-    "replay": "StartLogin 0 0 N; FinishLogin H; Show; Turn 1; Replay 4; Replay 5; Replay 6; Show; Turn 0; Replay 5; Show",
-    "revoke": "Register 2 2; LogIn 2 2; List; Turn 1; StartLogin 0 0 N; FinishLogin H; List; Revoke 0 0; "
+    "resume": "StartLogin 1 1 N N; FinishLogin H; List; HangUp; Resume 0 0; Show; Revoke 0 0; Show; Resume 0 0; "
+    "Resume 0 1; Show",
+    "time": "StartLogin 1 1 N N; FinishLogin H; Advance 52 13; Show; Advance 32 14; Show; Advance 48 14; Show; Resume 0 0",
+    "replay": "StartLogin 0 0 N N; FinishLogin H; Show; Turn 1; Replay 4; Replay 5; Replay 6; Show; Turn 0; Replay 5; Show",
+    "revoke": "StartLogin 1 1 N N; FinishLogin H; List; Turn 1; StartLogin 0 0 N N; FinishLogin H; List; Revoke 0 0; "
     "Revoke 1 0; Revoke 2 0; Show",
-    "device": "StartLogin 0 0 N; FinishLogin H; RememberDevice; ShowFailures; HangUp; PresentDevice 0 0; "
-    "StartLogin 0 1 N; StartLogin 0 0 N; FinishLogin H; ShowFailures; PresentDevice 0 1; Turn 1; StartLogin 0 0 N; "
-    "FinishLogin H; LogOut 1; Turn 0; ShowFailures; Show",
-    "stale": "StartLogin 0 0 N; Turn 1; StartLogin 0 0 N; FinishLogin H; StartProof 0 N; FinishProof H; "
+    "device": "StartLogin 0 0 N N; FinishLogin H; RememberDevice; RememberDevice; ListDevices; ShowNotices; HangUp; "
+    "StartLogin 0 1 Y 0 0 N; StartLogin 0 0 Y 0 0 N; FinishLogin H; ShowNotices; Turn 1; StartLogin 0 0 Y 0 1 N; "
+    "FinishLogin H; LogOut 1; Turn 0; ShowNotices; Show; StartLogin 0 0 Y 0 0 N",
+    "stale": "StartLogin 0 0 N N; Turn 1; StartLogin 0 0 N N; FinishLogin H; StartProof 0 N; FinishProof H; "
     "StartNewPassword 3; FinishNewPassword H; Turn 0; FinishLogin H; Show",
-    "proofs": "Register 2 2; LogIn 2 2; DeleteProven; StartNewPassword 3; FinishNewPassword H; StartProof 2 N; "
-    "FinishProof H; "
-    "StartLogin 0 0 N; FinishLogin H; DeleteProven; FinishMigration H; StartProof 0 N; FinishProof H; LogIn 2 2; "
-    "DeleteProven; FinishNewPassword H",
+    "proofs": "StartLogin 1 1 N N; FinishLogin H; Delete; StartNewPassword 3; FinishNewPassword H; StartProof 1 N; "
+    "FinishProof H; StartLogin 0 0 N N; FinishLogin H; Delete; StartProof 0 N; FinishProof H; StartNewPassword 3; "
+    "StartNewPassword 3; Delete; FinishNewPassword H; Show",
 }
 
 
@@ -114,12 +120,13 @@ def variant(number, count):
 
 def field(word):
     four = {"H": 0, "U": 1}
-    operations = {"S": 0, "R": 1, "D": 2, "B": 3, "C": 4}
+    operations = {"S": 0, "R": 1, "D": 2, "B": 3, "C": 4, "I": 5}
     if word in four:
         return variant(four[word], 4)
     if word in operations:
-        return variant(operations[word], 5)
-    return b"\0" if word == "N" else bytes([int(word)])
+        return variant(operations[word], 6)
+    options = {"N": b"\0", "Y": b"\1"}
+    return options[word] if word in options else bytes([int(word)])
 
 
 def visits():

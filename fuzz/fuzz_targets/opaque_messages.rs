@@ -4,18 +4,23 @@
 
 use arbitrary::Arbitrary;
 use std::sync::OnceLock;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::user::{Envelope, Stretching};
-use vestry_server::credentials::{OpaqueKey, OpaqueRecord};
-use vestry_store::AccountId;
+use vestry_server::clock::Clock;
+use vestry_server::config::GateConfig;
+use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord};
+use vestry_server::gate::{Admitted, Gate, Source, Way};
+use vestry_store::{AccountId, ChainKey, OprfId, Store, StoreLimits};
 
 const EXPORTER: [u8; 32] = [7; 32];
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {
-    Request { name: &'a str, request: Bytes<'a> },
-    Login { name: &'a str, record: Option<Bytes<'a>>, ke1: Bytes<'a>, ke3: Bytes<'a> },
-    Upload { name: &'a str, upload: Bytes<'a>, cost: [u32; 3] },
+    Request { account: [u8; 32], request: Bytes<'a> },
+    Login { account: [u8; 32], record: Option<Bytes<'a>>, ke1: Bytes<'a>, ke3: Bytes<'a> },
+    Upload { upload: Bytes<'a>, cost: [u32; 3] },
     Stored(&'a [u8]),
     Key(&'a [u8]),
 }
@@ -55,15 +60,21 @@ impl Bytes<'_> {
 
 libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
     match input {
-        Input::Request { name, request } => {
+        Input::Request { account, request } => {
             let request = request.of("registration_request");
-            if let Ok(response) = key().evaluate(name, &request) {
+            let evaluate = || {
+                let blinded = Blinded::parse(&request)?;
+                admitted(|admitted| key().evaluate(admitted, OprfId(account), blinded))
+            };
+            if let Ok(response) = evaluate() {
                 assert_eq!((request.len(), response.len()), (32, 64));
-                assert_eq!(key().evaluate(name, &request).expect("once more"), response, "not a function");
+                assert_eq!(evaluate().expect("once more"), response, "not a function");
             }
         }
-        Input::Login { name, record, ke1, ke3 } => log_in(name, record, &ke1.of("KE1"), &ke3.of("KE3")),
-        Input::Upload { name, upload, cost } => keep(name, upload.of("registration_upload"), cost),
+        Input::Login { account, record, ke1, ke3 } => {
+            log_in(OprfId(account), record, &ke1.of("KE1"), &ke3.of("KE3"))
+        }
+        Input::Upload { upload, cost } => keep(upload.of("registration_upload"), cost),
         Input::Stored(bytes) => {
             if let Some(record) = OpaqueRecord::read(bytes) {
                 assert_eq!(record.to_bytes(), bytes, "two rows are one record");
@@ -75,21 +86,18 @@ libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
     }
 });
 
-fn log_in(name: &str, record: Option<Bytes<'_>>, ke1: &[u8], ke3: &[u8]) {
+fn log_in(id: OprfId, record: Option<Bytes<'_>>, ke1: &[u8], ke3: &[u8]) {
     let cost = StretchingCost::default().numbers();
     let record = record.and_then(|upload| {
-        OpaqueRecord::from_envelope(
-            "naman",
-            &Envelope { upload: upload.of("registration_upload"), stretching: cost },
-        )
-        .ok()
+        OpaqueRecord::from_envelope(&Envelope { upload: upload.of("registration_upload"), stretching: cost })
+            .ok()
     });
     let account = record.is_some().then(|| AccountId::for_tests(1));
     let record = record.map(|record| record.to_bytes());
-    let started = key().start_login(name, account, record.as_deref(), ke1, &EXPORTER);
-    let Ok((ke2, stretching, exchange)) = started else {
-        return;
-    };
+    let Ok(parsed) = Ke1::parse(ke1) else { return };
+    let known = (account, record.as_deref());
+    let started = admitted(|admitted| key().start_login(admitted, id, known, parsed, &EXPORTER));
+    let Ok((ke2, stretching, exchange)) = started else { return };
     assert_eq!(
         (ke1.len(), ke2.len(), stretching),
         (96, 320, cost),
@@ -99,14 +107,40 @@ fn log_in(name: &str, record: Option<Bytes<'_>>, ke1: &[u8], ke3: &[u8]) {
     assert!(exchange.finish(ke3, &EXPORTER).is_none(), "a made-up KE3 proves a password");
 }
 
-fn keep(name: &str, upload: Vec<u8>, [memory_kib, iterations, parallelism]: [u32; 3]) {
+fn keep(upload: Vec<u8>, [memory_kib, iterations, parallelism]: [u32; 3]) {
     let stretching = Stretching { memory_kib, iterations, parallelism };
-    let name: String = name.chars().take(32).filter(char::is_ascii).collect();
-    let Ok(record) = OpaqueRecord::from_envelope(&name, &Envelope { upload, stretching }) else { return };
-    assert!(StretchingCost::parse(stretching).is_ok());
+    let Ok(record) = OpaqueRecord::from_envelope(&Envelope { upload, stretching }) else { return };
+    assert_eq!(
+        stretching,
+        StretchingCost::default().numbers(),
+        "another cost than the server asks for was taken"
+    );
     let stored = record.to_bytes();
     let read = OpaqueRecord::read(&stored).expect("what was stored is read");
     assert_eq!(read.to_bytes(), stored);
+}
+
+/// Nothing is evaluated but for an attempt that a gate admitted; one is enough for all inputs.
+fn admitted<T>(evaluate: impl FnOnce(&Admitted) -> T) -> T {
+    static GATE: OnceLock<(Runtime, TempDir, Admitted)> = OnceLock::new();
+    let (_, _, admitted) = GATE.get_or_init(|| {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let admitted = runtime.block_on(async {
+            let path = folder.path().join("vestry.db");
+            let chain = ChainKey::from_bytes(&[7; ChainKey::BYTES]).expect("a key");
+            Store::create(&path, &chain).expect("a database can be made");
+            let store = Store::open(&path, StoreLimits::default(), chain).expect("it can be opened");
+            let gate = Gate::start(store.clone(), Clock::from_fn(|| 0), GateConfig::default());
+            let source = Source::of([127, 0, 0, 1].into());
+            let begun = store.look_up(move |tx| {
+                gate.admit(tx, Way::Login { oprf_id: OprfId([0; 32]), name: None }, &source, 0)
+            });
+            begun.await.expect("the first attempt is admitted")
+        });
+        (runtime, folder, admitted)
+    });
+    evaluate(admitted)
 }
 
 fn key() -> &'static OpaqueKey {

@@ -43,10 +43,13 @@ fn in_range(config: &Config) {
     assert!(
         month.contains(&config.sessions.idle_secs_max) && month.contains(&config.sessions.absolute_secs_max)
     );
-    let hash = &config.argon2id;
-    assert!((19_456..=262_144).contains(&hash.memory_kib) && (2..=16).contains(&hash.iterations));
-    assert!((1..=16).contains(&hash.parallelism) && (1..=64).contains(&hash.threads));
-    assert!((1..=10_000).contains(&hash.queue_max));
+    let (hashing, gate) = (&config.hashing, &config.gate);
+    assert!((1..=64).contains(&hashing.threads) && (1..=10_000).contains(&hashing.queue_max));
+    assert!((500..=10_000).contains(&config.imported_login_time.as_millis()));
+    assert!(
+        (1..=20).contains(&gate.account_guesses_at_once) && (20..=100).contains(&gate.account_guesses_max)
+    );
+    assert!((1..=300).contains(&gate.exchange_timeout.as_secs()) && gate.write_interval.as_secs() <= 3_600);
     let connections = &config.connections;
     assert!((1..=200_000).contains(&connections.max) && (1..=200_000).contains(&connections.per_source_max));
 }

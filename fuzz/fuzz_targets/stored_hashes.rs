@@ -1,92 +1,78 @@
-//! Stored password hashes (PHC strings), as somebody who writes into the database would leave them: their cost is
-//! bounded before any work, more tightly for an import, judging never fails, and only the password of an untouched hash is right.
+//! Password hashes (PHC strings) from other systems, and sealed ones as somebody who writes into the database would leave them:
+//! their cost is bounded before any work, and only what was sealed for an account opens for it.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use std::cell::RefCell;
 use std::sync::OnceLock;
-use vestry_protocol::fields::Password;
-use vestry_protocol::secret::SecretText;
-use vestry_server::config::Argon2idConfig;
-use vestry_server::credentials::{Argon2id, Memory, Pepper};
-
-const PASSWORD: &str = "correct horse battery staple";
-/// More than this is not hashed here; the server does, on threads of its own.
-const WORK_MAX: u32 = 2_048;
+use std::time::Duration;
+use vestry_server::credentials::{ImportedHashes, Memory, Pepper, Speed};
+use vestry_store::OprfId;
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {
     Typed(&'a [u8]),
-    /// Parameters in place of those of the record.
+    /// Parameters in place of those of a good one.
     Costly {
         memory: &'a str,
         passes: &'a str,
         lanes: &'a str,
     },
+    /// Sealed, and changed.
     Bent {
-        at: u8,
+        record: &'a str,
+        at: u16,
         byte: u8,
+        account: u8,
     },
-    Password(&'a str),
 }
 
-thread_local! {
-    static MEMORY: RefCell<Memory> = RefCell::default();
-}
+const GOOD: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
     match input {
         Input::Typed(record) => {
-            assert!(!judge(PASSWORD, record) || record == record_of_password().as_bytes())
+            if let Ok(record) = std::str::from_utf8(record) {
+                require_bounded(record);
+            }
         }
         Input::Costly { memory, passes, lanes } => {
-            let costly =
-                record_of_password().replace("m=64,t=1,p=1", &format!("m={memory},t={passes},p={lanes}"));
-            assert!(!judge(PASSWORD, costly.as_bytes()) || costly == record_of_password(), "{costly}");
+            require_bounded(&GOOD.replace("m=64,t=1,p=1", &format!("m={memory},t={passes},p={lanes}")));
         }
-        Input::Bent { at, byte } => {
-            let mut bent = record_of_password().as_bytes().to_vec();
-            let at = usize::from(at) % bent.len();
-            bent[at] ^= byte;
-            assert_eq!(judge(PASSWORD, &bent), byte == 0, "{}", String::from_utf8_lossy(&bent));
-        }
-        Input::Password(typed) => {
-            assert_eq!(judge(typed, record_of_password().as_bytes()), typed == PASSWORD)
+        Input::Bent { record, at, byte, account } => {
+            let mut sealed = hashes().seal(record, OprfId([0; 32])).expect("there are random bytes");
+            let at = usize::from(at) % sealed.len();
+            sealed[at] ^= byte;
+            let opened = hashes().open_record(&sealed, OprfId([account; 32]));
+            assert_eq!(opened.as_deref(), (byte == 0 && account == 0).then_some(record));
         }
     }
 });
 
-/// Whether the password is right, unless finding out costs too much for a fuzz target.
-fn judge(typed: &str, record: &[u8]) -> bool {
-    let cost = scheme().cost_of(record);
-    let (memory_kib, iterations, parallelism) = cost.unwrap_or((64, 1, 1));
-    assert!(memory_kib <= 256 * 1024 && iterations <= 32 && (1..=16).contains(&parallelism), "{cost:?}");
-    // What an import takes in is one of ours to judge, and cheaper still.
-    let is_admitted = std::str::from_utf8(record).is_ok_and(|record| scheme().admit(record).is_ok());
-    let is_bearable = cost.is_some() && memory_kib <= 128 * 1024 && memory_kib * iterations <= 256 * 1024;
+/// What can be judged at all costs no more than this, and what an import takes in less.
+fn require_bounded(record: &str) {
+    let cost = ImportedHashes::cost_of(record);
+    let (memory_kib, passes, lanes) = cost.unwrap_or((8, 1, 1));
+    assert!(memory_kib <= 128 * 1024 && passes <= 32 && (1..=16).contains(&lanes), "{cost:?}");
+    let is_admitted = hashes().admit(record, speed(), Duration::from_secs(2)).is_ok();
+    let is_bearable = cost.is_some() && memory_kib.saturating_mul(passes) <= 256 * 1024;
     assert!(is_bearable || !is_admitted, "{cost:?} was taken in");
-    let Ok(password) = Password::parse(&SecretText::new(typed.to_owned())) else { return false };
-    if memory_kib * iterations > WORK_MAX {
-        return false;
-    }
-    let right = MEMORY.with_borrow_mut(|memory| scheme().is_right(memory, &password, record));
-    right.expect("a record in the database makes judging fail")
 }
 
-/// What the server stores for [`PASSWORD`].
-fn record_of_password() -> &'static str {
-    static RECORD: OnceLock<String> = OnceLock::new();
-    RECORD.get_or_init(|| {
-        let password = Password::parse(&SecretText::new(PASSWORD.to_owned())).expect("a password");
-        MEMORY.with_borrow_mut(|memory| scheme().hash_new(memory, &password)).expect("a hash")
+fn hashes() -> &'static ImportedHashes {
+    static HASHES: OnceLock<ImportedHashes> = OnceLock::new();
+    HASHES.get_or_init(|| {
+        ImportedHashes::new(Pepper::from_bytes(&[7; 32]).expect("a pepper")).expect("its decoy fits")
     })
 }
 
-fn scheme() -> &'static Argon2id {
-    static SCHEME: OnceLock<Argon2id> = OnceLock::new();
-    SCHEME.get_or_init(|| {
-        let cheap =
-            Argon2idConfig { memory_kib: 64, iterations: 1, parallelism: 1, threads: 1, queue_max: 1 };
-        Argon2id::new(cheap, Pepper::from_bytes(&[7; 32]).expect("a pepper")).expect("a scheme")
+/// That of this machine, measured once.
+fn speed() -> Speed {
+    thread_local! {
+        static SPEED: RefCell<Option<Speed>> = const { RefCell::new(None) };
+    }
+    SPEED.with_borrow_mut(|speed| {
+        *speed
+            .get_or_insert_with(|| ImportedHashes::measure(&mut Memory::default()).expect("there is memory"))
     })
 }

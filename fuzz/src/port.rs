@@ -14,15 +14,15 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, LocalSet};
 use vestry_server::clock::Clock;
-use vestry_server::config::{Argon2idConfig, Config, Overrides};
-use vestry_server::credentials::Argon2id;
+use vestry_server::config::{Config, HashingConfig, Overrides};
+use vestry_server::credentials::ImportedHashes;
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
 use vestry_server::server::Parts;
@@ -145,8 +145,7 @@ fn parts(home: &DataDir, clock: Clock) -> Parts {
     let register = &home.database();
     let config = Config::parse("", Path::new("vestryd.toml"), Overrides::default()).expect("the defaults");
     let secrets = Secrets::read(home).expect("they were made");
-    // As little work as Argon2id allows: what is looked for here is not in the hash.
-    let cheap = Argon2idConfig { memory_kib: 8, iterations: 1, parallelism: 1, threads: 1, queue_max: 64 };
+    let hashing = HashingConfig { threads: 1, queue_max: 64 };
     Parts {
         store: Store::open(
             register,
@@ -155,10 +154,12 @@ fn parts(home: &DataDir, clock: Clock) -> Parts {
         )
         .expect("a register"),
         queries: OperatorReader::open(register, QueryCaps::default()).expect("a register"),
-        argon2id: Argon2id::new(cheap, secrets.pepper).expect("a scheme"),
+        imported: ImportedHashes::new(secrets.pepper).expect("its decoy fits"),
         opaque: secrets.opaque,
+        names: secrets.names,
         identity: Identity::load(home.certs(None)).expect("certificates"),
-        config: Config { argon2id: cheap, ..config },
+        // Nobody measures times here.
+        config: Config { hashing, imported_login_time: Duration::from_millis(1), ..config },
         clock,
     }
 }

@@ -3,6 +3,7 @@
 //! no answer depends on a secret.
 
 use crate::has_control;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -13,8 +14,9 @@ use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
-    AccountId, ActorKind, ChainKey, CredentialKind, Event, NewAccount, NewOperator, NewSessionRow,
-    ProfilePatch, SessionId, Store, StoreError, StoreLimits, WriteTx,
+    AccountId, ActorKind, ChainKey, CredentialKind, Event, IssuedCode, NameKeys, NewAccount, NewCredential,
+    NewOperator, NewResetCode, NewSessionRow, OprfId, ProfilePatch, SessionId, Store, StoreError,
+    StoreLimits, WriteTx,
 };
 
 /// What every secret begins with, in both.
@@ -198,13 +200,22 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     let gender = words.2.map(|gender| Gender::parse("gender", gender).expect("a text"));
     let age = age.map(|age| Age::new(age).expect("an age"));
     let profile = ProfilePatch { email: email.as_ref(), age, gender: gender.as_ref() };
-    let new = NewAccount { name: &username, profile, created: NOW + at };
+    let keys = keys_of(number, at);
+    let new = NewAccount { name: &username, keys: &keys, profile, created: NOW + at };
     let id = tx.insert_account(&noted, &new)?.expect("the name is free");
-    let kind = if at % 2 == 0 { CredentialKind::Opaque } else { CredentialKind::Argon2id };
-    tx.put_credential(&noted, id, kind, &secret("record", number, at), NOW + i64::from(number))?;
+    let kind = if at % 2 == 0 { CredentialKind::Opaque } else { CredentialKind::Imported };
+    let (record, is_weak) = (secret("record", number, at), number == 1);
+    let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW + i64::from(number) };
+    let new = NewCredential { kind, record: &record, is_weak, code: Some(&issued) };
+    tx.set_credential(&noted, id, new, NOW + i64::from(number))?;
     // One register has codes where the other has none.
     if (at + i64::from(number)) % 2 == 0 {
-        tx.set_reset_code(&noted, id, &secret("code", number, at), NOW + 86_400)?;
+        let code_hash = secret("code", number, at);
+        tx.set_reset_code(
+            &noted,
+            id,
+            &NewResetCode { code_hash: &code_hash, issued: &issued, expires: NOW + 86_400 },
+        )?;
     }
     session(tx, number, at, id)?;
     match at {
@@ -225,6 +236,12 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     }
 }
 
+fn keys_of(number: u8, at: i64) -> NameKeys {
+    let name_key = <[u8; 32]>::from(Sha256::digest(secret("name key", number, at)));
+    let oprf_id = OprfId(Sha256::digest(secret("identifier", number, at)).into());
+    NameKeys { name_key, generation: 0, oprf_id }
+}
+
 fn session(tx: &WriteTx<'_>, number: u8, at: i64, account: AccountId) -> Result<(), StoreError> {
     let noted = tx.note(&event(ActorKind::User, "", "login.ok", ""))?;
     let row = NewSessionRow {
@@ -236,7 +253,8 @@ fn session(tx: &WriteTx<'_>, number: u8, at: i64, account: AccountId) -> Result<
         created: NOW + at,
         expires: NOW + 100_000_000,
     };
-    tx.insert_session(&noted, &row)
+    assert!(tx.insert_session(&noted, &row)?, "its number is free");
+    Ok(())
 }
 
 fn secret(what: &str, number: u8, at: i64) -> Vec<u8> {

@@ -78,7 +78,6 @@ def logins(run):
     # A client's half of a handshake and of OPAQUE costs what the server's does: one thread could not ask for enough.
     many = {"connections": 16, "threads": 2}
     turns = [loads(run, "logins", "Vestry, OPAQUE", vestryd, "login-opaque", **many),
-             loads(run, "logins", "Vestry, Argon2id", vestryd, "login-argon2id", **many),
              ("bare argon2 loop", record_bare)]
     if postgres:
         turns.append(("PostgreSQL, SCRAM", lambda: run.record(
@@ -204,22 +203,22 @@ def overload(run):
     """Capacity in a closed loop, then twice that at a fixed rate, whoever keeps up."""
     vestryd = Vestryd(run, run.set_of(run.base))
     for _ in range(run.rounds):
-        for name, mix in (("Argon2id logins", "login-argon2id"), ("OPAQUE logins", "login-opaque")):
-            vestryd.rest()
-            capacity = run.load(vestryd, mix, connections=16)["per_second"]
-            vestryd.rest()
-            run.remember(f"{mix}, twice capacity", ["vestry-bench load --rate 2×CAPACITY --connections 600 …"])
-            seen = run.load(vestryd, mix, connections=600, rate=round(2 * capacity), warmup=2.0)
-            operation = seen["operations"][mix]
-            refused = operation["refused"].values()
-            count = sum(code["count"] for code in refused)
-            run.record(
-                "overload", name, capacity=capacity, goodput=seen["per_second"], refused_per_second=count / seen["seconds"],
-                accepted_p99_us=operation["service"]["p99_us"], due_p99_us=operation["latency"]["p99_us"],
-                refused_p99_us=max((code["latency"]["p99_us"] for code in refused), default=None),
-                share_with_retry=sum(code["with_retry"] for code in refused) / count if count else None,
-                retry_mean_ms=max((code["retry_mean_ms"] for code in refused), default=None),
-                broken=sum(operation["broken"].values()))
+        vestryd.rest()
+        capacity = run.load(vestryd, "login-opaque", connections=16)["per_second"]
+        vestryd.rest()
+        run.remember("login-opaque, twice capacity", ["vestry-bench load --rate 2×CAPACITY --connections 600 …"])
+        seen = run.load(vestryd, "login-opaque", connections=600, rate=round(2 * capacity), warmup=2.0)
+        operation = seen["operations"]["login-opaque"]
+        refused = operation["refused"].values()
+        count = sum(code["count"] for code in refused)
+        run.record(
+            "overload", "OPAQUE logins", capacity=capacity, goodput=seen["per_second"],
+            refused_per_second=count / seen["seconds"], accepted_p99_us=operation["service"]["p99_us"],
+            due_p99_us=operation["latency"]["p99_us"],
+            refused_p99_us=max((code["latency"]["p99_us"] for code in refused), default=None),
+            share_with_retry=sum(code["with_retry"] for code in refused) / count if count else None,
+            retry_mean_ms=max((code["retry_mean_ms"] for code in refused), default=None),
+            broken=sum(operation["broken"].values()))
 
 
 GROWN = ("login", "show", "update", "first page", "last page", "filtered page", "aggregate")

@@ -8,9 +8,11 @@ use vestry_client::Wire;
 use vestry_protocol::admin::{AdminCall, AdminReply, FollowFrom, Listing, View};
 use vestry_protocol::codec::append_frame;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{Profile, UserCall};
+use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, Request};
 use vestry_tests::harness::{PASSWORD, Server, admin_refusal_of, rows_of};
+use vestry_tests::imported::import;
+use vestry_tests::light::reset;
 use vestry_tls::{CertsDir, Validity, config};
 
 /// Now, as certificates count it; the tests need no better clock than a file's time.
@@ -102,7 +104,7 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
     server.register("naman").await;
     make_operator(&server, "vera", "viewer");
     make_operator(&server, "hana", "helpdesk");
-    let calls: [(&str, fn() -> AdminCall, bool, bool); 20] = [
+    let calls: [(&str, fn() -> AdminCall, bool, bool); 22] = [
         ("status", || AdminCall::ShowStatus, true, true),
         ("query", || AdminCall::Query { sql: "select name from accounts".to_owned() }, true, true),
         ("list", || AdminCall::ListRows(listing(View::Accounts)), true, true),
@@ -115,6 +117,8 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
         ("resume", || AdminCall::ResumeAccount { name: name() }, false, true),
         ("reset", || AdminCall::ResetAccount { name: name() }, false, true),
         ("revoke session", || AdminCall::RevokeSession { id: 1 }, false, true),
+        ("clear a lane", || AdminCall::ClearThrottle { subject: Some(name()) }, false, true),
+        ("clear every lane", || AdminCall::ClearThrottle { subject: None }, false, false),
         ("delete", || AdminCall::DeleteAccount { name: name() }, false, false),
         ("restore", || AdminCall::RestoreAccount { name: name() }, false, false),
         ("back up", || AdminCall::BackUp, false, false),
@@ -182,7 +186,7 @@ async fn the_operators_tables_show_everybody_and_never_a_secret() {
     server.register("naman").await;
     server.log_in("naman", PASSWORD).await;
     let accounts = server.select("select name, email, status, credential from accounts").await;
-    assert_eq!(accounts, [["naman", "NULL", "active", "argon2id"]]);
+    assert_eq!(accounts, [["naman", "NULL", "active", "opaque"]]);
     assert_eq!(server.select("select * from py3").await, [["naman", "********", "NULL", "NULL"]]);
     let sessions = server.select("select account, device, source from sessions").await;
     assert_eq!(sessions, [["naman", "test", "127.0.0.1"]]);
@@ -199,6 +203,12 @@ async fn the_operators_tables_show_everybody_and_never_a_secret() {
             ["user", "naman", "login.ok", "naman"]
         ]
     );
+    import(&server, &[("shubham", PASSWORD)]).await;
+    server
+        .operate(AdminCall::CreateAccount { name: "anirudh".to_owned(), profile: Profile::default() })
+        .await;
+    let kinds = server.select("select name, credential from accounts order by name").await;
+    assert_eq!(kinds, [["anirudh", "none"], ["naman", "opaque"], ["shubham", "imported"]]);
 }
 
 #[tokio::test]
@@ -209,6 +219,11 @@ async fn sec_0022_the_sql_prompt_reads_the_views_and_nothing_else() {
     let hostile = [
         "select record from credential",
         "select * from session",
+        "select token_hash from device",
+        "select code_hash from reset_code",
+        "select oprf_id, name_key from account",
+        "select * from name_given_up",
+        "select subject from throttle_lane",
         "select * from sqlite_master",
         "with accounts as (select record from credential) select * from accounts",
         "update account set age = 1",
@@ -283,9 +298,9 @@ async fn an_invited_account_logs_in_only_after_its_code_set_a_password() {
         panic!()
     };
     assert_eq!((detail.credential.as_str(), detail.status.as_str()), ("none", "active"));
-    let new = vestry_tests::harness::secret(PASSWORD);
-    let redeem = UserCall::RedeemResetCode { name: "naman".to_owned(), code, new };
-    server.connect().await.call(redeem).await.unwrap();
+    assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::WrongCredentials));
+    let redeemed = reset(&mut server.connect().await, "naman", code.expose_secret(), PASSWORD).await;
+    assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
     server.log_in("naman", PASSWORD).await;
 }
 

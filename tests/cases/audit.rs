@@ -11,15 +11,15 @@ use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::import::ImportRow;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SecretText;
-use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
+use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_store::backup::Offline;
 use vestry_store::{ActorKind, ChainKey, Event, Store};
-use vestry_tests::exchanges;
 use vestry_tests::harness::{
-    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, login, program, refusal_of, registration, rows_of,
+    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, program, refusal_of, rows_of,
     secret,
 };
-use vestry_tests::older::take_back_to;
+use vestry_tests::imported::{hash_of, row};
+use vestry_tests::light::{Halfway, any_ke1, any_request, finish_login, seal, start_login};
 use vestry_tests::programs::{Person, Ran, with_admin};
 
 /// What somebody does who has the file and not the key, while no server runs.
@@ -200,30 +200,29 @@ async fn sec_0052_an_operators_read_is_recorded_before_its_rows() {
 fn events_of_user(call: &UserCall) -> &'static [&'static str] {
     match call {
         UserCall::DescribeServer
-        | UserCall::ResumeSession { .. }
-        | UserCall::ShowAccount
-        | UserCall::ListSessions
         | UserCall::StartRegistration { .. }
         | UserCall::StartLogin { .. }
+        | UserCall::ResumeSession { .. }
+        | UserCall::ShowAccount
         | UserCall::StartProof { .. }
+        | UserCall::FinishProof { .. }
         | UserCall::StartNewPassword { .. }
-        | UserCall::StartReset { .. }
-        | UserCall::PresentDevice { .. }
-        | UserCall::ShowFailures => &[],
-        UserCall::Register(_) | UserCall::FinishRegistration { .. } => &["account.registered"],
-        UserCall::LogIn { .. } | UserCall::FinishLogin { .. } => &["login.ok"],
+        | UserCall::ListSessions
+        | UserCall::ListDevices
+        | UserCall::ShowNotices => &[],
+        UserCall::FinishRegistration { .. } => &["account.registered"],
+        UserCall::FinishLogin { .. } | UserCall::LogInImported { .. } => &["login.ok"],
+        // An evaluation by a code is on disk before it is answered.
+        UserCall::StartReset { .. } => &["reset.started"],
+        UserCall::FinishReset { .. } => &["password.reset"],
         UserCall::UpdateAccount(_) => &["account.updated"],
         // Every session ends, and this connection gets a new one.
-        UserCall::ChangePassword { .. } | UserCall::FinishNewPassword { .. } => {
-            &["password.changed", "login.ok"]
-        }
-        UserCall::DeleteAccount { .. } | UserCall::DeleteProvenAccount => &["account.deleted"],
+        UserCall::FinishNewPassword { .. } => &["password.changed", "login.ok"],
+        UserCall::DeleteAccount => &["account.deleted"],
         UserCall::RevokeSession { .. } => &["session.revoked"],
         UserCall::LogOut { .. } => &["logout"],
-        UserCall::RedeemResetCode { .. } | UserCall::FinishReset { .. } => &["password.reset"],
-        UserCall::FinishProof { .. } => &[],
-        UserCall::FinishMigration { .. } => &["credential.migrated"],
         UserCall::RememberDevice => &["device.remembered"],
+        UserCall::ForgetDevice { .. } => &["device.forgotten"],
     }
 }
 
@@ -262,7 +261,7 @@ struct Watched {
 
 impl Watched {
     async fn start() -> Self {
-        let mut watched = Self { server: Server::start(), seen: 0 };
+        let mut watched = Self { server: Server::start_with("imported_login_ms = 500"), seen: 0 };
         watched.new_events().await;
         watched
     }
@@ -338,7 +337,6 @@ fn set_age() -> UserCall {
 async fn sec_0053_no_act_without_its_event() {
     let mut watched = Watched::start().await;
     user_acts(&mut watched).await;
-    opaque_acts(&mut watched).await;
     operator_acts(&mut watched).await;
     imports(&mut watched).await;
     acts_that_fail(&mut watched).await;
@@ -346,62 +344,83 @@ async fn sec_0053_no_act_without_its_event() {
     assert_eq!((verdict.fault, verdict.head), (None, watched.seen));
 }
 
+impl Watched {
+    /// Both halves of a new password, by whichever calls.
+    async fn sealed(
+        &mut self,
+        wire: &mut UserWire,
+        password: &str,
+        start: impl FnOnce(Vec<u8>) -> UserCall,
+        finish: impl FnOnce(Envelope) -> UserCall,
+    ) -> UserReply {
+        let mut events: &[&str] = &[];
+        let start = |request| {
+            let call = start(request);
+            events = events_of_user(&call);
+            call
+        };
+        let envelope = seal(wire, password, start).await.unwrap();
+        assert_eq!(self.new_events().await, events);
+        self.user(wire, finish(envelope)).await
+    }
+
+    async fn registered(&mut self, wire: &mut UserWire, name: &str, password: &str) {
+        let start = |request| UserCall::StartRegistration { name: name.to_owned(), request };
+        let finish = |envelope| UserCall::FinishRegistration { envelope, profile: Profile::default() };
+        self.sealed(wire, password, start, finish).await;
+    }
+
+    async fn logged_in(&mut self, wire: &mut UserWire, name: &str, password: &str) {
+        let ke3 = Halfway::login(wire, name, password).await.ke3(wire).unwrap();
+        assert_eq!(self.new_events().await, [""; 0]);
+        self.user(wire, finish_login(ke3)).await;
+    }
+
+    async fn proven(&mut self, wire: &mut UserWire, password: &str) {
+        let ke3 = Halfway::proof(wire, password).await.ke3(wire).unwrap();
+        assert_eq!(self.new_events().await, [""; 0]);
+        self.user(wire, UserCall::FinishProof { ke3 }).await;
+    }
+
+    async fn reset(&mut self, wire: &mut UserWire, name: &str, code: SecretText, password: &str) {
+        let start = |request| UserCall::StartReset { name: name.to_owned(), code, request };
+        self.sealed(wire, password, start, |envelope| UserCall::FinishReset { envelope }).await;
+    }
+}
+
 async fn user_acts(watched: &mut Watched) {
     let mut wire = watched.server.connect().await;
     watched.user(&mut wire, UserCall::DescribeServer).await;
-    watched.user(&mut wire, registration("naman", PASSWORD)).await;
-    watched.user(&mut wire, login("naman", PASSWORD)).await;
-    for call in [UserCall::ShowAccount, UserCall::ListSessions, UserCall::ShowFailures, set_age()] {
+    watched.registered(&mut wire, "naman", PASSWORD).await;
+    watched.logged_in(&mut wire, "naman", PASSWORD).await;
+    for call in [UserCall::ShowAccount, UserCall::ListSessions, UserCall::ShowNotices, set_age()] {
         watched.user(&mut wire, call).await;
     }
     watched.user(&mut wire, UserCall::RememberDevice).await;
-    let change = UserCall::ChangePassword { current: secret(PASSWORD), new: secret(OTHER_PASSWORD) };
-    watched.user(&mut wire, change).await;
+    let UserReply::DevicesListed(devices) = watched.user(&mut wire, UserCall::ListDevices).await else {
+        panic!("no list")
+    };
+    watched.user(&mut wire, UserCall::ForgetDevice { id: devices[0].id }).await;
+    for (current, new) in [(PASSWORD, OTHER_PASSWORD), (OTHER_PASSWORD, PASSWORD)] {
+        watched.proven(&mut wire, current).await;
+        let start = |request| UserCall::StartNewPassword { request };
+        let finish = |envelope| UserCall::FinishNewPassword { envelope };
+        let changed = watched.sealed(&mut wire, new, start, finish).await;
+        let UserReply::PasswordChanged(session) = changed else { panic!("{changed:?}") };
+        watched.user(&mut wire, UserCall::ResumeSession { token: session.token }).await;
+    }
     let UserReply::SessionsListed(sessions) = watched.user(&mut wire, UserCall::ListSessions).await else {
         panic!("no list")
     };
     watched.user(&mut wire, UserCall::RevokeSession { id: sessions[0].id }).await;
-    let mut wire = watched.server.connect().await;
-    watched.user(&mut wire, login("naman", OTHER_PASSWORD)).await;
+    watched.logged_in(&mut wire, "naman", PASSWORD).await;
     watched.user(&mut wire, UserCall::LogOut { everywhere: true }).await;
-    watched.user(&mut wire, login("naman", OTHER_PASSWORD)).await;
-    watched.user(&mut wire, UserCall::DeleteAccount { password: secret(OTHER_PASSWORD) }).await;
-}
-
-async fn opaque_acts(watched: &mut Watched) {
-    let other = || "navneet".to_owned();
-    let mut wire = watched.server.connect().await;
-    let start = |request| UserCall::StartRegistration { name: other(), request };
-    let envelope = exchanges::seal(&mut wire, PASSWORD, start).await;
-    assert_eq!(watched.new_events().await, [""; 0]);
-    let finish = UserCall::FinishRegistration { name: other(), envelope, profile: Profile::default() };
-    watched.user(&mut wire, finish).await;
-    let proof = exchanges::Halfway::login(&mut wire, "navneet", PASSWORD).await.ke3(&wire).unwrap();
-    assert_eq!(watched.new_events().await, [""; 0]);
-    watched.user(&mut wire, exchanges::finish_login(proof)).await;
-    for password in [OTHER_PASSWORD, PASSWORD] {
-        let last = if password == PASSWORD { OTHER_PASSWORD } else { PASSWORD };
-        let proof = exchanges::Halfway::proof(&mut wire, last).await.ke3(&wire).unwrap();
-        watched.user(&mut wire, UserCall::FinishProof { ke3: proof }).await;
-        let start = |request| UserCall::StartNewPassword { request };
-        let envelope = exchanges::seal(&mut wire, password, start).await;
-        watched.user(&mut wire, UserCall::FinishNewPassword { envelope }).await;
-    }
-    let code = watched.operator(AdminCall::ResetAccount { name: other() }).await.unwrap();
-    let start = |request| UserCall::StartReset { name: other(), request };
-    let envelope = exchanges::seal(&mut wire, PASSWORD, start).await;
-    watched.user(&mut wire, UserCall::FinishReset { name: other(), code, envelope }).await;
-    let proof = exchanges::Halfway::login(&mut wire, "navneet", PASSWORD).await.ke3(&wire).unwrap();
-    watched.user(&mut wire, exchanges::finish_login(proof)).await;
-    let proof = exchanges::Halfway::proof(&mut wire, PASSWORD).await.ke3(&wire).unwrap();
-    watched.user(&mut wire, UserCall::FinishProof { ke3: proof }).await;
-    watched.user(&mut wire, UserCall::DeleteProvenAccount).await;
-    let mut wire = watched.server.connect().await;
-    watched.user(&mut wire, registration("shubham", PASSWORD)).await;
-    watched.user(&mut wire, login("shubham", PASSWORD)).await;
-    let start = |request| UserCall::StartNewPassword { request };
-    let envelope = exchanges::seal(&mut wire, PASSWORD, start).await;
-    watched.user(&mut wire, UserCall::FinishMigration { envelope }).await;
+    let code = watched.operator(AdminCall::ResetAccount { name: name() }).await.unwrap();
+    watched.reset(&mut wire, "naman", code, OTHER_PASSWORD).await;
+    watched.logged_in(&mut wire, "naman", OTHER_PASSWORD).await;
+    watched.proven(&mut wire, OTHER_PASSWORD).await;
+    watched.user(&mut wire, UserCall::DeleteAccount).await;
+    watched.registered(&mut wire, "shubham", PASSWORD).await;
 }
 
 async fn enrol_another_operator(watched: &mut Watched) {
@@ -417,14 +436,7 @@ async fn enrol_another_operator(watched: &mut Watched) {
 
 async fn imports(watched: &mut Watched) {
     let mut wire = watched.server.connect_as("admin").await;
-    let row = ImportRow {
-        line: 1,
-        name: "zoe".to_owned(),
-        profile: Profile::default(),
-        created: None,
-        suspended: false,
-        argon2id: None,
-    };
+    let row = ImportRow { argon2id: Some(secret(&hash_of(PASSWORD))), ..row(1, "zoe") };
     let calls = [
         AdminCall::StartImport,
         AdminCall::DropImport,
@@ -435,6 +447,8 @@ async fn imports(watched: &mut Watched) {
     for call in calls {
         watched.operator_on(&mut wire, call).await;
     }
+    let mut wire = watched.server.connect().await;
+    watched.user(&mut wire, imported_login("zoe", PASSWORD)).await;
 }
 
 async fn operator_acts(watched: &mut Watched) {
@@ -443,9 +457,8 @@ async fn operator_acts(watched: &mut Watched) {
     let mary = || "mary".to_owned();
     let code = watched.operator(AdminCall::CreateAccount { name: mary(), profile: Profile::default() }).await;
     let mut wire = watched.server.connect().await;
-    let redeem = UserCall::RedeemResetCode { name: mary(), code: code.unwrap(), new: secret(PASSWORD) };
-    watched.user(&mut wire, redeem).await;
-    watched.user(&mut wire, login("mary", PASSWORD)).await;
+    watched.reset(&mut wire, "mary", code.unwrap(), PASSWORD).await;
+    watched.logged_in(&mut wire, "mary", PASSWORD).await;
     let session = watched.server.select("select id from sessions where account = 'mary'").await;
     watched.new_events().await;
     let id = u64::from_str_radix(&session[0][0], 16).unwrap();
@@ -474,11 +487,42 @@ async fn operator_acts(watched: &mut Watched) {
 async fn acts_that_fail(watched: &mut Watched) {
     let mut wire = watched.server.connect().await;
     watched.refused_user(&mut wire, set_age(), &[]).await;
-    watched.refused_user(&mut wire, login("shubham", OTHER_PASSWORD), &["login.failed"]).await;
-    watched.refused_user(&mut wire, registration("shubham", PASSWORD), &["registration.refused"]).await;
-    watched.refused_user(&mut wire, registration("a", PASSWORD), &[]).await;
-    let wrong = UserCall::RedeemResetCode { name: name(), code: secret("x"), new: secret(PASSWORD) };
+    Halfway::login(&mut wire, "shubham", OTHER_PASSWORD).await;
+    watched.refused_user(&mut wire, finish_login(vec![0; 64]), &["login.failed"]).await;
+    watched.refused_user(&mut wire, finish_login(vec![0; 64]), &[]).await;
+    watched.refused_user(&mut wire, imported_login("shubham", PASSWORD), &["login.failed"]).await;
+    watched.refused_user(&mut wire, start_login("shubham", None)(vec![7; 95]), &[]).await;
+    let register = |name: &str| UserCall::StartRegistration { name: name.to_owned(), request: any_request() };
+    watched.refused_user(&mut wire, register("shubham"), &["registration.refused"]).await;
+    watched.refused_user(&mut wire, register("a"), &[]).await;
+    let wrong = UserCall::StartReset { name: name(), code: secret("x"), request: any_request() };
     watched.refused_user(&mut wire, wrong, &["reset.failed"]).await;
+    watched.logged_in(&mut wire, "shubham", PASSWORD).await;
+    Halfway::proof(&mut wire, OTHER_PASSWORD).await;
+    watched.refused_user(&mut wire, UserCall::FinishProof { ke3: vec![0; 64] }, &["login.failed"]).await;
+    // After a failure, a proof that is right starts its lane over, and says so.
+    let ke3 = Halfway::proof(&mut wire, PASSWORD).await.ke3(&wire).unwrap();
+    assert!(matches!(wire.call(UserCall::FinishProof { ke3 }).await.unwrap(), UserReply::PasswordProven));
+    assert_eq!(watched.new_events().await, ["password.proven"]);
+    watched.refused_user(&mut wire, UserCall::RevokeSession { id: 1 }, &[]).await;
+    watched.refused_user(&mut wire, UserCall::ForgetDevice { id: 1 }, &[]).await;
+    // A spent code is no failure of anybody's.
+    let code = watched.operator(AdminCall::ResetAccount { name: "shubham".to_owned() }).await.unwrap();
+    for _ in 0..3 {
+        let (name, code) = ("shubham".to_owned(), secret(code.expose_secret()));
+        seal(&mut wire, PASSWORD, |request| UserCall::StartReset { name, code, request }).await.unwrap();
+        assert_eq!(watched.new_events().await, ["reset.started"]);
+    }
+    let spent = UserCall::StartReset { name: "shubham".to_owned(), code, request: any_request() };
+    watched.refused_user(&mut wire, spent, &[]).await;
+    // What is broken off is written down by itself, a moment later.
+    wire.call(start_login("shubham", None)(any_ke1())).await.unwrap();
+    drop(wire);
+    let mut events = Vec::new();
+    while events.is_empty() {
+        events = watched.new_events().await;
+    }
+    assert_eq!(events, ["login.failed"]);
     for call in [
         AdminCall::CreateAccount { name: "shubham".to_owned(), profile: Profile::default() },
         AdminCall::ResumeAccount { name: "shubham".to_owned() },
@@ -491,23 +535,6 @@ async fn acts_that_fail(watched: &mut Watched) {
     ] {
         watched.refused_operator(call).await;
     }
-}
-
-#[tokio::test]
-async fn a_directory_from_before_the_chain_gets_one_and_its_events_are_sealed() {
-    let (folder, _) = stopped_with_events().await;
-    take_back_to(4, folder.path());
-    std::fs::remove_file(folder.path().join("secrets/audit.key")).unwrap();
-    let server = Server::start_in(folder);
-    let verdict = verdict_of(&server, Vec::new()).await;
-    assert_eq!((verdict.older_to, verdict.head, verdict.fault), (5, 6, None));
-    let begun = server.select("select detail from audit where action = 'audit.begun'").await;
-    assert_eq!(begun, [["5 earlier events are sealed as they were found"]]);
-    let folder = server.stop();
-    vestryd(folder.path(), &["check"]).ended_with(0);
-    change(folder.path(), "update audit_event set detail = 'x' where id = 2");
-    let server = Server::start_in(folder);
-    assert_eq!(verdict_of(&server, Vec::new()).await.fault, Some(AuditFault::Older { last: 5 }));
 }
 
 #[tokio::test]
@@ -549,7 +576,7 @@ async fn a_backup_whose_audit_key_is_lost_can_be_restored_under_a_new_one() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     Server::init(folder.path(), "");
     std::fs::remove_file(folder.path().join("vestry.db")).unwrap();
-    for name in ["pepper", "opaque.key"] {
+    for name in ["pepper", "opaque.key", "names.seed"] {
         let place = Path::new("secrets").join(name);
         std::fs::copy(server.folder().join(&place), folder.path().join(&place)).unwrap();
     }

@@ -5,10 +5,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
-use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::UserCall;
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, refusal_of, secret, token_again};
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_tests::harness::{
+    OTHER_PASSWORD, PASSWORD, Server, device_token_again, imported_login, refusal_of, token_again,
+};
+use vestry_tests::imported::import;
+use vestry_tests::light::{log_in_from, reset};
 use vestry_tests::programs::{Person, Ran};
 
 const PASSPHRASE: &str = "seven crows built a wooden clock";
@@ -70,7 +73,7 @@ fn copy_secrets(from: &Path, to: &Path, names: &[&str]) {
     }
 }
 
-const ALL_SECRETS: [&str; 3] = ["pepper", "opaque.key", "audit.key"];
+const ALL_SECRETS: [&str; 4] = ["pepper", "opaque.key", "names.seed", "audit.key"];
 
 /// Every file below a folder with its bytes, but for the lock, which holds nothing.
 fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -105,7 +108,8 @@ fn with_an_opaque_user() -> Server {
 #[tokio::test]
 async fn a_backup_with_its_keys_restores_into_an_empty_folder_and_everybody_logs_in() {
     let (server, keeper) = (with_an_opaque_user(), Keeper::new());
-    server.register("hashed").await;
+    server.register("light").await;
+    import(&server, &[("hashed", PASSWORD)]).await;
     let backup = keeper.everything(&server);
     assert_eq!(Path::new(&backup).metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let pin = server.certs().authority_pin().unwrap();
@@ -122,7 +126,9 @@ async fn a_backup_with_its_keys_restores_into_an_empty_folder_and_everybody_logs
     person.vestry(&["login", "naman", "--password-stdin"], OTHER_PASSWORD).ended_with(77);
     person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
     assert!(person.run("vestry", &["show"], "").ended_with(0).out.contains("naman@example.org"));
-    server.log_in("hashed", PASSWORD).await;
+    server.log_in("light", PASSWORD).await;
+    let entered = server.connect().await.call(imported_login("hashed", PASSWORD)).await.unwrap();
+    assert!(matches!(entered, UserReply::LoggedIn(_)), "the hash or its pepper was lost: {entered:?}");
     let events = "select action, actor_kind, source from audit where action like 'register.%' order by id";
     let noted = server.select(events).await;
     let expected = [
@@ -243,11 +249,19 @@ fn sec_0036_an_encrypted_backup_holds_no_readable_name() {
 fn sec_0037_a_restore_without_the_keys_fails_and_changes_nothing() {
     let (server, keeper) = (with_an_opaque_user(), Keeper::new());
     let backup = keeper.back_up(&server, "register", &[]);
-    let cases: [(&[&str], [&str; 2]); 4] = [
-        (&[], ["secrets/opaque.key is missing", "nobody with an OPAQUE credential can log in"]),
-        (&["pepper"], ["secrets/opaque.key is missing", "nobody with an OPAQUE credential can log in"]),
-        (&["opaque.key"], ["secrets/pepper is missing", "nobody with an Argon2id hash can log in"]),
-        (&["opaque.key", "pepper"], ["secrets/audit.key is missing", "the audit cannot go on"]),
+    let nobody = "nobody with an OPAQUE credential can log in";
+    let cases: [(&[&str], [&str; 2]); 5] = [
+        (&[], ["secrets/pepper is missing", "nobody with an imported password can log in"]),
+        (&["pepper", "names.seed"], ["secrets/opaque.key is missing", nobody]),
+        (
+            &["opaque.key", "names.seed"],
+            ["secrets/pepper is missing", "nobody with an imported password can log in"],
+        ),
+        (
+            &["opaque.key", "pepper"],
+            ["secrets/names.seed is missing", "no account is found by its name again"],
+        ),
+        (&["opaque.key", "pepper", "names.seed"], ["secrets/audit.key is missing", "the audit cannot go on"]),
     ];
     for (kept, said) in cases {
         let folder = new_folder();
@@ -281,9 +295,11 @@ fn sec_0037_a_restore_without_the_keys_fails_and_changes_nothing() {
 async fn sec_0038_a_session_of_before_the_backup_is_dead_after_the_restore() {
     let (server, keeper) = (Server::start(), Keeper::new());
     server.register("naman").await;
-    let (_wire, session) = server.log_in("naman", PASSWORD).await;
-    let issued = server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await;
-    let AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
+    let (mut wire, session) = server.log_in("naman", PASSWORD).await;
+    let UserReply::DeviceRemembered { token } = wire.call(UserCall::RememberDevice).await.unwrap() else {
+        panic!("no token")
+    };
+    let code = server.issue_code("naman").await;
     let backup = keeper.everything(&server);
     drop(server);
     let folder = new_folder();
@@ -294,10 +310,11 @@ async fn sec_0038_a_session_of_before_the_backup_is_dead_after_the_restore() {
     let mut wire = server.connect().await;
     let resume = UserCall::ResumeSession { token: token_again(&session.token) };
     assert_eq!(refusal_of(wire.call(resume).await.unwrap()), RefusalCode::SessionEnded);
-    let redeem = UserCall::RedeemResetCode { name: "naman".to_owned(), code, new: secret(OTHER_PASSWORD) };
-    assert_eq!(refusal_of(wire.call(redeem).await.unwrap()), RefusalCode::WrongCredentials);
+    let redeemed = reset(&mut wire, "naman", code.expose_secret(), OTHER_PASSWORD).await;
+    assert_eq!(refusal_of(redeemed), RefusalCode::WrongCredentials);
     assert_eq!(server.select("select count(*) from sessions").await, [["0"]]);
-    server.log_in("naman", PASSWORD).await;
+    let opened = log_in_from(&mut wire, "naman", PASSWORD, Some(&device_token_again(&token))).await;
+    assert!(matches!(&opened, UserReply::LoggedIn(session) if !session.device_known), "{opened:?}");
 }
 
 #[test]
@@ -312,6 +329,7 @@ fn sec_0039_a_backup_holds_no_secret_unless_asked() {
     let keys = [
         "secrets/pepper",
         "secrets/opaque.key",
+        "secrets/names.seed",
         "secrets/audit.key",
         "certs/ca.key",
         "certs/server.key",

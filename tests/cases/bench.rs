@@ -60,7 +60,6 @@ fn every_operation_is_done_as_often_as_it_says_and_no_more() {
     let server = server();
     for (mix, count, more) in [
         ("login-opaque", 40, &[][..]),
-        ("login-argon2id", 6, &[]),
         ("resume", 40, &[]),
         ("handshake", 40, &[]),
         ("show", 500, &["--depth", "16", "--threads", "2"]),
@@ -86,7 +85,7 @@ async fn what_it_did_is_in_the_register() {
     assert!((50..=54).contains(&updated), "{updated}");
     assert!((34..=38).contains(&logged_in), "{logged_in}");
     let kinds = server.select("select credential, count(*) from accounts group by 1 order by 1").await;
-    assert_eq!(kinds, [["argon2id", "300"], ["opaque", "300"]]);
+    assert_eq!(kinds, [["opaque", "300"]]);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use vestry_protocol::user::UserCall;
-use vestry_tests::harness::{Server, login, registration, secret};
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_tests::harness::{Server, imported_login};
+use vestry_tests::imported::{hash_of, import};
 use vestry_tests::programs::{Person, Ran};
 
 const FIRST: &str = "magpie sonnet gravel 4711 first";
@@ -69,10 +70,12 @@ impl Places {
     }
 }
 
-fn session_file(person: &Person) -> (PathBuf, Vec<u8>) {
+/// The only file below a folder of a person's home, with its content.
+fn file_below(person: &Person, folder: &str) -> (PathBuf, Vec<u8>) {
     let mut places = Places::default();
-    places.add_files_below(&person.home().join("run"));
-    places.0.pop_first().expect("the client keeps its session")
+    places.add_files_below(&person.home().join(folder));
+    assert_eq!(places.0.len(), 1, "{:?}", places.0.keys());
+    places.0.pop_first().expect("the client keeps one file there")
 }
 
 /// The one word of a file that is long enough for a token.
@@ -117,15 +120,23 @@ fn live_with_an_account(server: &Server, person: &Person, places: &mut Places) -
     code
 }
 
-/// The same for an account whose password the server hashes; the token of its session.
-async fn live_with_a_hash(server: &Server) -> Vec<u8> {
+/// The same for an account that was imported, whose password is sent once; the tokens of its session and its device.
+async fn live_with_a_hash(server: &Server, person: &Person, places: &mut Places) -> [Vec<u8>; 2] {
+    import(server, &[("anirudh", HASHED), ("waiting", HASHED)]).await;
     let mut wire = server.connect().await;
-    wire.call(registration("anirudh", HASHED)).await.unwrap();
-    wire.call(login("anirudh", WRONG)).await.unwrap();
-    let (mut wire, session) = server.log_in("anirudh", HASHED).await;
-    let change = UserCall::ChangePassword { current: secret(HASHED), new: secret(HASHED_NEXT) };
-    wire.call(change).await.unwrap();
-    session.token.expose_secret().to_vec()
+    let wrong = wire.call(imported_login("anirudh", WRONG)).await.unwrap();
+    assert!(matches!(wrong, UserReply::Refused(_)), "{wrong:?}");
+    let UserReply::LoggedIn(session) = wire.call(imported_login("anirudh", HASHED)).await.unwrap() else {
+        panic!("not logged in")
+    };
+    let UserReply::DeviceRemembered { token } = wire.call(UserCall::RememberDevice).await.unwrap() else {
+        panic!("no token")
+    };
+    let log_in = ["login", "anirudh", "--imported", "--password-stdin"];
+    places.add_output("an imported login", &person.vestry(&log_in, HASHED).ended_with(0));
+    let both = format!("{HASHED}\n{HASHED_NEXT}");
+    places.add_output("passwd of it", &person.vestry(&["passwd", "--password-stdin"], &both).ended_with(0));
+    [session.token.expose_secret().to_vec(), token.expose_secret().to_vec()]
 }
 
 fn back_up(server: &Server, person: &Person, places: &mut Places) -> PathBuf {
@@ -142,16 +153,18 @@ fn back_up(server: &Server, person: &Person, places: &mut Places) -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_0057_canary_secrets_appear_in_no_log_file_or_proc() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
-    Server::init(folder.path(), "");
+    Server::init(folder.path(), "imported_login_ms = 500");
     let server = Server::start_logging(folder, "debug");
-    let (person, mut places) = (Person::new(), Places::default());
+    let (person, other, mut places) = (Person::new(), Person::new(), Places::default());
     person.join(&server);
-    let token = live_with_a_hash(&server).await;
+    other.join(&server);
+    let [token, device_token] = live_with_a_hash(&server, &other, &mut places).await;
     let code = live_with_an_account(&server, &person, &mut places);
     let passphrase = back_up(&server, &person, &mut places);
     let audit = person.vestryctl(&server, &["sql", "--format", "tsv", "select * from audit"]).ended_with(0);
     places.add_output("the audit", &audit);
-    let (session, kept) = session_file(&person);
+    let (session, kept) = file_below(&person, "run");
+    let (device, kept_device) = file_below(&person, "state/vestry/devices");
 
     let words = [FIRST, CHANGED, AFTER_RESET, WRONG, HASHED, HASHED_NEXT]
         .map(|text| Canary::of(text, text.as_bytes()));
@@ -160,7 +173,10 @@ async fn sec_0057_canary_secrets_appear_in_no_log_file_or_proc() {
     canaries.push(Canary::of("the one-time code", code.as_bytes()));
     canaries.push(Canary::of("the bare one-time code", code.replace('-', "").as_bytes()));
     canaries.push(Canary::of("a session's token", &token));
+    canaries.push(Canary::of("a device's token", &device_token));
+    canaries.push(Canary::of("an imported hash", hash_of(HASHED).as_bytes()));
     canaries.push(Canary::of("the client's token", &token_in(&kept)).at_home_in(session));
+    canaries.push(Canary::of("the client's device token", &token_in(&kept_device)).at_home_in(device));
 
     let log = server.talk();
     assert!(log.contains("DEBUG"), "the log is not talkative: {log}");
@@ -171,6 +187,7 @@ async fn sec_0057_canary_secrets_appear_in_no_log_file_or_proc() {
         places.add(what, read);
     }
     places.add_files_below(person.home());
+    places.add_files_below(other.home());
     places.add_files_below(server.folder());
     places.add_files_below(server.stop().path());
     assert!(places.0.len() > 20, "{:?}", places.0.keys());

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
-use vestry_tests::harness::{PASSWORD, Server, UserWire, program, refusal_of};
-use vestry_tests::older::take_back_to;
+use vestry_tests::harness::{PASSWORD, Server, UserWire, imported_login, program, refusal_of};
 
 /// How often the short form kills the server. `scripts/prove.sh` sets more.
 fn rounds() -> usize {
@@ -36,7 +35,8 @@ async fn write_until_cut(mut wire: UserWire, first: u16, acknowledged: Arc<Atomi
 
 #[tokio::test]
 async fn sec_0017_what_was_acknowledged_survives_kill_9_under_writes() {
-    let mut server = Server::start();
+    // Writes as fast as they go, for as many rounds as are asked for.
+    let mut server = Server::start_with("writes_at_once = 1000000\nwrite_interval_ms = 0");
     let names: Vec<String> = (0..8).map(|number| format!("person{number}")).collect();
     let mut ledger = BTreeMap::new();
     for name in &names {
@@ -77,25 +77,22 @@ async fn sec_0017_what_was_acknowledged_survives_kill_9_under_writes() {
 
 #[tokio::test]
 async fn a_stop_answers_what_was_accepted_and_says_goodbye() {
-    let server = Server::start();
-    server.register("naman").await;
-    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    // A dear request that is surely still running when the signal comes.
-    for _ in 0..20 {
-        let call = UserCall::ChangePassword {
-            current: vestry_tests::harness::secret(PASSWORD),
-            new: vestry_tests::harness::secret(PASSWORD),
-        };
-        wire.send(&call).await.unwrap();
+    let server = Server::start_with("imported_login_ms = 500");
+    let mut wire = server.connect().await;
+    // Requests that are surely still under way when the signal comes: each is answered after half a second.
+    for number in 0..6 {
+        wire.send(&imported_login(&format!("stranger{number}"), PASSWORD)).await.unwrap();
     }
     // One answer proves that the batch has arrived.
-    assert!(matches!(wire.receive().await.unwrap().body, UserReply::PasswordChanged(_)));
+    assert_eq!(refusal_of(wire.receive().await.unwrap().body), RefusalCode::WrongCredentials);
     server.signal(rustix::process::Signal::TERM);
-    for _ in 1..20 {
-        assert!(matches!(wire.receive().await.unwrap().body, UserReply::PasswordChanged(_)));
+    for _ in 1..6 {
+        assert_eq!(refusal_of(wire.receive().await.unwrap().body), RefusalCode::WrongCredentials);
     }
     assert!(wire.receive().await.is_err());
-    server.stop();
+    let server = Server::start_in(server.stop());
+    let failed = server.select("select count(*) from audit where action = 'login.failed'").await;
+    assert_eq!(failed, [["6"]]);
 }
 
 #[tokio::test]
@@ -142,7 +139,7 @@ async fn sec_0018_a_full_disk_refuses_writes_serves_reads_and_recovers_by_itself
         return;
     };
     let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
-    Server::init(data.path(), "");
+    Server::init(data.path(), "writes_at_once = 1000");
     let server = Server::start_in(data);
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
@@ -203,24 +200,4 @@ fn a_damaged_database_is_named_and_not_touched() {
     assert_eq!(code, Some(78), "{said}");
     assert!(said.contains("FAIL  database"), "{said}");
     assert_eq!(std::fs::read(&database).unwrap(), bytes);
-}
-
-#[tokio::test]
-async fn a_large_register_of_an_earlier_version_is_taken_over_by_a_server_that_may_only_write_its_own_folder()
-{
-    let server = Server::start();
-    server.register("naman").await;
-    let folder = server.stop();
-    take_back_to(5, folder.path());
-    // Enough to sort that SQLite needs a file for it.
-    let register = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
-    let many = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 100000)
-                insert into account (name, age, created) select 'imported-long-ago-' || i, i % 90, 1700000000 from n";
-    register.execute(many, []).unwrap();
-    drop(register);
-    let server = Server::start_in(folder);
-    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    assert!(matches!(wire.call(set_age(41)).await.unwrap(), UserReply::AccountUpdated(_)));
-    let aged = server.select("select count(*) from accounts where age = 41 and status = 'active'").await;
-    assert_eq!(aged, [["1112"]]);
 }

@@ -12,7 +12,8 @@ use tokio::time::sleep;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_server::clock::Clock;
-use vestry_tests::harness::{PASSWORD, Server, login, program, refusal_of};
+use vestry_tests::harness::{PASSWORD, Server, program, refusal_of};
+use vestry_tests::light::log_in;
 use vestry_tests::programs::{Person, core_limits};
 use vestry_tls::Validity;
 
@@ -75,7 +76,7 @@ async fn truth_or_refusal(server: &Server, name: &str) -> bool {
         false
     };
     let mut wire = server.connect().await;
-    match wire.call(login(name, PASSWORD)).await.unwrap() {
+    match log_in(&mut wire, name, PASSWORD).await {
         UserReply::LoggedIn(_) => match wire.call(UserCall::ShowAccount).await.unwrap() {
             UserReply::AccountShown(account) => {
                 assert_eq!(account.name, name);
@@ -167,8 +168,7 @@ async fn a_damaged_log_ends_at_its_last_whole_commit() {
     for name in ["person0", "early"] {
         assert!(truth_or_refusal(&server, name).await, "{name} is not as it was");
     }
-    let late = server.connect().await.call(login("late", PASSWORD)).await.unwrap();
-    assert_eq!(refusal_of(late), RefusalCode::WrongCredentials);
+    assert!(server.refused_login("late", PASSWORD).await.is(RefusalCode::WrongCredentials));
     let (code, said) = vestryd(&["check"], server.stop().path());
     assert_eq!(code, Some(0), "{said}");
 }

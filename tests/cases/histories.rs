@@ -8,9 +8,9 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, admin_refusal_of, login, refusal_of, registration, secret,
-    token_again,
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, admin_refusal_of, refusal_of, token_again,
 };
+use vestry_tests::light::{change_password, log_in, reset};
 
 const NAME: &str = "naman";
 const HISTORIES: u32 = 6;
@@ -58,9 +58,9 @@ struct Model {
 
 impl Model {
     async fn start() -> Self {
-        let server = Server::start();
-        let made = server.connect().await.call(registration(NAME, PASSWORD)).await.unwrap();
-        assert!(matches!(made, UserReply::Registered { .. }), "{made:?}");
+        // A history has more codes than an account has evaluations a day.
+        let server = Server::start_with("code_evaluations_per_day_max = 1000\nwrites_at_once = 1000");
+        server.register(NAME).await;
         Self { server, password: PASSWORD, suspended: false, deleted: false, tokens: Vec::new() }
     }
 
@@ -88,9 +88,9 @@ impl Model {
     }
 
     async fn log_in(&mut self) {
-        // A deleted account answers as an unknown one, and whoever asks too often would be held up.
+        // A deleted account answers as an unknown one, and whoever asks too often would be throttled.
         self.server.let_everybody_try_again().await;
-        match self.server.connect().await.call(login(NAME, self.password)).await.unwrap() {
+        match log_in(&mut self.server.connect().await, NAME, self.password).await {
             UserReply::LoggedIn(session) => {
                 assert!(!self.suspended && !self.deleted);
                 self.tokens.push((session.token, true));
@@ -115,8 +115,9 @@ impl Model {
     async fn change_password(&mut self, pick: usize) {
         let Some((_, mut wire)) = self.live(pick).await else { return };
         let new = self.other_password();
-        let call = UserCall::ChangePassword { current: secret(self.password), new: secret(new) };
-        let UserReply::PasswordChanged(session) = wire.call(call).await.unwrap() else { panic!("refused") };
+        let UserReply::PasswordChanged(session) = change_password(&mut wire, self.password, new).await else {
+            panic!("refused")
+        };
         self.end_all();
         self.password = new;
         self.tokens.push((session.token, true));
@@ -148,8 +149,7 @@ impl Model {
             return;
         };
         let new = self.other_password();
-        let call = UserCall::RedeemResetCode { name: NAME.to_owned(), code, new: secret(new) };
-        let redeemed = self.server.connect().await.call(call).await.unwrap();
+        let redeemed = reset(&mut self.server.connect().await, NAME, code.expose_secret(), new).await;
         assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
         self.password = new;
         self.end_all();

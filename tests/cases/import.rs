@@ -1,27 +1,18 @@
 //! Import and export: what comes in, what is left out and why, and that all of it comes or nothing does.
 
-use data_encoding::BASE64_NOPAD;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{Profile, UserCall};
+use vestry_protocol::user::{Profile, UserReply};
 use vestry_tests::harness::{
-    AdminWire, OTHER_PASSWORD, PASSWORD, Server, admin_refusal_of, registration, secret,
+    AdminWire, OTHER_PASSWORD, PASSWORD, Server, admin_refusal_of, imported_login, refusal_of, secret,
 };
+use vestry_tests::imported::{hash_of, row};
+use vestry_tests::light::{register, reset};
 use vestry_tests::programs::{Person, Ran, with_admin};
-
-/// A hash as another system would have made it: without a pepper, at a cost of its own.
-fn hash_of(password: &str) -> String {
-    let params = argon2::Params::new(1_024, 2, 1, Some(32)).unwrap();
-    let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-    let mut tag = [0; 32];
-    hasher.hash_password_into(password.as_bytes(), b"somesalt", &mut tag).unwrap();
-    let (salt, tag) = (BASE64_NOPAD.encode(b"somesalt"), BASE64_NOPAD.encode(&tag));
-    format!("$argon2id$v=19$m=1024,t=2,p=1${salt}${tag}")
-}
 
 /// Somebody with a folder for files.
 struct Clerk(Person);
@@ -74,17 +65,6 @@ fn scratch(folder: &Path) -> Vec<String> {
 async fn wait_until_nothing_is_left(server: &Server) {
     while !scratch(server.folder()).is_empty() {
         tokio::task::yield_now().await;
-    }
-}
-
-fn row(line: u64, name: &str) -> ImportRow {
-    ImportRow {
-        line,
-        name: name.to_owned(),
-        profile: Profile::default(),
-        created: None,
-        suspended: false,
-        argon2id: None,
     }
 }
 
@@ -143,14 +123,14 @@ async fn a_table_and_lines_of_objects_become_accounts_with_one_event_each() {
         .select("select name, email, age, gender, status, credential, created from accounts where created < '2026' or age = 18 or status = 'suspended' order by name")
         .await;
     assert_eq!(accounts.len(), 3, "{accounts:?}");
-    assert_eq!(accounts[0][..6], ["anirudh", "NULL", "18", "NULL", "active", "argon2id"]);
+    assert_eq!(accounts[0][..6], ["anirudh", "NULL", "18", "NULL", "active", "imported"]);
     let naman = [
         "naman",
         "naman@example.org",
         "40",
         "männlich, glaube ich",
         "active",
-        "argon2id",
+        "imported",
         "2020-02-29T12:00:00Z",
     ];
     assert_eq!(accounts[1], naman);
@@ -166,20 +146,23 @@ async fn a_table_and_lines_of_objects_become_accounts_with_one_event_each() {
 
 #[tokio::test]
 async fn an_imported_hash_logs_in_with_its_password_and_is_moved_to_opaque() {
-    let (server, clerk) = (Server::start(), Clerk::new());
+    let (server, clerk) = (Server::start_with("imported_login_ms = 500"), Clerk::new());
     let table = format!("name,argon2id\nnaman,\"{}\"\nshubham,\n", hash_of(PASSWORD));
     clerk.import(&server, &[&clerk.write("people.csv", table)]).ended_with(0);
     clerk.0.join(&server);
-    clerk.0.vestry(&["login", "naman", "--password-stdin"], OTHER_PASSWORD).ended_with(77);
-    clerk.0.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    let first = ["login", "naman", "--imported", "--password-stdin"];
+    clerk.0.vestry(&first, OTHER_PASSWORD).ended_with(77);
+    clerk.0.vestry(&first, PASSWORD).ended_with(0);
     let kinds = server.select("select name, credential from accounts order by name").await;
     assert_eq!(kinds, [["naman", "opaque"], ["shubham", "none"]]);
+    clerk.0.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
     // Without a hash: nobody gets in before a code, as with an account that an operator made.
-    clerk.0.vestry(&["login", "shubham", "--password-stdin"], PASSWORD).ended_with(77);
-    let issued = server.operate(AdminCall::ResetAccount { name: "shubham".to_owned() }).await;
-    let AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
-    let redeem = UserCall::RedeemResetCode { name: "shubham".to_owned(), code, new: secret(PASSWORD) };
-    server.connect().await.call(redeem).await.unwrap();
+    clerk.0.vestry(&["login", "shubham", "--imported", "--password-stdin"], PASSWORD).ended_with(77);
+    let sent = server.connect().await.call(imported_login("shubham", PASSWORD)).await.unwrap();
+    assert_eq!(refusal_of(sent), RefusalCode::WrongCredentials);
+    let code = server.issue_code("shubham").await;
+    let redeemed = reset(&mut server.connect().await, "shubham", code.expose_secret(), PASSWORD).await;
+    assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
     server.log_in("shubham", PASSWORD).await;
 }
 
@@ -433,6 +416,63 @@ async fn send_many(wire: &mut AdminWire, suffix: &str) {
     }
 }
 
+/// Every byte of the files below a folder.
+fn bytes_below(folder: &Path) -> Vec<u8> {
+    let (mut folders, mut bytes) = (vec![folder.to_owned()], Vec::new());
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                bytes.extend(std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    bytes
+}
+
+/// More than the memory holds that an import may take.
+const ROWS: u64 = 90_000;
+
+/// What another system did not pepper has no protection but ours.
+#[tokio::test]
+async fn sec_0075_imported_hashes_are_sealed_in_the_database_and_in_the_scratch_file() {
+    let server = Server::start();
+    let hash = hash_of(PASSWORD);
+    let (salt, tag) = {
+        let parts: Vec<&str> = hash.rsplitn(3, '$').collect();
+        (parts[1], parts[0])
+    };
+    let raw_tag = data_encoding::BASE64_NOPAD.decode(tag.as_bytes()).unwrap();
+    let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    let assert_sealed = |place: &str| {
+        let bytes = bytes_below(server.folder());
+        assert!(holds(&bytes, b"person77"), "{place}: the rows are not there to look at");
+        for open in [b"argon2id$v".as_slice(), tag.as_bytes(), &raw_tag, format!("{salt}$").as_bytes()] {
+            assert!(!holds(&bytes, open), "{place} holds {}", String::from_utf8_lossy(open));
+        }
+    };
+    let mut wire = started(&server).await;
+    let profile = || Profile { email: Some(format!("{}@example.org", "x".repeat(60))), ..Profile::default() };
+    for batch in 0..ROWS / 150 {
+        let rows = (batch * 150..(batch + 1) * 150)
+            .map(|line| ImportRow {
+                argon2id: Some(secret(&hash)),
+                profile: profile(),
+                ..row(line, &format!("person{line}"))
+            })
+            .collect();
+        assert!(judged(&mut wire, rows).await.is_empty());
+    }
+    assert_sealed("the scratch file");
+    let done = finished(&mut wire, ROWS).await;
+    assert!(matches!(done, AdminReply::ImportFinished { accounts: ROWS, .. }), "{done:?}");
+    assert_sealed("the database");
+    let opened = server.connect().await.call(imported_login("person77", PASSWORD)).await.unwrap();
+    assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
+}
+
 #[tokio::test]
 async fn sec_0064_kill_9_in_an_import_leaves_all_of_it_or_nothing() {
     let server = Server::start();
@@ -582,7 +622,7 @@ async fn an_export_is_whole_private_and_never_a_secret() {
         clerk.export(&server, &["--where", "name = 'gone' or true", "--columns", "name"]).ended_with(0);
     assert_eq!(some.out, "name\r\nnaman\r\n", "deleted ones are left out whatever is asked");
     let whole = clerk.export(&server, &["--format", "ndjson"]).ended_with(0).out;
-    assert!(!whole.contains("$argon2id") && whole.contains("\"credential\":\"argon2id\""), "{whole}");
+    assert!(!whole.contains("$argon2id") && whole.contains("\"credential\":\"opaque\""), "{whole}");
     for column in ["argon2id", "record"] {
         clerk.export(&server, &["--columns", column]).ended_with(65);
     }
@@ -620,6 +660,6 @@ async fn a_person_at_a_terminal_sees_how_far_it_has_come() {
     let file = clerk.write("more.csv", "name\nab\n");
     let ran = clerk.import(&server, &[&file]).ended_with(0);
     assert!(!ran.err.contains('\r') && !ran.err.contains("checking"), "{}", ran.err);
-    let taken = server.connect().await.call(registration("person7", PASSWORD)).await.unwrap();
-    assert_eq!(vestry_tests::harness::refusal_of(taken), RefusalCode::NameTaken);
+    let taken = register(&mut server.connect().await, "person7", PASSWORD, Profile::default()).await;
+    assert_eq!(refusal_of(taken), RefusalCode::NameTaken);
 }

@@ -7,20 +7,21 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use vestry_client::Wire;
 use vestry_protocol::admin::{AdminCall, AdminReply};
-use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::secret::SessionToken;
-use vestry_protocol::user::{UserCall, UserReply};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
 use vestry_server::clock::Clock;
 use vestry_server::config::{Config, Overrides};
-use vestry_server::credentials::Argon2id;
+use vestry_server::credentials::ImportedHashes;
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
 use vestry_server::server::{Listeners, Parts};
 use vestry_server::setup::Secrets;
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Store, StoreLimits};
-use vestry_tests::harness::{AdminWire, PASSWORD, Server, UserWire, login, refusal_of, token_again};
+use vestry_tests::harness::{AdminWire, PASSWORD, Server, UserWire, refusal_of, token_again};
+use vestry_tests::light;
 use vestry_tls::{CertificateFacts, CertsDir, Trust, config};
 
 pub(crate) const HOUR: i64 = 60 * 60;
@@ -46,8 +47,13 @@ pub(crate) struct Inside {
 
 impl Inside {
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// With settings on top of the ones that `init` writes.
+    pub(crate) async fn start_with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Server::init(folder.path(), "");
+        Server::init(folder.path(), settings);
         let data_dir = DataDir::at(folder.path());
         let settings = Config::load(&data_dir.config_file(), Overrides::default()).unwrap();
         let now = Arc::new(AtomicI64::new(machine_time()));
@@ -58,7 +64,8 @@ impl Inside {
         let parts = Parts {
             opaque: secrets.opaque,
             queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),
-            argon2id: Argon2id::new(settings.argon2id, secrets.pepper).unwrap(),
+            imported: ImportedHashes::new(secrets.pepper).unwrap(),
+            names: secrets.names,
             identity: Identity::load(data_dir.certs(None)).unwrap(),
             clock: Clock::from_fn(move || {
                 assert!(!bomb.swap(false, Ordering::Relaxed), "a panic that the test put there");
@@ -102,15 +109,19 @@ impl Inside {
         Wire::connect("localhost", self.port, tls, USER_ALPN).await.unwrap()
     }
 
-    pub(crate) async fn operate(&self, call: AdminCall) -> AdminReply {
+    /// A connection to the admin port, as the first operator.
+    pub(crate) async fn connect_as_operator(&self) -> AdminWire {
         let certs = self.certs();
         let tls = config::console_client_from_files(
             &certs.ca_certificate(),
             &certs.operator_certificate("admin"),
             &certs.operator_key("admin"),
         );
-        let wire = AdminWire::connect("localhost", self.admin_port, tls.unwrap(), ADMIN_ALPN).await;
-        wire.unwrap().call(call).await.unwrap()
+        AdminWire::connect("localhost", self.admin_port, tls.unwrap(), ADMIN_ALPN).await.unwrap()
+    }
+
+    pub(crate) async fn operate(&self, call: AdminCall) -> AdminReply {
+        self.connect_as_operator().await.call(call).await.unwrap()
     }
 
     pub(crate) fn certs(&self) -> CertsDir {
@@ -134,10 +145,31 @@ impl Inside {
         self.connect().await.call(call).await.unwrap()
     }
 
+    /// An account with [`PASSWORD`].
+    pub(crate) async fn register(&self, name: &str) {
+        let reply = light::register(&mut self.connect().await, name, PASSWORD, Profile::default()).await;
+        assert!(matches!(reply, UserReply::Registered { .. }), "{reply:?}");
+    }
+
     pub(crate) async fn log_in(&self, name: &str) -> (UserWire, SessionToken) {
         let mut wire = self.connect().await;
-        match wire.call(login(name, PASSWORD)).await.unwrap() {
+        match light::log_in(&mut wire, name, PASSWORD).await {
             UserReply::LoggedIn(session) => (wire, session.token),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a login on a connection of its own, which does not succeed, is refused with.
+    pub(crate) async fn refused_login(&self, name: &str, password: &str) -> Refusal {
+        match light::log_in(&mut self.connect().await, name, password).await {
+            UserReply::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn issue_code(&self, name: &str) -> SecretText {
+        match self.operate(AdminCall::ResetAccount { name: name.to_owned() }).await {
+            AdminReply::CodeIssued { code, .. } => code,
             other => panic!("{other:?}"),
         }
     }

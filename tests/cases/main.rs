@@ -3,6 +3,8 @@
 
 // The user port, through the typed client and raw bytes.
 mod accounts;
+mod devices;
+mod gate;
 mod histories;
 mod inside;
 mod opaque;

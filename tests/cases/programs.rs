@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use vestry_protocol::admin::AdminCall;
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, program};
+use vestry_tests::imported::import;
 use vestry_tests::programs::{Person, Ran, core_limits, with_admin};
 
 fn joined() -> (Server, Person) {
@@ -209,8 +210,9 @@ fn the_menu_registers_logs_in_retrieves_updates_and_loses_nothing_to_a_bad_answe
     let mut menu = person.open("vestry", &[]);
     menu.wait_for("1  login");
     menu.wait_for("2  register");
+    menu.wait_for("7  first login");
     menu.wait_for("0  exit");
-    menu.answer("choice: ", "7");
+    menu.answer("choice: ", "8");
     menu.answer("choice: ", "2");
     menu.answer("Username", "no spaces please");
     menu.answer("Username", "naman");
@@ -245,6 +247,58 @@ fn the_menu_registers_logs_in_retrieves_updates_and_loses_nothing_to_a_bad_answe
     assert!(!screen.contains(PASSWORD), "a password was shown");
     let widest = screen.lines().map(|line| line.trim_end().chars().count()).max().unwrap();
     assert!(widest <= 80, "{widest} columns");
+}
+
+#[test]
+fn the_menu_takes_the_first_login_of_an_imported_account() {
+    let server = Server::start_with("imported_login_ms = 500");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(import(&server, &[("naman", PASSWORD)]));
+    let person = Person::new();
+    person.join(&server);
+    let mut menu = person.open("vestry", &[]);
+    menu.answer("choice: ", "1");
+    menu.answer("Username", "naman");
+    menu.answer("Password for naman", PASSWORD);
+    menu.wait_for("The name or the password is wrong");
+    menu.answer("Password for naman", "");
+    menu.answer("choice: ", "7");
+    menu.wait_for("the password is");
+    menu.answer("Username", "naman");
+    menu.answer("Password for naman", PASSWORD);
+    menu.wait_for("Logged in as naman");
+    menu.answer("choice: ", "6");
+    menu.answer("choice: ", "1");
+    menu.answer("Username", "naman");
+    menu.answer("Password for naman", PASSWORD);
+    menu.wait_for("Logged in as naman");
+    menu.answer("choice: ", "0");
+    assert_eq!(menu.finish().0, 0);
+}
+
+#[test]
+fn devices_are_listed_and_forgotten_by_commands() {
+    let (server, person) = logged_in();
+    let listed = json(&person.run("vestry", &["devices", "--json"], "").ended_with(0));
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    let id = listed[0]["id"].as_str().unwrap().to_owned();
+    person.run("vestry", &["devices", "forget", "0000000000000001"], "").ended_with(77);
+    person.run("vestry", &["devices", "forget", "no number"], "").ended_with(65);
+    let forgot = person.run("vestry", &["devices", "forget", &id], "").ended_with(0);
+    assert_eq!(forgot.out, format!("Forgot device {id}.\n"));
+    assert_eq!(json(&person.run("vestry", &["devices", "--json"], "").ended_with(0)), serde_json::json!([]));
+    // At its next login it is remembered again, under another number.
+    person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    let again = json(&person.run("vestry", &["devices", "--json"], "").ended_with(0));
+    assert!(again[0]["id"].is_string() && again[0]["id"] != id.as_str(), "{again}");
+    // And at the one after that it is not remembered twice.
+    person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    assert_eq!(json(&person.run("vestry", &["devices", "--json"], "").ended_with(0)), again);
+    let events = person.vestryctl(
+        &server,
+        &["sql", "--format", "tsv", "select count(*) from audit where action = 'device.remembered'"],
+    );
+    assert_eq!(events.out.lines().nth(1), Some("2"));
 }
 
 #[test]
@@ -367,7 +421,14 @@ fn sec_0025_files_that_others_can_read_are_refused_by_name() {
         let done = Command::new(program("vestryd")).arg("--data-dir").arg(folder.path()).output().unwrap();
         (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
     };
-    let files = ["certs/server.key", "secrets/pepper", "secrets", "vestry.db"];
+    let files = [
+        "certs/server.key",
+        "secrets/pepper",
+        "secrets/opaque.key",
+        "secrets/names.seed",
+        "secrets",
+        "vestry.db",
+    ];
     for name in files {
         let path = folder.path().join(name);
         let before = path.metadata().unwrap().permissions();

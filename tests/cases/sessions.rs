@@ -5,7 +5,11 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, how_many_won, login, refusal_of, secret, token_again,
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, how_many_won, imported_login, refusal_of, token_again,
+};
+use vestry_tests::imported::import;
+use vestry_tests::light::{
+    Halfway, change_password, finish_login, log_in, prove, prove_and, reset, seal, set_new_password,
 };
 
 async fn resume(server: &Server, token: &SessionToken) -> UserReply {
@@ -107,30 +111,42 @@ async fn sec_0006_suspension_deletion_and_revocation_bite_on_the_next_request_of
     assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::SessionEnded);
 }
 
+/// The paths: a login, a login with an imported password, and a new password. Each is also cut where its account changes
+/// between its halves. Resuming opens none, and is refused in every state but active.
 #[tokio::test]
 async fn sec_0007_every_path_that_opens_a_session_checks_every_state_of_the_account() {
-    // The paths: a login, and a changed password. Resuming opens none, and is refused in every state but active.
     for state in ["suspended", "deleted"] {
-        let server = Server::start();
+        let server = Server::start_with("imported_login_ms = 500");
         server.register("naman").await;
+        import(&server, &[("imported", PASSWORD)]).await;
         let (mut open, session) = server.log_in("naman", PASSWORD).await;
-        let call = match state {
-            "suspended" => AdminCall::SuspendAccount {
-                name: "naman".to_owned(),
-                until: None,
-                reason: Some("a test".to_owned()),
-            },
-            _ => AdminCall::DeleteAccount { name: "naman".to_owned() },
-        };
-        server.operate(call).await;
-        let change = UserCall::ChangePassword { current: secret(PASSWORD), new: secret(OTHER_PASSWORD) };
-        assert_eq!(refusal_of(open.call(change).await.unwrap()), RefusalCode::SessionEnded, "{state}");
+        let (mut changing, _) = server.log_in("naman", PASSWORD).await;
+        assert!(matches!(prove(&mut changing, PASSWORD).await, UserReply::PasswordProven));
+        let start = |request| UserCall::StartNewPassword { request };
+        let envelope = seal(&mut changing, OTHER_PASSWORD, start).await.unwrap();
+        let mut entering = server.connect().await;
+        let ke3 = Halfway::login(&mut entering, "naman", PASSWORD).await.ke3(&entering).unwrap();
+        for name in ["naman", "imported"] {
+            let (name, reason) = (name.to_owned(), Some("a test".to_owned()));
+            let call = match state {
+                "suspended" => AdminCall::SuspendAccount { name, until: None, reason },
+                _ => AdminCall::DeleteAccount { name },
+            };
+            assert!(matches!(server.operate(call).await, AdminReply::AccountChanged(_)), "{state}");
+        }
+        let told = if state == "suspended" { RefusalCode::Suspended } else { RefusalCode::WrongCredentials };
+        let changed = changing.call(UserCall::FinishNewPassword { envelope }).await.unwrap();
+        assert_eq!(refusal_of(changed), RefusalCode::SessionEnded, "{state}");
+        let changed = change_password(&mut open, PASSWORD, OTHER_PASSWORD).await;
+        assert_eq!(refusal_of(changed), RefusalCode::SessionEnded, "{state}");
         assert_eq!(refusal_of(resume(&server, &session.token).await), RefusalCode::SessionEnded, "{state}");
-        let tried = server.connect().await.call(login("naman", PASSWORD)).await.unwrap();
-        let expected =
-            if state == "suspended" { RefusalCode::Suspended } else { RefusalCode::WrongCredentials };
-        assert_eq!(refusal_of(tried), expected, "{state}");
+        assert_eq!(refusal_of(entering.call(finish_login(ke3)).await.unwrap()), told, "{state}");
+        assert!(server.refused_login("naman", PASSWORD).await.is(told), "{state}");
+        let imported = server.connect().await.call(imported_login("imported", PASSWORD)).await.unwrap();
+        assert_eq!(refusal_of(imported), told, "{state}");
         assert_eq!(server.select("select count(*) from sessions").await, [["0"]], "{state}");
+        let kinds = server.select("select credential from accounts order by name").await;
+        assert_eq!(kinds, [["imported"], ["opaque"]], "{state}: a refused login sealed a password");
     }
 }
 
@@ -144,8 +160,8 @@ async fn a_suspension_says_until_when_and_why_only_after_the_right_password() {
         reason: Some("rent is due".to_owned()),
     };
     server.operate(suspend).await;
-    let mut wire = server.connect().await;
-    let UserReply::Refused(refusal) = wire.call(login("naman", PASSWORD)).await.unwrap() else { panic!() };
+    assert!(server.refused_login("naman", OTHER_PASSWORD).await.is(RefusalCode::WrongCredentials));
+    let refusal = server.refused_login("naman", PASSWORD).await;
     assert!(refusal.message.ends_with("until 2100-01-01T00:00:00Z: rent is due"), "{refusal:?}");
 }
 
@@ -155,13 +171,15 @@ async fn sec_0008_a_second_login_on_one_connection_is_the_second_person_and_neve
     server.register("naman").await;
     server.register("anirudh").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    assert_eq!(
-        refusal_of(wire.call(login("anirudh", OTHER_PASSWORD)).await.unwrap()),
-        RefusalCode::WrongCredentials
-    );
+    let wrong = log_in(&mut wire, "anirudh", OTHER_PASSWORD).await;
+    assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
     let UserReply::AccountShown(still) = show(&mut wire).await else { panic!() };
     assert_eq!(still.name, "naman");
-    wire.call(login("anirudh", PASSWORD)).await.unwrap();
+    // What the first person proved is not the second's.
+    assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
+    assert!(matches!(log_in(&mut wire, "anirudh", PASSWORD).await, UserReply::LoggedIn(_)));
+    let unproven = wire.call(UserCall::DeleteAccount).await.unwrap();
+    assert_eq!(refusal_of(unproven), RefusalCode::WrongState);
     let UserReply::AccountShown(now) = show(&mut wire).await else { panic!() };
     assert_eq!(now.name, "anirudh");
 }
@@ -181,67 +199,97 @@ async fn a_one_time_code_sets_a_password_once_and_ends_the_sessions() {
     let server = Server::start();
     server.register("naman").await;
     let (mut open, _) = server.log_in("naman", PASSWORD).await;
-    let AdminReply::CodeIssued { code, .. } =
-        server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await
-    else {
-        panic!("no code")
-    };
+    let code = server.issue_code("naman").await;
     // Until it is redeemed, nothing changes for the user.
     assert!(matches!(show(&mut open).await, UserReply::AccountShown(_)));
-    let redeem = |name: &str, code: &str, new: &str| UserCall::RedeemResetCode {
-        name: name.to_owned(),
-        code: secret(code),
-        new: secret(new),
-    };
     let mut wire = server.connect().await;
-    for (name, tried) in [("naman", "00000-00000-00000-00000"), ("nobody", code.expose_secret())] {
-        let refused = refusal_of(wire.call(redeem(name, tried, OTHER_PASSWORD)).await.unwrap());
+    for (name, tried) in [
+        ("naman", "00000-00000-00000-00000"),
+        ("nobody", code.expose_secret()),
+        ("not a name!", code.expose_secret()),
+    ] {
+        let refused = refusal_of(reset(&mut wire, name, tried, OTHER_PASSWORD).await);
         assert_eq!(refused, RefusalCode::WrongCredentials, "{name}");
     }
-    let weak = wire.call(redeem("naman", code.expose_secret(), "short")).await.unwrap();
-    assert_eq!(refusal_of(weak), RefusalCode::PasswordRefused);
     let typed = code.expose_secret().to_lowercase().replace('-', " ");
-    let done = wire.call(redeem("naman", &typed, OTHER_PASSWORD)).await.unwrap();
-    assert!(matches!(done, UserReply::PasswordReset { .. }));
-    let again = wire.call(redeem("naman", code.expose_secret(), PASSWORD)).await.unwrap();
+    let done = reset(&mut wire, "naman", &typed, OTHER_PASSWORD).await;
+    let UserReply::PasswordReset { name, code: issued } = done else { panic!("{done:?}") };
+    assert_eq!((name.as_str(), issued.by.as_str()), ("naman", "admin"));
+    let again = reset(&mut wire, "naman", code.expose_secret(), PASSWORD).await;
     assert_eq!(refusal_of(again), RefusalCode::WrongCredentials);
     assert_eq!(refusal_of(show(&mut open).await), RefusalCode::SessionEnded);
-    server.log_in("naman", OTHER_PASSWORD).await;
+    let (mut wire, _) = server.log_in("naman", OTHER_PASSWORD).await;
+    let shown = wire.call(UserCall::ShowNotices).await.unwrap();
+    let UserReply::NoticesShown(notices) = shown else { panic!("{shown:?}") };
+    assert_eq!(notices.password_set_with_code.map(|set| set.issued), Some(issued));
+    // A password of one's own choice ends that.
+    assert!(matches!(
+        change_password(&mut wire, OTHER_PASSWORD, PASSWORD).await,
+        UserReply::PasswordChanged(_)
+    ));
+    let shown = wire.call(UserCall::ShowNotices).await.unwrap();
+    let UserReply::NoticesShown(notices) = shown else { panic!("{shown:?}") };
+    assert_eq!(notices.password_set_with_code, None);
 }
 
 #[tokio::test]
 async fn sec_0009_one_code_is_won_once_however_many_redeem_it_at_once() {
     let server = std::sync::Arc::new(Server::start());
     server.register("naman").await;
-    let AdminReply::CodeIssued { code, .. } =
-        server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await
-    else {
-        panic!("no code")
-    };
-    let code = code.expose_secret().to_owned();
+    let code = server.issue_code("naman").await.expose_secret().to_owned();
+    // They wait for one another, so that every second half comes while the code is there.
+    let there = std::sync::Arc::new(tokio::sync::Barrier::new(32));
     let tries: Vec<_> = (0..32)
         .map(|number| {
-            let (server, code) = (server.clone(), code.clone());
+            let (server, code, there) = (server.clone(), code.clone(), there.clone());
             tokio::spawn(async move {
-                let new = secret(&format!("password of racer number {number}"));
-                let call = UserCall::RedeemResetCode { name: "naman".to_owned(), code: secret(&code), new };
-                matches!(server.connect().await.call(call).await.unwrap(), UserReply::PasswordReset { .. })
+                let (mut wire, new) = (server.connect().await, format!("password of racer number {number}"));
+                let start = |request| UserCall::StartReset {
+                    name: "naman".to_owned(),
+                    code: vestry_tests::harness::secret(&code),
+                    request,
+                };
+                let sealed = seal(&mut wire, &new, start).await;
+                there.wait().await;
+                let envelope = match sealed {
+                    Ok(envelope) => envelope,
+                    Err(refused) => {
+                        assert_eq!(
+                            refusal_of(refused),
+                            RefusalCode::WrongState,
+                            "a code is evaluated three times"
+                        );
+                        return false;
+                    }
+                };
+                match wire.call(UserCall::FinishReset { envelope }).await.unwrap() {
+                    UserReply::PasswordReset { .. } => true,
+                    other => {
+                        assert_eq!(refusal_of(other), RefusalCode::WrongCredentials);
+                        false
+                    }
+                }
             })
         })
         .collect();
     assert_eq!(how_many_won(tries).await, 1);
+    let events = "select action, count(*) from audit where action like '%reset%' group by 1 order by 1";
+    let expected = [["password.reset", "1"], ["reset.issued", "1"], ["reset.started", "3"]];
+    assert_eq!(server.select(events).await, expected);
 }
 
 #[tokio::test]
 async fn sec_0010_the_database_holds_no_token_no_code_and_no_password() {
-    let server = Server::start();
+    let server = Server::start_with("imported_login_ms = 500");
     server.register("naman").await;
-    let (_, session) = server.log_in("naman", PASSWORD).await;
-    let AdminReply::CodeIssued { code, .. } =
-        server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await
-    else {
-        panic!("no code")
+    import(&server, &[("shubham", OTHER_PASSWORD), ("waiting", OTHER_PASSWORD)]).await;
+    let (mut wire, session) = server.log_in("naman", PASSWORD).await;
+    let UserReply::DeviceRemembered { token } = wire.call(UserCall::RememberDevice).await.unwrap() else {
+        panic!("no token")
     };
+    let entered = server.connect().await.call(imported_login("shubham", OTHER_PASSWORD)).await.unwrap();
+    assert!(matches!(entered, UserReply::LoggedIn(_)), "{entered:?}");
+    let code = server.issue_code("naman").await;
     let folder = server.stop();
     let mut bytes = Vec::new();
     for file in ["vestry.db", "vestry.db-wal"] {
@@ -250,7 +298,25 @@ async fn sec_0010_the_database_holds_no_token_no_code_and_no_password() {
     let holds = |secret: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
     assert!(holds(b"naman"), "the test looks at the wrong file");
     assert!(!holds(session.token.expose_secret()));
+    assert!(!holds(token.expose_secret()));
     assert!(!holds(code.expose_secret().as_bytes()));
     assert!(!holds(code.expose_secret().replace('-', "").as_bytes()));
-    assert!(!holds(PASSWORD.as_bytes()));
+    assert!(!holds(PASSWORD.as_bytes()) && !holds(OTHER_PASSWORD.as_bytes()));
+    assert!(!holds(b"$argon2id$"), "an imported hash is not sealed");
+}
+
+#[tokio::test]
+async fn a_proof_and_a_first_half_end_with_the_session_that_they_are_of() {
+    let server = Server::start();
+    server.register("naman").await;
+    for everywhere in [false, true] {
+        let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+        assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
+        wire.call(UserCall::LogOut { everywhere }).await.unwrap();
+        assert!(matches!(log_in(&mut wire, "naman", PASSWORD).await, UserReply::LoggedIn(_)));
+        assert_eq!(refusal_of(set_new_password(&mut wire, OTHER_PASSWORD).await), RefusalCode::WrongState);
+        let deleted = prove_and(&mut wire, OTHER_PASSWORD, UserCall::DeleteAccount).await;
+        assert_eq!(refusal_of(deleted), RefusalCode::WrongCredentials);
+    }
+    server.log_in("naman", PASSWORD).await;
 }

@@ -18,8 +18,9 @@ use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, login};
-use vestry_tests::light;
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, imported_login};
+use vestry_tests::imported::import;
+use vestry_tests::light::{any_ke1, log_in, start_login};
 use vestry_tls::config;
 
 /// Longer than any good login may take, also on a machine that does everything else at the same time.
@@ -142,7 +143,7 @@ async fn be_slow(
 async fn good_login(server: &Server, name: &str) -> Duration {
     let begun = Instant::now();
     let mut wire = server.connect().await;
-    let opened = light::log_in(&mut wire, name).await;
+    let opened = log_in(&mut wire, name, PASSWORD).await;
     assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
     assert!(matches!(wire.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
     begun.elapsed()
@@ -169,7 +170,7 @@ async fn sec_0055_two_thousand_slow_peers_do_not_slow_a_good_login() {
             .map(|key| format!("{key} = {patience}\n"))
             .concat();
     let server = Server::start_with(&settings);
-    light::register(&server, "naman").await;
+    server.register("naman").await;
     let quiet = good_logins(&server, 20).await;
     let (before, there) = (memory(&server, "VmHWM"), Arc::new(AtomicUsize::new(0)));
     let tls = config::user_client(&server.trust()).unwrap();
@@ -208,41 +209,66 @@ async fn sec_0055_two_thousand_slow_peers_do_not_slow_a_good_login() {
     slow.iter().for_each(JoinHandle::abort);
 }
 
-/// Guesses passwords from one address until it is told to stop; how many were answered, and how many of them at once.
+async fn ask(stream: &mut TlsStream<TcpStream>, id: u64, call: UserCall) -> Option<UserReply> {
+    stream.write_all(&frame(id, call)).await.ok()?;
+    let length = stream.read_u32().await.ok()?;
+    let mut payload = vec![0; length as usize];
+    stream.read_exact(&mut payload).await.ok()?;
+    Some(decode::<Reply<UserReply>, REPLY_BYTES_MAX>(&payload).unwrap().body)
+}
+
+/// What was answered to guesses.
+#[derive(Default)]
+struct Guessed {
+    wrong: usize,
+    busy: usize,
+    throttled: usize,
+}
+
+/// Guesses passwords from one address until it is told to stop, by OPAQUE or by the call that is hashed.
 async fn guess(
-    number: usize,
+    (number, is_hashed): (usize, bool),
     server: SocketAddr,
     tls: Arc<rustls::ClientConfig>,
     over: Arc<AtomicBool>,
-) -> (usize, usize) {
-    let (mut answered, mut busy) = (0, 0);
+) -> Guessed {
+    let (mut guessed, mut round, ke1) = (Guessed::default(), 0, any_ke1());
     while !over.load(Ordering::Relaxed) {
         let mut stream = tls_from(source(number), server, tls.clone()).await;
         for attempt in 0..20 {
-            let call = login(&format!("guess{number}.{answered}"), OTHER_PASSWORD);
-            if stream.write_all(&frame(attempt, call)).await.is_err() || over.load(Ordering::Relaxed) {
-                break;
+            round += 1;
+            let name = format!("guess{number}.{round}");
+            let reply = match is_hashed {
+                true => ask(&mut stream, attempt, imported_login(&name, OTHER_PASSWORD)).await,
+                false => match ask(&mut stream, attempt, start_login(&name, None)(ke1.clone())).await {
+                    Some(UserReply::LoginStarted { .. }) => {
+                        let ke3 = vec![0; 64];
+                        ask(&mut stream, attempt, vestry_tests::light::finish_login(ke3)).await
+                    }
+                    other => other,
+                },
+            };
+            let Some(reply) = reply else { break };
+            let UserReply::Refused(refusal) = reply else { panic!("a guess opened something: {reply:?}") };
+            match refusal.known_code() {
+                Some(RefusalCode::WrongCredentials) => guessed.wrong += 1,
+                Some(RefusalCode::Busy) if refusal.retry_after_ms.is_some() => guessed.busy += 1,
+                Some(RefusalCode::Throttled) if refusal.retry_after_ms.is_some() => guessed.throttled += 1,
+                _ => panic!("{refusal:?}"),
             }
-            let Ok(length) = stream.read_u32().await else { break };
-            let mut payload = vec![0; length as usize];
-            stream.read_exact(&mut payload).await.unwrap();
-            let reply = decode::<Reply<UserReply>, REPLY_BYTES_MAX>(&payload).unwrap();
-            let UserReply::Refused(refusal) = reply.body else { panic!("a guess opened something") };
-            answered += 1;
-            if refusal.is(RefusalCode::Busy) {
-                busy += 1;
-                assert!(refusal.retry_after_ms.is_some(), "{refusal:?}");
+            if over.load(Ordering::Relaxed) {
+                break;
             }
         }
     }
-    (answered, busy)
+    guessed
 }
 
-/// A login by password, which is hashed by the server, as patient as its answers ask for.
+/// A first login with an imported password, which the server hashes, as patient as its answers ask for.
 async fn good_password_login(server: &Server, name: &str) -> Duration {
     let begun = Instant::now();
     loop {
-        match server.connect().await.call(login(name, PASSWORD)).await.unwrap() {
+        match server.connect().await.call(imported_login(name, PASSWORD)).await.unwrap() {
             UserReply::LoggedIn(_) => return begun.elapsed(),
             UserReply::Refused(refusal) if refusal.is(RefusalCode::Busy) => {
                 sleep(Duration::from_millis(refusal.retry_after_ms.unwrap())).await;
@@ -254,37 +280,96 @@ async fn good_password_login(server: &Server, name: &str) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_0056_a_login_flood_from_many_addresses_leaves_room_for_a_good_login() {
-    let server = Server::start_with("hashing_threads = 2");
-    light::register(&server, "naman").await;
-    server.register("anirudh").await;
+    let server = Server::start_with("hashing_threads = 2\nimported_login_ms = 500");
+    server.register("naman").await;
+    let imported: Vec<String> = (0..2).map(|number| format!("imported{number}")).collect();
+    import(&server, &imported.iter().map(|name| (name.as_str(), PASSWORD)).collect::<Vec<_>>()).await;
     let tls = config::user_client(&server.trust()).unwrap();
     let over = Arc::new(AtomicBool::new(false));
-    // Three at once from each: the sources take turns, so a good password waits for sixty others at most.
-    let guessers = (0..180).map(|number| guess(number % 60, server.user, tls.clone(), over.clone()));
+    // Three at once from each, one of them with passwords to hash: the sources take turns, so that a good password waits for
+    // twenty others at most.
+    let kinds = (0..60).map(|number| (number / 3, number % 3 == 0));
+    let guessers = kinds.map(|kind| guess(kind, server.user, tls.clone(), over.clone()));
     let flood: Vec<_> = guessers.map(tokio::spawn).collect();
     let (mut opaque, mut hashed) = (Vec::new(), Vec::new());
-    for _ in 0..10 {
-        opaque.push(timeout(GOOD_LOGIN_MAX, good_login(&server, "naman")).await.expect("OPAQUE waits"));
-        let login = good_password_login(&server, "anirudh");
-        hashed.push(timeout(4 * GOOD_LOGIN_MAX, login).await.expect("the password waits"));
+    for name in &imported {
+        for _ in 0..5 {
+            opaque.push(timeout(GOOD_LOGIN_MAX, good_login(&server, "naman")).await.expect("OPAQUE waits"));
+        }
+        let login = good_password_login(&server, name);
+        hashed.push(timeout(8 * GOOD_LOGIN_MAX, login).await.expect("the password waits"));
     }
     over.store(true, Ordering::Relaxed);
-    let (mut answered, mut busy) = (0, 0);
+    let mut all = Guessed::default();
     for guesser in flood {
-        let (of_one, busy_of_one) = guesser.await.unwrap();
-        answered += of_one;
-        busy += busy_of_one;
+        let Guessed { wrong, busy, throttled } = guesser.await.unwrap();
+        all.wrong += wrong;
+        all.busy += busy;
+        all.throttled += throttled;
     }
     opaque.sort();
     hashed.sort();
     println!(
-        "{answered} guesses from 60 addresses were answered meanwhile, {busy} of them with busy; a good login took \
-         {:?} by OPAQUE and {:?} by password (medians)",
-        opaque[5], hashed[5]
+        "{} guesses from 20 networks were judged meanwhile, {} were turned away as busy and {} as throttled; a good login \
+         took {:?} by OPAQUE and {:?} by password (medians)",
+        all.wrong, all.busy, all.throttled, opaque[5], hashed[1]
     );
-    assert!(answered > 60, "{answered} guesses are no flood");
+    assert!(all.wrong > 60, "{} guesses are no flood", all.wrong);
+    // From each address twenty at once, and then one a minute.
+    assert!(all.wrong <= 20 * 25, "{} guesses were judged", all.wrong);
+    assert!(all.throttled > 0, "no source was throttled");
     let peak = memory(&server, "VmHWM");
-    assert!(peak < (2 * 19 + 64) * 1024 * 1024, "{peak} bytes at the peak");
+    // Each hashing thread keeps 64 MiB to compare in, and takes as much to seal in.
+    assert!(peak < (2 * 2 * 64 + 64) * 1024 * 1024, "{peak} bytes at the peak");
+}
+
+/// Whoever holds attempts at an account open takes only slots that are for anybody: five more each are for a network that
+/// holds none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_held_open_from_one_network_leave_slots_for_others() {
+    let server = Server::start();
+    server.register("naman").await;
+    let tls = config::user_client(&server.trust()).unwrap();
+    let hold = async |number: usize| {
+        let mut stream = tls_from(source(number), server.user, tls.clone()).await;
+        let reply = ask(&mut stream, 1, start_login("naman", None)(any_ke1())).await.unwrap();
+        let is_held = match reply {
+            UserReply::LoginStarted { .. } => true,
+            UserReply::Refused(refusal) => {
+                assert!(refusal.is(RefusalCode::Throttled), "{refusal:?}");
+                false
+            }
+            other => panic!("{other:?}"),
+        };
+        (is_held, stream)
+    };
+    let mut held = Vec::new();
+    for (number, is_admitted) in [
+        (1, true),
+        (1, true),
+        (1, true),
+        (1, true),
+        (1, true),
+        (1, false),
+        (2, true),
+        (2, false),
+        (3, true),
+        (3, false),
+    ] {
+        let (is_held, stream) = hold(number).await;
+        assert_eq!(is_held, is_admitted, "network {number} with {} held", held.len());
+        held.extend(is_held.then_some(stream));
+    }
+    // The user comes from a third network, and gets in.
+    assert_eq!(held.len(), 7);
+    good_login(&server, "naman").await;
+    for number in [4, 5, 6] {
+        let (is_held, stream) = hold(number).await;
+        assert!(is_held, "{number}");
+        held.push(stream);
+    }
+    let (is_held, _) = hold(7).await;
+    assert!(!is_held, "ten are all there are");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,13 +5,14 @@ use crate::inside::{DAY, HOUR, Inside, machine_time};
 use std::sync::atomic::Ordering;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, login, refusal_of, registration};
+use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, refusal_of};
+use vestry_tests::light::{self, prove_and, reset};
 
 #[tokio::test]
 async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
     let server = Inside::start().await;
-    server.call(registration("naman", PASSWORD)).await;
+    server.register("naman").await;
     let (mut open, token) = server.log_in("naman").await;
     for _ in 0..23 {
         server.jump(HOUR - 1);
@@ -29,7 +30,7 @@ async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
 #[tokio::test]
 async fn sec_0023_a_clock_that_jumps_revives_no_session_and_lets_a_new_login_in() {
     let server = Inside::start().await;
-    server.call(registration("naman", PASSWORD)).await;
+    server.register("naman").await;
     for jump in [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time() + 1] {
         let (_, token) = server.log_in("naman").await;
         server.jump(DAY + 1);
@@ -46,16 +47,16 @@ async fn sec_0023_a_clock_that_jumps_revives_no_session_and_lets_a_new_login_in(
 #[tokio::test]
 async fn a_suspension_ends_by_its_date_even_before_the_housekeeping_comes_by() {
     let server = Inside::start().await;
-    server.call(registration("naman", PASSWORD)).await;
+    server.register("naman").await;
     let until = server.now() + DAY;
     suspend(&server, Some(until)).await;
-    assert_eq!(refusal_of(server.call(login("naman", PASSWORD)).await), RefusalCode::Suspended);
+    assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::Suspended));
     server.jump(DAY);
     server.log_in("naman").await;
     assert_eq!(server.sweep().await.resumed, ["naman"]);
     suspend(&server, None).await;
     server.jump(3650 * DAY);
-    assert_eq!(refusal_of(server.call(login("naman", PASSWORD)).await), RefusalCode::Suspended);
+    assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::Suspended));
     assert_eq!(server.sweep().await, vestry_store::Swept::default());
 }
 
@@ -83,21 +84,21 @@ const EVENT: vestry_store::Event<'_> = vestry_store::Event {
 #[tokio::test]
 async fn a_deleted_account_keeps_its_name_for_seven_days_and_is_then_gone_for_good() {
     let server = Inside::start().await;
-    server.call(registration("naman", PASSWORD)).await;
+    server.register("naman").await;
     let (mut wire, _) = server.log_in("naman").await;
-    let password = vestry_tests::harness::secret(PASSWORD);
     let UserReply::AccountDeleted { restorable_until } =
-        wire.call(UserCall::DeleteAccount { password }).await.unwrap()
+        prove_and(&mut wire, PASSWORD, UserCall::DeleteAccount).await
     else {
         panic!("not deleted")
     };
     assert_eq!(restorable_until, server.now() + 7 * DAY);
     server.jump(7 * DAY - 1);
     assert!(server.sweep().await.purged.is_empty());
-    assert_eq!(refusal_of(server.call(registration("naman", PASSWORD)).await), RefusalCode::NameTaken);
+    let taken = light::register(&mut server.connect().await, "naman", PASSWORD, Profile::default()).await;
+    assert_eq!(refusal_of(taken), RefusalCode::NameTaken);
     server.jump(1);
     assert_eq!(server.sweep().await.purged, ["naman"]);
-    assert!(matches!(server.call(registration("naman", PASSWORD)).await, UserReply::Registered { .. }));
+    server.register("naman").await;
 }
 
 /// Where a clock may jump to: a day back, ten years ahead, and past the second that 32 bits cannot count.
@@ -105,27 +106,22 @@ fn jumps() -> [i64; 3] {
     [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time() + 1]
 }
 
-fn redeem(name: &str, code: &str) -> UserCall {
-    let (code, new) = (vestry_tests::harness::secret(code), vestry_tests::harness::secret(OTHER_PASSWORD));
-    UserCall::RedeemResetCode { name: name.to_owned(), code, new }
-}
-
 #[tokio::test]
 async fn a_clock_that_jumps_revives_no_one_time_code() {
     let server = Inside::start().await;
     for (number, jump) in jumps().into_iter().enumerate() {
         let name = format!("person{number}");
-        server.call(registration(&name, PASSWORD)).await;
+        server.register(&name).await;
         let issued = server.operate(AdminCall::ResetAccount { name: name.clone() }).await;
         let AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
         server.jump(DAY + 1);
-        let tried = server.call(redeem(&name, code.expose_secret())).await;
-        assert_eq!(refusal_of(tried), RefusalCode::WrongCredentials);
+        let redeem =
+            async || reset(&mut server.connect().await, &name, code.expose_secret(), OTHER_PASSWORD).await;
+        assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCredentials);
         server.sweep().await;
         for back_and_forth in [-DAY - 1, jump, -jump] {
             server.jump(back_and_forth);
-            let tried = refusal_of(server.call(redeem(&name, code.expose_secret())).await);
-            assert!(matches!(tried, RefusalCode::WrongCredentials | RefusalCode::Throttled), "{tried:?}");
+            assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCredentials);
         }
     }
 }
@@ -135,12 +131,11 @@ async fn a_clock_that_jumps_keeps_the_count_of_failures_and_holds_nobody_up_for_
     let server = Inside::start().await;
     for (number, jump) in jumps().into_iter().enumerate() {
         let name = format!("person{number}");
-        server.call(registration(&name, PASSWORD)).await;
+        server.register(&name).await;
         for _ in 0..5 {
-            let failed = server.call(login(&name, OTHER_PASSWORD)).await;
-            assert_eq!(refusal_of(failed), RefusalCode::WrongCredentials);
+            assert!(server.refused_login(&name, OTHER_PASSWORD).await.is(RefusalCode::WrongCredentials));
         }
-        assert_eq!(refusal_of(server.call(login(&name, PASSWORD)).await), RefusalCode::Throttled);
+        assert!(server.refused_login(&name, PASSWORD).await.is(RefusalCode::Throttled));
         server.jump(jump);
         server.log_in(&name).await;
         server.jump(-jump);
@@ -152,7 +147,7 @@ async fn a_clock_that_jumps_keeps_the_count_of_failures_and_holds_nobody_up_for_
 async fn a_clock_that_jumps_ends_a_suspension_once_and_without_a_storm_of_events() {
     for jump in jumps() {
         let server = Inside::start().await;
-        server.call(registration("naman", PASSWORD)).await;
+        server.register("naman").await;
         suspend(&server, Some(server.now() + DAY)).await;
         server.jump(jump);
         let mut resumed = 0;
@@ -163,7 +158,7 @@ async fn a_clock_that_jumps_ends_a_suspension_once_and_without_a_storm_of_events
         match jump > DAY {
             true => drop(server.log_in("naman").await),
             false => {
-                assert_eq!(refusal_of(server.call(login("naman", PASSWORD)).await), RefusalCode::Suspended);
+                assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::Suspended));
             }
         }
     }
@@ -197,7 +192,7 @@ async fn a_certificate_made_while_the_clock_was_ahead_is_made_again_when_it_is_r
         server.jump(-jump);
         server.reload().await;
         // The client goes by the machine's clock.
-        server.call(registration("naman", PASSWORD)).await;
+        server.register("naman").await;
         server.log_in("naman").await;
     }
 }
@@ -205,7 +200,7 @@ async fn a_certificate_made_while_the_clock_was_ahead_is_made_again_when_it_is_r
 #[tokio::test]
 async fn a_panic_in_a_request_ends_its_connection_and_no_other() {
     let server = Inside::start().await;
-    server.call(registration("naman", PASSWORD)).await;
+    server.register("naman").await;
     let ((mut one, _), (mut other, token)) = (server.log_in("naman").await, server.log_in("naman").await);
     server.panics.store(true, Ordering::Relaxed);
     assert!(one.call(UserCall::ShowAccount).await.is_err(), "the panic was answered");
@@ -218,7 +213,7 @@ async fn a_panic_in_a_request_ends_its_connection_and_no_other() {
 #[tokio::test]
 async fn the_use_of_a_session_is_written_down_once_a_minute() {
     let server = Inside::start().await;
-    server.call(registration("naman", PASSWORD)).await;
+    server.register("naman").await;
     let uses: [fn() -> UserCall; 2] = [
         || UserCall::ShowAccount,
         || UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(20), ..ProfileUpdate::default() }),

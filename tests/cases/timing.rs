@@ -4,9 +4,10 @@
 use std::time::Instant;
 use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{UserCall, UserReply};
-use vestry_tests::exchanges::{finish_login, register};
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, login, refusal_of};
+use vestry_protocol::user::UserReply;
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of};
+use vestry_tests::imported::import;
+use vestry_tests::light::{any_ke1, finish_login, start_login};
 
 /// Two sets of measurements with a larger |t| than this differ (dudect's bound).
 const T_MAX: f64 = 4.5;
@@ -42,15 +43,8 @@ fn the_comparison_tells_different_distributions_apart_and_equal_ones_not() {
     assert!(welch_t(&same, &shifted).abs() > T_MAX);
 }
 
-/// A KE1 that is a real one: two compressed group elements and a nonce, fixed, since the server does not care.
-fn ke1() -> Vec<u8> {
-    let password = vestry_tests::exchanges::password(OTHER_PASSWORD);
-    let mut random = vestry_opaque::SystemRandom::open().unwrap();
-    vestry_opaque::ProvingPassword::start(&password, &mut random).unwrap().1
-}
-
 async fn time_opaque(wire: &mut UserWire, name: &str, ke1: &[u8]) -> f64 {
-    let start = UserCall::StartLogin { name: name.to_owned(), ke1: ke1.to_vec() };
+    let start = start_login(name, None)(ke1.to_vec());
     let begun = Instant::now();
     let started = wire.call(start).await.unwrap();
     let refused = wire.call(finish_login(vec![0; 64])).await.unwrap();
@@ -62,7 +56,7 @@ async fn time_opaque(wire: &mut UserWire, name: &str, ke1: &[u8]) -> f64 {
 
 async fn time_password(wire: &mut UserWire, name: &str) -> f64 {
     let begun = Instant::now();
-    let refused = wire.call(login(name, OTHER_PASSWORD)).await.unwrap();
+    let refused = wire.call(imported_login(name, OTHER_PASSWORD)).await.unwrap();
     let took = begun.elapsed().as_secs_f64();
     assert_eq!(refusal_of(refused), RefusalCode::WrongCredentials);
     took
@@ -70,24 +64,23 @@ async fn time_password(wire: &mut UserWire, name: &str) -> f64 {
 
 #[tokio::test]
 async fn sec_0035_the_time_of_an_answer_does_not_tell_who_has_an_account() {
-    let server = Server::start();
+    let server = Server::start_with("imported_login_ms = 500");
     for name in ["naman", "barred"] {
-        register(&server, name, PASSWORD).await;
-    }
-    for name in ["hashed", "stopped"] {
         server.register(name).await;
     }
+    import(&server, &[("hashed", PASSWORD), ("stopped", PASSWORD)]).await;
     for name in ["barred", "stopped"] {
         let name = name.to_owned();
         server.operate(AdminCall::SuspendAccount { name, until: None, reason: None }).await;
     }
     let mut wire = server.connect().await;
-    let ke1 = ke1();
+    // A real one: two group elements and a nonce, fixed, since the server does not care.
+    let ke1 = any_ke1();
     let opaque = ["naman", "barred", "nobody1", "hashed"];
     let hashed = ["hashed", "stopped", "nobody1", "naman"];
     let mut times = [(); 8].map(|()| Vec::new());
-    // Argon2id takes fifty times as long and needs fewer tries to show a difference of the same size.
-    let password_tries = tries() / 4;
+    // An answer to a password comes at a fixed time, half a second each, whatever was found.
+    let password_tries = tries() / 15;
     for round in 0..tries() {
         // Each round begins with another kind, so that none always follows the same one.
         for step in 0..4 {
@@ -100,6 +93,7 @@ async fn sec_0035_the_time_of_an_answer_does_not_tell_who_has_an_account() {
             }
         }
     }
+    assert!(times[4..].iter().flatten().all(|took| *took >= 0.5), "an answer came before its time");
     for (path, names, times) in [("OPAQUE", opaque, &times[..4]), ("password", hashed, &times[4..])] {
         let (reference, others) = times.split_first().unwrap();
         for (name, measured) in names[1..].iter().zip(others) {
@@ -107,5 +101,24 @@ async fn sec_0035_the_time_of_an_answer_does_not_tell_who_has_an_account() {
             println!("{path}: {} against {name}: t = {t:.2}", names[0]);
             assert!(t.abs() < T_MAX, "{path}: {} and {name} are told apart: t = {t:.2}", names[0]);
         }
+    }
+}
+
+/// A right password is answered at the same moment as a wrong one: how long sealing took does not show.
+#[tokio::test]
+async fn a_first_login_with_an_imported_password_is_answered_at_its_fixed_time() {
+    let server = Server::start_with("imported_login_ms = 1500");
+    import(&server, &[("naman", PASSWORD)]).await;
+    for (name, password, opens) in
+        [("naman", OTHER_PASSWORD, false), ("nobody-here", PASSWORD, false), ("naman", PASSWORD, true)]
+    {
+        let mut wire = server.connect().await;
+        let begun = Instant::now();
+        let reply = wire.call(imported_login(name, password)).await.unwrap();
+        let took = begun.elapsed();
+        assert_eq!(matches!(reply, UserReply::LoggedIn(_)), opens, "{name}: {reply:?}");
+        // A whole multiple of it, on a machine that is very busy.
+        let late = took.as_millis() % 1_500;
+        assert!(took.as_millis() >= 1_500 && late < 400, "{name} was answered after {took:?}");
     }
 }

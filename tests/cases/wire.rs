@@ -12,13 +12,20 @@ use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
-use vestry_tests::harness::{PASSWORD, Server, login, refusal_of};
+use vestry_tests::harness::{PASSWORD, Server, refusal_of};
+use vestry_tests::light::{Halfway, any_ke1, finish_login, start_login};
 use vestry_tls::config;
 
 async fn raw(server: &Server) -> TlsStream<TcpStream> {
     let tls = config::user_client(&server.trust()).unwrap();
     let tcp = TcpStream::connect(server.user).await.unwrap();
     TlsConnector::from(tls).connect("localhost".try_into().unwrap(), tcp).await.unwrap()
+}
+
+/// The frame that takes up a session of its own: a proof of a password cannot be written down beforehand.
+async fn resumed(server: &Server, id: u64) -> Vec<u8> {
+    let (_, session) = server.log_in("naman", PASSWORD).await;
+    frame(id, UserCall::ResumeSession { token: session.token })
 }
 
 async fn read_reply(stream: &mut TlsStream<TcpStream>) -> Option<Reply<UserReply>> {
@@ -54,7 +61,7 @@ async fn sec_0011_bytes_that_are_no_request_end_the_connection_with_one_answer()
         ("an empty frame", vec![0; 4]),
         ("a byte left over", trailing),
         ("an unknown call", vec![0, 0, 0, 2, 1, 200]),
-        ("a name of an exabyte", [&[0, 0, 0, 11, 1, 2, 253][..], &[0xff; 8]].concat()),
+        ("a name of an exabyte", [&[0, 0, 0, 11, 1, 3, 253][..], &[0xff; 8]].concat()),
         ("noise", b"\x00\x00\x00\x20GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec()),
     ];
     for (what, bytes) in cases {
@@ -91,11 +98,15 @@ async fn a_long_request_is_taken_after_a_login_and_not_before() {
         ..ProfileUpdate::default()
     });
     let mut stream = raw(&server).await;
-    stream.write_all(&frame(1, login("naman", PASSWORD))).await.unwrap();
+    stream.write_all(&resumed(&server, 1).await).await.unwrap();
     stream.write_all(&frame(2, long)).await.unwrap();
-    assert!(matches!(read_reply(&mut stream).await.unwrap().body, UserReply::LoggedIn(_)));
+    assert!(matches!(read_reply(&mut stream).await.unwrap().body, UserReply::SessionResumed { .. }));
     let answer = read_reply(&mut stream).await.unwrap();
     assert_eq!((answer.id, refusal_of(answer.body)), (2, RefusalCode::BadField));
+    let mut stream = raw(&server).await;
+    let long = start_login(&"x".repeat(REQUEST_BYTES_MAX_BEFORE_LOGIN), None)(any_ke1());
+    stream.write_all(&frame(1, long)).await.unwrap();
+    assert_ends_as_malformed(stream, "a long login").await;
 }
 
 #[tokio::test]
@@ -103,7 +114,7 @@ async fn pipelined_requests_are_answered_in_order_under_their_own_numbers() {
     let server = Server::start();
     server.register("naman").await;
     let mut stream = raw(&server).await;
-    let mut bytes = frame(u64::MAX, login("naman", PASSWORD));
+    let mut bytes = resumed(&server, u64::MAX).await;
     for id in 0..100 {
         let call = if id % 2 == 0 { UserCall::ShowAccount } else { UserCall::ListSessions };
         bytes.extend(frame(id, call));
@@ -196,6 +207,24 @@ async fn sec_0015_replayed_frames_open_nothing_on_a_new_connection() {
     let server = Server::start();
     server.register("naman").await;
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
+    // A login is proven for one connection: its frames are worth nothing on another, nor a second time on their own.
+    let halfway = Halfway::login(&mut wire, "naman", PASSWORD).await;
+    let ke3 = halfway.ke3(&wire).unwrap();
+    let finish = frame(2, finish_login(ke3));
+    for first in [None, Some(frame(1, start_login("naman", None)(any_ke1())))] {
+        let mut stream = raw(&server).await;
+        stream.write_all(&first.clone().unwrap_or_default()).await.unwrap();
+        stream.write_all(&finish).await.unwrap();
+        let expected = match first {
+            None => RefusalCode::WrongState,
+            Some(_) => {
+                let started = read_reply(&mut stream).await.unwrap().body;
+                assert!(matches!(started, UserReply::LoginStarted { .. }), "{started:?}");
+                RefusalCode::WrongCredentials
+            }
+        };
+        assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), expected);
+    }
     let resume = frame(1, UserCall::ResumeSession { token: session.token });
     let mut stream = raw(&server).await;
     stream.write_all(&resume).await.unwrap();
@@ -217,10 +246,14 @@ fn a_client_written_in_python_from_the_document_alone_plays_the_tour() {
         return;
     }
     let server = Server::start();
-    let (port, authority) = (server.user.port().to_string(), server.certs().ca_certificate());
-    let toured = python(&[script, "tour", "127.0.0.1", &port, authority.to_str().unwrap()]).unwrap();
+    let certs = server.certs();
+    let files = [certs.ca_certificate(), certs.operator_certificate("admin"), certs.operator_key("admin")];
+    let [authority, certificate, key] = files.each_ref().map(|path| path.to_str().unwrap());
+    let (port, admin) = (server.user.port().to_string(), server.admin.port().to_string());
+    let toured =
+        python(&["-I", script, "tour", "127.0.0.1", &port, authority, &admin, certificate, key]).unwrap();
     let said =
         String::from_utf8_lossy(&toured.stdout).into_owned() + &String::from_utf8_lossy(&toured.stderr);
     assert!(toured.status.success(), "{said}");
-    assert!(said.lines().count() >= 6, "{said}");
+    assert!(said.lines().count() >= 12, "{said}");
 }

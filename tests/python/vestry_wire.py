@@ -1,20 +1,31 @@
 #!/usr/bin/env python3
 """The Vestry protocol in Python, written from docs/PROTOCOL.md alone and with nothing but the standard library.
 
-    python3 vestry_wire.py check tests/vectors        every vector decodes, encodes and fails as it says
-    python3 vestry_wire.py tour HOST PORT CA.pem      registers, logs in, looks, updates, looks, logs out
+    python3 vestry_wire.py check tests/vectors
+        every vector decodes, encodes and fails as it says
+    python3 vestry_wire.py tour HOST PORT CA.pem ADMIN_PORT OPERATOR.pem OPERATOR.key
+        an account's life: registered, used, changed, reset with an operator's one-time code, deleted
 
 It shows that the document is enough to write a client, and it finds where the document and the server disagree.
-It is not a client to keep accounts with: it stores nothing.
+It is not a client to keep accounts with: it stores nothing, and it says that it stretches passwords and does not
+(vestry_opaque.py), which the server cannot tell and whoever steals its records would be glad of.
 """
 
+import hashlib
 import json
 import secrets
 import socket
 import ssl
 import struct
 import sys
+import tempfile
 from pathlib import Path
+
+# python3 -I leaves a script's own folder out as well. Nothing is left behind there.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+from vestry_opaque import NotProven, Proving, Sealing, hkdf_expand_label  # noqa: E402
 
 # Section 2: bytes that a frame may announce.
 REQUEST_MAX_BEFORE_LOGIN = 4_096
@@ -25,6 +36,14 @@ REPLY_MAX = 1_048_576
 FRAME_FOLDERS = ("user", "admin", "hostile")
 
 SECONDS_TO_WAIT = 30
+
+# Section 12: what binds an exchange to this protocol and to its connection, and what stretching costs.
+OPAQUE_CONTEXT = b"VESTRY-OPAQUE-1"
+EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
+STRETCHING_ASKED = {"memory_kib": 65_536, "iterations": 6, "parallelism": 1}
+
+# Section 8: refusals that the tour provokes.
+NOT_LOGGED_IN, WRONG_CREDENTIALS, SESSION_ENDED, NAME_TAKEN, WRONG_STATE = 3, 4, 5, 6, 17
 
 
 class NotAMessage(Exception):
@@ -241,9 +260,19 @@ def change(kind):
 
 
 ACCOUNT = Structure(name=TEXT, profile=PROFILE, created=I64, last_login=Optional(I64))
-NEW_SESSION = Structure(token=TOKEN, name=TEXT, last_login=Optional(I64), expires=I64, idle_secs_max=U64)
+NEW_SESSION = Structure(
+    token=TOKEN, name=TEXT, last_login=Optional(I64), expires=I64, idle_secs_max=U64, device_known=BOOL
+)
 SESSION = Structure(
     id=U64, device=TEXT, source=TEXT, created=I64, last_used=I64, expires=I64, current=BOOL
+)
+
+DEVICE = Structure(id=U64, device=TEXT, created=I64, last_used=I64)
+CODE_ISSUED = Structure(by=TEXT, at=I64)
+NOTICES = Structure(
+    failures_since_last_login=U64,
+    password_is_weak=BOOL,
+    password_set_with_code=Optional(Structure(issued=CODE_ISSUED, redeemed=I64)),
 )
 
 STRETCHING = Structure(memory_kib=U32, iterations=U32, parallelism=U32)
@@ -251,57 +280,51 @@ ENVELOPE = Structure(upload=BYTES, stretching=STRETCHING)
 
 USER_CALL = Variant(
     DescribeServer=None,
-    Register=Structure(name=TEXT, password=TEXT, profile=PROFILE),
-    LogIn=Structure(name=TEXT, password=TEXT, device=TEXT),
-    ResumeSession=Structure(token=TOKEN),
-    ShowAccount=None,
-    UpdateAccount=Structure(
-        email=change(TEXT), age=change(U16), gender=change(TEXT), password=Optional(TEXT)
-    ),
-    ChangePassword=Structure(current=TEXT, new=TEXT),
-    DeleteAccount=Structure(password=TEXT),
-    ListSessions=None,
-    RevokeSession=Structure(id=U64),
-    LogOut=Structure(everywhere=BOOL),
-    RedeemResetCode=Structure(name=TEXT, code=TEXT, new=TEXT),
     StartRegistration=Structure(name=TEXT, request=BYTES),
-    FinishRegistration=Structure(name=TEXT, envelope=ENVELOPE, profile=PROFILE),
-    StartLogin=Structure(name=TEXT, ke1=BYTES),
+    FinishRegistration=Structure(envelope=ENVELOPE, profile=PROFILE),
+    StartLogin=Structure(name=TEXT, device_token=Optional(TOKEN), ke1=BYTES),
     FinishLogin=Structure(ke3=BYTES, device=TEXT),
+    LogInImported=Structure(name=TEXT, password=TEXT, device=TEXT),
+    ResumeSession=Structure(token=TOKEN),
+    StartReset=Structure(name=TEXT, code=TEXT, request=BYTES),
+    FinishReset=Structure(envelope=ENVELOPE),
+    ShowAccount=None,
+    UpdateAccount=Structure(email=change(TEXT), age=change(U16), gender=change(TEXT)),
     StartProof=Structure(ke1=BYTES),
     FinishProof=Structure(ke3=BYTES),
     StartNewPassword=Structure(request=BYTES),
     FinishNewPassword=Structure(envelope=ENVELOPE),
-    FinishMigration=Structure(envelope=ENVELOPE),
-    DeleteProvenAccount=None,
-    StartReset=Structure(name=TEXT, request=BYTES),
-    FinishReset=Structure(name=TEXT, code=TEXT, envelope=ENVELOPE),
-    PresentDevice=Structure(token=TOKEN),
+    DeleteAccount=None,
+    ListSessions=None,
+    RevokeSession=Structure(id=U64),
+    LogOut=Structure(everywhere=BOOL),
     RememberDevice=None,
-    ShowFailures=None,
+    ListDevices=None,
+    ForgetDevice=Structure(id=U64),
+    ShowNotices=None,
 )
 
 USER_REPLY = Variant(
     Refused=REFUSAL,
     ServerDescribed=Structure(version=TEXT, registration_open=BOOL, password_chars_min=U64, now=I64),
+    NewPasswordStarted=Structure(response=BYTES, stretching=STRETCHING),
     Registered=Structure(name=TEXT),
+    LoginStarted=Structure(ke2=BYTES, stretching=STRETCHING),
     LoggedIn=NEW_SESSION,
     SessionResumed=Structure(name=TEXT),
+    PasswordReset=Structure(name=TEXT, code=CODE_ISSUED),
     AccountShown=ACCOUNT,
     AccountUpdated=ACCOUNT,
+    PasswordProven=None,
     PasswordChanged=NEW_SESSION,
     AccountDeleted=Structure(restorable_until=I64),
     SessionsListed=List(SESSION),
     SessionRevoked=None,
     LoggedOut=Structure(sessions_ended=U64),
-    PasswordReset=Structure(name=TEXT),
-    RegistrationStarted=Structure(response=BYTES, stretching=STRETCHING),
-    LoginStarted=Structure(ke2=BYTES, stretching=STRETCHING, takes_passwords=BOOL),
-    PasswordProven=None,
-    CredentialMigrated=None,
-    DevicePresented=Structure(known=BOOL),
     DeviceRemembered=Structure(token=TOKEN),
-    FailuresShown=Structure(since_last_login=U64),
+    DevicesListed=List(DEVICE),
+    DeviceForgotten=None,
+    NoticesShown=NOTICES,
 )
 
 VIEW = Variant(Accounts=None, Sessions=None, Audit=None, Operators=None)
@@ -340,7 +363,7 @@ STATUS = Structure(
     database_bytes=U64,
     certificate_expires=I64,
     pin=TEXT,
-    hashing_queue=U64,
+    hashing_queue=U64, attempts_under_way=U64, registrations=U64, registrations_max=U64,
     operator=TEXT,
     role=TEXT,
 )
@@ -529,18 +552,45 @@ class Failed(Exception):
     """The tour cannot go on."""
 
 
-class Client:
-    """One connection to a user port."""
+class Refused(Failed):
+    """The server did not do it."""
 
-    def __init__(self, host, port, ca):
+    def __init__(self, refusal):
+        super().__init__(f"refused with {refusal['code']}: {refusal['message']!r}")
+        self.code = refusal["code"]
+
+
+def tls_exporter(keylog, cipher):
+    """RFC 8446, 7.5, from the secret that Python writes down for whoever reads along: it has no call for it."""
+    hash_name = "sha384" if cipher.endswith("SHA384") else "sha256"
+    lines = (line.split() for line in keylog.splitlines())
+    secret = next(bytes.fromhex(words[2]) for words in lines if words and words[0] == "EXPORTER_SECRET")
+    nothing = hashlib.new(hash_name)
+    derived = hkdf_expand_label(
+        secret, b"tls13 " + EXPORTER_LABEL, nothing.digest(), nothing.digest_size, hash_name
+    )
+    return hkdf_expand_label(derived, b"tls13 exporter", nothing.digest(), 32, hash_name)
+
+
+class Client:
+    """One connection to either port."""
+
+    def __init__(self, host, port, ca, operator=None):
+        self.port, protocol = ("admin", "vestry-admin/1") if operator else ("user", "vestry/1")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_verify_locations(ca)
-        context.set_alpn_protocols(["vestry/1"])
+        context.set_alpn_protocols([protocol])
+        if operator:
+            context.load_cert_chain(*operator)
         plain = socket.create_connection((host, port), timeout=SECONDS_TO_WAIT)
-        self.stream = context.wrap_socket(plain, server_hostname=host)
-        if self.stream.selected_alpn_protocol() != "vestry/1":
-            raise Failed("the server does not speak vestry/1")
+        with tempfile.TemporaryDirectory() as folder:
+            context.keylog_filename = str(Path(folder, "keys"))
+            self.stream = context.wrap_socket(plain, server_hostname=host)
+            keylog = Path(folder, "keys").read_text(encoding="ascii")
+        if self.stream.selected_alpn_protocol() != protocol:
+            raise Failed(f"the server does not speak {protocol}")
+        self.context = OPAQUE_CONTEXT + tls_exporter(keylog, self.stream.cipher()[0])
         self.last_id = 0
 
     def receive(self, count):
@@ -555,18 +605,63 @@ class Client:
     def call(self, call, expected):
         """Sends one call and returns the content of its reply, which must be of the expected kind."""
         self.last_id += 1
-        self.stream.sendall(encode_frame(MESSAGES["user", "request"], {"id": self.last_id, "call": call}))
+        request = {"id": self.last_id, "call": call}
+        self.stream.sendall(encode_frame(MESSAGES[self.port, "request"], request))
         (length,) = struct.unpack(">I", self.receive(4))
         if not 0 < length <= REPLY_MAX:
             raise Failed(f"the server announced a frame of {length} bytes")
-        reply = decode(MESSAGES["user", "reply"], self.receive(length), REPLY_MAX)
+        reply = decode(MESSAGES[self.port, "reply"], self.receive(length), REPLY_MAX)
         body = reply["body"]
         name, content = (body, None) if isinstance(body, str) else next(iter(body.items()))
         if name == "Refused":
-            raise Failed(f"refused with {content['code']}: {content['message']!r}")
+            raise Refused(content)
         if (reply["id"], name) != (self.last_id, expected):
             raise Failed(f"{name} with number {reply['id']} does not answer request {self.last_id}")
         return content
+
+    # Section 12: each exchange has two halves.
+
+    def seal(self, first, fields, password):
+        """An envelope for a new password; `first` is the call that takes its blinded form."""
+        sealing = Sealing(password.encode())
+        started = self.call({first: {**fields, "request": sealing.request.hex()}}, "NewPasswordStarted")
+        require(started["stretching"] == STRETCHING_ASKED, "stretching costs something else")
+        upload, _ = sealing.finish(bytes.fromhex(started["response"]), pretend_to_stretch)
+        return {"upload": upload.hex(), "stretching": started["stretching"]}
+
+    def prove(self, first, fields, password):
+        """KE3; `first` is the call that takes KE1. Zeros own up to a failure."""
+        proving = Proving(password.encode())
+        started = self.call({first: {**fields, "ke1": proving.ke1.hex()}}, "LoginStarted")
+        require(started["stretching"] == STRETCHING_ASKED, "stretching costs something else")
+        try:
+            ke3, _, _ = proving.finish(bytes.fromhex(started["ke2"]), pretend_to_stretch, self.context)
+        except NotProven:
+            return bytes(64).hex()
+        return ke3.hex()
+
+    def register(self, name, password, profile):
+        envelope = self.seal("StartRegistration", {"name": name}, password)
+        return self.call({"FinishRegistration": {"envelope": envelope, "profile": profile}}, "Registered")
+
+    def log_in(self, name, password, device_token=None):
+        ke3 = self.prove("StartLogin", {"name": name, "device_token": device_token}, password)
+        return self.call({"FinishLogin": {"ke3": ke3, "device": "vestry_wire.py"}}, "LoggedIn")
+
+    def prove_again(self, password):
+        self.call({"FinishProof": {"ke3": self.prove("StartProof", {}, password)}}, "PasswordProven")
+
+    def set_new_password(self, password):
+        envelope = self.seal("StartNewPassword", {}, password)
+        return self.call({"FinishNewPassword": {"envelope": envelope}}, "PasswordChanged")
+
+    def reset(self, name, code, password):
+        envelope = self.seal("StartReset", {"name": name, "code": code}, password)
+        return self.call({"FinishReset": {"envelope": envelope}}, "PasswordReset")
+
+
+def pretend_to_stretch(output):
+    return output
 
 
 def age_of(account):
@@ -578,38 +673,92 @@ def require(truth, what):
         raise Failed(what)
 
 
-def walk(client):
-    """Register, log in, look, update, look, log out; one line each."""
+def require_refusal(code, act):
+    try:
+        act()
+    except Refused as refused:
+        require(refused.code == code, f"{refused}, and not with {code}")
+    else:
+        raise Failed(f"it was not refused with {code}")
+
+
+def walk(connect, operator):
+    """An account's life, one line each step."""
     name, password = f"tour-{secrets.token_hex(5)}", secrets.token_urlsafe(24)
-    profile = {"email": None, "age": 40, "gender": None}
-    registered = client.call(
-        {"Register": {"name": name, "password": password, "profile": profile}}, "Registered"
-    )
+    second, third = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    client = connect()
+    registered = client.register(name, password, {"email": None, "age": 40, "gender": None})
     require(registered["name"] == name, "another name was registered")
+    require_refusal(NAME_TAKEN, lambda: client.register(name, password, {"email": None, "age": None, "gender": None}))
     yield f"registered {name}"
-    session = client.call(
-        {"LogIn": {"name": name, "password": password, "device": "vestry_wire.py"}}, "LoggedIn"
-    )
+    require_refusal(WRONG_CREDENTIALS, lambda: client.log_in(name, second))
+    require_refusal(NOT_LOGGED_IN, lambda: client.call("ShowAccount", "AccountShown"))
+    session = client.log_in(name, password)
+    require(not session["device_known"], "a device is known that never was here")
     yield f"logged in; the session ends after {session['idle_secs_max']} s without a call"
     account = client.call("ShowAccount", "AccountShown")
     require(age_of(account) == 40, "the age is not the one that was registered")
-    yield f"shown: age {age_of(account)}"
-    update = {"email": "Keep", "age": {"Set": 35}, "gender": "Keep", "password": None}
+    notices = client.call("ShowNotices", "NoticesShown")
+    require(notices["failures_since_last_login"] == 1, "not one login failed")
+    yield f"shown: age {age_of(account)}, and one login that failed"
+    update = {"email": "Keep", "age": {"Set": 35}, "gender": "Keep"}
     client.call({"UpdateAccount": update}, "AccountUpdated")
-    yield "updated the age"
     account = client.call("ShowAccount", "AccountShown")
     require(age_of(account) == 35, "the age is not the one that was set")
-    yield f"shown: age {age_of(account)}"
+    yield f"updated: age {age_of(account)}"
+    with_email = {"UpdateAccount": {**update, "email": {"Set": "tour@example.org"}}}
+    require_refusal(WRONG_STATE, lambda: client.call(with_email, "AccountUpdated"))
+    require_refusal(WRONG_CREDENTIALS, lambda: client.prove_again(second))
+    client.prove_again(password)
+    account = client.call(with_email, "AccountUpdated")
+    require(account["profile"]["email"] == "tour@example.org", "the address is not the one that was set")
+    yield "proved the password, and set an e-mail address"
+    token = client.call("RememberDevice", "DeviceRemembered")["token"]
+    require(connect().log_in(name, password, token)["device_known"], "the device is not known")
+    (device,) = client.call("ListDevices", "DevicesListed")
+    client.call({"ForgetDevice": {"id": device["id"]}}, "DeviceForgotten")
+    require(not connect().log_in(name, password, token)["device_known"], "the device is known still")
+    yield "remembered this device, and forgot it"
+    client.prove_again(password)
+    changed = client.set_new_password(second)
+    require(changed["token"] != session["token"], "the token is the old one")
+    require_refusal(SESSION_ENDED, lambda: connect().call({"ResumeSession": {"token": session["token"]}}, "SessionResumed"))
+    require_refusal(WRONG_CREDENTIALS, lambda: connect().log_in(name, password))
+    yield "changed the password"
+    other = connect()
+    resumed = other.call({"ResumeSession": {"token": changed["token"]}}, "SessionResumed")
+    require(resumed["name"] == name, "the session is another's")
+    require(len(other.call("ListSessions", "SessionsListed")) == 1, "a session outlived its password")
+    yield "went on with the session on another connection"
+    issued = operator().call({"ResetAccount": {"name": name}}, "CodeIssued")
+    require_refusal(WRONG_CREDENTIALS, lambda: connect().reset(name, "00000-00000-00000-00000", third))
+    reset = connect().reset(name, issued["code"], third)
+    require(reset["name"] == name, "another account was reset")
+    require_refusal(WRONG_CREDENTIALS, lambda: connect().reset(name, issued["code"], third))
+    require_refusal(SESSION_ENDED, lambda: other.call("ShowAccount", "AccountShown"))
+    yield f"reset the password with a one-time code of {reset['code']['by']}"
+    client = connect()
+    client.log_in(name, third)
+    notices = client.call("ShowNotices", "NoticesShown")
+    require(notices["password_set_with_code"]["issued"] == reset["code"], "the code is not told of")
+    yield "logged in with the new password, and was told of the code"
     ended = client.call({"LogOut": {"everywhere": False}}, "LoggedOut")
     require(ended["sessions_ended"] == 1, "not one session ended")
     yield "logged out"
+    client.log_in(name, third)
+    client.prove_again(third)
+    client.call("DeleteAccount", "AccountDeleted")
+    require_refusal(WRONG_CREDENTIALS, lambda: client.log_in(name, third))
+    yield "deleted the account"
 
 
-def tour(host, port, ca):
+def tour(host, port, ca, admin_port, certificate, key):
     try:
-        for line in walk(Client(host, int(port), ca)):
+        connect = lambda: Client(host, int(port), ca)  # noqa: E731
+        operator = lambda: Client(host, int(admin_port), ca, (certificate, key))  # noqa: E731
+        for line in walk(connect, operator):
             print(line, flush=True)
-    except (Failed, NotAMessage, OSError) as error:
+    except (Failed, NotAMessage, NotProven, OSError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     return 0
@@ -619,8 +768,8 @@ def main(arguments):
     match arguments:
         case ["check", folder]:
             return check(folder)
-        case ["tour", host, port, ca] if port.isdecimal():
-            return tour(host, port, ca)
+        case ["tour", host, port, ca, admin_port, certificate, key] if port.isdecimal() and admin_port.isdecimal():
+            return tour(host, port, ca, admin_port, certificate, key)
         case _:
             print(__doc__.strip(), file=sys.stderr)
             return 2

@@ -1,5 +1,6 @@
 //! A `vestryd` of one's own: a fresh folder, its own PKI, port 0, killed on drop.
 
+use crate::light;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use tempfile::TempDir;
 use vestry_client::Wire;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::secret::{SecretText, SessionToken};
-use vestry_protocol::user::{NewSession, Profile, Registration, UserCall, UserReply};
+use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
+use vestry_protocol::user::{NewSession, Profile, UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
 use vestry_tls::{CertsDir, Trust, config};
 
@@ -205,18 +206,33 @@ impl Server {
         self.connect_as("admin").await.call(call).await.expect("the server answers")
     }
 
-    /// An account with [`PASSWORD`].
+    /// An account with [`PASSWORD`], which is not stretched.
     pub async fn register(&self, name: &str) {
-        let reply =
-            self.connect().await.call(registration(name, PASSWORD)).await.expect("the server answers");
+        let reply = light::register(&mut self.connect().await, name, PASSWORD, Profile::default()).await;
         assert!(matches!(reply, UserReply::Registered { .. }), "{reply:?}");
     }
 
     /// A connection that is logged in, with its session.
     pub async fn log_in(&self, name: &str, password: &str) -> (UserWire, NewSession) {
         let mut wire = self.connect().await;
-        match wire.call(login(name, password)).await.expect("the server answers") {
+        match light::log_in(&mut wire, name, password).await {
             UserReply::LoggedIn(session) => (wire, session),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a login on a connection of its own, which does not succeed, is refused with.
+    pub async fn refused_login(&self, name: &str, password: &str) -> Refusal {
+        match light::log_in(&mut self.connect().await, name, password).await {
+            UserReply::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    /// A one-time code of the first operator for an account.
+    pub async fn issue_code(&self, name: &str) -> SecretText {
+        match self.operate(AdminCall::ResetAccount { name: name.to_owned() }).await {
+            AdminReply::CodeIssued { code, .. } => code,
             other => panic!("{other:?}"),
         }
     }
@@ -301,15 +317,14 @@ pub fn token_again(token: &SessionToken) -> SessionToken {
     SessionToken::from_bytes(*token.expose_secret())
 }
 
-/// A registration with an empty profile.
-pub fn registration(name: &str, password: &str) -> UserCall {
-    let profile = Profile::default();
-    UserCall::Register(Registration { name: name.to_owned(), password: secret(password), profile })
+/// The same for that of a device.
+pub fn device_token_again(token: &DeviceToken) -> DeviceToken {
+    DeviceToken::from_bytes(*token.expose_secret())
 }
 
-/// A login from a device called `test`.
-pub fn login(name: &str, password: &str) -> UserCall {
-    UserCall::LogIn { name: name.to_owned(), password: secret(password), device: "test".to_owned() }
+/// The first login of an account that was imported, from a device called `test`.
+pub fn imported_login(name: &str, password: &str) -> UserCall {
+    UserCall::LogInImported { name: name.to_owned(), password: secret(password), device: "test".to_owned() }
 }
 
 /// The code of a refused user call; panics on any other answer.

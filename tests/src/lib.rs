@@ -1,9 +1,8 @@
 //! What the end-to-end tests share: a server of their own on port 0 with its own folder and PKI, the programs as
 //! a person drives them, and the golden vectors. Nothing here asserts what Vestry does: the cases do.
 
-pub mod exchanges;
 pub mod harness;
+pub mod imported;
 pub mod light;
-pub mod older;
 pub mod programs;
 pub mod vectors;

@@ -11,19 +11,22 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use vestry_bench::modes::bare_hash::Hasher;
 use vestry_bench::opaque::Prover;
-use vestry_bench::set::{AccountSet, Kind, fill};
+use vestry_bench::set::{AccountSet, fill};
 use vestry_protocol::codec::{append_frame, decode, encode};
 use vestry_protocol::fields::{Email, Password, PasswordPolicy, Username};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
-use vestry_server::credentials::OpaqueKey;
+use vestry_server::clock::Clock;
+use vestry_server::config::GateConfig;
+use vestry_server::credentials::{Ke1, OpaqueKey};
 use vestry_server::data_dir::DataDir;
+use vestry_server::failure::Failure;
+use vestry_server::gate::{Gate, Source, Way};
 use vestry_server::setup::read_audit_key;
 use vestry_store::{
-    AccountId, ActorKind, CredentialKind, Event, NewSessionRow, ProfilePatch, SessionId, Store, StoreError,
-    StoreLimits,
+    AccountId, ActorKind, Event, NewSessionRow, ProfilePatch, SessionId, Store, StoreError, StoreLimits,
 };
 use vestry_tls::private_file;
 
@@ -56,7 +59,8 @@ impl Fixture {
         let data_dir = DataDir::at(folder.path());
         let chain = read_audit_key(&data_dir.audit_key()).unwrap();
         let store = Store::open(&data_dir.database(), StoreLimits::default(), chain).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (name, session) = (name_of(&set, 7), SessionId::from_wire(7));
         let opened = store.write(move |tx| {
             let account = tx.account(&name, NOW)?.ok_or(StoreError::Closed)?;
@@ -79,7 +83,7 @@ impl Fixture {
 }
 
 fn name_of(set: &AccountSet, number: u64) -> Username {
-    Username::parse(&set.name(Kind::Opaque, number)).unwrap()
+    Username::parse(&set.name(number)).unwrap()
 }
 
 fn event(name: &str) -> Event<'_> {
@@ -175,10 +179,22 @@ mod hashing {
             OpaqueKey::from_bytes(&private_file::read(&fixture.data_dir.opaque_key()).unwrap()).unwrap();
         let ke1 = Prover::new(fixture.set.password.as_bytes()).unwrap().ke1();
         let account = fixture.account;
-        let read = fixture.store.read(move |tx| tx.credential(account, CredentialKind::Opaque));
-        let record = fixture.runtime.block_on(read).unwrap().unwrap();
-        bencher
-            .bench(|| key.start_login("x", Some(account), Some(&record), black_box(&ke1), &[7; 32]).unwrap());
+        let _entered = fixture.runtime.enter();
+        let gate = Gate::start(fixture.store.clone(), Clock::from_fn(|| NOW), GateConfig::default());
+        let source = Source::of([127, 0, 0, 1].into());
+        // Nothing is evaluated but for an attempt that was admitted; one is enough for all of them.
+        let begun = fixture.store.look_up(move |tx| {
+            let found = tx.account_by_id(account, NOW)?.ok_or(StoreError::Closed)?;
+            let way = Way::Login { oprf_id: found.oprf_id, name: None };
+            let admitted = gate.admit(tx, way, &source, NOW)?;
+            let credential = tx.credential(account)?.ok_or(StoreError::Closed)?;
+            Ok::<_, Failure>((found.oprf_id, credential.record, admitted))
+        });
+        let (id, record, admitted) = fixture.runtime.block_on(begun).unwrap();
+        bencher.bench(|| {
+            let ke1 = Ke1::parse(black_box(&ke1)).unwrap();
+            key.start_login(&admitted, id, (Some(account), Some(&record)), ke1, &[7; 32]).unwrap()
+        });
     }
 }
 

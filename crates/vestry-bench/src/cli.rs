@@ -79,7 +79,7 @@ struct LoadFlags {
     /// Where the server listens
     #[arg(long)]
     address: SocketAddr,
-    /// What to do: login-opaque, login-argon2id, resume, show, update, handshake, handshake-resumed, ldap-bind; several
+    /// What to do: login-opaque, resume, show, update, handshake, handshake-resumed, ldap-bind; several
     /// with their weights as show=9,update=1
     #[arg(long, value_name = "MIX")]
     mix: Mix,
@@ -277,7 +277,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
             shown.show(&bare_hash::run(flags.threads.unwrap_or(cores).clamp(1, 64), seconds(flags.seconds)?)?)
         }
-        Mode::Phc { password } => print_line(&bare_hash::phc_string(password.as_bytes(), None)?),
+        Mode::Phc { password } => print_line(&bare_hash::phc_string(password.as_bytes())?),
         Mode::BareTls(flags) => {
             if !flags.listen.ip().is_loopback() {
                 return Err(Failure::other("a server without anything to it listens on loopback only"));

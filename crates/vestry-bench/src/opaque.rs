@@ -7,8 +7,8 @@
 use crate::failure::Failure;
 use opaque_ke::{
     CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
-    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse, Ristretto255,
-    TripleDh,
+    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationRequest,
+    RegistrationResponse, Ristretto255, ServerRegistration, ServerSetup, TripleDh,
 };
 use vestry_opaque::SystemRandom;
 use vestry_protocol::fields::StretchingCost;
@@ -23,32 +23,40 @@ impl CipherSuite for Suite {
     type Ksf = opaque_ke::ksf::Identity;
 }
 
-/// A password whose blinded form is with the server.
+/// A password that is sealed for one account after another, with the server's own key: blinded once.
 pub struct Sealer {
     password: Vec<u8>,
     state: ClientRegistration<Suite>,
+    request: Vec<u8>,
+    setup: ServerSetup<Suite>,
 }
 
 impl Sealer {
-    /// The state to go on with, and the request.
+    /// With the bytes of a server's OPAQUE key.
+    ///
+    /// # Errors
+    /// When they are none, or the system has no random bytes.
+    pub fn new(password: &[u8], key: &[u8]) -> Result<Self, Failure> {
+        let setup = ServerSetup::deserialize(key).map_err(broke_off)?;
+        let started = ClientRegistration::start(&mut random()?, password).map_err(broke_off)?;
+        let request = started.message.serialize().to_vec();
+        Ok(Self { password: password.to_vec(), state: started.state, request, setup })
+    }
+
+    /// What a server keeps of the password for the account of an identifier. It says that stretching costs what it does by
+    /// default.
     ///
     /// # Errors
     /// When the system has no random bytes.
-    pub fn start(password: &[u8]) -> Result<(Self, Vec<u8>), Failure> {
-        let started = ClientRegistration::<Suite>::start(&mut random()?, password).map_err(broke_off)?;
-        let request = started.message.serialize().to_vec();
-        Ok((Self { password: password.to_vec(), state: started.state }, request))
-    }
-
-    /// What the server is to keep. It says that stretching costs what it does by default.
-    ///
-    /// # Errors
-    /// When the response is not one.
-    pub fn finish(self, response: &[u8]) -> Result<Envelope, Failure> {
-        let response = RegistrationResponse::deserialize(response).map_err(broke_off)?;
+    pub fn seal(&self, identifier: &[u8]) -> Result<Envelope, Failure> {
+        let blinded = self.state.clone();
+        let request = RegistrationRequest::deserialize(&self.request).map_err(broke_off)?;
+        let evaluated =
+            ServerRegistration::start(&self.setup, request, identifier).map_err(broke_off)?.message;
+        let response = RegistrationResponse::deserialize(&evaluated.serialize()).map_err(broke_off)?;
         let parameters = ClientRegistrationFinishParameters::default();
         let sealed =
-            self.state.finish(&mut random()?, &self.password, response, parameters).map_err(broke_off)?;
+            blinded.finish(&mut random()?, &self.password, response, parameters).map_err(broke_off)?;
         let stretching = StretchingCost::default().numbers();
         Ok(Envelope { upload: sealed.message.serialize().to_vec(), stretching })
     }

@@ -9,8 +9,6 @@ use std::str::FromStr;
 pub enum Operation {
     /// A fresh connection, an OPAQUE login, and the end of both.
     LoginOpaque,
-    /// The same with a password that the server hashes.
-    LoginArgon2id,
     /// A fresh connection that goes on with a session.
     Resume,
     /// Reading one's account on an open connection.
@@ -27,9 +25,8 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation with its name on the command line.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::LoginOpaque, "login-opaque"),
-        (Self::LoginArgon2id, "login-argon2id"),
         (Self::Resume, "resume"),
         (Self::Show, "show"),
         (Self::Update, "update"),
@@ -53,7 +50,7 @@ impl Operation {
     /// Whether it needs a Vestry server with a data set of ours.
     #[must_use]
     pub fn needs_accounts(self) -> bool {
-        matches!(self, Self::LoginOpaque | Self::LoginArgon2id | Self::Resume | Self::Show | Self::Update)
+        matches!(self, Self::LoginOpaque | Self::Resume | Self::Show | Self::Update)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::frames::{Line, Requests, refused};
 use crate::opaque::Prover;
 use crate::operation::{Mix, Operation};
 use crate::random::Random;
-use crate::set::{AccountSet, Kind};
+use crate::set::AccountSet;
 use crate::tally::{Outcome, Timing};
 use rustls::HandshakeKind;
 use std::io;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, sleep_until, timeout};
 use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
-use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{NewSession, UserCall, UserReply};
 
 /// How long a worker whose connection broke, or that was told to wait, stays away at most.
@@ -125,10 +125,11 @@ impl Worker {
     /// An open connection that is logged in: every worker to an account of its own.
     async fn open_session(&mut self) -> Result<(Line, NewSession), Failure> {
         let set = self.task.set.clone().ok_or_else(no_set)?;
-        let account = self.number * (set.accounts / self.task.workers.max(1)).max(1) % set.accounts.max(1);
+        let account =
+            self.number * (set.with_password / self.task.workers.max(1)).max(1) % set.with_password.max(1);
         let stream = self.dial().await.map_err(Failure::system("connecting"))?;
         let mut line = Line::new(stream);
-        let reply = self.log_in(&mut line, &set.name(Kind::Opaque, account)).await;
+        let reply = self.log_in(&mut line, &set.name(account)).await;
         match reply.map_err(Failure::system("logging in"))? {
             UserReply::LoggedIn(session) => Ok((line, session)),
             UserReply::Refused(refusal) => Err(Failure::other(format!("logging in: {}", refusal.message))),
@@ -195,8 +196,7 @@ impl Worker {
     async fn on_a_fresh_connection(&mut self, operation: Operation) -> io::Result<Outcome> {
         let stream = self.dial().await?;
         match operation {
-            Operation::LoginOpaque => self.enter(stream, Kind::Opaque).await,
-            Operation::LoginArgon2id => self.enter(stream, Kind::Argon2id).await,
+            Operation::LoginOpaque => self.enter(stream).await,
             Operation::Resume => self.resume(stream).await,
             Operation::LdapBind => bind(stream, self.task.ldap.as_ref()).await,
             Operation::Handshake => hang_up(stream).await.map(|()| Outcome::Done),
@@ -210,17 +210,11 @@ impl Worker {
     }
 
     /// A login to anybody of the set.
-    async fn enter(&mut self, stream: Stream, kind: Kind) -> io::Result<Outcome> {
+    async fn enter(&mut self, stream: Stream) -> io::Result<Outcome> {
         let set = self.task.set.as_ref().ok_or_else(|| io::Error::other(no_set()))?;
-        let name = set.name(kind, self.random.below(set.count(kind)));
+        let name = set.name(self.random.below(set.with_password));
         let mut line = Line::new(stream);
-        let reply = match kind {
-            Kind::Opaque => self.log_in(&mut line, &name).await?,
-            Kind::Argon2id => {
-                let password = SecretText::new(set.password.clone());
-                line.call(&UserCall::LogIn { name, password, device: device() }).await?
-            }
-        };
+        let reply = self.log_in(&mut line, &name).await?;
         let outcome = outcome_of(&reply, matches!(reply, UserReply::LoggedIn(_)))?;
         say_goodbye(line.into_stream()).await;
         Ok(outcome)
@@ -238,7 +232,7 @@ impl Worker {
 
     async fn log_in(&self, line: &mut Line, name: &str) -> io::Result<UserReply> {
         let prover = self.task.prover.as_ref().ok_or_else(|| io::Error::other(no_set()))?;
-        let call = UserCall::StartLogin { name: name.to_owned(), ke1: prover.ke1() };
+        let call = UserCall::StartLogin { name: name.to_owned(), device_token: None, ke1: prover.ke1() };
         let ke2 = match line.call(&call).await? {
             UserReply::LoginStarted { ke2, .. } => ke2,
             other => return Ok(other),

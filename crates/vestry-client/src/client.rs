@@ -1,14 +1,13 @@
 //! The calls of the user port, typed: each takes parsed fields and returns what its own answer holds.
 //!
 //! It keeps no session and asks nobody: whoever calls decides what to do with a token and when to connect again.
-//! A server that is busy is asked again when the caller's [`Patience`] allows.
+//! A server that is busy, or that throttles, is asked again when the caller's [`Patience`] allows.
 //!
-//! Passwords are proven by OPAQUE and never sent, but for an account that has only a password hash, and only where
-//! the caller leaves that path open ([`PasswordPath`]).
+//! Passwords are proven by OPAQUE and never sent. The one exception is [`Client::log_in_imported`], for which the caller has
+//! to show that the account is not known to be OPAQUE ([`NotKnownAsOpaque`]).
 
 mod error;
 mod exchange;
-mod proof;
 
 #[cfg(test)]
 mod fake_server;
@@ -18,25 +17,37 @@ mod opaque_tests;
 mod tests;
 
 pub use error::CallError;
-pub use proof::{OfferedPassword, PasswordPath, Proven};
 
 use crate::address::Address;
+use crate::state::NotKnownAsOpaque;
 use crate::wire::{Wire, WireError};
-use proof::Carried;
 use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
 use vestry_protocol::fields::{Device, Password, Username};
-use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
 use vestry_protocol::user::{
-    Account, Change, NewSession, Profile, ProfileUpdate, ServerDescription, Session, UserCall, UserReply,
+    Account, Change, CodeIssued, NewSession, Notices, Profile, ProfileUpdate, RememberedDevice,
+    ServerDescription, Session, UserCall, UserReply,
 };
 use vestry_protocol::{USER_ALPN, UnixSeconds};
 
-/// Asked each time that the server is busy: which try this was, counted from 1, and how long the server wants to be
-/// left alone. `true` waits and tries again.
-pub type Patience = Box<dyn FnMut(u32, Duration) -> bool + Send>;
+/// Asked each time that the server wants to be asked later; `true` waits and tries again.
+pub type Patience = Box<dyn FnMut(&Wait) -> bool + Send>;
+
+/// What a server that is busy or throttles asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// How often it refused, counted from 1.
+    pub tries: u32,
+    /// How long it wants to be left alone.
+    pub wait: Duration,
+    /// How long this call has waited already.
+    pub waited: Duration,
+    /// Whether it throttles, rather than being busy.
+    pub is_throttled: bool,
+}
 
 /// How long to wait when a busy server does not say.
 const BUSY_WAIT_DEFAULT: Duration = Duration::from_secs(1);
@@ -62,18 +73,18 @@ impl Client {
     /// When the server cannot be reached, or is not the one that `tls` trusts.
     pub async fn connect(address: &Address, tls: Arc<ClientConfig>) -> Result<Self, WireError> {
         let wire = Wire::connect(address.host(), address.port(), tls, USER_ALPN).await?;
-        Ok(Self { wire, patience: Box::new(|_, _| false), is_usable: true })
+        Ok(Self { wire, patience: Box::new(|_| false), is_usable: true })
     }
 
-    /// Asks a busy server again as long as `patience` says so. Without it, busy is a refusal like any other.
+    /// Asks a server that is busy or throttles again as long as `patience` says so. Without it, both are refusals like any
+    /// other.
     #[must_use]
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Whether the connection can be used again. Also after a call that went well: moving an account to OPAQUE may
-    /// break off behind a login.
+    /// Whether the connection can be used again.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.is_usable
@@ -105,30 +116,40 @@ impl Client {
         self.patiently(async |client| {
             let ask = |request| UserCall::StartRegistration { name: name(), request };
             let envelope = client.seal(password, ask).await?;
-            let call = UserCall::FinishRegistration { name: name(), envelope, profile: profile.clone() };
+            let call = UserCall::FinishRegistration { envelope, profile: profile.clone() };
             let own = |reply| if let UserReply::Registered { name } = reply { Some(name) } else { None };
             client.ask_once(&call, own).await
         })
         .await
     }
 
-    /// Opens a session, which this connection then has. An account that has only a password hash is moved to OPAQUE
-    /// on the way; when that fails the login stands, and the next one tries again.
+    /// Opens a session, which this connection then has. `device_token` is what [`Client::remember_device`] returned at an
+    /// earlier login of this account on this machine.
     ///
     /// # Errors
     /// As every call; above all when the name or the password is wrong.
     pub async fn log_in(
         &mut self,
         name: &Username,
-        offer: OfferedPassword<'_>,
+        password: &Password,
         device: &Device,
-    ) -> Result<Proven<NewSession>, CallError> {
-        let opened = self.patiently(async |client| client.open_session(name, offer, device).await);
-        let mut opened = opened.await?;
-        if !opened.by_opaque {
-            opened.by_opaque = self.migrate(offer.password).await.is_ok();
-        }
-        Ok(opened)
+        device_token: Option<&DeviceToken>,
+    ) -> Result<NewSession, CallError> {
+        self.patiently(async |client| client.open_session(name, password, device, device_token).await).await
+    }
+
+    /// Opens the first session of an account that was imported with a password hash: proves the password by OPAQUE, as every
+    /// login does, and **sends the password** when that fails. From then on the account is OPAQUE.
+    ///
+    /// # Errors
+    /// As every call; above all when the name or the password is wrong.
+    pub async fn log_in_imported(
+        &mut self,
+        account: &NotKnownAsOpaque,
+        password: &Password,
+        device: &Device,
+    ) -> Result<NewSession, CallError> {
+        self.patiently(async |client| client.open_imported(account.name(), password, device).await).await
     }
 
     /// Goes on with a session and returns whose it is.
@@ -141,38 +162,41 @@ impl Client {
             .await
     }
 
-    /// Says that this device logged in before; whether the server knows it. Needs no session.
+    /// Has this device remembered for the account of this session: once, on the connection that logged in.
     ///
     /// # Errors
     /// As every call.
-    pub async fn present_device(&mut self, token: &SessionToken) -> Result<bool, CallError> {
-        let call = UserCall::PresentDevice { token: SessionToken::from_bytes(*token.expose_secret()) };
-        let own = |reply| if let UserReply::DevicePresented { known } = reply { Some(known) } else { None };
-        self.ask(call, own).await
-    }
-
-    /// Has this device remembered for the account of this session.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn remember_device(&mut self) -> Result<SessionToken, CallError> {
+    pub async fn remember_device(&mut self) -> Result<DeviceToken, CallError> {
         let own = |reply| if let UserReply::DeviceRemembered { token } = reply { Some(token) } else { None };
         self.ask(UserCall::RememberDevice, own).await
     }
 
-    /// How often the password was wrong before the login on this connection.
+    /// The devices that are remembered for the account, the one that logged in last first.
     ///
     /// # Errors
     /// As every call.
-    pub async fn failures(&mut self) -> Result<u64, CallError> {
-        self.ask(UserCall::ShowFailures, |reply| {
-            if let UserReply::FailuresShown { since_last_login } = reply {
-                Some(since_last_login)
-            } else {
-                None
-            }
-        })
-        .await
+    pub async fn devices(&mut self) -> Result<Vec<RememberedDevice>, CallError> {
+        let own = |reply| if let UserReply::DevicesListed(devices) = reply { Some(devices) } else { None };
+        self.ask(UserCall::ListDevices, own).await
+    }
+
+    /// Forgets one of them.
+    ///
+    /// # Errors
+    /// As every call; above all when there is no such device.
+    pub async fn forget_device(&mut self, id: u64) -> Result<(), CallError> {
+        let own = |reply| matches!(reply, UserReply::DeviceForgotten).then_some(());
+        self.ask(UserCall::ForgetDevice { id }, own).await
+    }
+
+    /// What the user should know of attempts at the account and of its password. Failed logins are told only on the
+    /// connection of the login that ended them.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn notices(&mut self) -> Result<Notices, CallError> {
+        let own = |reply| if let UserReply::NoticesShown(notices) = reply { Some(notices) } else { None };
+        self.ask(UserCall::ShowNotices, own).await
     }
 
     /// The account of this session.
@@ -196,20 +220,16 @@ impl Client {
         email: &Change<String>,
         age: &Change<u16>,
         gender: &Change<String>,
-        offer: Option<OfferedPassword<'_>>,
-    ) -> Result<Proven<Account>, CallError> {
+        password: Option<&Password>,
+    ) -> Result<Account, CallError> {
         self.patiently(async |client| {
-            let (password, by_opaque) = match offer {
-                None => (None, false),
-                Some(offer) => match client.prove(offer).await? {
-                    Carried::Proof => (None, true),
-                    Carried::Password => (Some(secret(offer.password)), false),
-                },
-            };
+            if let Some(password) = password {
+                client.prove(password).await?;
+            }
             let (email, age, gender) = (email.clone(), age.clone(), gender.clone());
-            let call = UserCall::UpdateAccount(ProfileUpdate { email, age, gender, password });
+            let call = UserCall::UpdateAccount(ProfileUpdate { email, age, gender });
             let own = |reply| if let UserReply::AccountUpdated(now) = reply { Some(now) } else { None };
-            Ok(Proven { value: client.ask_once(&call, own).await?, by_opaque })
+            client.ask_once(&call, own).await
         })
         .await
     }
@@ -220,21 +240,14 @@ impl Client {
     /// As every call.
     pub async fn change_password(
         &mut self,
-        current: OfferedPassword<'_>,
+        current: &Password,
         new: &Password,
-    ) -> Result<Proven<NewSession>, CallError> {
+    ) -> Result<NewSession, CallError> {
         self.patiently(async |client| {
-            let (call, by_opaque) = match client.prove(current).await? {
-                Carried::Proof => {
-                    let envelope = client.seal(new, |request| UserCall::StartNewPassword { request }).await?;
-                    (UserCall::FinishNewPassword { envelope }, true)
-                }
-                Carried::Password => {
-                    (UserCall::ChangePassword { current: secret(current.password), new: secret(new) }, false)
-                }
-            };
+            client.prove(current).await?;
+            let envelope = client.seal(new, |request| UserCall::StartNewPassword { request }).await?;
             let own = |reply| if let UserReply::PasswordChanged(new) = reply { Some(new) } else { None };
-            Ok(Proven { value: client.ask_once(&call, own).await?, by_opaque })
+            client.ask_once(&UserCall::FinishNewPassword { envelope }, own).await
         })
         .await
     }
@@ -243,17 +256,14 @@ impl Client {
     ///
     /// # Errors
     /// As every call.
-    pub async fn delete(&mut self, offer: OfferedPassword<'_>) -> Result<Proven<UnixSeconds>, CallError> {
+    pub async fn delete(&mut self, password: &Password) -> Result<UnixSeconds, CallError> {
         self.patiently(async |client| {
-            let (call, by_opaque) = match client.prove(offer).await? {
-                Carried::Proof => (UserCall::DeleteProvenAccount, true),
-                Carried::Password => (UserCall::DeleteAccount { password: secret(offer.password) }, false),
-            };
+            client.prove(password).await?;
             let own = |reply| {
                 let UserReply::AccountDeleted { restorable_until } = reply else { return None };
                 Some(restorable_until)
             };
-            Ok(Proven { value: client.ask_once(&call, own).await?, by_opaque })
+            client.ask_once(&UserCall::DeleteAccount, own).await
         })
         .await
     }
@@ -291,8 +301,8 @@ impl Client {
         .await
     }
 
-    /// Sets a password with the operator's one-time code and returns the canonical name. Opens no session. From then
-    /// on the account is known to be OPAQUE.
+    /// Sets a password with the operator's one-time code; returns the canonical name and who issued the code. Opens no
+    /// session. From then on the account is known to be OPAQUE.
     ///
     /// # Errors
     /// As every call; above all when the code is wrong or too old.
@@ -301,14 +311,15 @@ impl Client {
         name: &Username,
         code: &SecretText,
         new: &Password,
-    ) -> Result<String, CallError> {
-        let name = || name.as_str().to_owned();
+    ) -> Result<(String, CodeIssued), CallError> {
         self.patiently(async |client| {
-            let envelope = client.seal(new, |request| UserCall::StartReset { name: name(), request }).await?;
-            let code = SecretText::new(code.expose_secret().to_owned());
-            let call = UserCall::FinishReset { name: name(), code, envelope };
-            let own = |reply| if let UserReply::PasswordReset { name } = reply { Some(name) } else { None };
-            client.ask_once(&call, own).await
+            let (name, code) = (name.as_str().to_owned(), SecretText::new(code.expose_secret().to_owned()));
+            let start = |request| UserCall::StartReset { name, code, request };
+            let envelope = client.seal(new, start).await?;
+            let own = |reply| {
+                if let UserReply::PasswordReset { name, code } = reply { Some((name, code)) } else { None }
+            };
+            client.ask_once(&UserCall::FinishReset { envelope }, own).await
         })
         .await
     }
@@ -322,26 +333,26 @@ impl Client {
         self.patiently(async |client| client.ask_once(&call, &own_answer).await).await
     }
 
-    /// Does it again while the server is busy and patience lasts. What consists of several calls begins anew: the
-    /// server uses each state once.
+    /// Does it again while the server wants to be asked later and patience lasts. What consists of several calls starts over:
+    /// the server uses each state once.
     async fn patiently<T>(
         &mut self,
         mut act: impl AsyncFnMut(&mut Self) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let mut tries = 0;
+        let (mut tries, mut waited) = (0, Duration::ZERO);
         loop {
-            let wait = match act(self).await {
-                Err(CallError::Refused(refusal)) if refusal.is(RefusalCode::Busy) => {
-                    tries += 1;
-                    let wait = refusal.retry_after_ms.map_or(BUSY_WAIT_DEFAULT, Duration::from_millis);
-                    if !(self.patience)(tries, wait) {
-                        return Err(CallError::Refused(refusal));
-                    }
-                    wait
-                }
+            let refusal = match act(self).await {
+                Err(CallError::Refused(refusal)) if asks_for_time(&refusal) => refusal,
                 other => return other,
             };
+            tries += 1;
+            let wait = refusal.retry_after_ms.map_or(BUSY_WAIT_DEFAULT, Duration::from_millis);
+            let is_throttled = refusal.is(RefusalCode::Throttled);
+            if !(self.patience)(&Wait { tries, wait, waited, is_throttled }) {
+                return Err(CallError::Refused(refusal));
+            }
             tokio::time::sleep(wait).await;
+            waited += wait;
         }
     }
 
@@ -359,7 +370,16 @@ impl Client {
     }
 }
 
+fn asks_for_time(refusal: &Refusal) -> bool {
+    refusal.is(RefusalCode::Busy) || refusal.is(RefusalCode::Throttled)
+}
+
 /// A copy for one message, which wipes itself once it is sent.
 fn secret(password: &Password) -> SecretText {
     SecretText::new(password.expose_secret().to_owned())
+}
+
+/// The same token once more, for one message.
+fn token_again(token: &DeviceToken) -> DeviceToken {
+    DeviceToken::from_bytes(*token.expose_secret())
 }

@@ -19,5 +19,5 @@ pub mod state;
 pub mod wire;
 
 pub use address::Address;
-pub use client::{CallError, Client, OfferedPassword, PasswordPath, Proven};
+pub use client::{CallError, Client, Wait};
 pub use wire::{Wire, WireError};

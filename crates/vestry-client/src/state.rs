@@ -12,7 +12,7 @@ mod sessions;
 
 pub use devices::DeviceTokens;
 pub use folders::Folders;
-pub use opaque_accounts::OpaqueAccounts;
+pub use opaque_accounts::{NotKnownAsOpaque, OpaqueAccounts};
 pub use servers::{KnownServers, read_servers, write_servers};
 pub use sessions::{Lifetime, SavedSession, forget_session, load_session, save_session};
 

@@ -69,8 +69,21 @@ impl<Call: Serialize, Body: DeserializeOwned> Wire<Call, Body> {
         tls: Arc<ClientConfig>,
         alpn: &[u8],
     ) -> Result<Self, WireError> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| Unreachable::UnknownHost)?;
         let socket = open_socket(host, port).await?;
+        Self::over(socket, host, tls, alpn).await
+    }
+
+    /// Shakes hands over a connection that is open already, and verifies the server.
+    ///
+    /// # Errors
+    /// As [`Wire::connect`].
+    pub async fn over(
+        socket: TcpStream,
+        host: &str,
+        tls: Arc<ClientConfig>,
+        alpn: &[u8],
+    ) -> Result<Self, WireError> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| Unreachable::UnknownHost)?;
         let shaken = timeout(CONNECT_TIMEOUT, TlsConnector::from(tls).connect(name, socket)).await;
         let stream = shaken.map_err(|_| Unreachable::TimedOut)?.map_err(error::of_handshake)?;
         if !alpn_was_agreed(stream.get_ref().1, alpn) {

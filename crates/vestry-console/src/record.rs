@@ -56,6 +56,9 @@ impl Record {
             ("certificate_expires", instant(Some(status.certificate_expires))),
             ("pin", text(&status.pin)),
             ("hashing_queue", count(status.hashing_queue)),
+            ("attempts_under_way", count(status.attempts_under_way)),
+            ("registrations", count(status.registrations)),
+            ("registrations_max", count(status.registrations_max)),
             ("operator", text(&status.operator)),
             ("role", text(&status.role)),
         ])

@@ -307,6 +307,12 @@ pub struct Status {
     pub pin: String,
     /// Passwords that wait to be hashed.
     pub hashing_queue: u64,
+    /// Attempts that were begun and have no outcome yet: logins, proofs, registrations.
+    pub attempts_under_way: u64,
+    /// Registrations that are used up of those that everybody together has in an hour.
+    pub registrations: u64,
+    /// Of so many; then only accounts that an operator makes are taken, until some time has passed.
+    pub registrations_max: u64,
     /// Who asks.
     pub operator: String,
     /// The role of who asks.

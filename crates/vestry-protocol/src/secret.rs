@@ -32,27 +32,42 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// A session token: 256 random bits that stand for a login.
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-#[serde(transparent)]
-pub struct SessionToken([u8; TOKEN_BYTES]);
+/// Defines a token of 256 random bits. Each kind is a type of its own, so that none can stand in for another.
+macro_rules! token {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+        #[serde(transparent)]
+        pub struct $name([u8; TOKEN_BYTES]);
 
-impl SessionToken {
-    /// Wraps bytes that came from the system's random source, or from a file that holds a token.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; TOKEN_BYTES]) -> Self {
-        Self(bytes)
-    }
+        impl $name {
+            /// Wraps bytes that came from the system's random source, or from a file that holds a token.
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; TOKEN_BYTES]) -> Self {
+                Self(bytes)
+            }
 
-    /// The bytes themselves. Every call of this is a place to look at.
-    #[must_use]
-    pub fn expose_secret(&self) -> &[u8; TOKEN_BYTES] {
-        &self.0
-    }
+            /// The bytes themselves. Every call of this is a place to look at.
+            #[must_use]
+            pub fn expose_secret(&self) -> &[u8; TOKEN_BYTES] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
 
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken(…)")
-    }
+token! {
+    /// A session token: it stands for a login.
+    SessionToken
+}
+
+token! {
+    /// A device token: it names a device that logged in before, and opens nothing.
+    DeviceToken
 }

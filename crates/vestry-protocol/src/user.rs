@@ -5,7 +5,7 @@
 
 use crate::UnixSeconds;
 use crate::refusal::Refusal;
-use crate::secret::{SecretText, SessionToken};
+use crate::secret::{DeviceToken, SecretText, SessionToken};
 use serde::{Deserialize, Serialize};
 
 /// A request of a user.
@@ -13,59 +13,6 @@ use serde::{Deserialize, Serialize};
 pub enum UserCall {
     /// Ask what this server is and what it expects of a new password. Needs no session.
     DescribeServer,
-    /// Make an account. Opens no session.
-    Register(Registration),
-    /// Trade a name and a password for a session.
-    LogIn {
-        /// The account.
-        name: String,
-        /// Its password.
-        password: SecretText,
-        /// What to call this device in the list of sessions.
-        device: String,
-    },
-    /// Go on with a session on a new connection.
-    ResumeSession {
-        /// The token from the login.
-        token: SessionToken,
-    },
-    /// Read one's own account.
-    ShowAccount,
-    /// Change one's profile.
-    UpdateAccount(ProfileUpdate),
-    /// Set a new password, and end every session but a new one that the answer carries.
-    ChangePassword {
-        /// The password until now.
-        current: SecretText,
-        /// The password from now on.
-        new: SecretText,
-    },
-    /// Delete one's account. The operator can undo it for seven days.
-    DeleteAccount {
-        /// The current password.
-        password: SecretText,
-    },
-    /// List one's sessions.
-    ListSessions,
-    /// End one of one's sessions.
-    RevokeSession {
-        /// The session's public number.
-        id: u64,
-    },
-    /// End this session, or all of one's sessions.
-    LogOut {
-        /// All of them.
-        everywhere: bool,
-    },
-    /// Trade the operator's one-time code for a password of one's own. Opens no session; ends all there are.
-    RedeemResetCode {
-        /// The account.
-        name: String,
-        /// The code that the operator handed over.
-        code: SecretText,
-        /// The password from now on.
-        new: SecretText,
-    },
     /// OPAQUE registration, first half (RFC 9807, 5.1): evaluate a blinded password for a name. Needs no session.
     StartRegistration {
         /// The name that is wanted.
@@ -74,10 +21,8 @@ pub enum UserCall {
         #[serde(with = "serde_bytes")]
         request: Vec<u8>,
     },
-    /// OPAQUE registration, second half: make the account. Opens no session.
+    /// OPAQUE registration, second half: make the account whose name this connection asked for. Opens no session.
     FinishRegistration {
-        /// The name that is wanted; the same as in the first half.
-        name: String,
         /// What the client made of the answer.
         envelope: Envelope,
         /// The profile; every field may be empty.
@@ -87,6 +32,8 @@ pub enum UserCall {
     StartLogin {
         /// The account.
         name: String,
+        /// The token of a device that logged in to this account before: its attempts have a lane of their own.
+        device_token: Option<DeviceToken>,
         /// KE1: 96 bytes.
         #[serde(with = "serde_bytes")]
         ke1: Vec<u8>,
@@ -99,6 +46,41 @@ pub enum UserCall {
         /// What to call this device in the list of sessions.
         device: String,
     },
+    /// The first login of an account that was imported with a password hash: the only call that takes a password. The
+    /// server seals an OPAQUE record of it in the same act. Continues the attempt of a `StartLogin` of the same name.
+    LogInImported {
+        /// The account.
+        name: String,
+        /// Its password.
+        password: SecretText,
+        /// What to call this device in the list of sessions.
+        device: String,
+    },
+    /// Go on with a session on a new connection.
+    ResumeSession {
+        /// The token from the login.
+        token: SessionToken,
+    },
+    /// A one-time code for a new password, first half: the code is judged before anything is evaluated. Needs no session.
+    StartReset {
+        /// The account.
+        name: String,
+        /// The code that the operator handed over.
+        code: SecretText,
+        /// A `RegistrationRequest`: 32 bytes.
+        #[serde(with = "serde_bytes")]
+        request: Vec<u8>,
+    },
+    /// A one-time code for a new password, second half, for the account and by the code of the first. Opens no session;
+    /// ends all there are.
+    FinishReset {
+        /// What the client made of the answer.
+        envelope: Envelope,
+    },
+    /// Read one's own account.
+    ShowAccount,
+    /// Change one's profile. A changed e-mail address needs a proof, and uses it up.
+    UpdateAccount(ProfileUpdate),
     /// Prove the password again within a session, first message.
     StartProof {
         /// KE1: 96 bytes.
@@ -112,51 +94,42 @@ pub enum UserCall {
         #[serde(with = "serde_bytes")]
         ke3: Vec<u8>,
     },
-    /// A new password for the account of this session, first half. Needs a proof, which stays.
+    /// A new password for the account of this session, first half. Uses up the proof.
     StartNewPassword {
         /// A `RegistrationRequest`: 32 bytes.
         #[serde(with = "serde_bytes")]
         request: Vec<u8>,
     },
-    /// A new password, second half. Uses up the proof, and ends every session but a new one that the answer carries.
+    /// A new password, second half. Ends every session but a new one that the answer carries.
     FinishNewPassword {
         /// What the client made of the answer.
         envelope: Envelope,
     },
-    /// Move an account from a password hash to OPAQUE, after a login with the password on this connection. Uses up
-    /// that login's proof; the hash goes when a proof by OPAQUE succeeds.
-    FinishMigration {
-        /// What the client made of the answer to `StartNewPassword`.
-        envelope: Envelope,
+    /// Delete one's account. Needs a proof. The operator can undo it for seven days.
+    DeleteAccount,
+    /// List one's sessions.
+    ListSessions,
+    /// End one of one's sessions.
+    RevokeSession {
+        /// The session's public number.
+        id: u64,
     },
-    /// Delete one's account, with a proof instead of the password.
-    DeleteProvenAccount,
-    /// A one-time code for a new password, first half. Needs no session.
-    StartReset {
-        /// The account.
-        name: String,
-        /// A `RegistrationRequest`: 32 bytes.
-        #[serde(with = "serde_bytes")]
-        request: Vec<u8>,
+    /// End this session, or all of one's sessions.
+    LogOut {
+        /// All of them.
+        everywhere: bool,
     },
-    /// A one-time code for a new password, second half. Opens no session; ends all there are.
-    FinishReset {
-        /// The account.
-        name: String,
-        /// The code that the operator handed over.
-        code: SecretText,
-        /// What the client made of the answer.
-        envelope: Envelope,
-    },
-    /// Say that this device logged in before: its tries are then counted by themselves. Needs no session.
-    PresentDevice {
-        /// The token of `DeviceRemembered`.
-        token: SessionToken,
-    },
-    /// Remember this device, so that strangers' failures do not hold it up.
+    /// Remember this device, so that strangers' failures do not throttle it: once, on the connection that logged in.
     RememberDevice,
-    /// How often the password was wrong between the login on this connection and the one before it.
-    ShowFailures,
+    /// List the devices that are remembered.
+    ListDevices,
+    /// Forget one of them.
+    ForgetDevice {
+        /// The device's public number.
+        id: u64,
+    },
+    /// What the user should know of attempts at the account and of its password.
+    ShowNotices,
 }
 
 /// An answer to a user. The first variant answers any call; each other one answers its own.
@@ -166,23 +139,48 @@ pub enum UserReply {
     Refused(Refusal),
     /// To `DescribeServer`.
     ServerDescribed(ServerDescription),
-    /// To `Register`.
+    /// To `StartRegistration`, `StartReset` and `StartNewPassword`.
+    NewPasswordStarted {
+        /// A `RegistrationResponse`: 64 bytes.
+        #[serde(with = "serde_bytes")]
+        response: Vec<u8>,
+        /// What stretching the new password has to cost the client. An envelope with another cost is refused.
+        stretching: Stretching,
+    },
+    /// To `FinishRegistration`.
     Registered {
         /// The name in its canonical form.
         name: String,
     },
-    /// To `LogIn`.
+    /// To `StartLogin` and `StartProof`.
+    LoginStarted {
+        /// KE2: 320 bytes. For a name without an account, and one without OPAQUE, as good as a real one.
+        #[serde(with = "serde_bytes")]
+        ke2: Vec<u8>,
+        /// What stretching this password costs the client.
+        stretching: Stretching,
+    },
+    /// To `FinishLogin` and `LogInImported`.
     LoggedIn(NewSession),
     /// To `ResumeSession`.
     SessionResumed {
         /// Whose session it is.
         name: String,
     },
+    /// To `FinishReset`.
+    PasswordReset {
+        /// The name in its canonical form.
+        name: String,
+        /// Who issued the code.
+        code: CodeIssued,
+    },
     /// To `ShowAccount`.
     AccountShown(Account),
     /// To `UpdateAccount`: the account as it is now.
     AccountUpdated(Account),
-    /// To `ChangePassword`: every session before this one has ended.
+    /// To `FinishProof`.
+    PasswordProven,
+    /// To `FinishNewPassword`: every session before this one has ended.
     PasswordChanged(NewSession),
     /// To `DeleteAccount`.
     AccountDeleted {
@@ -198,48 +196,46 @@ pub enum UserReply {
         /// How many sessions ended.
         sessions_ended: u64,
     },
-    /// To `RedeemResetCode`.
-    PasswordReset {
-        /// The name in its canonical form.
-        name: String,
-    },
-    /// To `StartRegistration`, `StartNewPassword` and `StartReset`.
-    RegistrationStarted {
-        /// A `RegistrationResponse`: 64 bytes.
-        #[serde(with = "serde_bytes")]
-        response: Vec<u8>,
-        /// What stretching a new password must cost the client.
-        stretching: Stretching,
-    },
-    /// To `StartLogin` and `StartProof`.
-    LoginStarted {
-        /// KE2: 320 bytes. For a name without an account, and one without OPAQUE, as good as a real one.
-        #[serde(with = "serde_bytes")]
-        ke2: Vec<u8>,
-        /// What stretching this password costs the client.
-        stretching: Stretching,
-        /// Whether this server still takes passwords themselves, for accounts that were never moved to OPAQUE.
-        takes_passwords: bool,
-    },
-    /// To `FinishProof`.
-    PasswordProven,
-    /// To `FinishMigration`.
-    CredentialMigrated,
-    /// To `PresentDevice`.
-    DevicePresented {
-        /// Whether the token is of a device that is known.
-        known: bool,
-    },
     /// To `RememberDevice`.
     DeviceRemembered {
-        /// What to present before the next login. It opens nothing.
-        token: SessionToken,
+        /// What to send with the next login. It opens nothing.
+        token: DeviceToken,
     },
-    /// To `ShowFailures`.
-    FailuresShown {
-        /// Wrong and broken-off attempts, whoever made them.
-        since_last_login: u64,
-    },
+    /// To `ListDevices`, the one that was used last first.
+    DevicesListed(Vec<RememberedDevice>),
+    /// To `ForgetDevice`.
+    DeviceForgotten,
+    /// To `ShowNotices`.
+    NoticesShown(Notices),
+}
+
+/// What the user should know of attempts at the account and of its password.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notices {
+    /// Failed logins between the login on this connection and the one before it, whoever made them.
+    pub failures_since_last_login: u64,
+    /// The password was imported and breaks a rule that new ones have to keep.
+    pub password_is_weak: bool,
+    /// The password was set with a one-time code in the last 30 days.
+    pub password_set_with_code: Option<SetWithCode>,
+}
+
+/// Who issued a one-time code, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeIssued {
+    /// The operator's name.
+    pub by: String,
+    /// When.
+    pub at: UnixSeconds,
+}
+
+/// A password that was set with a one-time code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetWithCode {
+    /// Who issued the code.
+    pub issued: CodeIssued,
+    /// When the code was redeemed.
+    pub redeemed: UnixSeconds,
 }
 
 /// What a client makes of a new password: everything that the server keeps of it.
@@ -248,7 +244,7 @@ pub struct Envelope {
     /// A `RegistrationUpload`: 192 bytes.
     #[serde(with = "serde_bytes")]
     pub upload: Vec<u8>,
-    /// What stretching cost the client; served at each login.
+    /// What stretching cost the client: what the server asked for.
     pub stretching: Stretching,
 }
 
@@ -262,17 +258,6 @@ pub struct Stretching {
     pub iterations: u32,
     /// Lanes.
     pub parallelism: u32,
-}
-
-/// What a new account starts with.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Registration {
-    /// The name that is wanted.
-    pub name: String,
-    /// The password that is wanted.
-    pub password: SecretText,
-    /// The profile; every field may be empty.
-    pub profile: Profile,
 }
 
 /// What an account says of its person; all of it is optional.
@@ -301,14 +286,12 @@ pub enum Change<T> {
 /// Changes to a profile, done all or none.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct ProfileUpdate {
-    /// The e-mail address; a change asks for the password.
+    /// The e-mail address; a change needs a proof of the password.
     pub email: Change<String>,
     /// The age.
     pub age: Change<u16>,
     /// The gender.
     pub gender: Change<String>,
-    /// The current password, when the e-mail address changes.
-    pub password: Option<SecretText>,
 }
 
 /// An account as its owner sees it.
@@ -337,6 +320,8 @@ pub struct NewSession {
     pub expires: UnixSeconds,
     /// How long it lives without a request, in seconds.
     pub idle_secs_max: u64,
+    /// Whether the device token of the login is of a device that is remembered for this account.
+    pub device_known: bool,
 }
 
 /// A session in its owner's list.
@@ -356,6 +341,19 @@ pub struct Session {
     pub expires: UnixSeconds,
     /// Whether it is the one that asks.
     pub current: bool,
+}
+
+/// A remembered device in its owner's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedDevice {
+    /// The public number, to forget it by.
+    pub id: u64,
+    /// What its client called it when it logged in.
+    pub device: String,
+    /// When it was remembered.
+    pub created: UnixSeconds,
+    /// When it logged in last, to the day.
+    pub last_used: UnixSeconds,
 }
 
 /// What a server says of itself to anybody.

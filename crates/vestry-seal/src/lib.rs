@@ -1,4 +1,5 @@
-//! Files that leave the machine: made new, private and whole, and sealed with a passphrase when that is wanted.
+//! Files that leave the machine: made new, private and whole, and sealed with a passphrase when that is wanted; and records
+//! that are sealed before they are stored.
 //!
 //! It knows neither what is in a file nor who asks for it, and never touches a socket, a terminal or a database. Both
 //! `vestryd` and `vestryctl` write backups through it, so that a backup is sealed where its passphrase is.
@@ -7,16 +8,19 @@
 //! |---|---|
 //! | [`new_file`] | a file that appears whole or not at all, and never in place of another |
 //! | [`passphrase`] | what seals a file, and the key that is made of it |
+//! | [`record`] | short records under a key of the caller's own |
 //! | [`seal`] | bytes in, sealed chunks out |
 //! | [`unseal`] | sealed chunks in, bytes out, none before it was verified |
 
 pub mod new_file;
 pub mod passphrase;
+pub mod record;
 pub mod seal;
 pub mod unseal;
 
 pub use new_file::{NewFile, NewFileError};
 pub use passphrase::{NotAPassphrase, Passphrase};
+pub use record::RecordKey;
 pub use seal::SealedWriter;
 pub use unseal::{SealError, SealedReader, is_sealed};
 

@@ -24,14 +24,16 @@ pub enum Action {
     RegistrationRefused,
     /// A device was given a token that lets it try passwords without waiting for strangers.
     DeviceRemembered,
+    /// A device was forgotten by its owner.
+    DeviceForgotten,
     /// Lanes that had failed too often were opened.
     ThrottleCleared,
     /// A profile changed.
     AccountUpdated,
-    /// An account was moved from a password hash to OPAQUE.
-    CredentialMigrated,
     /// A password changed, by its owner.
     PasswordChanged,
+    /// A one-time code was right, and had a new password evaluated.
+    ResetStarted,
     /// A one-time code set a new password.
     PasswordReset,
     /// A one-time code was wrong, used or too old.
@@ -86,10 +88,11 @@ impl Action {
             Self::PasswordProven => "password.proven",
             Self::RegistrationRefused => "registration.refused",
             Self::DeviceRemembered => "device.remembered",
+            Self::DeviceForgotten => "device.forgotten",
             Self::ThrottleCleared => "throttle.cleared",
             Self::AccountUpdated => "account.updated",
-            Self::CredentialMigrated => "credential.migrated",
             Self::PasswordChanged => "password.changed",
+            Self::ResetStarted => "reset.started",
             Self::PasswordReset => "password.reset",
             Self::ResetFailed => "reset.failed",
             Self::AccountDeleted => "account.deleted",

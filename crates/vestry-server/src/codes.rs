@@ -3,15 +3,22 @@
 //! 20 characters of Crockford's base 32 (100 random bits), in groups of five. The store keeps only a hash; a
 //! plain one is enough for that many bits. Reading one forgives case, spaces, dashes and the letters I, L, O.
 
+use crate::config::GateConfig;
 use crate::failure::Failure;
+use crate::gate::Verdicts;
 use data_encoding::{Encoding, Specification};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::secret::SecretText;
+use vestry_store::{AccountId, ReadTx, ResetCode, Standing};
 use zeroize::Zeroizing;
 
 /// A code waits for a day; then the operator issues another.
 pub const CODE_SECS: i64 = 24 * 60 * 60;
+
+/// Evaluations by the codes of an account are counted for a day.
+const EVALUATIONS_SECS: i64 = 24 * 60 * 60;
 
 const CODE_CHARS: usize = 20;
 const GROUP_CHARS: usize = 5;
@@ -51,6 +58,39 @@ pub fn hash_of(code: &SecretText) -> [u8; 32] {
             .collect(),
     );
     Sha256::new().chain_update("vestry one-time code").chain_update(canonical.as_bytes()).finalize().into()
+}
+
+/// The code of an account, when it is this one and still good; with its account. A deleted account has none.
+///
+/// # Errors
+/// When the store does.
+pub fn find(
+    _: &Verdicts,
+    tx: &ReadTx<'_>,
+    account: Option<AccountId>,
+    code_hash: &[u8; 32],
+    now: UnixSeconds,
+) -> Result<Option<(AccountId, ResetCode)>, Failure> {
+    // Looked for in vain where there is no account, so that the time does not tell.
+    let id = account.unwrap_or(AccountId::NONE);
+    let code = tx.reset_code(id, code_hash, now, now.saturating_sub(EVALUATIONS_SECS))?;
+    let standing = tx.account_by_id(id, now)?.map(|account| account.standing);
+    let is_there = standing.is_some_and(|standing| !matches!(standing, Standing::Deleted { .. }));
+    Ok(code.filter(|_| is_there).map(|code| (id, code)))
+}
+
+/// Refuses a right code that had new passwords evaluated too often: each is a guess at the password until now.
+///
+/// # Errors
+/// [`Failure::CodeSpent`], or [`Failure::Throttled`] when it were the codes of the account before it.
+pub fn refuse_spent(code: &ResetCode, limits: &GateConfig) -> Result<(), Failure> {
+    if code.evaluations >= limits.code_evaluations_max {
+        return Err(Failure::CodeSpent);
+    }
+    if code.evaluations_of_account >= limits.code_evaluations_per_day_max {
+        return Err(Failure::Throttled { wait_ms: 60 * 60 * 1_000 });
+    }
+    Ok(())
 }
 
 fn alphabet() -> Result<&'static Encoding, Failure> {

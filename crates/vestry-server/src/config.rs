@@ -31,10 +31,14 @@ pub struct Config {
     pub password_policy: PasswordPolicy,
     /// How sessions end.
     pub sessions: SessionConfig,
-    /// Whether clients may still send passwords themselves, for accounts that were never moved to OPAQUE.
+    /// Whether the password of an imported account is taken, once.
     pub takes_passwords: bool,
-    /// What an Argon2id hash costs.
-    pub argon2id: Argon2idConfig,
+    /// How long after a hashing thread began a login with an imported password is answered.
+    pub imported_login_time: Duration,
+    /// Who may wait for a hashing thread.
+    pub hashing: HashingConfig,
+    /// What attempts are limited to.
+    pub gate: GateConfig,
     /// How long audit events are kept, in days; 0 for ever.
     pub audit_days: i64,
     /// Limits of connections.
@@ -50,19 +54,81 @@ pub struct SessionConfig {
     pub absolute_secs_max: i64,
 }
 
-/// What a server-side hash costs, and who may wait for one.
+/// Who may wait for a hashing thread.
 #[derive(Debug, Clone, Copy)]
-pub struct Argon2idConfig {
-    /// Memory of one hash, in KiB.
-    pub memory_kib: u32,
-    /// Passes over the memory.
-    pub iterations: u32,
-    /// Lanes.
-    pub parallelism: u32,
+pub struct HashingConfig {
     /// Threads that hash; each holds one hash's memory for good.
     pub threads: usize,
     /// Passwords that may wait; one more is told to come back.
     pub queue_max: usize,
+}
+
+/// What attempts are limited to (`gate/`).
+#[derive(Debug, Clone, Copy)]
+pub struct GateConfig {
+    /// Guesses at one account before delays begin; as many may be under way at once.
+    pub account_guesses_at_once: u32,
+    /// Guesses at one account in a row; then nobody without a session, a device or a code gets another for 30 days.
+    pub account_guesses_max: u32,
+    /// Attempts from one address (IPv6: a /64): under way and failed; one more each minute.
+    pub attempts_per_address_max: u32,
+    /// Attempts from one network (IPv4 /24, IPv6 /48); one more each half minute.
+    pub attempts_per_network_max: u32,
+    /// Accounts that one address registers; one more each minute.
+    pub registrations_per_address_max: u32,
+    /// Accounts that one network registers; one more each half minute.
+    pub registrations_per_network_max: u32,
+    /// Accounts that anybody registers in an hour.
+    pub registrations_per_hour_max: u32,
+    /// Names that one address is told of; one more each second.
+    pub names_per_address_max: u32,
+    /// Names that one network is told of; five more each second.
+    pub names_per_network_max: u32,
+    /// Wrong one-time codes from one address; one more each minute.
+    pub wrong_codes_per_address_max: u32,
+    /// Wrong one-time codes from one network; one more each half minute.
+    pub wrong_codes_per_network_max: u32,
+    /// New passwords that one one-time code has evaluated.
+    pub code_evaluations_max: u32,
+    /// New passwords that all codes of an account have evaluated in a day.
+    pub code_evaluations_per_day_max: u32,
+    /// Devices that are remembered for an account.
+    pub devices_max: u32,
+    /// Writes of an account within sessions, at once.
+    pub writes_at_once: u32,
+    /// One more write each time that so long passed.
+    pub write_interval: Duration,
+    /// From the first half of an exchange to its second.
+    pub exchange_timeout: Duration,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self {
+            // A person mistypes twice or three times.
+            account_guesses_at_once: 5,
+            // NIST SP 800-63B-4, 3.2.2.
+            account_guesses_max: 100,
+            // A class of twenty logs in together behind one address, and forty within seconds.
+            attempts_per_address_max: 20,
+            attempts_per_network_max: 60,
+            // A class of forty registers at once behind one address.
+            registrations_per_address_max: 60,
+            registrations_per_network_max: 120,
+            registrations_per_hour_max: 1_000,
+            names_per_address_max: 10,
+            names_per_network_max: 60,
+            wrong_codes_per_address_max: 10,
+            wrong_codes_per_network_max: 60,
+            code_evaluations_max: 3,
+            code_evaluations_per_day_max: 6,
+            devices_max: 16,
+            writes_at_once: 30,
+            write_interval: Duration::from_secs(2),
+            // A client on a slow machine stretches for seconds.
+            exchange_timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 /// Limits of connections on each port.
@@ -70,8 +136,10 @@ pub struct Argon2idConfig {
 pub struct ConnectionConfig {
     /// On the user port, in all.
     pub max: usize,
-    /// On the user port, from one source (an IPv4 address, an IPv6 /64).
+    /// On the user port, from one address (IPv6: a /64).
     pub per_source_max: usize,
+    /// On the user port, from one network (IPv4 /24, IPv6 /48).
+    pub per_network_max: usize,
     /// New ones a second on either port, from one source, once it has used up five seconds' worth of them.
     pub per_source_per_sec_max: u32,
     /// On the admin port, in all.
@@ -80,6 +148,8 @@ pub struct ConnectionConfig {
     pub handshake_timeout: Duration,
     /// Between requests before a login.
     pub anonymous_idle_timeout: Duration,
+    /// Before a login, in all.
+    pub anonymous_timeout: Duration,
     /// Between requests after a login. The session outlives the connection.
     pub idle_timeout: Duration,
     /// From the first byte of a frame to its last.
@@ -97,6 +167,8 @@ impl Default for ConnectionConfig {
             max: 10_000,
             // A lab behind one address is a few hundred people.
             per_source_max: 2_000,
+            // A site is a few of those.
+            per_network_max: 4_000,
             // A handshake costs 0.12 ms: one source gets at most half of one core, whatever it does. A lab that comes in
             // together, or a benchmark at 2,000 a second, is far from it.
             per_source_per_sec_max: 4_000,
@@ -104,6 +176,8 @@ impl Default for ConnectionConfig {
             admin_max: 16,
             handshake_timeout: Duration::from_secs(10),
             anonymous_idle_timeout: Duration::from_secs(60),
+            // A person types a password in less.
+            anonymous_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(15 * 60),
             frame_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
@@ -127,18 +201,35 @@ struct ConfigFile {
     session_absolute_secs_max: Option<i64>,
     password_mode: Option<PasswordMode>,
     audit_days: Option<i64>,
-    argon2id_memory_kib: Option<u32>,
-    argon2id_iterations: Option<u32>,
-    argon2id_parallelism: Option<u32>,
+    imported_login_ms: Option<u64>,
+    account_guesses_at_once: Option<u32>,
+    account_guesses_max: Option<u32>,
+    attempts_per_address_max: Option<u32>,
+    attempts_per_network_max: Option<u32>,
+    registrations_per_address_max: Option<u32>,
+    registrations_per_network_max: Option<u32>,
+    registrations_per_hour_max: Option<u32>,
+    names_per_address_max: Option<u32>,
+    names_per_network_max: Option<u32>,
+    wrong_codes_per_address_max: Option<u32>,
+    wrong_codes_per_network_max: Option<u32>,
+    code_evaluations_max: Option<u32>,
+    code_evaluations_per_day_max: Option<u32>,
+    devices_max: Option<u32>,
+    writes_at_once: Option<u32>,
+    write_interval_ms: Option<u64>,
+    exchange_secs_max: Option<u64>,
     hashing_threads: Option<usize>,
     hashing_queue_max: Option<usize>,
     connections_max: Option<usize>,
     connections_per_source_max: Option<usize>,
+    connections_per_network_max: Option<usize>,
     connections_per_source_per_sec_max: Option<u32>,
     handshake_secs_max: Option<u64>,
     frame_secs_max: Option<u64>,
     write_secs_max: Option<u64>,
     idle_secs_max_before_login: Option<u64>,
+    secs_max_before_login: Option<u64>,
     idle_secs_max: Option<u64>,
 }
 
@@ -244,7 +335,13 @@ fn in_range<T: PartialOrd>(
 impl ConfigFile {
     fn checked(self) -> Result<Config, ConfigError> {
         let sessions = self.sessions()?;
-        let argon2id = self.argon2id()?;
+        let (hashing, gate) = (self.hashing()?, self.gate()?);
+        let imported_login_ms = in_range(
+            self.imported_login_ms.unwrap_or(2_000),
+            500..=10_000,
+            "imported_login_ms",
+            "use 500 to 10000 milliseconds",
+        )?;
         let connections = self.connections()?;
         let admin_listen = self.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
         if !admin_listen.ip().is_loopback() {
@@ -268,7 +365,9 @@ impl ConfigFile {
             })?,
             takes_passwords: self.password_mode != Some(PasswordMode::OpaqueOnly),
             sessions,
-            argon2id,
+            imported_login_time: Duration::from_millis(imported_login_ms),
+            hashing,
+            gate,
             audit_days: in_range(audit_days, 0..=36_500, "audit_days", "use 1 to 36500 days, or 0 for ever")?,
             connections,
         })
@@ -295,24 +394,9 @@ impl ConfigFile {
         })
     }
 
-    fn argon2id(&self) -> Result<Argon2idConfig, ConfigError> {
+    fn hashing(&self) -> Result<HashingConfig, ConfigError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let memory = self.argon2id_memory_kib.unwrap_or(19 * 1024);
-        let rule = "use 19456 KiB (19 MiB) to 262144 KiB (256 MiB)";
-        Ok(Argon2idConfig {
-            memory_kib: in_range(memory, 19 * 1024..=256 * 1024, "argon2id_memory_kib", rule)?,
-            iterations: in_range(
-                self.argon2id_iterations.unwrap_or(2),
-                2..=16,
-                "argon2id_iterations",
-                "use 2 to 16",
-            )?,
-            parallelism: in_range(
-                self.argon2id_parallelism.unwrap_or(1),
-                1..=16,
-                "argon2id_parallelism",
-                "use 1 to 16",
-            )?,
+        Ok(HashingConfig {
             threads: in_range(
                 self.hashing_threads.unwrap_or(cores),
                 1..=64,
@@ -328,10 +412,109 @@ impl ConfigFile {
         })
     }
 
+    fn gate(&self) -> Result<GateConfig, ConfigError> {
+        let default = GateConfig::default();
+        let count = |typed: Option<u32>, default: u32, key: &'static str| {
+            in_range(typed.unwrap_or(default), 1..=1_000_000, key, "use 1 to 1000000")
+        };
+        let write_interval_ms = self.write_interval_ms.unwrap_or(2_000);
+        Ok(GateConfig {
+            account_guesses_at_once: in_range(
+                self.account_guesses_at_once.unwrap_or(default.account_guesses_at_once),
+                1..=20,
+                "account_guesses_at_once",
+                "use 1 to 20",
+            )?,
+            account_guesses_max: in_range(
+                self.account_guesses_max.unwrap_or(default.account_guesses_max),
+                20..=100,
+                "account_guesses_max",
+                "use 20 to 100",
+            )?,
+            attempts_per_address_max: count(
+                self.attempts_per_address_max,
+                default.attempts_per_address_max,
+                "attempts_per_address_max",
+            )?,
+            attempts_per_network_max: count(
+                self.attempts_per_network_max,
+                default.attempts_per_network_max,
+                "attempts_per_network_max",
+            )?,
+            registrations_per_address_max: count(
+                self.registrations_per_address_max,
+                default.registrations_per_address_max,
+                "registrations_per_address_max",
+            )?,
+            registrations_per_network_max: count(
+                self.registrations_per_network_max,
+                default.registrations_per_network_max,
+                "registrations_per_network_max",
+            )?,
+            registrations_per_hour_max: count(
+                self.registrations_per_hour_max,
+                default.registrations_per_hour_max,
+                "registrations_per_hour_max",
+            )?,
+            names_per_address_max: count(
+                self.names_per_address_max,
+                default.names_per_address_max,
+                "names_per_address_max",
+            )?,
+            names_per_network_max: count(
+                self.names_per_network_max,
+                default.names_per_network_max,
+                "names_per_network_max",
+            )?,
+            wrong_codes_per_address_max: count(
+                self.wrong_codes_per_address_max,
+                default.wrong_codes_per_address_max,
+                "wrong_codes_per_address_max",
+            )?,
+            wrong_codes_per_network_max: count(
+                self.wrong_codes_per_network_max,
+                default.wrong_codes_per_network_max,
+                "wrong_codes_per_network_max",
+            )?,
+            code_evaluations_max: in_range(
+                self.code_evaluations_max.unwrap_or(default.code_evaluations_max),
+                1..=100,
+                "code_evaluations_max",
+                "use 1 to 100",
+            )?,
+            code_evaluations_per_day_max: in_range(
+                self.code_evaluations_per_day_max.unwrap_or(default.code_evaluations_per_day_max),
+                1..=1_000,
+                "code_evaluations_per_day_max",
+                "use 1 to 1000",
+            )?,
+            devices_max: in_range(
+                self.devices_max.unwrap_or(default.devices_max),
+                1..=1_000,
+                "devices_max",
+                "use 1 to 1000",
+            )?,
+            writes_at_once: count(self.writes_at_once, default.writes_at_once, "writes_at_once")?,
+            write_interval: Duration::from_millis(in_range(
+                write_interval_ms,
+                0..=3_600_000,
+                "write_interval_ms",
+                "use 0 to 3600000 milliseconds",
+            )?),
+            exchange_timeout: Duration::from_secs(in_range(
+                self.exchange_secs_max.unwrap_or(30),
+                1..=300,
+                "exchange_secs_max",
+                "use 1 to 300 seconds",
+            )?),
+        })
+    }
+
     fn connections(&self) -> Result<ConnectionConfig, ConfigError> {
         let default = ConnectionConfig::default();
         let max = self.connections_max.unwrap_or(default.max);
         let per_source = self.connections_per_source_max.unwrap_or(default.per_source_max);
+        let per_network = self.connections_per_network_max.unwrap_or(default.per_network_max);
         let per_sec = self.connections_per_source_per_sec_max.unwrap_or(default.per_source_per_sec_max);
         Ok(ConnectionConfig {
             max: in_range(max, 1..=200_000, "connections_max", "use 1 to 200000")?,
@@ -339,6 +522,12 @@ impl ConfigFile {
                 per_source,
                 1..=200_000,
                 "connections_per_source_max",
+                "use 1 to 200000",
+            )?,
+            per_network_max: in_range(
+                per_network,
+                1..=200_000,
+                "connections_per_network_max",
                 "use 1 to 200000",
             )?,
             per_source_per_sec_max: in_range(
@@ -367,6 +556,11 @@ impl ConfigFile {
                 self.idle_secs_max_before_login,
                 limits.anonymous_idle_timeout,
                 before_login,
+            )?,
+            anonymous_timeout: time(
+                self.secs_max_before_login,
+                limits.anonymous_timeout,
+                "secs_max_before_login",
             )?,
             idle_timeout: time(self.idle_secs_max, limits.idle_timeout, "idle_secs_max")?,
             ..limits
@@ -420,7 +614,7 @@ mod tests {
             .fold(String::new(), |a, l| a + l + "\n");
         let (mut all, bare) = (parse(&uncommented).unwrap(), written);
         // The number of hashing threads defaults to the number of cores.
-        all.argon2id.threads = bare.argon2id.threads;
+        all.hashing.threads = bare.hashing.threads;
         assert_eq!(format!("{all:?}"), format!("{bare:?}"));
     }
 
@@ -429,8 +623,12 @@ mod tests {
         let cases = [
             ("admin_listen = \"0.0.0.0:7444\"", "admin_listen"),
             ("password_chars_min = 7", "password_chars_min"),
-            ("argon2id_memory_kib = 1024", "argon2id_memory_kib"),
-            ("argon2id_iterations = 1", "argon2id_iterations"),
+            ("imported_login_ms = 100", "imported_login_ms"),
+            ("account_guesses_at_once = 0", "account_guesses_at_once"),
+            ("account_guesses_max = 101", "account_guesses_max"),
+            ("registrations_per_hour_max = 0", "registrations_per_hour_max"),
+            ("write_interval_ms = 4000000", "write_interval_ms"),
+            ("exchange_secs_max = 0", "exchange_secs_max"),
             ("hashing_queue_max = 0", "hashing_queue_max"),
             ("session_idle_secs_max = 10", "session_idle_secs_max"),
             ("certificate_days = 0", "certificate_days"),

@@ -34,6 +34,9 @@ pub enum Ended {
     /// The peer said nothing for too long, did not finish a frame, or did not take its answers.
     #[error("the peer was silent or slow for too long")]
     TimedOut,
+    /// There were no slots left, and it was the oldest of those on which nobody had logged in.
+    #[error("the connection made room for another")]
+    MadeRoom,
     /// The peer broke the framing or sent what is no message.
     #[error("the peer broke the protocol: {0}")]
     Violated(String),
@@ -60,6 +63,8 @@ pub struct Patience {
     pub frame: Duration,
     /// For taking one write.
     pub write: Duration,
+    /// For everything that it has to say before a login.
+    pub until: Option<Instant>,
 }
 
 /// A connection after its handshake.
@@ -88,6 +93,7 @@ impl Connection {
             } else {
                 *frame_deadline.get_or_insert_with(|| Instant::now() + patience.frame)
             };
+            let deadline = patience.until.map_or(deadline, |until| deadline.min(until));
             timeout_at(deadline, self.fill()).await.map_err(|_| Ended::TimedOut)??;
         }
         Ok(())

@@ -14,9 +14,11 @@
 //! other's messages.
 
 use crate::connection::{Connection, Ended, Patience};
+use crate::slots::Slot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vestry_protocol::codec::{append_frame, decode};
@@ -103,6 +105,7 @@ pub fn converse<P: Port>(
     mut connection: Connection,
     mut port: P,
     draining: &CancellationToken,
+    slot: Arc<Slot>,
 ) -> impl Future<Output = Result<(), Ended>> + Send {
     async move {
         loop {
@@ -114,6 +117,7 @@ pub fn converse<P: Port>(
                     }
                     false
                 }
+                () = slot.evicted() => return Err(Ended::MadeRoom),
                 () = draining.cancelled() => true,
             };
             if last {

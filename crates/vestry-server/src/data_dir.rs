@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! vestryd.toml   settings               certs/     CA, server and operators
-//! vestry.db      the register           secrets/   pepper, OPAQUE key, audit key (never in the database)
+//! vestry.db      the register           secrets/   pepper, OPAQUE key, seed of names, audit key (never in the database)
 //! vestryd.lock   held while it runs
 //! ```
 
@@ -101,6 +101,12 @@ impl DataDir {
     #[must_use]
     pub fn opaque_key(&self) -> PathBuf {
         self.secrets().join("opaque.key")
+    }
+
+    /// The seed of what names OPRF keys.
+    #[must_use]
+    pub fn names_seed(&self) -> PathBuf {
+        self.secrets().join("names.seed")
     }
 
     /// The key of the audit chain.

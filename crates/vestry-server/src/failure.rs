@@ -54,7 +54,9 @@ pub enum Failure {
         reason: Option<String>,
     },
     /// The settings take no passwords themselves.
-    #[error("this server takes no passwords, only proofs of them (OPAQUE); use a newer client")]
+    #[error(
+        "this server takes no passwords, only proofs of them (OPAQUE); ask its operator for a one-time code"
+    )]
     PasswordsNotTaken,
     /// The second half of an exchange came without its first, or too late.
     #[error("this exchange was not started on this connection, or was used; start it again")]
@@ -74,12 +76,15 @@ pub enum Failure {
         /// How long to wait.
         retry_after_ms: u64,
     },
-    /// Too many failures in a row, of this account or from this source. Which of them is not said.
-    #[error("too many failed attempts; try again in {}", wait_words(.wait_secs))]
+    /// A rate limit, of this account or of this source. Which of them is not said.
+    #[error("too many attempts; try again in {}", wait_words(*.wait_ms))]
     Throttled {
         /// How long to wait.
-        wait_secs: i64,
+        wait_ms: u64,
     },
+    /// The one-time code was right, and had too many new passwords evaluated.
+    #[error("this one-time code was used too often without setting a password; ask the operator for another")]
+    CodeSpent,
     /// The operator's role is too small.
     #[error("your role is {role}; this needs {needed}")]
     Forbidden {
@@ -121,12 +126,12 @@ fn until_words(until: &Option<UnixSeconds>) -> String {
     until.map_or_else(String::new, |at| format!(" until {}", as_date(at)))
 }
 
-fn wait_words(secs: &i64) -> String {
-    match secs {
-        0..120 => format!("{secs} s"),
-        120..7_200 => format!("{} minutes", secs / 60),
-        7_200..172_800 => format!("{} hours", secs / 3_600),
-        _ => format!("{} days, or ask the operator", secs / 86_400),
+fn wait_words(ms: u64) -> String {
+    match ms.div_ceil(1_000) {
+        secs @ 0..120 => format!("{secs} s"),
+        secs @ 120..7_200 => format!("{} minutes", secs / 60),
+        secs @ 7_200..172_800 => format!("{} hours", secs / 3_600),
+        secs => format!("{} days, or ask the operator", secs / 86_400),
     }
 }
 
@@ -164,7 +169,9 @@ impl Failure {
             Self::Busy { .. } => RefusalCode::Busy,
             Self::Throttled { .. } => RefusalCode::Throttled,
             Self::Forbidden { .. } | Self::OperatorUnknown => RefusalCode::Forbidden,
-            Self::WrongState(_) | Self::NotProven | Self::NotStarted => RefusalCode::WrongState,
+            Self::WrongState(_) | Self::NotProven | Self::NotStarted | Self::CodeSpent => {
+                RefusalCode::WrongState
+            }
             Self::RegistrationClosed => RefusalCode::RegistrationClosed,
             Self::Store(error) => store_code(error),
             Self::Query(error) => query_code(error),
@@ -175,7 +182,7 @@ impl Failure {
     fn retry_after_ms(&self) -> Option<u64> {
         match self {
             Self::Busy { retry_after_ms } => Some(*retry_after_ms),
-            Self::Throttled { wait_secs } => u64::try_from(wait_secs.saturating_mul(1_000)).ok(),
+            Self::Throttled { wait_ms } => Some(*wait_ms),
             Self::Store(StoreError::Held) | Self::Query(QueryError::Busy) => Some(1_000),
             Self::Store(StoreError::NotWritable) => Some(60_000),
             _ => None,

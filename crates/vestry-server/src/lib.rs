@@ -5,11 +5,11 @@
 //!
 //! The way of a request, from socket to SQL, in five files:
 //!
-//! 1. `listener.rs` takes a connection, under a permit, and shakes hands in a task of its own;
+//! 1. `listener.rs` takes a connection, in a slot (`slots.rs`), and shakes hands in a task of its own;
 //! 2. `conversation.rs` reads frames, answers them in order, and flushes once a batch;
 //! 3. `user/mod.rs` or `admin/mod.rs` matches the call and knows what it needs (a session, a role);
-//! 4. `user/*.rs` or `admin/*.rs` does it, in one store transaction that starts with the check
-//!    (`sessions.rs`) and writes the audit event (`audit.rs`);
+//! 4. `user/*.rs` or `admin/*.rs` does it, admitted by the gate (`gate/`) where it may be guessed, in one store
+//!    transaction that starts with the check (`sessions.rs`) and writes the audit event (`audit.rs`);
 //! 5. `vestry-store` turns it into SQL.
 
 pub mod accept_budget;
@@ -26,6 +26,7 @@ pub mod conversation;
 pub mod credentials;
 pub mod data_dir;
 pub mod failure;
+pub mod gate;
 pub mod identity;
 pub mod listener;
 pub mod logging;
@@ -33,8 +34,7 @@ pub mod renewal;
 pub mod server;
 pub mod sessions;
 pub mod setup;
-pub mod sources;
-pub mod throttle;
+pub mod slots;
 pub mod trail;
 pub mod user;
 mod work_folder;

@@ -1,11 +1,12 @@
-//! Taking connections: a permit before the accept, a token and a place for the source, the handshake in a task of its
+//! Taking connections: room before the accept, a token and a slot for the source, the handshake in a task of its
 //! own under a timeout, and only then a conversation. A panic ends one connection.
 //!
 //! It knows no message: what is said after the handshake is the port's.
 
 use crate::accept_budget::AcceptBudget;
 use crate::config::ConnectionConfig;
-use crate::sources::{Place, Sources, source_of};
+use crate::gate::{address_of, network_of};
+use crate::slots::{Slot, SlotLimits, Slots};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -26,32 +26,40 @@ const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
 
 /// What bounds the connections of one port.
 #[derive(Clone)]
-pub struct Gate {
-    permits: Arc<Semaphore>,
-    budget: AcceptBudget,
-    sources: Sources,
+pub struct Admission {
+    slots: Slots,
+    address_budget: AcceptBudget,
+    network_budget: AcceptBudget,
     refused: Arc<AtomicU64>,
     handshake_timeout: Duration,
 }
 
-impl Gate {
+impl Admission {
     /// Of the user port.
     #[must_use]
     pub fn for_users(limits: &ConnectionConfig) -> Self {
-        Self::new(limits.max, limits.per_source_max, limits)
+        let slots = SlotLimits {
+            max: limits.max,
+            per_address_max: limits.per_source_max,
+            per_network_max: limits.per_network_max,
+        };
+        Self::new(slots, limits)
     }
 
     /// Of the admin port: all of its peers are this machine.
     #[must_use]
     pub fn for_operators(limits: &ConnectionConfig) -> Self {
-        Self::new(limits.admin_max, limits.admin_max, limits)
+        let max = limits.admin_max;
+        Self::new(SlotLimits { max, per_address_max: max, per_network_max: max }, limits)
     }
 
-    fn new(max: usize, per_source_max: usize, limits: &ConnectionConfig) -> Self {
+    fn new(slots: SlotLimits, limits: &ConnectionConfig) -> Self {
+        let per_sec = limits.per_source_per_sec_max;
         Self {
-            permits: Arc::new(Semaphore::new(max)),
-            budget: AcceptBudget::new(limits.per_source_per_sec_max, Instant::now()),
-            sources: Sources::new(per_source_max),
+            slots: Slots::new(slots),
+            address_budget: AcceptBudget::new(per_sec, Instant::now()),
+            // As many again for the addresses around it: a network is a few of them.
+            network_budget: AcceptBudget::new(per_sec.saturating_mul(2), Instant::now()),
             refused: Arc::default(),
             handshake_timeout: limits.handshake_timeout,
         }
@@ -66,7 +74,7 @@ impl Gate {
     /// How many connections are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.sources.open()
+        self.slots.count()
     }
 }
 
@@ -78,28 +86,32 @@ pub trait Welcome: Clone + Send + Sync + 'static {
     fn alpn(&self) -> &'static [u8];
     /// Cancelled when connections are to finish: a handshake that is not done by then has asked for nothing.
     fn draining(&self) -> &CancellationToken;
-    /// Talks to a peer until the connection ends.
-    fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr)
-    -> impl Future<Output = ()> + Send;
+    /// Talks to a peer until the connection ends, or has to make room.
+    fn converse(
+        self,
+        stream: Box<TlsStream<TcpStream>>,
+        peer: SocketAddr,
+        slot: Slot,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// Takes connections until the token is cancelled. The tracker knows every task that still talks.
 pub async fn accept_until(
     stopping: CancellationToken,
     listener: TcpListener,
-    gate: Gate,
+    admission: Admission,
     tasks: TaskTracker,
     welcome: impl Welcome,
 ) {
     loop {
         let next = tokio::select! {
-            next = accept_one(&listener, &gate) => next,
+            next = accept_one(&listener, &admission) => next,
             () = stopping.cancelled() => return,
         };
         match next {
-            Ok(Some((tcp, peer, guards))) => {
-                let timeout = gate.handshake_timeout;
-                tasks.spawn(shake_hands_and_converse(tcp, peer, guards, timeout, welcome.clone()));
+            Ok(Some((tcp, peer, slot))) => {
+                let timeout = admission.handshake_timeout;
+                tasks.spawn(shake_hands_and_converse(tcp, peer, slot, timeout, welcome.clone()));
             }
             Ok(None) => {}
             Err(error) => {
@@ -110,37 +122,41 @@ pub async fn accept_until(
     }
 }
 
-type Guards = (OwnedSemaphorePermit, Place);
-
-/// One connection with its permit and its place; `None` when its source has too many, or makes too many too fast.
+/// One connection with its slot; `None` when its source has too many, or makes too many too fast.
 async fn accept_one(
     listener: &TcpListener,
-    gate: &Gate,
-) -> io::Result<Option<(TcpStream, SocketAddr, Guards)>> {
-    let permit = gate.permits.clone().acquire_owned().await.map_err(io::Error::other)?;
+    admission: &Admission,
+) -> io::Result<Option<(TcpStream, SocketAddr, Slot)>> {
+    admission.slots.room().await;
     let (tcp, peer) = listener.accept().await?;
-    let in_budget = gate.budget.take(source_of(peer.ip()), Instant::now());
-    let Some(place) = in_budget.then(|| gate.sources.enter(peer.ip())).flatten() else {
-        gate.refused.fetch_add(1, Ordering::Relaxed);
+    let (ip, now) = (peer.ip(), Instant::now());
+    let in_budget = admission.address_budget.take(address_of(ip), now)
+        && admission.network_budget.take(network_of(ip), now);
+    let Some(slot) = in_budget.then(|| admission.slots.enter(ip)).flatten() else {
+        admission.refused.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%peer, in_budget, "refused: this source has or makes too many connections");
         return Ok(None);
     };
-    Ok(Some((tcp, peer, (permit, place))))
+    Ok(Some((tcp, peer, slot)))
 }
 
 /// Its future lives as long as the connection, so whatever is needed for a moment only is boxed and freed.
 async fn shake_hands_and_converse(
     tcp: TcpStream,
     peer: SocketAddr,
-    guards: Guards,
+    slot: Slot,
     handshake_timeout: Duration,
     welcome: impl Welcome,
 ) {
-    let shaken = Box::pin(shake_hands(tcp, peer, handshake_timeout, &welcome)).await;
-    if let Some(stream) = shaken {
-        welcome.converse(stream, peer).await;
+    let shaken = Box::pin(async {
+        tokio::select! {
+            shaken = shake_hands(tcp, peer, handshake_timeout, &welcome) => shaken,
+            () = slot.evicted() => None,
+        }
+    });
+    if let Some(stream) = shaken.await {
+        welcome.converse(stream, peer, slot).await;
     }
-    drop(guards);
 }
 
 /// The stream of a peer that shook hands in time and speaks the protocol of the port.

@@ -4,12 +4,13 @@ use crate::admin::WelcomeOperators;
 use crate::audit::{Action, Actor};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::credentials::{Argon2id, HashingPool, OpaqueKey};
+use crate::credentials::{HashingPool, ImportedHashes, NameSeed, OpaqueKey};
 use crate::failure::Failure;
+use crate::gate::policy::FORGOTTEN_AFTER_SECS;
+use crate::gate::{Gate, LANES_MAX, Writes};
 use crate::identity::Identity;
-use crate::listener::{Gate, accept_until};
+use crate::listener::{Admission, accept_until};
 use crate::renewal::Renewal;
-use crate::throttle::{LANES_MAX, Throttle, policy::FORGOTTEN_AFTER_SECS};
 use crate::trail::{RecordedReads, Trail};
 use crate::user::WelcomeUsers;
 use std::future::Future;
@@ -42,8 +43,10 @@ pub struct Server {
     pub store: Store,
     /// Where passwords wait to be hashed.
     pub hashing: HashingPool,
-    /// Today's hash parameters and the pepper.
-    pub argon2id: Argon2id,
+    /// Judges imported password hashes.
+    pub imported: ImportedHashes,
+    /// What names OPRF keys.
+    pub names: NameSeed,
     /// The server's OPAQUE key.
     pub opaque: OpaqueKey,
     /// The operator's read-only SQL.
@@ -57,13 +60,15 @@ pub struct Server {
     /// Cancelled when connections are to finish.
     pub draining: CancellationToken,
     /// The user port's connections.
-    pub user_gate: Gate,
+    pub user_admission: Admission,
     /// One backup at a time: each takes as much disk as the register.
     pub backups: Semaphore,
     /// One import at a time: each holds up every other write when it ends.
     pub imports: Arc<Semaphore>,
-    /// Who is held up after failures.
-    pub throttle: Throttle,
+    /// What every attempt passes.
+    pub gate: Gate,
+    /// What accounts wrote of late.
+    pub writes: Writes,
     /// How far the audit is written down in the log.
     pub trail: Trail,
     /// What operators read of late.
@@ -90,8 +95,10 @@ pub struct Parts {
     pub store: Store,
     /// The operator's read-only SQL.
     pub queries: OperatorReader,
-    /// Today's hash parameters and the pepper.
-    pub argon2id: Argon2id,
+    /// Judges imported password hashes.
+    pub imported: ImportedHashes,
+    /// What names OPRF keys.
+    pub names: NameSeed,
     /// The server's OPAQUE key.
     pub opaque: OpaqueKey,
     /// Certificates.
@@ -112,15 +119,18 @@ pub async fn run(
     reload: impl AsyncFnMut(),
 ) -> std::io::Result<()> {
     let limits = parts.config.connections;
-    let hashing = HashingPool::start(parts.config.argon2id.threads, parts.config.argon2id.queue_max)?;
-    let throttle = Throttle::start(parts.store.clone(), parts.clock.clone());
+    let hashing = HashingPool::start(parts.config.hashing.threads, parts.config.hashing.queue_max)?;
+    let gate = Gate::start(parts.store.clone(), parts.clock.clone(), parts.config.gate);
+    let writes = Writes::new(parts.config.gate.writes_at_once, parts.config.gate.write_interval);
     let server = Arc::new(Server {
         hashing,
-        throttle,
+        gate,
+        writes,
         store: parts.store,
         queries: parts.queries,
         opaque: parts.opaque,
-        argon2id: parts.argon2id,
+        imported: parts.imported,
+        names: parts.names,
         identity: parts.identity,
         renewal: Renewal::default(),
         clock: parts.clock,
@@ -129,20 +139,26 @@ pub async fn run(
         imports: Arc::new(Semaphore::new(1)),
         trail: Trail::default(),
         recorded: RecordedReads::default(),
-        user_gate: Gate::for_users(&limits),
+        user_admission: Admission::for_users(&limits),
         started: Instant::now(),
         user_address: listeners.user.local_addr()?,
         config: parts.config,
     });
-    let admin_gate = Gate::for_operators(&limits);
+    let admin_admission = Admission::for_operators(&limits);
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     let users = WelcomeUsers(server.clone());
     let operators = WelcomeOperators(server.clone());
     // On the workers: from the thread that waits here, every connection would have to change threads.
     let mut accepting = JoinSet::new();
-    let user_gate = server.user_gate.clone();
-    accepting.spawn(accept_until(stopping.clone(), listeners.user, user_gate, tasks.clone(), users));
-    accepting.spawn(accept_until(stopping.clone(), listeners.admin, admin_gate, tasks.clone(), operators));
+    let user_admission = server.user_admission.clone();
+    accepting.spawn(accept_until(stopping.clone(), listeners.user, user_admission, tasks.clone(), users));
+    accepting.spawn(accept_until(
+        stopping.clone(),
+        listeners.admin,
+        admin_admission,
+        tasks.clone(),
+        operators,
+    ));
     tokio::select! {
         () = keep_house(&server) => {}
         () = reload_for_ever(&server, reload) => {}
@@ -166,7 +182,8 @@ async fn drain(server: &Server, tasks: &TaskTracker) {
     if timeout(wait, tasks.wait()).await.is_err() {
         tracing::warn!(connections = tasks.len(), "these connections did not finish in time");
     }
-    server.throttle.flush().await;
+    // A disk that stays full does not keep the server from stopping.
+    let _ = timeout(wait, server.gate.flush()).await;
     server.trail.write_checkpoint(server).await;
     server.store.close().await;
 }
@@ -196,7 +213,7 @@ async fn keep_house(server: &Server) {
         server.trail.remove_old_events(server).await;
         server.trail.write_checkpoint(server).await;
         look_at_the_certificate(server);
-        match server.user_gate.take_refused() {
+        match server.user_admission.take_refused() {
             0 => {}
             refused => tracing::warn!(
                 refused,

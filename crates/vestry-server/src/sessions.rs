@@ -1,7 +1,7 @@
 //! Sessions: the one function that mints them, and the one gate that every call of a user passes.
 //!
 //! ```text
-//!            Proven ──▶ mint ──▶ token to the client, hash to the store
+//! Admitted + Proven ──▶ mint ──▶ token to the client, hash to the store
 //!                        │
 //!            token ──▶ resume ──▶ LoggedIn ──▶ read_as / write_as ──▶ LiveSession, inside the transaction
 //! ```
@@ -15,8 +15,10 @@ use crate::clock;
 use crate::config::SessionConfig;
 use crate::credentials::Proven;
 use crate::failure::Failure;
+use crate::gate::Verdicts;
 use crate::server::Server;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::Device;
 use vestry_protocol::limits::TOKEN_BYTES;
@@ -71,6 +73,7 @@ pub struct Minted<'tx> {
 pub fn mint<'tx>(
     limits: SessionConfig,
     tx: &'tx WriteTx<'_>,
+    _: &Verdicts,
     proven: &mut Proven,
     opening: &Opening<'_>,
 ) -> Result<Minted<'tx>, Failure> {
@@ -79,7 +82,9 @@ pub fn mint<'tx>(
     let account = tx.account_by_id(proven.account(), now)?.ok_or(Failure::WrongCredentials)?;
     allow_login(&account)?;
     let actor = Actor::user(&account.name, opening.source);
-    let noted = actor.note(tx, now, opening.action, &account.name, "")?;
+    let detail =
+        if proven.is_of_imported_hash() { "with an imported password, which is sealed now" } else { "" };
+    let noted = actor.note(tx, now, opening.action, &account.name, detail)?;
     proven.settle(tx, &noted, now)?;
     let (mut id, token) = (new_id()?, random_token()?);
     let expires = now.saturating_add(limits.absolute_secs_max);
@@ -93,7 +98,7 @@ pub fn mint<'tx>(
     tx.set_last_login(&noted, account.id, now)?;
     let (name, last_login) = (account.name, account.last_login);
     let idle_secs_max = limits.idle_secs_max.cast_unsigned();
-    let shown = NewSession { token, name, last_login, expires, idle_secs_max };
+    let shown = NewSession { token, name, last_login, expires, idle_secs_max, device_known: false };
     Ok(Minted { noted, session: LoggedIn { id }, shown })
 }
 
@@ -146,11 +151,30 @@ pub async fn read_as<T: Send + 'static>(
     Ok(answer)
 }
 
-/// Writes as the user of a session, in one transaction that begins with the check that it is live.
+/// Writes as the user of a session, in one transaction that begins with the check that it is live. Counts among the writes of
+/// the account.
+///
+/// # Errors
+/// [`Failure::SessionEnded`]; [`Failure::Throttled`] when the account has written too much; or what the closure returns.
+/// Nothing of it remains then.
+pub async fn write_as<T: Send + 'static>(
+    server: &Server,
+    session: LoggedIn,
+    closure: impl FnOnce(&WriteTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let writes = server.writes.clone();
+    write_uncounted_as(server, session, move |tx, live| {
+        writes.take(live.account().id, Instant::now())?;
+        closure(tx, live)
+    })
+    .await
+}
+
+/// As [`write_as`], for what is bounded otherwise: the end of a session, and what a proof of the password leads to.
 ///
 /// # Errors
 /// [`Failure::SessionEnded`], or what the closure returns; nothing of it remains then.
-pub async fn write_as<T: Send + 'static>(
+pub async fn write_uncounted_as<T: Send + 'static>(
     server: &Server,
     session: LoggedIn,
     closure: impl FnOnce(&WriteTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
@@ -211,6 +235,6 @@ fn new_id() -> Result<SessionId, Failure> {
     Ok(SessionId::from_wire((clock::milliseconds() << 22 | random) & i64::MAX.cast_unsigned()))
 }
 
-fn fill_random(bytes: &mut [u8]) -> Result<(), Failure> {
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), Failure> {
     getrandom::fill(bytes).map_err(|_| Failure::Internal("the system has no random bytes"))
 }

@@ -5,7 +5,7 @@
 
 use crate::audit::{Action, Actor};
 use crate::config;
-use crate::credentials::{OpaqueKey, Pepper};
+use crate::credentials::{NameSeed, OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::failure::Failure;
 use crate::identity::with_local_names;
@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
-use vestry_store::backup::{Offline, has_audit_chain};
+use vestry_store::backup::Offline;
 use vestry_store::{ChainKey, NewOperator, ReadTx, Store, StoreError, StoreLimits, WriteTx};
 use vestry_tls::{CertsDir, FileError, OperatorCertificate, TlsError, Validity, private_file};
 use zeroize::Zeroizing;
@@ -26,6 +26,8 @@ pub const OPERATOR_DAYS: u32 = 825;
 pub const PEPPER_FACT: &str = "secrets/pepper";
 /// The same for the OPAQUE key.
 pub const OPAQUE_KEY_FACT: &str = "secrets/opaque.key";
+/// The same for the seed of what names OPRF keys.
+pub const NAMES_SEED_FACT: &str = "secrets/names.seed";
 /// The same for the key of the audit chain.
 pub const AUDIT_KEY_FACT: &str = "secrets/audit.key";
 /// The name of the first operator.
@@ -103,9 +105,10 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
     private_file::create_dir(&plan.data_dir.secrets())?;
     let certs = plan.data_dir.certs(plan.certs_dir.as_deref());
     make_certificates(plan, &certs, &mut made)?;
-    make_secret(plan, &plan.data_dir.pepper(), "pepper for passwords", new_pepper, &mut made)?;
+    make_secret(plan, &plan.data_dir.pepper(), "pepper", new_pepper, &mut made)?;
     make_secret(plan, &plan.data_dir.opaque_key(), "OPAQUE key", new_opaque_key, &mut made)?;
-    made.extend(make_audit_key(&plan.data_dir)?);
+    make_secret(plan, &plan.data_dir.names_seed(), "seed of names", new_names_seed, &mut made)?;
+    make_audit_key(&plan.data_dir, &mut made)?;
     make_database(plan, &certs, &mut made).await?;
     let settings = plan.data_dir.config_file();
     if !settings.exists() {
@@ -158,7 +161,15 @@ fn make_secret(
 }
 
 fn new_pepper() -> Result<Zeroizing<Vec<u8>>, SetupError> {
-    let mut bytes = Zeroizing::new(vec![0; Pepper::BYTES]);
+    random_bytes(Pepper::BYTES)
+}
+
+fn new_names_seed() -> Result<Zeroizing<Vec<u8>>, SetupError> {
+    random_bytes(NameSeed::BYTES)
+}
+
+fn random_bytes(count: usize) -> Result<Zeroizing<Vec<u8>>, SetupError> {
+    let mut bytes = Zeroizing::new(vec![0; count]);
     getrandom::fill(&mut bytes).map_err(|_| SetupError::NoRandomness)?;
     Ok(bytes)
 }
@@ -167,21 +178,18 @@ fn new_opaque_key() -> Result<Zeroizing<Vec<u8>>, SetupError> {
     Ok(OpaqueKey::generate()?)
 }
 
-/// Makes the key of the audit chain where there is no chain yet: in a new directory, and in one of an earlier version.
-/// A line when it was made.
-///
-/// # Errors
-/// When there is a chain: then its key is lost.
-pub fn make_audit_key(data_dir: &DataDir) -> Result<Option<String>, SetupError> {
-    let (path, database) = (data_dir.audit_key(), data_dir.database());
+/// Makes the key of the audit chain, unless there is a database already: then it is lost.
+fn make_audit_key(data_dir: &DataDir, made: &mut Vec<String>) -> Result<(), SetupError> {
+    let path = data_dir.audit_key();
     if path.exists() {
-        return Ok(None);
+        return Ok(());
     }
-    if database.exists() && has_audit_chain(&database)? {
+    if data_dir.database().exists() {
         return Err(SetupError::AuditKeyLost(path.display().to_string()));
     }
     create_audit_key(&path)?;
-    Ok(Some(format!("{:<23} {}", "audit key", path.display())))
+    made.push(format!("{:<23} {}", "audit key", path.display()));
+    Ok(())
 }
 
 /// Makes a new key of an audit chain.
@@ -189,9 +197,7 @@ pub fn make_audit_key(data_dir: &DataDir) -> Result<Option<String>, SetupError> 
 /// # Errors
 /// When there is one.
 pub fn create_audit_key(path: &Path) -> Result<(), SetupError> {
-    let mut bytes = Zeroizing::new([0; ChainKey::BYTES]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|_| SetupError::NoRandomness)?;
-    Ok(private_file::create(path, bytes.as_slice())?)
+    Ok(private_file::create(path, &random_bytes(ChainKey::BYTES)?)?)
 }
 
 /// Reads the key of an audit chain.
@@ -203,20 +209,6 @@ pub fn read_audit_key(path: &Path) -> Result<ChainKey, SetupError> {
     match private_file::read(path) {
         Err(error) if error.is_missing() => Err(lost()),
         other => ChainKey::from_bytes(&other?).ok_or_else(lost),
-    }
-}
-
-/// Begins the audit chain of a register that has none; what was there before is sealed as it is found.
-///
-/// # Errors
-/// When the store does.
-pub fn begin_audit_chain(tx: &WriteTx<'_>, now: UnixSeconds) -> Result<(), StoreError> {
-    match tx.begin_audit_chain()? {
-        0 => Ok(()),
-        older => {
-            let detail = format!("{older} earlier events are sealed as they were found");
-            Actor::server().note(tx, now, Action::AuditBegun, "", &detail).map(drop)
-        }
     }
 }
 
@@ -279,82 +271,66 @@ pub async fn enrol(
 
 /// The secrets that are not in the database.
 pub struct Secrets {
-    /// Enters every password hash.
+    /// Seals imported password hashes.
     pub pepper: Pepper,
     /// Evaluates every OPAQUE password.
     pub opaque: OpaqueKey,
+    /// Names the key that each is evaluated under.
+    pub names: NameSeed,
     /// Ties the audit events to one another.
     pub chain: ChainKey,
 }
 
+/// What the database calls each of the secrets; also where its file is in a data directory.
+pub const SECRET_FACTS: [&str; 4] = [PEPPER_FACT, OPAQUE_KEY_FACT, NAMES_SEED_FACT, AUDIT_KEY_FACT];
+
 impl Secrets {
-    /// Reads the files.
+    /// Reads the files of a data directory.
     ///
     /// # Errors
     /// When one is missing, exposed or damaged.
     pub fn read(data_dir: &DataDir) -> Result<Self, SetupError> {
-        Self::read_files(&data_dir.pepper(), &data_dir.opaque_key(), &data_dir.audit_key())
+        Self::read_from(|fact| data_dir.path().join(fact))
     }
 
-    /// Reads them from wherever they are.
+    /// Reads them from wherever the file of each is.
     ///
     /// # Errors
     /// When one is missing, exposed or damaged.
-    pub fn read_files(pepper_file: &Path, opaque_file: &Path, audit_file: &Path) -> Result<Self, SetupError> {
-        let read = |path: &Path| match private_file::read(path) {
-            Err(error) if error.is_missing() => Err(SetupError::SecretLost(path.display().to_string())),
-            other => other.map_err(SetupError::from),
-        };
-        let damaged = |path: &Path| SetupError::SecretDamaged(path.display().to_string());
-        let pepper = Pepper::from_bytes(&read(pepper_file)?);
-        let opaque = OpaqueKey::from_bytes(&read(opaque_file)?);
+    pub fn read_from(file_of: impl Fn(&str) -> PathBuf) -> Result<Self, SetupError> {
         Ok(Self {
-            pepper: pepper.ok_or_else(|| damaged(pepper_file))?,
-            opaque: opaque.ok_or_else(|| damaged(opaque_file))?,
-            chain: read_audit_key(audit_file)?,
+            pepper: read_secret(&file_of(PEPPER_FACT), Pepper::from_bytes)?,
+            opaque: read_secret(&file_of(OPAQUE_KEY_FACT), OpaqueKey::from_bytes)?,
+            names: read_secret(&file_of(NAMES_SEED_FACT), NameSeed::from_bytes)?,
+            chain: read_audit_key(&file_of(AUDIT_KEY_FACT))?,
         })
     }
 
-    /// Checks that the register's credentials were made with these secrets; the first time, writes down which, and
-    /// begins the audit chain where there was none.
+    /// Checks that the database was made with these secrets; the first time, writes down which.
     ///
     /// # Errors
-    /// When they were made with others.
-    pub async fn bind_to(&self, store: &Store, now: UnixSeconds) -> Result<(), SetupError> {
-        self.verify_for(store).await?;
+    /// When it was made with others.
+    pub async fn bind_to(&self, store: &Store) -> Result<(), SetupError> {
+        self.compare(&store.read(facts_about_secrets).await?)?;
         let mine = self.public_names();
-        let bound = store.write(move |tx| {
-            // A register that knows its key and has lost its chain is not one from before the chain.
-            if tx.fact(AUDIT_KEY_FACT)?.is_none() && !tx.audit_chain_has_begun()? {
-                begin_audit_chain(tx, now)?;
-            }
-            mine.iter().try_for_each(|(fact, name)| tx.learn_fact(fact, name))
-        });
+        let bound = store.write(move |tx| mine.iter().try_for_each(|(fact, name)| tx.learn_fact(fact, name)));
         Ok(bound.await?)
     }
 
-    /// The same check without writing anything, for `vestryd check`.
+    /// The same check on a database that no server uses, without writing anything.
     ///
     /// # Errors
-    /// When they were made with others.
-    pub async fn verify_for(&self, store: &Store) -> Result<(), SetupError> {
-        let known = store.read(facts_about_secrets).await?;
-        self.compare(&known)
-    }
-
-    /// The same check on a register that no server uses.
-    ///
-    /// # Errors
-    /// When they were made with others.
+    /// When it was made with others.
     pub fn verify_for_offline(&self, register: &mut Offline) -> Result<(), SetupError> {
         let known = register.read(facts_about_secrets)?;
         self.compare(&known)
     }
 
-    fn public_names(&self) -> [(&'static str, String); 3] {
+    fn public_names(&self) -> [(&'static str, String); 4] {
         [
             (PEPPER_FACT, data_encoding::HEXLOWER.encode(self.pepper.id())),
             (OPAQUE_KEY_FACT, self.opaque.id()),
+            (NAMES_SEED_FACT, self.names.id()),
             (AUDIT_KEY_FACT, self.chain.id()),
         ]
     }
@@ -369,9 +345,16 @@ impl Secrets {
     }
 }
 
+fn read_secret<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, SetupError> {
+    let bytes = match private_file::read(path) {
+        Err(error) if error.is_missing() => {
+            return Err(SetupError::SecretLost(path.display().to_string()));
+        }
+        other => other?,
+    };
+    parse(&bytes).ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))
+}
+
 fn facts_about_secrets(tx: &ReadTx<'_>) -> Result<Vec<(&'static str, Option<String>)>, StoreError> {
-    [PEPPER_FACT, OPAQUE_KEY_FACT, AUDIT_KEY_FACT]
-        .into_iter()
-        .map(|fact| Ok((fact, tx.fact(fact)?)))
-        .collect()
+    SECRET_FACTS.into_iter().map(|fact| Ok((fact, tx.fact(fact)?))).collect()
 }

@@ -3,7 +3,6 @@
 //! A copy is taken through a reading connection: the server's writer goes on meanwhile, and nothing in the file that
 //! is copied changes. Nothing here knows archives, keys or where copies go.
 
-use crate::audit::HAS_BEGUN;
 use crate::query::CancelFlag;
 use crate::{ChainKey, Noted, ReadTx, Schema, StoreError, Verification, WriteTx, pool, schema};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -53,16 +52,6 @@ fn facts_of(conn: &Connection) -> Result<BTreeMap<String, String>, StoreError> {
     let mut statement = conn.prepare("select name, value from fact")?;
     let facts = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(facts.collect::<Result<_, _>>()?)
-}
-
-/// Whether a register has an audit chain, and so a key that belongs to it. Changes nothing, whatever its version.
-///
-/// # Errors
-/// When the file is missing or damaged.
-pub fn has_audit_chain(path: &Path) -> Result<bool, StoreError> {
-    let conn = open_reader(path)?;
-    let version: usize = conn.query_row("pragma user_version", [], |row| row.get(0))?;
-    Ok(version >= schema::CHAINED_SINCE && conn.query_row(HAS_BEGUN, [], |row| row.get(0))?)
 }
 
 /// A register without a server's threads: one connection, one closure at a time, each on disk when it returns.
@@ -187,7 +176,11 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ActorKind, Event, NewAccount, NewSessionRow, ProfilePatch, SessionId, Store, StoreLimits};
+    use crate::fresh::keys_of;
+    use crate::{
+        ActorKind, Event, IssuedCode, NewAccount, NewResetCode, NewSessionRow, ProfilePatch, SessionId,
+        Store, StoreLimits,
+    };
     use std::os::unix::fs::PermissionsExt;
     use vestry_protocol::fields::Username;
 
@@ -206,9 +199,19 @@ mod tests {
         store
             .write(move |tx| {
                 let noted = tx.note(&EVENT)?;
-                let new = NewAccount { name: &name, profile: ProfilePatch::default(), created: 1 };
+                let new = NewAccount {
+                    name: &name,
+                    keys: &keys_of(&name, 0),
+                    profile: ProfilePatch::default(),
+                    created: 1,
+                };
                 let account = tx.insert_account(&noted, &new)?.unwrap();
-                tx.set_reset_code(&noted, account, b"hash", 1_000)?;
+                let issued = IssuedCode { by: "admin".to_owned(), at: 1 };
+                tx.set_reset_code(
+                    &noted,
+                    account,
+                    &NewResetCode { code_hash: b"hash", issued: &issued, expires: 1_000 },
+                )?;
                 tx.learn_fact("secrets/pepper", "0a0b")?;
                 let hash = number.to_be_bytes();
                 tx.insert_session(
@@ -327,7 +330,7 @@ mod tests {
     fn a_register_of_another_version_is_not_changed_beside_a_server() {
         let (_folder, path, _) = fresh();
         assert!(Offline::open_beside_a_server(&path, ChainKey::for_tests()).is_ok());
-        for (version, too_old) in [(1, true), (99, false)] {
+        for (version, too_old) in [(0, true), (99, false)] {
             let conn = pool::open_writer(&path).unwrap();
             conn.pragma_update(None, "user_version", version).unwrap();
             let refused = Offline::open_beside_a_server(&path, ChainKey::for_tests()).err().unwrap();

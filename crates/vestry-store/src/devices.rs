@@ -1,19 +1,42 @@
 //! Devices that logged in before, known by the hash of a token that only the device has.
 
-use crate::{AccountId, Noted, ReadTx, StoreError, WriteTx};
+use crate::{AccountId, Noted, ReadTx, SessionId, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
-
-/// More devices than this are not remembered for an account: a new one takes the place of the least recently used.
-const DEVICES_PER_ACCOUNT_MAX: u32 = 16;
 
 /// A device that logged in before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDevice {
     /// Its number.
     pub id: i64,
-    /// The canonical name of the account that it logged in to.
-    pub account: String,
+    /// The account that it logged in to.
+    pub account: AccountId,
+}
+
+/// A device to remember.
+#[derive(Debug)]
+pub struct NewDevice<'a> {
+    /// A random number, so that it counts nothing.
+    pub id: i64,
+    /// The session that its token is handed out in.
+    pub session: SessionId,
+    /// The hash of its token.
+    pub token_hash: &'a [u8],
+    /// When.
+    pub created: UnixSeconds,
+}
+
+/// One device in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRow {
+    /// Its number.
+    pub id: i64,
+    /// What its client called it.
+    pub device: String,
+    /// When it was remembered.
+    pub created: UnixSeconds,
+    /// When it logged in last, to the day.
+    pub last_used: UnixSeconds,
 }
 
 impl ReadTx<'_> {
@@ -22,17 +45,34 @@ impl ReadTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn device_by_token(&self, token_hash: &[u8]) -> Result<Option<KnownDevice>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "select d.id, a.name from device d join account a on a.id = d.account_id where d.token_hash = ?1",
-        )?;
-        let found = statement
-            .query_row([token_hash], |row| Ok(KnownDevice { id: row.get(0)?, account: row.get(1)? }));
+        let mut statement =
+            self.conn.prepare_cached("select id, account_id from device where token_hash = ?1")?;
+        let found = statement.query_row([token_hash], |row| {
+            Ok(KnownDevice { id: row.get(0)?, account: AccountId(row.get(1)?) })
+        });
         Ok(found.optional()?)
+    }
+
+    /// The devices of an account, the one that logged in last first.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn devices_of(&self, account: AccountId) -> Result<Vec<DeviceRow>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "select id, device, created, last_used from device where account_id = ?1
+             order by last_used desc, id desc",
+        )?;
+        let rows = statement.query_map([account.0], |row| {
+            let (id, device) = (row.get(0)?, row.get(1)?);
+            Ok(DeviceRow { id, device, created: row.get(2)?, last_used: row.get(3)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
 impl WriteTx<'_> {
-    /// Remembers a device.
+    /// Remembers the device of a session by the name that its session has. Over `devices_max` of an account, the one
+    /// that was used least recently is forgotten.
     ///
     /// # Errors
     /// When the database does.
@@ -40,20 +80,21 @@ impl WriteTx<'_> {
         &self,
         _: &Noted<'_>,
         account: AccountId,
-        token_hash: &[u8],
-        now: UnixSeconds,
+        new: &NewDevice<'_>,
+        devices_max: u32,
     ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "delete from device where id in (select id from device where account_id = ?1
-                 order by last_used desc limit -1 offset ?2)",
+                 order by last_used desc, id desc limit -1 offset ?2)",
             )?
-            .execute(params![account.0, DEVICES_PER_ACCOUNT_MAX - 1])?;
+            .execute(params![account.0, devices_max.saturating_sub(1)])?;
         self.conn
             .prepare_cached(
-                "insert into device (account_id, token_hash, created, last_used) values (?1, ?2, ?3, ?3)",
+                "insert into device (id, account_id, session_id, device, token_hash, created, last_used)
+                 select ?3, account_id, id, device, ?4, ?5, ?5 from session where account_id = ?1 and id = ?2",
             )?
-            .execute(params![account.0, token_hash, now])?;
+            .execute(params![account.0, new.session.0, new.id, new.token_hash, new.created])?;
         Ok(())
     }
 
@@ -68,12 +109,47 @@ impl WriteTx<'_> {
         Ok(())
     }
 
+    /// Forgets one device of an account; whether it was there.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn forget_device(&self, _: &Noted<'_>, account: AccountId, id: i64) -> Result<bool, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("delete from device where id = ?2 and account_id = ?1")?;
+        Ok(statement.execute([account.0, id])? == 1)
+    }
+
+    /// Forgets the devices of an account whose tokens were handed out in a session.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub(crate) fn forget_devices_of_session(
+        &self,
+        _: &Noted<'_>,
+        account: AccountId,
+        session: SessionId,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("delete from device where account_id = ?1 and session_id = ?2")?
+            .execute([account.0, session.0])?;
+        Ok(())
+    }
+
     /// Forgets every device of an account.
     ///
     /// # Errors
     /// When the database does.
     pub fn forget_devices_of(&self, _: &Noted<'_>, account: AccountId) -> Result<(), StoreError> {
         self.conn.prepare_cached("delete from device where account_id = ?1")?.execute([account.0])?;
+        Ok(())
+    }
+
+    /// Forgets every device there is: after a restore, nobody knows who has their tokens.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn forget_every_device(&self, _: &Noted<'_>) -> Result<(), StoreError> {
+        self.conn.prepare_cached("delete from device")?.execute([])?;
         Ok(())
     }
 

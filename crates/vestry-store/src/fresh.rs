@@ -1,6 +1,15 @@
 //! A register of a test's own, in a folder that goes when it is dropped.
 
-use crate::{ChainKey, Store, StoreLimits};
+use crate::{ChainKey, NameKeys, OprfId, Store, StoreLimits};
+use sha2::{Digest, Sha256};
+use vestry_protocol::fields::Username;
+
+/// Keys of a name, as a server would make them.
+pub(crate) fn keys_of(name: &Username, generation: i64) -> NameKeys {
+    let name_key: [u8; 32] = Sha256::digest(name.as_str()).into();
+    let oprf_id = Sha256::new().chain_update(name_key).chain_update(generation.to_be_bytes()).finalize();
+    NameKeys { name_key, generation, oprf_id: OprfId(oprf_id.into()) }
+}
 
 /// With these limits.
 pub(crate) fn fresh_store_with(limits: StoreLimits) -> (tempfile::TempDir, Store) {

@@ -25,18 +25,20 @@ mod operators;
 mod pool;
 pub mod query;
 mod readers;
+mod reset_codes;
 mod schema;
 mod sessions;
 mod throttle;
 mod writer;
 
-pub use accounts::{AccountId, AccountRow, Counts, NewAccount, ProfilePatch, Standing};
+pub use accounts::{AccountId, AccountRow, Counts, NameKeys, NewAccount, OprfId, ProfilePatch, Standing};
 pub use audit::{ActorKind, AuditPurge, ChainKey, Event, Noted, PurgeRefused, Verification};
-pub use credentials::{CredentialKind, LoginRecord};
-pub use devices::KnownDevice;
+pub use credentials::{Credential, CredentialKind, IssuedCode, NewCredential, PasswordFacts};
+pub use devices::{DeviceRow, KnownDevice, NewDevice};
 pub use error::StoreError;
 pub use maintenance::Swept;
 pub use operators::{NewOperator, OperatorRow};
+pub use reset_codes::{NewResetCode, ResetCode};
 pub use schema::Schema;
 pub use sessions::{LiveSession, NewSessionRow, SessionId, SessionRow};
 pub use throttle::{Lane, Streak};
@@ -138,9 +140,9 @@ impl Store {
         self.readers.run(closure).await
     }
 
-    /// Runs a closure that looks a few rows up by their keys, on one consistent view, where it is called. That takes some
-    /// microseconds, waits for no lock, and costs less than another thread would; whatever may read more belongs to
-    /// [`Store::read`], which also serves when every connection is taken.
+    /// Runs a closure that looks a few rows up by their keys, where it is called, or on another thread when every connection
+    /// is taken. Its view is its own, and begins with its first read. That takes some microseconds, waits for no lock, and
+    /// costs less than another thread would; whatever may read more belongs to [`Store::read`].
     ///
     /// # Errors
     /// As [`Store::read`].

@@ -7,6 +7,9 @@ use vestry_protocol::UnixSeconds;
 /// So many rows a sweep at most, so that a sweep never holds the writer for long; the next one takes the rest.
 const ROWS_PER_SWEEP_MAX: u32 = 500;
 
+/// Evaluations by one-time codes are counted for a day.
+const DAY_SECS: i64 = 24 * 60 * 60;
+
 /// What a sweep found. Each name and purge is for the caller to note.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -39,6 +42,7 @@ impl WriteTx<'_> {
             )?
             .execute(params![now, idle_secs_max, ROWS_PER_SWEEP_MAX])?;
         self.conn.prepare_cached("delete from reset_code where expires <= ?1")?.execute([now])?;
+        self.sweep_reset_evaluations(now.saturating_sub(DAY_SECS))?;
         let resumed = self.names(
             "update account set suspended_at = null, suspended_until = null, suspended_reason = null
              where id in (select id from account where suspended_at is not null and suspended_until <= ?1 limit ?2)

@@ -8,7 +8,8 @@
 //! before it was asked for. The threads are few and stay busy under load; waking one for each read would cost more
 //! than the read.
 
-use crate::{ReadTx, StoreError, pool::ReadPool};
+use crate::pool::{ReadConnection, ReadPool};
+use crate::{ReadTx, StoreError};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -78,16 +79,30 @@ impl Readers {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let Some(conn) = self.pool.get_at_once() else { return self.run(closure).await };
-        let mut outcome = Err(StoreError::ClosurePanicked.into());
-        conn.with_view(|view| {
-            // A panic must not leave the view open for the next one.
-            if let Ok(answer) = catch_unwind(AssertUnwindSafe(|| closure(view))) {
-                outcome = answer;
+        match self.pool.get_at_once() {
+            Some(conn) => in_a_view_of_its_own(&conn, closure),
+            None => {
+                let pool = self.pool.clone();
+                let waited = tokio::task::spawn_blocking(move || in_a_view_of_its_own(&pool.get()?, closure));
+                waited.await.unwrap_or_else(|_| Err(StoreError::ClosurePanicked.into()))
             }
-        })?;
-        outcome
+        }
     }
+}
+
+/// The view begins with the first read of the closure, and is nobody else's.
+fn in_a_view_of_its_own<T, E: From<StoreError>>(
+    conn: &ReadConnection,
+    closure: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut outcome = Err(StoreError::ClosurePanicked.into());
+    conn.with_view(|view| {
+        // A panic must not leave the view open for the next one.
+        if let Ok(answer) = catch_unwind(AssertUnwindSafe(|| closure(view))) {
+            outcome = answer;
+        }
+    })?;
+    outcome
 }
 
 impl Drop for Open {

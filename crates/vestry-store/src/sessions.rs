@@ -11,7 +11,7 @@ const SESSIONS_PER_ACCOUNT_MAX: u32 = 32;
 
 /// The public number of a session. It names the session and proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId(i64);
+pub struct SessionId(pub(crate) i64);
 
 impl SessionId {
     /// From the number on the wire.
@@ -225,7 +225,7 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Ends one session; whether it was there.
+    /// Ends a session that its user leaves; whether it was there. The devices that it made stay.
     ///
     /// # Errors
     /// When the database does.
@@ -233,16 +233,27 @@ impl WriteTx<'_> {
         Ok(self.conn.prepare_cached("delete from session where id = ?1")?.execute([id.0])? == 1)
     }
 
-    /// Ends one session of one account; whether it was there.
+    /// Ends a session that is trusted no more, whoever it is of; whether it was there. The devices that it made are forgotten.
     ///
     /// # Errors
     /// When the database does.
-    pub fn end_session_of(
+    pub fn revoke_session(&self, noted: &Noted<'_>, id: SessionId) -> Result<bool, StoreError> {
+        let mut statement = self.conn.prepare_cached("select account_id from session where id = ?1")?;
+        let account = statement.query_row([id.0], |row| row.get(0).map(AccountId)).optional()?;
+        account.map_or(Ok(false), |account| self.revoke_session_of(noted, account, id))
+    }
+
+    /// The same for one of this account, which may have ended already.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn revoke_session_of(
         &self,
-        _: &Noted<'_>,
+        noted: &Noted<'_>,
         account: AccountId,
         id: SessionId,
     ) -> Result<bool, StoreError> {
+        self.forget_devices_of_session(noted, account, id)?;
         let mut statement =
             self.conn.prepare_cached("delete from session where id = ?1 and account_id = ?2")?;
         Ok(statement.execute([id.0, account.0])? == 1)
@@ -262,7 +273,7 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fresh::fresh_store;
+    use crate::fresh::{fresh_store, keys_of};
     use crate::{ActorKind, Event, NewAccount, ProfilePatch, Store};
     use vestry_protocol::fields::Username;
 
@@ -285,7 +296,12 @@ mod tests {
             let noted = tx.note(&EVENT)?;
             tx.insert_account(
                 &noted,
-                &NewAccount { name: &name, profile: ProfilePatch::default(), created: 1 },
+                &NewAccount {
+                    name: &name,
+                    keys: &keys_of(&name, 0),
+                    profile: ProfilePatch::default(),
+                    created: 1,
+                },
             )
         };
         store.write(new).await.unwrap().unwrap();

@@ -1,23 +1,29 @@
-//! Failures in a row, by lane. What they mean is decided by whoever asks; here they are rows that survive a restart.
+//! Failures in a row, by lane. What they mean is the server's to say; here they are rows that survive a restart.
 
-use crate::{Noted, ReadTx, StoreError, WriteTx};
+use crate::{Noted, OprfId, ReadTx, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::Username;
 
-/// Which way a secret was tried: each is counted by itself, so that nobody is held up by another's failures.
+/// What is counted: each kind by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Logging in to an account from anywhere. The subject is its name.
+    /// Evaluations under the OPRF key of one account, or of a name without one, by strangers. The subject is its
+    /// identifier.
     Account,
-    /// Logging in from a device that did so before. The subject names both.
+    /// Logins from all devices of an account together. The subject is its identifier.
+    Devices,
+    /// Logins from one device. The subject is its number.
     Device,
-    /// Proving the password within a session. The subject is the account's name.
+    /// Proofs of the password within one session. The subject is its number.
     Session,
-    /// Redeeming a one-time code. The subject is the account's name.
-    Reset,
-    /// Anything from an address or its network. The subject is the prefix.
+    /// Attempts from an address or its network. The subject is the prefix.
     Source,
+    /// Accounts that were made from an address, its network, or anywhere.
+    Registrations,
+    /// Names that an address or its network was told of.
+    Names,
+    /// Wrong one-time codes from an address or its network.
+    Codes,
 }
 
 impl Lane {
@@ -26,10 +32,13 @@ impl Lane {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Devices => "devices",
             Self::Device => "device",
             Self::Session => "session",
-            Self::Reset => "reset",
             Self::Source => "source",
+            Self::Registrations => "registrations",
+            Self::Names => "names",
+            Self::Codes => "codes",
         }
     }
 }
@@ -37,12 +46,14 @@ impl Lane {
 /// How far a lane has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Streak {
-    /// Failures in a row.
+    /// Failures in a row, or how full a bucket is.
     pub failures: u32,
     /// The last of them.
     pub failed_at: UnixSeconds,
     /// From when on the lane is open again.
     pub open_at: UnixSeconds,
+    /// Up to when a bucket was drained, in milliseconds since 1970.
+    pub drained_ms: i64,
 }
 
 impl ReadTx<'_> {
@@ -52,42 +63,50 @@ impl ReadTx<'_> {
     /// When the database does.
     pub fn streak(&self, lane: Lane, subject: &str) -> Result<Option<Streak>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "select failures, failed_at, open_at from throttle_lane where lane = ?1 and subject = ?2",
+            "select failures, failed_at, open_at, drained_ms from throttle_lane
+             where lane = ?1 and subject = ?2",
         )?;
         let found = statement.query_row([lane.as_str(), subject], |row| {
-            Ok(Streak {
-                failures: row.get("failures")?,
-                failed_at: row.get("failed_at")?,
-                open_at: row.get("open_at")?,
-            })
+            let (failures, failed_at) = (row.get(0)?, row.get(1)?);
+            Ok(Streak { failures, failed_at, open_at: row.get(2)?, drained_ms: row.get(3)? })
         });
         Ok(found.optional()?)
     }
 }
 
 impl WriteTx<'_> {
-    /// Writes down how far a lane has come.
+    /// Writes down how far a lane has come; `name` is shown to operators, and empty in lanes of sources.
     ///
     /// # Errors
     /// When the database does.
     pub fn set_streak(
         &self,
         _: &Noted<'_>,
-        lane: Lane,
-        subject: &str,
+        (lane, subject): (Lane, &str),
+        name: &str,
         streak: &Streak,
     ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "insert into throttle_lane (lane, subject, failures, unseen, failed_at, open_at)
-                 values (?1, ?2, ?3, 0, ?4, ?5) on conflict (lane, subject) do update set
-                 failures = excluded.failures, failed_at = excluded.failed_at, open_at = excluded.open_at",
+                "insert into throttle_lane
+                   (lane, subject, name, failures, unseen, failed_at, open_at, drained_ms)
+                 values (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7) on conflict (lane, subject) do update set
+                 name = excluded.name, failures = excluded.failures, failed_at = excluded.failed_at,
+                 open_at = excluded.open_at, drained_ms = excluded.drained_ms",
             )?
-            .execute(params![lane.as_str(), subject, streak.failures, streak.failed_at, streak.open_at])?;
+            .execute(params![
+                lane.as_str(),
+                subject,
+                name,
+                streak.failures,
+                streak.failed_at,
+                streak.open_at,
+                streak.drained_ms
+            ])?;
         Ok(())
     }
 
-    /// Starts a lane anew after a success.
+    /// Starts a lane over after a success.
     ///
     /// # Errors
     /// When the database does.
@@ -102,14 +121,21 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn count_unseen(&self, _: &Noted<'_>, name: &Username, now: UnixSeconds) -> Result<(), StoreError> {
+    pub fn count_unseen(
+        &self,
+        _: &Noted<'_>,
+        id: OprfId,
+        name: &str,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
-                "insert into throttle_lane (lane, subject, failures, unseen, failed_at, open_at)
-                 values ('account', ?1, 0, 1, ?2, ?2) on conflict (lane, subject) do update set
+                "insert into throttle_lane
+                   (lane, subject, name, failures, unseen, failed_at, open_at, drained_ms)
+                 values ('account', ?1, ?2, 0, 1, ?3, ?3, 0) on conflict (lane, subject) do update set
                  unseen = unseen + 1, failed_at = max(failed_at, excluded.failed_at)",
             )?
-            .execute(params![name.as_str(), now])?;
+            .execute(params![id.to_hex(), name, now])?;
         Ok(())
     }
 
@@ -117,23 +143,24 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn see_failures(&self, _: &Noted<'_>, name: &str) -> Result<u64, StoreError> {
+    pub fn see_failures(&self, _: &Noted<'_>, id: OprfId) -> Result<u64, StoreError> {
+        let subject = id.to_hex();
         let unseen: Option<u64> = self
             .conn
             .prepare_cached("select unseen from throttle_lane where lane = 'account' and subject = ?1")?
-            .query_row([name], |row| row.get(0))
+            .query_row([&subject], |row| row.get(0))
             .optional()?;
         if unseen.is_some_and(|unseen| unseen > 0) {
             self.conn
                 .prepare_cached(
                     "update throttle_lane set unseen = 0 where lane = 'account' and subject = ?1",
                 )?
-                .execute([name])?;
+                .execute([&subject])?;
         }
         Ok(unseen.unwrap_or(0))
     }
 
-    /// Opens the lanes of one account or one source, or all of them; how many there were.
+    /// Opens the lanes of one name or one source, or all of them; how many there were.
     ///
     /// # Errors
     /// When the database does.
@@ -144,8 +171,7 @@ impl WriteTx<'_> {
                 .conn
                 .prepare_cached(
                     "delete from throttle_lane
-                     where failures > 0 and
-                     (subject = ?1 or (lane = 'device' and substr(subject, 1, length(?1) + 1) = ?1 || '/'))",
+                     where failures > 0 and (name = ?1 and name <> '' or name = '' and subject = ?1)",
                 )?
                 .execute([subject])?,
         };
@@ -187,10 +213,10 @@ mod tests {
             .unwrap()
     }
 
-    async fn fail(store: &Store, lane: Lane, subject: String, at: i64) {
+    async fn fail(store: &Store, lane: Lane, subject: String, name: &'static str, at: i64) {
         let write = store.write(move |tx| {
-            let streak = Streak { failures: 1, failed_at: at, open_at: at };
-            tx.set_streak(&note(tx), lane, &subject, &streak)
+            let streak = Streak { failures: 1, failed_at: at, open_at: at, drained_ms: 0 };
+            tx.set_streak(&note(tx), (lane, &subject), name, &streak)
         });
         write.await.unwrap();
     }
@@ -202,25 +228,26 @@ mod tests {
     #[tokio::test]
     async fn clearing_a_name_opens_all_its_lanes_and_nobody_elses() {
         let (_folder, store) = fresh_store();
-        for (lane, subject) in [
-            (Lane::Account, "naman"),
-            (Lane::Device, "naman/1"),
-            (Lane::Session, "naman"),
-            (Lane::Account, "naman2"),
+        for (lane, subject, name) in [
+            (Lane::Account, "aa", "naman"),
+            (Lane::Device, "1", "naman"),
+            (Lane::Session, "2", "naman"),
+            (Lane::Account, "bb", "naman2"),
+            (Lane::Source, "naman", ""),
         ] {
-            fail(&store, lane, subject.to_owned(), 1).await;
+            fail(&store, lane, subject.to_owned(), name, 1).await;
         }
         let cleared = store.write(|tx| tx.clear_throttle(&note(tx), Some("naman"))).await.unwrap();
-        assert_eq!(cleared, 3);
-        assert!(has(&store, Lane::Account, "naman2").await);
-        assert!(!has(&store, Lane::Device, "naman/1").await);
+        assert_eq!(cleared, 4);
+        assert!(has(&store, Lane::Account, "bb").await);
+        assert!(!has(&store, Lane::Device, "1").await);
     }
 
     #[tokio::test]
     async fn a_sweep_forgets_the_old_and_keeps_no_more_than_it_may() {
         let (_folder, store) = fresh_store();
         for at in 0..10 {
-            fail(&store, Lane::Source, format!("10.0.0.{at}/32"), at).await;
+            fail(&store, Lane::Source, format!("10.0.0.{at}/32"), "", at).await;
         }
         store.write(|tx| tx.sweep_throttle(3, 5)).await.unwrap();
         assert!(!has(&store, Lane::Source, "10.0.0.4/32").await);
@@ -228,20 +255,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_are_told_once_and_do_not_hold_the_lane_up() {
+    async fn failures_are_told_once_and_do_not_close_the_lane() {
         let (_folder, store) = fresh_store();
-        let name = Username::parse("naman").unwrap();
+        let id = OprfId([7; 32]);
         let seen = store
             .write(move |tx| {
                 let noted = note(tx);
-                tx.count_unseen(&noted, &name, 5)?;
-                tx.count_unseen(&noted, &name, 4)?;
-                let streak = tx.streak(Lane::Account, "naman")?;
-                let seen = (tx.see_failures(&noted, "naman")?, tx.see_failures(&noted, "naman")?);
+                tx.count_unseen(&noted, id, "naman", 5)?;
+                tx.count_unseen(&noted, id, "naman", 4)?;
+                let streak = tx.streak(Lane::Account, &id.to_hex())?;
+                let seen = (tx.see_failures(&noted, id)?, tx.see_failures(&noted, id)?);
                 Ok::<_, StoreError>((seen, streak))
             })
             .await
             .unwrap();
-        assert_eq!(seen, ((2, 0), Some(Streak { failures: 0, failed_at: 5, open_at: 5 })));
+        let streak = Streak { failures: 0, failed_at: 5, open_at: 5, drained_ms: 0 };
+        assert_eq!(seen, ((2, 0), Some(streak)));
     }
 }

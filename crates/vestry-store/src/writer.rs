@@ -208,7 +208,7 @@ impl StoreError {
 #[cfg(test)]
 mod tests {
     use crate::backup::Offline;
-    use crate::fresh::fresh_store;
+    use crate::fresh::{fresh_store, keys_of};
     use crate::{ActorKind, ChainKey, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
     use vestry_protocol::fields::Username;
 
@@ -231,7 +231,12 @@ mod tests {
         store
             .write(move |tx| {
                 let noted = tx.note(&EVENT)?;
-                let new = NewAccount { name: &name, profile: ProfilePatch::default(), created: 1 };
+                let new = NewAccount {
+                    name: &name,
+                    keys: &keys_of(&name, 0),
+                    profile: ProfilePatch::default(),
+                    created: 1,
+                };
                 let made = tx.insert_account(&noted, &new)?.is_some();
                 then().map(|()| made)
             })

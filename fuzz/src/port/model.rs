@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, HashMap};
 use vestry_protocol::fields::{Password, Username};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::secret::SecretText;
+use vestry_protocol::secret::{DeviceToken, SecretText};
 use vestry_protocol::user::{Change, Envelope, NewSession, UserCall, UserReply};
+use vestry_server::config::GateConfig;
+use vestry_server::gate::calls::Call;
 
 /// The settings of the server that is visited.
 const IDLE_SECS_MAX: i64 = 60 * 60;
@@ -23,18 +25,22 @@ pub struct Model {
     sessions: HashMap<Token, Session>,
     /// Whose session a public number was seen to be.
     owners: HashMap<u64, String>,
-    /// What devices were told to present.
-    devices: Vec<Token>,
+    /// What devices were told to send, and for whom.
+    devices: Vec<(Token, String)>,
     codes: Vec<Code>,
     uploads: Vec<Upload>,
+    /// Guesses in a row at a name by strangers, and when the first of them was made.
+    guesses: HashMap<String, (u32, i64)>,
+    /// When codes had new passwords of an account evaluated.
+    code_evaluations: HashMap<String, Vec<i64>>,
     /// The server's clock, from wherever it started.
     now: i64,
 }
 
 #[derive(Clone, Default)]
 struct Account {
-    /// The password that its hash is of.
-    hash: Option<String>,
+    /// The password that it was imported with.
+    imported: Option<String>,
     opaque: Option<Opaque>,
     standing: Standing,
     /// Counts the credentials that it had, so that an old proof is told from a new one.
@@ -69,6 +75,7 @@ struct Code {
     name: String,
     text: String,
     issued: i64,
+    evaluations: u32,
 }
 
 #[derive(Clone)]
@@ -83,7 +90,14 @@ struct Upload {
 pub struct Line {
     session: Option<Token>,
     exchange: Option<Exchange>,
+    /// The name that this connection asked to register.
+    registration: Option<String>,
+    /// The name and the code of a reset that was begun.
+    reset: Option<(String, String)>,
+    /// The session, and the version of the password, of a new one that was begun.
+    new_password: Option<(Token, u64)>,
     proof: Option<Proof>,
+    logged_in: bool,
 }
 
 impl Line {
@@ -109,8 +123,6 @@ struct Exchange {
 
 struct Proof {
     session: Token,
-    of_hash: bool,
-    asked_again: bool,
     version: u64,
 }
 
@@ -140,7 +152,7 @@ impl Model {
     /// The tokens that devices were ever given.
     #[must_use]
     pub fn devices(&self) -> Vec<Token> {
-        self.devices.clone()
+        self.devices.iter().map(|(token, _)| *token).collect()
     }
 
     /// The public numbers that were ever listed.
@@ -169,18 +181,20 @@ impl Model {
         Some(self.sessions.get(&line.session?)?.name.clone())
     }
 
-    /// Somebody who must be able to log in with a password: with their hash, or by OPAQUE.
+    /// Somebody who must be able to log in with a password.
     #[must_use]
-    pub fn somebody(&self) -> Option<(String, String, bool)> {
-        self.accounts.iter().filter(|(_, account)| account.standing == Standing::Active).find_map(
-            |(name, account)| {
-                let by_opaque = match &account.opaque {
-                    Some(Opaque::Of(password)) => Some((name.clone(), password.clone(), true)),
-                    _ => None,
-                };
-                by_opaque.or_else(|| Some((name.clone(), account.hash.clone()?, false)))
-            },
-        )
+    pub fn somebody(&self) -> Option<(String, String)> {
+        let active = self.accounts.iter().filter(|(_, account)| account.standing == Standing::Active);
+        active.into_iter().find_map(|(name, account)| match &account.opaque {
+            Some(Opaque::Of(password)) => Some((name.clone(), password.clone())),
+            _ => None,
+        })
+    }
+
+    /// An account was imported with the hash of a password.
+    pub fn imported(&mut self, name: &str, password: String) {
+        let account = Account { imported: Some(password), ..Account::default() };
+        assert!(self.accounts.insert(name.to_owned(), account).is_none(), "a name was won twice");
     }
 
     /// An upload that was made for a name with a password.
@@ -209,7 +223,12 @@ impl Model {
     /// An operator issued a code.
     pub fn issued(&mut self, name: &str, code: &str) {
         self.codes.retain(|code| code.name != name);
-        self.codes.push(Code { name: name.to_owned(), text: code.to_owned(), issued: self.now });
+        self.codes.push(Code {
+            name: name.to_owned(),
+            text: code.to_owned(),
+            issued: self.now,
+            evaluations: 0,
+        });
     }
 
     /// Holds one answer against what is known, and learns from it. `honest` is the password and the KE3 that an
@@ -224,13 +243,14 @@ impl Model {
         reply: &UserReply,
         honest: Option<(String, Vec<u8>)>,
     ) {
+        let of_session = Call::of(call).row().is_of_session();
         let used = line.session.and_then(|token| self.sessions.get_mut(&token));
-        if let Some(session) = used.filter(|_| is_of_session(call)) {
+        if let Some(session) = used.filter(|_| of_session) {
             session.used = session.used.max(self.now);
         }
         match reply {
             UserReply::Refused(refusal) => judge_refusal(line, call, refusal),
-            _ if is_of_session(call) => {
+            _ if of_session => {
                 let name = self.require_session(line);
                 self.judge_in_session(line, &name, call, reply, honest);
             }
@@ -248,37 +268,32 @@ impl Model {
     ) {
         match (call, reply) {
             (UserCall::DescribeServer, UserReply::ServerDescribed(_)) => {}
-            (UserCall::Register(wanted), UserReply::Registered { name }) => {
-                let hash = Some(normal(&wanted.password));
-                self.register(&wanted.name, name, Account { hash, ..Account::default() });
-            }
-            (UserCall::FinishRegistration { name: typed, envelope, .. }, UserReply::Registered { name }) => {
-                let opaque = Some(self.opaque_of(name, envelope));
-                self.register(typed, name, Account { opaque, ..Account::default() });
-            }
-            (UserCall::StartRegistration { name, .. }, UserReply::RegistrationStarted { response, .. }) => {
+            (UserCall::StartRegistration { name, .. }, UserReply::NewPasswordStarted { response, .. }) => {
                 assert_eq!(response.len(), 64);
-                assert!(!self.accounts.contains_key(&canonical(name)), "a taken name can be registered");
+                let name = canonical(name);
+                assert!(!self.accounts.contains_key(&name), "a taken name can be registered");
+                self.guess(&name);
+                line.registration = Some(name);
             }
-            (UserCall::StartReset { .. }, UserReply::RegistrationStarted { response, .. }) => {
-                assert_eq!(response.len(), 64);
-            }
-            (UserCall::LogIn { name, password, .. }, UserReply::LoggedIn(session)) => {
-                let account = self.account_that_opens(name, &session.name);
-                assert_eq!(account.hash, Some(normal(password)), "logged in with a wrong password");
-                let version = account.version;
-                self.open(line, session);
-                line.proof =
-                    line.session.map(|session| Proof { session, of_hash: true, asked_again: false, version });
-            }
-            (UserCall::StartLogin { name, .. }, UserReply::LoginStarted { ke2, .. }) => {
-                assert_eq!(ke2.len(), 320, "an answer of another size");
-                self.start_exchange(
-                    line,
-                    None,
-                    Username::parse(name).ok().map(|name| name.to_string()),
-                    honest,
+            (UserCall::FinishRegistration { envelope, .. }, UserReply::Registered { name }) => {
+                assert_eq!(
+                    line.registration.take().as_ref(),
+                    Some(name),
+                    "made an account that was not begun"
                 );
+                let account = Account { opaque: Some(self.opaque_of(name, envelope)), ..Account::default() };
+                assert!(self.accounts.insert(name.clone(), account).is_none(), "a name was won twice");
+                self.guesses.remove(name);
+            }
+            (UserCall::StartLogin { name, device_token, .. }, UserReply::LoginStarted { ke2, .. }) => {
+                assert_eq!(ke2.len(), 320, "an answer of another size");
+                let name = Username::parse(name).ok().map(|name| name.to_string());
+                if let Some(name) =
+                    name.as_ref().filter(|name| !self.knows_device(device_token.as_ref(), name))
+                {
+                    self.guess(name);
+                }
+                self.start_exchange(line, None, name, honest);
             }
             (UserCall::FinishLogin { ke3, .. }, UserReply::LoggedIn(session)) => {
                 let exchange = line.exchange.take().expect("logged in without an exchange");
@@ -287,30 +302,36 @@ impl Model {
                 self.account_that_opens(&name, &session.name);
                 self.require_proven(&exchange, ke3);
                 self.open(line, session);
-                let version = exchange.version;
-                line.proof = line.session.map(|session| Proof {
-                    session,
-                    of_hash: false,
-                    asked_again: false,
-                    version,
-                });
+                self.guesses.remove(&name);
+            }
+            (UserCall::LogInImported { name, password, .. }, UserReply::LoggedIn(session)) => {
+                let account = self.account_that_opens(name, &session.name);
+                let password = normal(password);
+                assert_eq!(account.imported.as_ref(), Some(&password), "logged in with a wrong password");
+                self.open(line, session);
+                let account = self.accounts.get_mut(&session.name).expect("it is known");
+                (account.imported, account.opaque) = (None, Some(Opaque::Of(password)));
+                account.version += 1;
+                self.guesses.remove(&session.name);
             }
             (UserCall::ResumeSession { token }, UserReply::SessionResumed { name }) => {
                 line.session = Some(*token.expose_secret());
+                line.logged_in = false;
                 assert_eq!(&self.require_session(line), name, "a session of somebody else was resumed");
             }
-            (UserCall::PresentDevice { token }, UserReply::DevicePresented { known }) => {
-                assert!(!known || self.devices.contains(token.expose_secret()), "a made-up device is known");
+            (UserCall::StartReset { name, code, .. }, UserReply::NewPasswordStarted { response, .. }) => {
+                assert_eq!(response.len(), 64);
+                let name = canonical(name);
+                let code = self.evaluate_by_code(&name, code);
+                line.reset = Some((name, code));
             }
-            (UserCall::RedeemResetCode { name: typed, code, new }, UserReply::PasswordReset { name }) => {
-                let account = self.use_code(typed, name, code);
-                assert!(account.opaque.is_none(), "an account with OPAQUE takes a password again");
-                account.hash = Some(normal(new));
-            }
-            (UserCall::FinishReset { name: typed, code, envelope }, UserReply::PasswordReset { name }) => {
+            (UserCall::FinishReset { envelope }, UserReply::PasswordReset { name, .. }) => {
+                let (begun, code) = line.reset.take().expect("reset without a first half");
+                assert_eq!(&begun, name, "somebody else's password was reset");
                 let opaque = Some(self.opaque_of(name, envelope));
-                let account = self.use_code(typed, name, code);
-                (account.hash, account.opaque) = (None, opaque);
+                let account = self.use_code(name, &code);
+                (account.imported, account.opaque) = (None, opaque);
+                self.guesses.remove(name);
             }
             _ => panic!("{call:?} was answered by {reply:?}"),
         }
@@ -329,16 +350,9 @@ impl Model {
             (UserCall::ShowAccount, UserReply::AccountShown(account)) => assert_eq!(account.name, name),
             (UserCall::UpdateAccount(update), UserReply::AccountUpdated(account)) => {
                 assert_eq!(account.name, name, "somebody else was changed");
-                match (&update.email, &update.password) {
-                    (Change::Keep, _) => {}
-                    (_, Some(password)) => self.require_hash_of(name, password),
-                    (_, None) => self.require_proof(line, version),
+                if update.email != Change::Keep {
+                    self.require_proof(line, version);
                 }
-            }
-            (UserCall::ChangePassword { current, new }, UserReply::PasswordChanged(session)) => {
-                self.require_hash_of(name, current);
-                self.change_credential(name, Some(normal(new)), None);
-                self.reopen(line, name, session);
             }
             (UserCall::StartProof { .. }, UserReply::LoginStarted { ke2, .. }) => {
                 assert_eq!(ke2.len(), 320);
@@ -349,33 +363,25 @@ impl Model {
                 assert_eq!(exchange.within, line.session, "proven in another session than it was started in");
                 assert_eq!(exchange.name.as_deref(), Some(name), "somebody else's password was proven");
                 self.require_proven(&exchange, ke3);
-                let proof = |session| Proof { session, of_hash: false, asked_again: true, version };
-                line.proof = line.session.map(proof);
+                line.proof = line.session.map(|session| Proof { session, version });
             }
-            (UserCall::StartNewPassword { .. }, UserReply::RegistrationStarted { .. }) => {
-                assert!(line.proof.as_ref().is_some_and(|proof| Some(proof.session) == line.session));
+            (UserCall::StartNewPassword { .. }, UserReply::NewPasswordStarted { .. }) => {
+                self.require_proof(line, version);
+                line.new_password = line.session.map(|session| (session, version));
             }
             (UserCall::FinishNewPassword { envelope }, UserReply::PasswordChanged(session)) => {
-                self.require_proof(line, version);
+                let begun = line.new_password.take().expect("changed without a first half");
+                assert_eq!((Some(begun.0), begun.1), (line.session, version), "changed by an old proof");
                 let opaque = Some(self.opaque_of(name, envelope));
-                self.change_credential(name, None, opaque);
+                let account = self.accounts.get_mut(name).expect("it is known");
+                (account.imported, account.opaque) = (None, opaque);
+                account.version += 1;
                 self.reopen(line, name, session);
             }
-            (UserCall::FinishMigration { envelope }, UserReply::CredentialMigrated) => {
-                let proof = line.proof.take().expect("moved without a proof");
-                assert!(proof.of_hash && Some(proof.session) == line.session && proof.version == version);
-                let opaque = self.opaque_of(name, envelope);
-                let account = self.accounts.get_mut(name).expect("it is known");
-                assert!(account.hash.is_some(), "there was nothing to move");
-                account.opaque = Some(opaque);
-            }
-            (UserCall::DeleteAccount { password }, UserReply::AccountDeleted { .. }) => {
-                self.require_hash_of(name, password);
-                self.delete(line, name);
-            }
-            (UserCall::DeleteProvenAccount, UserReply::AccountDeleted { .. }) => {
+            (UserCall::DeleteAccount, UserReply::AccountDeleted { .. }) => {
                 self.require_proof(line, version);
-                self.delete(line, name);
+                self.operated(name, Act::Deleted);
+                line.session = None;
             }
             (UserCall::ListSessions, UserReply::SessionsListed(sessions)) => {
                 assert_eq!(sessions.iter().filter(|session| session.current).count(), 1);
@@ -390,11 +396,22 @@ impl Model {
             }
             (UserCall::RememberDevice, UserReply::DeviceRemembered { token }) => {
                 let token = *token.expose_secret();
-                let is_new = !self.devices.contains(&token) && !self.sessions.contains_key(&token);
+                let is_new = !self.devices().contains(&token) && !self.sessions.contains_key(&token);
                 assert!(is_new, "a token was issued twice");
-                self.devices.push(token);
+                assert!(std::mem::take(&mut line.logged_in), "a device token without a login of its own");
+                self.devices.push((token, name.to_owned()));
             }
-            (UserCall::ShowFailures, UserReply::FailuresShown { .. }) => {}
+            (UserCall::ListDevices, UserReply::DevicesListed(devices)) => {
+                let own = self.devices.iter().filter(|(_, owner)| owner == name).count();
+                assert!(devices.len() <= own.min(16), "devices that nobody remembered are listed");
+            }
+            (UserCall::ForgetDevice { .. }, UserReply::DeviceForgotten) => {
+                assert!(
+                    self.devices.iter().any(|(_, owner)| owner == name),
+                    "somebody else's device was forgotten"
+                );
+            }
+            (UserCall::ShowNotices, UserReply::NoticesShown(_)) => {}
             (UserCall::LogOut { everywhere }, UserReply::LoggedOut { .. }) => {
                 let token = line.session.take().expect("it was required");
                 self.sessions.get_mut(&token).expect("it is known").live = false;
@@ -426,14 +443,48 @@ impl Model {
         assert!(account.opaque == Some(Opaque::Of(password.clone())), "a wrong password was proven");
     }
 
-    fn require_hash_of(&self, name: &str, password: &SecretText) {
-        assert_eq!(self.accounts[name].hash, Some(normal(password)), "a wrong password was taken");
-    }
-
-    /// A proof that was asked for within this session, of the password that is in force; used up.
+    /// A proof that was given within this session, of the password that is in force; used up.
     fn require_proof(&self, line: &mut Line, version: u64) {
         let proof = line.proof.take().expect("done without a proof");
-        assert!(proof.asked_again && Some(proof.session) == line.session && proof.version == version);
+        assert!(Some(proof.session) == line.session && proof.version == version);
+    }
+
+    /// A stranger had something evaluated under the key of a name. All of a visit comes from one network: five at once, then
+    /// one after 1, 2, 4 … seconds, and a hundred in a row.
+    fn guess(&mut self, name: &str) {
+        let now = self.now;
+        let (count, since) = self.guesses.entry(name.to_owned()).or_insert((0, now));
+        *count += 1;
+        let passed = u64::try_from(now - *since).expect("the clock of a visit goes forward");
+        let delays = u64::BITS - 1 - (passed + 1).leading_zeros();
+        let limits = GateConfig::default();
+        let allowed = (limits.account_guesses_at_once + delays).min(limits.account_guesses_max);
+        assert!(*count <= allowed, "{count} guesses at {name} in {passed} s");
+    }
+
+    fn knows_device(&self, token: Option<&DeviceToken>, name: &str) -> bool {
+        token.is_some_and(|token| {
+            self.devices.iter().any(|(known, owner)| known == token.expose_secret() && owner == name)
+        })
+    }
+
+    /// A right code has a new password evaluated: three times, and six times a day for all codes of an account.
+    fn evaluate_by_code(&mut self, name: &str, typed: &SecretText) -> String {
+        let typed = plain_code(typed.expose_secret());
+        let code = self.codes.iter_mut().find(|code| code.name == name && plain_code(&code.text) == typed);
+        let code = code.expect("a new password was evaluated by a made-up code");
+        assert!(self.now - code.issued <= CODE_SECS, "an old code was taken");
+        code.evaluations += 1;
+        let limits = GateConfig::default();
+        assert!(code.evaluations <= limits.code_evaluations_max, "a code was used too often");
+        let (now, times) = (self.now, self.code_evaluations.entry(name.to_owned()).or_default());
+        times.retain(|at| now - at < 24 * 60 * 60);
+        times.push(now);
+        assert!(
+            times.len() <= limits.code_evaluations_per_day_max as usize,
+            "an account's codes were used too often"
+        );
+        typed
     }
 
     fn account_that_opens(&self, typed: &str, shown: &str) -> &Account {
@@ -448,41 +499,26 @@ impl Model {
         let session = Session { name: opened.name.clone(), live: true, used: self.now, opened: self.now };
         assert!(self.sessions.insert(token, session).is_none(), "a token was issued twice");
         line.session = Some(token);
+        line.logged_in = true;
     }
 
     fn reopen(&mut self, line: &mut Line, name: &str, opened: &NewSession) {
         assert_eq!(opened.name, name);
         self.end_sessions_of(name);
         self.open(line, opened);
+        // A device is remembered after a login, not after a change.
+        line.logged_in = false;
     }
 
-    fn register(&mut self, typed: &str, shown: &str, account: Account) {
-        assert_eq!(canonical(typed), shown);
-        assert!(self.accounts.insert(shown.to_owned(), account).is_none(), "a name was won twice");
-    }
-
-    fn use_code(&mut self, typed: &str, shown: &str, code: &SecretText) -> &mut Account {
-        assert_eq!(canonical(typed), shown);
-        let typed = plain_code(code.expose_secret());
-        let found = self.codes.iter().position(|code| code.name == shown && plain_code(&code.text) == typed);
+    fn use_code(&mut self, name: &str, typed: &str) -> &mut Account {
+        let found = self.codes.iter().position(|code| code.name == name && plain_code(&code.text) == typed);
         let code = self.codes.swap_remove(found.expect("a made-up or used code was taken"));
         assert!(self.now - code.issued <= CODE_SECS, "an old code was taken");
-        self.end_sessions_of(shown);
-        let account = self.accounts.get_mut(shown).expect("it is known");
+        self.end_sessions_of(name);
+        let account = self.accounts.get_mut(name).expect("it is known");
         assert!(account.standing != Standing::Deleted, "a deleted account got a password");
         account.version += 1;
         account
-    }
-
-    fn change_credential(&mut self, name: &str, hash: Option<String>, opaque: Option<Opaque>) {
-        let account = self.accounts.get_mut(name).expect("it is known");
-        (account.hash, account.opaque) = (hash, opaque);
-        account.version += 1;
-    }
-
-    fn delete(&mut self, line: &mut Line, name: &str) {
-        self.operated(name, Act::Deleted);
-        line.session = None;
     }
 
     fn end_sessions_of(&mut self, name: &str) {
@@ -498,6 +534,7 @@ impl Model {
         name: Option<String>,
         honest: Option<(String, Vec<u8>)>,
     ) {
+        (line.registration, line.reset, line.new_password) = (None, None, None);
         let version =
             name.as_ref().and_then(|name| self.accounts.get(name)).map_or(0, |account| account.version);
         line.exchange = Some(Exchange { within, name, version, honest });
@@ -515,7 +552,7 @@ fn judge_refusal(line: &mut Line, call: &UserCall, refusal: &Refusal) {
     let mistakes = [RefusalCode::Internal, RefusalCode::Unavailable, RefusalCode::Malformed];
     assert!(!mistakes.contains(&code), "{call:?} made the server fail: {}", refusal.message);
     assert!(!crate::has_control(&refusal.message), "{:?}", refusal.message);
-    if is_of_session(call) && line.session.is_none() {
+    if Call::of(call).row().is_of_session() && line.session.is_none() {
         assert_eq!(code, RefusalCode::NotLoggedIn, "{call:?} without a session");
     }
     if code == RefusalCode::SessionEnded && !matches!(call, UserCall::ResumeSession { .. }) {
@@ -530,38 +567,6 @@ fn forget_what_is_used_up(line: &mut Line, call: &UserCall) {
     }
     if matches!(call, UserCall::FinishProof { .. }) && line.session.is_some() {
         line.exchange = None;
-    }
-}
-
-fn is_of_session(call: &UserCall) -> bool {
-    match call {
-        UserCall::ShowAccount
-        | UserCall::UpdateAccount(_)
-        | UserCall::ChangePassword { .. }
-        | UserCall::DeleteAccount { .. }
-        | UserCall::ListSessions
-        | UserCall::RevokeSession { .. }
-        | UserCall::LogOut { .. }
-        | UserCall::StartProof { .. }
-        | UserCall::FinishProof { .. }
-        | UserCall::StartNewPassword { .. }
-        | UserCall::FinishNewPassword { .. }
-        | UserCall::FinishMigration { .. }
-        | UserCall::DeleteProvenAccount
-        | UserCall::RememberDevice
-        | UserCall::ShowFailures => true,
-        UserCall::DescribeServer
-        | UserCall::Register(_)
-        | UserCall::LogIn { .. }
-        | UserCall::ResumeSession { .. }
-        | UserCall::RedeemResetCode { .. }
-        | UserCall::StartRegistration { .. }
-        | UserCall::FinishRegistration { .. }
-        | UserCall::StartLogin { .. }
-        | UserCall::FinishLogin { .. }
-        | UserCall::StartReset { .. }
-        | UserCall::FinishReset { .. }
-        | UserCall::PresentDevice { .. } => false,
     }
 }
 

@@ -20,14 +20,13 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::codec::{append_frame, decode};
 use vestry_protocol::fields::{StretchingCost, Username};
 use vestry_protocol::frame::split_first;
+use vestry_protocol::import::ImportRow;
 use vestry_protocol::limits::{
     EXPORTER_LABEL, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN,
 };
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::secret::{SecretText, SessionToken};
-use vestry_protocol::user::{
-    Change, Envelope as Sealed, Profile, ProfileUpdate, Registration, UserCall, UserReply,
-};
+use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
+use vestry_protocol::user::{Change, Envelope as Sealed, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, Reply, Request};
 use vestry_tls::{Trust, config};
 
@@ -53,25 +52,21 @@ pub enum Op<'a> {
     /// Bytes without a frame.
     Bytes(&'a [u8]),
     DescribeServer,
-    Register {
-        who: u8,
-        password: u8,
-    },
     StartRegistration {
         who: u8,
         password: u8,
     },
     FinishRegistration {
-        who: u8,
         envelope: Envelope<'a>,
     },
-    LogIn {
+    LogInImported {
         who: u8,
         password: u8,
     },
     StartLogin {
         who: u8,
         password: u8,
+        device: Option<(u8, bool)>,
         ke1: Option<&'a [u8]>,
     },
     FinishLogin {
@@ -86,15 +81,8 @@ pub enum Op<'a> {
         email: bool,
         age: u16,
         gender: Option<&'a str>,
-        password: Option<u8>,
     },
-    ChangePassword {
-        current: u8,
-        new: u8,
-    },
-    Delete {
-        password: u8,
-    },
+    Delete,
     List,
     Revoke {
         id: u8,
@@ -116,30 +104,20 @@ pub enum Op<'a> {
     FinishNewPassword {
         envelope: Envelope<'a>,
     },
-    FinishMigration {
-        envelope: Envelope<'a>,
-    },
-    DeleteProven,
     StartReset {
         who: u8,
+        code: u8,
         password: u8,
     },
     FinishReset {
-        who: u8,
-        code: u8,
         envelope: Envelope<'a>,
     },
-    Redeem {
-        who: u8,
-        code: u8,
-        new: u8,
-    },
     RememberDevice,
-    PresentDevice {
-        token: u8,
-        bent: bool,
+    ListDevices,
+    ForgetDevice {
+        id: u64,
     },
-    ShowFailures,
+    ShowNotices,
 }
 
 /// A KE3.
@@ -177,16 +155,16 @@ pub enum Operation {
     Delete,
     Restore,
     IssueCode,
+    Import,
 }
 
 impl Op<'_> {
-    /// How the people of a visit get into the register, by OPAQUE. Whoever is to have a hash is registered by the
-    /// input: judging a password takes as long as many calls.
+    /// How the people of a visit get into the register.
     #[must_use]
     pub fn registering_people() -> Vec<Self> {
         let register = |who| {
             let (password, envelope) = (who, Envelope::Honest);
-            [Op::StartRegistration { who, password }, Op::FinishRegistration { who, envelope }]
+            [Op::StartRegistration { who, password }, Op::FinishRegistration { envelope }]
         };
         [register(0), register(1)].into_iter().flatten().collect()
     }
@@ -205,6 +183,10 @@ fn name(visit: u32, who: u8) -> String {
         _ => "na\u{ef}ve".to_owned(),
     }
 }
+
+/// That of [`password`] 2, as another system would have stored it; as cheap as can be.
+const HASH_OF_THE_THIRD: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$ul0yMQltRH/oqpmaOIc/jQ$FhfXvF+7wjmt5YXvjaisoteG24RcNvJNc7C2/6a5YPU";
 
 /// Those of the first three people come first.
 fn password(which: u8) -> String {
@@ -324,26 +306,22 @@ impl<'h> Visitor<'h> {
             self.turn = line;
             self.hang_up().await;
         }
-        if let Some((name, password, by_opaque)) = self.model.somebody() {
-            self.log_in_after_all(&name, &password, by_opaque).await;
+        if let Some((name, password)) = self.model.somebody() {
+            self.log_in_after_all(&name, &password).await;
         }
     }
 
-    async fn log_in_after_all(&mut self, name: &str, password: &str, by_opaque: bool) {
-        if by_opaque {
-            let (proving, ke1) = Proving::start(password);
-            self.waiting.insert(0, Waiting::ForLogin(proving));
-            self.send_call(0, UserCall::StartLogin { name: name.to_owned(), ke1 }).await;
-            self.settle().await;
-            if self.is_to_wait {
-                return;
-            }
-            let ke3 = self.honest_ke3().expect("the right password cannot be proven any more");
-            self.send_call(1, UserCall::FinishLogin { ke3, device: "visit".to_owned() }).await;
-        } else {
-            let (name, password) = (name.to_owned(), SecretText::new(password.to_owned()));
-            self.send_call(1, UserCall::LogIn { name, password, device: "visit".to_owned() }).await;
+    async fn log_in_after_all(&mut self, name: &str, password: &str) {
+        let (proving, ke1) = Proving::start(password);
+        self.waiting.insert(0, Waiting::ForLogin(proving));
+        let call = UserCall::StartLogin { name: name.to_owned(), device_token: None, ke1 };
+        self.send_call(0, call).await;
+        self.settle().await;
+        if self.is_to_wait {
+            return;
         }
+        let ke3 = self.honest_ke3().expect("the right password cannot be proven any more");
+        self.send_call(1, UserCall::FinishLogin { ke3, device: "visit".to_owned() }).await;
         self.settle().await;
         if self.is_to_wait {
             return;
@@ -364,23 +342,28 @@ impl<'h> Visitor<'h> {
         let device = "visit".to_owned();
         Some(match op {
             Op::DescribeServer => UserCall::DescribeServer,
-            Op::Register { who, password } => {
-                let (name, password, profile) = (self.name(who), secret(password), Profile::default());
-                UserCall::Register(Registration { name, password, profile })
-            }
             Op::StartRegistration { who, password } => UserCall::StartRegistration {
                 name: self.name(who),
                 request: self.seal(id, password, &self.name(who)),
             },
-            Op::FinishRegistration { who, envelope } => {
+            Op::FinishRegistration { envelope } => {
                 let envelope = self.envelope(envelope).await?;
-                UserCall::FinishRegistration { name: self.name(who), envelope, profile: Profile::default() }
+                UserCall::FinishRegistration { envelope, profile: Profile::default() }
             }
-            Op::LogIn { who, password } => {
-                UserCall::LogIn { name: self.name(who), password: secret(password), device }
+            Op::LogInImported { who, password } => {
+                UserCall::LogInImported { name: self.name(who), password: secret(password), device }
             }
-            Op::StartLogin { who, password, ke1 } => {
-                UserCall::StartLogin { name: self.name(who), ke1: self.prove(id, password, ke1) }
+            Op::StartLogin { who, password, device, ke1 } => {
+                let device_token = device.and_then(|(which, bent)| {
+                    let mut token = *pick(&self.model.devices(), which)?;
+                    token[31] ^= u8::from(bent);
+                    Some(DeviceToken::from_bytes(token))
+                });
+                UserCall::StartLogin {
+                    name: self.name(who),
+                    device_token,
+                    ke1: self.prove(id, password, ke1),
+                }
             }
             Op::FinishLogin { ke3 } => UserCall::FinishLogin { ke3: self.ke3(ke3).await?, device },
             Op::Resume { token, bent } => {
@@ -389,16 +372,12 @@ impl<'h> Visitor<'h> {
                 UserCall::ResumeSession { token: SessionToken::from_bytes(token) }
             }
             Op::Show => UserCall::ShowAccount,
-            Op::Update { email, age, gender, password } => UserCall::UpdateAccount(ProfileUpdate {
+            Op::Update { email, age, gender } => UserCall::UpdateAccount(ProfileUpdate {
                 email: if email { Change::Set("anna@example.org".to_owned()) } else { Change::Keep },
                 age: Change::Set(age),
                 gender: gender.map_or(Change::Clear, |gender| Change::Set(gender.to_owned())),
-                password: password.map(secret),
             }),
-            Op::ChangePassword { current, new } => {
-                UserCall::ChangePassword { current: secret(current), new: secret(new) }
-            }
-            Op::Delete { password } => UserCall::DeleteAccount { password: secret(password) },
+            Op::Delete => UserCall::DeleteAccount,
             Op::List => UserCall::ListSessions,
             Op::Revoke { id, bent } => {
                 let id = pick(&self.model.session_ids(), id).copied().unwrap_or_default();
@@ -415,28 +394,18 @@ impl<'h> Visitor<'h> {
             Op::FinishNewPassword { envelope } => {
                 UserCall::FinishNewPassword { envelope: self.envelope(envelope).await? }
             }
-            Op::FinishMigration { envelope } => {
-                UserCall::FinishMigration { envelope: self.envelope(envelope).await? }
-            }
-            Op::DeleteProven => UserCall::DeleteProvenAccount,
-            Op::StartReset { who, password } => UserCall::StartReset {
+            Op::StartReset { who, code, password } => UserCall::StartReset {
                 name: self.name(who),
+                code: self.code(code),
                 request: self.seal(id, password, &self.name(who)),
             },
-            Op::FinishReset { who, code, envelope } => {
-                let envelope = self.envelope(envelope).await?;
-                UserCall::FinishReset { name: self.name(who), code: self.code(code), envelope }
-            }
-            Op::Redeem { who, code, new } => {
-                UserCall::RedeemResetCode { name: self.name(who), code: self.code(code), new: secret(new) }
+            Op::FinishReset { envelope } => {
+                UserCall::FinishReset { envelope: self.envelope(envelope).await? }
             }
             Op::RememberDevice => UserCall::RememberDevice,
-            Op::PresentDevice { token, bent } => {
-                let mut token = *pick(&self.model.devices(), token)?;
-                token[31] ^= u8::from(bent);
-                UserCall::PresentDevice { token: SessionToken::from_bytes(token) }
-            }
-            Op::ShowFailures => UserCall::ShowFailures,
+            Op::ListDevices => UserCall::ListDevices,
+            Op::ForgetDevice { id } => UserCall::ForgetDevice { id },
+            Op::ShowNotices => UserCall::ShowNotices,
             Op::Turn(_)
             | Op::HangUp
             | Op::Advance(_)
@@ -514,6 +483,10 @@ impl<'h> Visitor<'h> {
             self.operator = Some(self.connect_operator().await);
         }
         let name = self.name(who);
+        if matches!(operation, Operation::Import) {
+            self.import(name).await;
+            return;
+        }
         let Some(wire) = self.operator.as_mut() else { return };
         let (call, act) = match operation {
             Operation::Suspend => {
@@ -522,7 +495,7 @@ impl<'h> Visitor<'h> {
             Operation::Resume => (AdminCall::ResumeAccount { name: name.clone() }, Act::Resumed),
             Operation::Delete => (AdminCall::DeleteAccount { name: name.clone() }, Act::Deleted),
             Operation::Restore => (AdminCall::RestoreAccount { name: name.clone() }, Act::Restored),
-            Operation::IssueCode => (AdminCall::ResetAccount { name }, Act::Resumed),
+            Operation::IssueCode | Operation::Import => (AdminCall::ResetAccount { name }, Act::Resumed),
         };
         match wire.call(call).await.expect("the admin port answers") {
             AdminReply::AccountChanged(account) => {
@@ -539,6 +512,37 @@ impl<'h> Visitor<'h> {
             }
             other => panic!("an operator was answered by {other:?}"),
         }
+    }
+
+    /// Brings an account in that has the password of the third person.
+    async fn import(&mut self, name: String) {
+        let row = ImportRow {
+            line: 1,
+            name: name.clone(),
+            profile: Profile::default(),
+            created: None,
+            suspended: false,
+            argon2id: Some(SecretText::new(HASH_OF_THE_THIRD.to_owned())),
+        };
+        let Some(wire) = self.operator.as_mut() else { return };
+        let begun = wire.call(AdminCall::StartImport).await.expect("the admin port answers");
+        assert!(matches!(begun, AdminReply::ImportStarted), "{begun:?}");
+        let judged = wire.call(AdminCall::ImportRows(vec![row])).await.expect("the admin port answers");
+        let AdminReply::RowsJudged(bad) = judged else { panic!("rows were answered by {judged:?}") };
+        if !bad.is_empty() {
+            wire.call(AdminCall::DropImport).await.expect("the admin port answers");
+            return;
+        }
+        let id = wire.send(&AdminCall::FinishImport { accounts: 1 }).await.expect("the admin port takes it");
+        loop {
+            match wire.receive_for(id).await.expect("the admin port answers") {
+                AdminReply::ImportContinues { .. } => {}
+                AdminReply::ImportFinished { .. } => break,
+                other => panic!("an import was answered by {other:?}"),
+            }
+        }
+        let name = Username::parse(&name).expect("a name that cannot exist was imported").to_string();
+        self.model.imported(&name, normal(&password(2)));
     }
 
     async fn connect_operator(&self) -> Wire<AdminCall, AdminReply> {
@@ -620,7 +624,7 @@ impl<'h> Visitor<'h> {
             (Waiting::ForLogin(proving), UserReply::LoginStarted { ke2, .. }) => {
                 proving.finish(ke2, exporter).ok()
             }
-            (Waiting::ForRegistration(sealing, name), UserReply::RegistrationStarted { response, .. }) => {
+            (Waiting::ForRegistration(sealing, name), UserReply::NewPasswordStarted { response, .. }) => {
                 let (password, upload) = sealing.finish(response).expect("the server's answer is one");
                 self.model.made_upload(name, password, upload);
                 None

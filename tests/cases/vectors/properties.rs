@@ -12,10 +12,10 @@ use vestry_protocol::frame::split_first;
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::Refusal;
-use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
 use vestry_protocol::user::{
-    Account, Change, Envelope, NewSession, Profile, ProfileUpdate, Registration, ServerDescription, Session,
-    Stretching, UserCall, UserReply,
+    Account, Change, CodeIssued, Envelope, NewSession, Notices, Profile, ProfileUpdate, RememberedDevice,
+    ServerDescription, Session, SetWithCode, Stretching, UserCall, UserReply,
 };
 use vestry_protocol::{Reply, Request};
 use vestry_tests::vectors::{Direction, Message, Port, examples};
@@ -33,6 +33,10 @@ fn secret() -> impl Strategy<Value = SecretText> {
 
 fn token() -> impl Strategy<Value = SessionToken> {
     any::<[u8; 32]>().prop_map(SessionToken::from_bytes)
+}
+
+fn device_token() -> impl Strategy<Value = DeviceToken> {
+    any::<[u8; 32]>().prop_map(DeviceToken::from_bytes)
 }
 
 /// Every length of a varint equally often.
@@ -53,8 +57,11 @@ fn change<T: std::fmt::Debug + Clone>(value: impl Strategy<Value = T>) -> impl S
 }
 
 fn update() -> impl Strategy<Value = ProfileUpdate> {
-    (change(text()), change(any::<u16>()), change(text()), of(secret()))
-        .prop_map(|(email, age, gender, password)| ProfileUpdate { email, age, gender, password })
+    (change(text()), change(any::<u16>()), change(text())).prop_map(|(email, age, gender)| ProfileUpdate {
+        email,
+        age,
+        gender,
+    })
 }
 
 /// Shorter and longer than a varint of one byte can say.
@@ -77,57 +84,50 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 fn opaque_call() -> impl Strategy<Value = UserCall> {
     prop_oneof![
         (text(), bytes()).prop_map(|(name, request)| UserCall::StartRegistration { name, request }),
-        (text(), envelope(), profile()).prop_map(|(name, envelope, profile)| {
-            UserCall::FinishRegistration { name, envelope, profile }
+        (envelope(), profile())
+            .prop_map(|(envelope, profile)| UserCall::FinishRegistration { envelope, profile }),
+        (text(), of(device_token()), bytes()).prop_map(|(name, device_token, ke1)| UserCall::StartLogin {
+            name,
+            device_token,
+            ke1
         }),
-        (text(), bytes()).prop_map(|(name, ke1)| UserCall::StartLogin { name, ke1 }),
         (bytes(), text()).prop_map(|(ke3, device)| UserCall::FinishLogin { ke3, device }),
+        (text(), secret(), bytes()).prop_map(|(name, code, request)| UserCall::StartReset {
+            name,
+            code,
+            request
+        }),
+        envelope().prop_map(|envelope| UserCall::FinishReset { envelope }),
         bytes().prop_map(|ke1| UserCall::StartProof { ke1 }),
         bytes().prop_map(|ke3| UserCall::FinishProof { ke3 }),
         bytes().prop_map(|request| UserCall::StartNewPassword { request }),
         envelope().prop_map(|envelope| UserCall::FinishNewPassword { envelope }),
-        envelope().prop_map(|envelope| UserCall::FinishMigration { envelope }),
-        Just(()).prop_map(|()| UserCall::DeleteProvenAccount),
-        (text(), bytes()).prop_map(|(name, request)| UserCall::StartReset { name, request }),
-        (text(), secret(), envelope()).prop_map(|(name, code, envelope)| UserCall::FinishReset {
-            name,
-            code,
-            envelope
-        }),
     ]
 }
 
 fn user_call() -> impl Strategy<Value = UserCall> {
-    prop_oneof![clear_call(), opaque_call(),]
+    prop_oneof![other_call(), opaque_call(),]
 }
 
-fn clear_call() -> impl Strategy<Value = UserCall> {
+fn other_call() -> impl Strategy<Value = UserCall> {
     prop_oneof![
         Just(()).prop_map(|()| UserCall::DescribeServer),
-        (text(), secret(), profile()).prop_map(|(name, password, profile)| {
-            UserCall::Register(Registration { name, password, profile })
-        }),
-        (text(), secret(), text()).prop_map(|(name, password, device)| UserCall::LogIn {
+        (text(), secret(), text()).prop_map(|(name, password, device)| UserCall::LogInImported {
             name,
             password,
             device
         }),
         token().prop_map(|token| UserCall::ResumeSession { token }),
-        token().prop_map(|token| UserCall::PresentDevice { token }),
-        Just(()).prop_map(|()| UserCall::RememberDevice),
-        Just(()).prop_map(|()| UserCall::ShowFailures),
         Just(()).prop_map(|()| UserCall::ShowAccount),
         update().prop_map(UserCall::UpdateAccount),
-        (secret(), secret()).prop_map(|(current, new)| UserCall::ChangePassword { current, new }),
-        secret().prop_map(|password| UserCall::DeleteAccount { password }),
+        Just(()).prop_map(|()| UserCall::DeleteAccount),
         Just(()).prop_map(|()| UserCall::ListSessions),
         number().prop_map(|id| UserCall::RevokeSession { id }),
         any::<bool>().prop_map(|everywhere| UserCall::LogOut { everywhere }),
-        (text(), secret(), secret()).prop_map(|(name, code, new)| UserCall::RedeemResetCode {
-            name,
-            code,
-            new
-        }),
+        Just(()).prop_map(|()| UserCall::RememberDevice),
+        Just(()).prop_map(|()| UserCall::ListDevices),
+        number().prop_map(|id| UserCall::ForgetDevice { id }),
+        Just(()).prop_map(|()| UserCall::ShowNotices),
     ]
 }
 
@@ -140,13 +140,39 @@ fn refusal() -> impl Strategy<Value = Refusal> {
 }
 
 fn new_session() -> impl Strategy<Value = NewSession> {
-    (token(), text(), of(time()), time(), number()).prop_map(
-        |(token, name, last_login, expires, idle_secs_max)| NewSession {
+    (token(), text(), of(time()), time(), number(), any::<bool>()).prop_map(
+        |(token, name, last_login, expires, idle_secs_max, device_known)| NewSession {
             token,
             name,
             last_login,
             expires,
             idle_secs_max,
+            device_known,
+        },
+    )
+}
+
+fn device() -> impl Strategy<Value = RememberedDevice> {
+    (number(), text(), time(), time()).prop_map(|(id, device, created, last_used)| RememberedDevice {
+        id,
+        device,
+        created,
+        last_used,
+    })
+}
+
+fn code_issued() -> impl Strategy<Value = CodeIssued> {
+    (text(), time()).prop_map(|(by, at)| CodeIssued { by, at })
+}
+
+fn notices() -> impl Strategy<Value = Notices> {
+    let set_with_code =
+        (code_issued(), time()).prop_map(|(issued, redeemed)| SetWithCode { issued, redeemed });
+    (number(), any::<bool>(), of(set_with_code)).prop_map(
+        |(failures_since_last_login, password_is_weak, password_set_with_code)| Notices {
+            failures_since_last_login,
+            password_is_weak,
+            password_set_with_code,
         },
     )
 }
@@ -199,17 +225,15 @@ fn user_reply() -> impl Strategy<Value = UserReply> {
         vec(session(), 0..5).prop_map(UserReply::SessionsListed),
         Just(()).prop_map(|()| UserReply::SessionRevoked),
         number().prop_map(|sessions_ended| UserReply::LoggedOut { sessions_ended }),
-        text().prop_map(|name| UserReply::PasswordReset { name }),
+        (text(), code_issued()).prop_map(|(name, code)| UserReply::PasswordReset { name, code }),
         (bytes(), stretching())
-            .prop_map(|(response, stretching)| UserReply::RegistrationStarted { response, stretching }),
-        (bytes(), stretching(), any::<bool>()).prop_map(|(ke2, stretching, takes_passwords)| {
-            UserReply::LoginStarted { ke2, stretching, takes_passwords }
-        }),
+            .prop_map(|(response, stretching)| UserReply::NewPasswordStarted { response, stretching }),
+        (bytes(), stretching()).prop_map(|(ke2, stretching)| UserReply::LoginStarted { ke2, stretching }),
         Just(()).prop_map(|()| UserReply::PasswordProven),
-        Just(()).prop_map(|()| UserReply::CredentialMigrated),
-        any::<bool>().prop_map(|known| UserReply::DevicePresented { known }),
-        token().prop_map(|token| UserReply::DeviceRemembered { token }),
-        number().prop_map(|since_last_login| UserReply::FailuresShown { since_last_login }),
+        device_token().prop_map(|token| UserReply::DeviceRemembered { token }),
+        vec(device(), 0..5).prop_map(UserReply::DevicesListed),
+        Just(()).prop_map(|()| UserReply::DeviceForgotten),
+        notices().prop_map(UserReply::NoticesShown),
     ]
 }
 
@@ -302,6 +326,7 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
         text().prop_map(|name| AdminCall::RevokeOperator { name }),
         Just(()).prop_map(|()| AdminCall::ShowJoinString),
         Just(()).prop_map(|()| AdminCall::BackUp),
+        of(text()).prop_map(|subject| AdminCall::ClearThrottle { subject }),
         vec(checkpoint(), 0..4).prop_map(|checkpoints| AdminCall::VerifyAudit { checkpoints }),
         (vec(text(), 0..4), of(text()), follow_from())
             .prop_map(|(columns, filter, from)| AdminCall::FollowAudit { columns, filter, from }),
@@ -323,7 +348,7 @@ fn cell() -> impl Strategy<Value = Cell> {
 }
 
 fn status() -> impl Strategy<Value = Status> {
-    (vec(text(), 5), vec(number(), 9), time()).prop_map(|(texts, numbers, certificate_expires)| Status {
+    (vec(text(), 5), vec(number(), 12), time()).prop_map(|(texts, numbers, certificate_expires)| Status {
         version: texts[0].clone(),
         uptime_secs: numbers[0],
         listen: texts[1].clone(),
@@ -337,6 +362,9 @@ fn status() -> impl Strategy<Value = Status> {
         certificate_expires,
         pin: texts[2].clone(),
         hashing_queue: numbers[8],
+        attempts_under_way: numbers[9],
+        registrations: numbers[10],
+        registrations_max: numbers[11],
         operator: texts[3].clone(),
         role: texts[4].clone(),
     })
@@ -385,6 +413,7 @@ fn admin_reply() -> impl Strategy<Value = AdminReply> {
         text().prop_map(AdminReply::JoinString),
         vec(any::<u8>(), 0..100).prop_map(AdminReply::BackupChunk),
         number().prop_map(|bytes| AdminReply::BackupEnd { bytes }),
+        number().prop_map(|lanes| AdminReply::ThrottleCleared { lanes }),
         number().prop_map(|events| AdminReply::AuditChecked { events }),
         audit_verdict().prop_map(AdminReply::AuditVerified),
         Just(()).prop_map(|()| AdminReply::ImportStarted),

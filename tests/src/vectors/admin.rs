@@ -276,6 +276,9 @@ fn status() -> Status {
         certificate_expires: NOW + 30 * DAY,
         pin: format!("sha256:{}", "ab".repeat(32)),
         hashing_queue: 0,
+        attempts_under_way: 2,
+        registrations: 40,
+        registrations_max: 1000,
         operator: "admin".to_owned(),
         role: "admin".to_owned(),
     }

@@ -129,8 +129,8 @@ impl Message {
 }
 
 /// The fields that hold bytes.
-const FIELDS_OF_BYTES: [&str; 8] =
-    ["token", "request", "response", "upload", "ke1", "ke2", "ke3", "BackupChunk"];
+const FIELDS_OF_BYTES: [&str; 9] =
+    ["token", "device_token", "request", "response", "upload", "ke1", "ke2", "ke3", "BackupChunk"];
 
 /// As serde_json spells it, but bytes in hexadecimal.
 fn spelled(message: &impl Serialize) -> Value {
@@ -167,64 +167,56 @@ fn of_cell(cell: &Cell) -> Value {
 fn needs_session(call: &UserCall) -> bool {
     match call {
         UserCall::DescribeServer
-        | UserCall::Register(_)
-        | UserCall::LogIn { .. }
-        | UserCall::ResumeSession { .. }
-        | UserCall::RedeemResetCode { .. }
         | UserCall::StartRegistration { .. }
         | UserCall::FinishRegistration { .. }
         | UserCall::StartLogin { .. }
         | UserCall::FinishLogin { .. }
+        | UserCall::LogInImported { .. }
+        | UserCall::ResumeSession { .. }
         | UserCall::StartReset { .. }
-        | UserCall::FinishReset { .. }
-        | UserCall::PresentDevice { .. } => false,
+        | UserCall::FinishReset { .. } => false,
         UserCall::ShowAccount
         | UserCall::UpdateAccount(_)
-        | UserCall::ChangePassword { .. }
-        | UserCall::DeleteAccount { .. }
-        | UserCall::ListSessions
-        | UserCall::RevokeSession { .. }
-        | UserCall::LogOut { .. }
         | UserCall::StartProof { .. }
         | UserCall::FinishProof { .. }
         | UserCall::StartNewPassword { .. }
         | UserCall::FinishNewPassword { .. }
-        | UserCall::FinishMigration { .. }
-        | UserCall::DeleteProvenAccount
+        | UserCall::DeleteAccount
+        | UserCall::ListSessions
+        | UserCall::RevokeSession { .. }
+        | UserCall::LogOut { .. }
         | UserCall::RememberDevice
-        | UserCall::ShowFailures => true,
+        | UserCall::ListDevices
+        | UserCall::ForgetDevice { .. }
+        | UserCall::ShowNotices => true,
     }
 }
 
 fn of_user_call(call: &UserCall) -> &'static str {
     match call {
         UserCall::DescribeServer => "describe-server",
-        UserCall::Register(_) => "register",
-        UserCall::LogIn { .. } => "log-in",
-        UserCall::ResumeSession { .. } => "resume-session",
-        UserCall::ShowAccount => "show-account",
-        UserCall::UpdateAccount(_) => "update-account",
-        UserCall::ChangePassword { .. } => "change-password",
-        UserCall::DeleteAccount { .. } => "delete-account",
-        UserCall::ListSessions => "list-sessions",
-        UserCall::RevokeSession { .. } => "revoke-session",
-        UserCall::LogOut { .. } => "log-out",
-        UserCall::RedeemResetCode { .. } => "redeem-reset-code",
         UserCall::StartRegistration { .. } => "start-registration",
         UserCall::FinishRegistration { .. } => "finish-registration",
         UserCall::StartLogin { .. } => "start-login",
         UserCall::FinishLogin { .. } => "finish-login",
+        UserCall::LogInImported { .. } => "log-in-imported",
+        UserCall::ResumeSession { .. } => "resume-session",
+        UserCall::StartReset { .. } => "start-reset",
+        UserCall::FinishReset { .. } => "finish-reset",
+        UserCall::ShowAccount => "show-account",
+        UserCall::UpdateAccount(_) => "update-account",
         UserCall::StartProof { .. } => "start-proof",
         UserCall::FinishProof { .. } => "finish-proof",
         UserCall::StartNewPassword { .. } => "start-new-password",
         UserCall::FinishNewPassword { .. } => "finish-new-password",
-        UserCall::FinishMigration { .. } => "finish-migration",
-        UserCall::DeleteProvenAccount => "delete-proven-account",
-        UserCall::StartReset { .. } => "start-reset",
-        UserCall::FinishReset { .. } => "finish-reset",
-        UserCall::PresentDevice { .. } => "present-device",
+        UserCall::DeleteAccount => "delete-account",
+        UserCall::ListSessions => "list-sessions",
+        UserCall::RevokeSession { .. } => "revoke-session",
+        UserCall::LogOut { .. } => "log-out",
         UserCall::RememberDevice => "remember-device",
-        UserCall::ShowFailures => "show-failures",
+        UserCall::ListDevices => "list-devices",
+        UserCall::ForgetDevice { .. } => "forget-device",
+        UserCall::ShowNotices => "show-notices",
     }
 }
 
@@ -232,24 +224,24 @@ fn of_user_reply(reply: &UserReply) -> &'static str {
     match reply {
         UserReply::Refused(_) => "refused",
         UserReply::ServerDescribed(_) => "server-described",
+        UserReply::NewPasswordStarted { .. } => "new-password-started",
         UserReply::Registered { .. } => "registered",
+        UserReply::LoginStarted { .. } => "login-started",
         UserReply::LoggedIn(_) => "logged-in",
         UserReply::SessionResumed { .. } => "session-resumed",
+        UserReply::PasswordReset { .. } => "password-reset",
         UserReply::AccountShown(_) => "account-shown",
         UserReply::AccountUpdated(_) => "account-updated",
+        UserReply::PasswordProven => "password-proven",
         UserReply::PasswordChanged(_) => "password-changed",
         UserReply::AccountDeleted { .. } => "account-deleted",
         UserReply::SessionsListed(_) => "sessions-listed",
         UserReply::SessionRevoked => "session-revoked",
         UserReply::LoggedOut { .. } => "logged-out",
-        UserReply::PasswordReset { .. } => "password-reset",
-        UserReply::RegistrationStarted { .. } => "registration-started",
-        UserReply::LoginStarted { .. } => "login-started",
-        UserReply::PasswordProven => "password-proven",
-        UserReply::CredentialMigrated => "credential-migrated",
-        UserReply::DevicePresented { .. } => "device-presented",
         UserReply::DeviceRemembered { .. } => "device-remembered",
-        UserReply::FailuresShown { .. } => "failures-shown",
+        UserReply::DevicesListed(_) => "devices-listed",
+        UserReply::DeviceForgotten => "device-forgotten",
+        UserReply::NoticesShown(_) => "notices-shown",
     }
 }
 

@@ -2,7 +2,7 @@
 //! whole exchange whose bytes fit together is in `replay`.
 
 use super::{Example, Message};
-use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::secret::{DeviceToken, SecretText};
 use vestry_protocol::user::{Envelope, Profile, Stretching, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
 
@@ -13,8 +13,8 @@ const KE1_BYTES: usize = 96;
 const KE2_BYTES: usize = 320;
 const KE3_BYTES: usize = 64;
 
-/// What the server asks of a new password by default: 64 MiB, 3 passes, 4 lanes.
-const USUAL: Stretching = Stretching { memory_kib: 65_536, iterations: 3, parallelism: 4 };
+/// What the server asks of every password: 64 MiB, 6 passes, 1 lane.
+const USUAL: Stretching = Stretching { memory_kib: 65_536, iterations: 6, parallelism: 1 };
 /// The largest numbers that there are. They are a message; that they are out of bounds is the receiver's business.
 const LARGEST: Stretching = Stretching { memory_kib: u32::MAX, iterations: u32::MAX, parallelism: u32::MAX };
 
@@ -50,7 +50,7 @@ fn registrations() -> Vec<Example> {
         age: Some(40),
         gender: Some("männlich".to_owned()),
     };
-    let finish = |profile| UserCall::FinishRegistration { name: naman(), envelope: envelope(USUAL), profile };
+    let finish = |profile| UserCall::FinishRegistration { envelope: envelope(USUAL), profile };
     vec![
         request(
             "user/request-start-registration",
@@ -60,7 +60,7 @@ fn registrations() -> Vec<Example> {
         ),
         request(
             "user/request-finish-registration",
-            "The name again, the envelope and a full profile.",
+            "The envelope and a full profile; the connection remembers the name.",
             2,
             finish(full),
         ),
@@ -69,14 +69,27 @@ fn registrations() -> Vec<Example> {
 }
 
 fn logins() -> Vec<Example> {
-    let start = |name: &str, ke1| UserCall::StartLogin { name: name.to_owned(), ke1 };
+    let start =
+        |name: &str, device_token, ke1| UserCall::StartLogin { name: name.to_owned(), device_token, ke1 };
+    let device = DeviceToken::from_bytes([0xd7; 32]);
     vec![
-        request("user/request-start-login", "A name and KE1.", 3, start("naman", counting(KE1_BYTES))),
+        request(
+            "user/request-start-login",
+            "A name and KE1, from a device that is not remembered.",
+            3,
+            start("naman", None, counting(KE1_BYTES)),
+        ),
+        request(
+            "user/request-start-login-device",
+            "The token of a device between them: 01 and 32 bytes.",
+            3,
+            start("naman", Some(device), counting(KE1_BYTES)),
+        ),
         request(
             "user/request-start-login-empty",
             "Bytes of another length are a message; that KE1 is none of OPAQUE is the answer's business.",
             3,
-            start("", Vec::new()),
+            start("", None, Vec::new()),
         ),
         request(
             "user/request-finish-login",
@@ -96,12 +109,6 @@ fn proofs() -> Vec<Example> {
             UserCall::StartProof { ke1: counting(KE1_BYTES) },
         ),
         request("user/request-finish-proof", "KE3.", 6, UserCall::FinishProof { ke3: counting(KE3_BYTES) }),
-        request(
-            "user/request-delete-proven-account",
-            "A variant without fields: the proof came before it.",
-            7,
-            UserCall::DeleteProvenAccount,
-        ),
     ]
 }
 
@@ -125,12 +132,6 @@ fn new_passwords() -> Vec<Example> {
             8,
             UserCall::FinishNewPassword { envelope: envelope(LARGEST) },
         ),
-        request(
-            "user/request-finish-migration",
-            "The same envelope for an account that had a password hash.",
-            8,
-            UserCall::FinishMigration { envelope: envelope(USUAL) },
-        ),
     ]
 }
 
@@ -138,79 +139,45 @@ fn resets() -> Vec<Example> {
     vec![
         request(
             "user/request-start-reset",
-            "A name and 32 bytes; the code comes later.",
+            "A name, the operator's one-time code as it was printed, and 32 bytes.",
             1,
-            UserCall::StartReset { name: naman(), request: counting(REQUEST_BYTES) },
+            UserCall::StartReset {
+                name: naman(),
+                code: SecretText::new("01234-56789-ABCDE-FGHJK".to_owned()),
+                request: counting(REQUEST_BYTES),
+            },
         ),
         request(
             "user/request-finish-reset",
-            "The name again, the operator's code and the envelope.",
+            "An envelope; the connection remembers the account and the code.",
             2,
-            UserCall::FinishReset {
-                name: naman(),
-                code: SecretText::new("01234-56789-ABCDE-FGHJK".to_owned()),
-                envelope: envelope(USUAL),
-            },
+            UserCall::FinishReset { envelope: envelope(USUAL) },
         ),
     ]
 }
 
 /// What a server may answer.
 pub(super) fn replies() -> Vec<Example> {
-    let login_started = |stretching, takes_passwords| UserReply::LoginStarted {
-        ke2: counting(KE2_BYTES),
-        stretching,
-        takes_passwords,
-    };
+    let login_started = |stretching| UserReply::LoginStarted { ke2: counting(KE2_BYTES), stretching };
     vec![
         reply(
-            "user/reply-registration-started",
+            "user/reply-new-password-started",
             "64 bytes, and what stretching a new password must cost.",
             1,
-            UserReply::RegistrationStarted { response: counting(RESPONSE_BYTES), stretching: USUAL },
+            UserReply::NewPasswordStarted { response: counting(RESPONSE_BYTES), stretching: USUAL },
         ),
         reply(
             "user/reply-login-started",
             "KE2 of 320 bytes: its length takes three.",
             3,
-            login_started(USUAL, false),
-        ),
-        reply(
-            "user/reply-login-started-takes-passwords",
-            "A server that still takes passwords, for accounts that were never moved.",
-            3,
-            login_started(USUAL, true),
+            login_started(USUAL),
         ),
         reply(
             "user/reply-login-started-largest-stretching",
             "The largest numbers of 32 bits, which a client must not work by.",
             3,
-            login_started(LARGEST, false),
+            login_started(LARGEST),
         ),
         reply("user/reply-password-proven", "A variant without fields.", 6, UserReply::PasswordProven),
-        reply(
-            "user/reply-credential-migrated",
-            "A variant without fields.",
-            8,
-            UserReply::CredentialMigrated,
-        ),
-        reply(
-            "user/reply-device-presented",
-            "A device that is known.",
-            24,
-            UserReply::DevicePresented { known: true },
-        ),
-        reply(
-            "user/reply-device-remembered",
-            "A token is 32 bytes without a length.",
-            25,
-            UserReply::DeviceRemembered { token: SessionToken::from_bytes([0xd7; 32]) },
-        ),
-        reply(
-            "user/reply-failures-shown",
-            "Three failures since the login before.",
-            26,
-            UserReply::FailuresShown { since_last_login: 3 },
-        ),
     ]
 }

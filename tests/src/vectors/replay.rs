@@ -17,6 +17,7 @@ use opaque_ke::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::Sha512;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use vestry_protocol::limits::OPAQUE_CONTEXT;
@@ -65,7 +66,7 @@ pub struct Replay {
     pub stretching: Option<Stretching>,
     /// What goes in.
     pub inputs: Inputs,
-    /// What the RFC says of the way, for whoever looks for a mistake.
+    /// Values on the way, for readers who look for a mistake, or have no Argon2id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub intermediates: BTreeMap<String, Hex>,
     /// What comes out.
@@ -146,7 +147,7 @@ impl Replay {
             setup: &setup,
             password: &inputs.password.0,
             identifier: &inputs.credential_identifier.0,
-            stretcher: Stretcher(self.stretching),
+            stretcher: Stretcher::of(self.stretching),
             contexts,
         };
         play.through(&mut random).map(|played| played.outputs)
@@ -202,7 +203,8 @@ pub fn read(name: &str) -> io::Result<Replay> {
 /// When the library draws other bytes than it did.
 #[must_use]
 pub fn made() -> Replay {
-    let stretching = Stretching { memory_kib: 19_456, iterations: 2, parallelism: 1 };
+    let stretching = Stretching { memory_kib: 65_536, iterations: 6, parallelism: 1 };
+    let identifier: Vec<u8> = (0xa0..0xc0).collect();
     let exporter: Vec<u8> = (0xe0..=0xff).collect();
     let context = [OPAQUE_CONTEXT, &exporter].concat();
     let mut random = KnownBytes::new(stream());
@@ -210,11 +212,12 @@ pub fn made() -> Replay {
     let play = Play {
         setup: &setup,
         password: PASSWORD.as_bytes(),
-        identifier: b"naman",
-        stretcher: Stretcher(Some(stretching)),
+        identifier: &identifier,
+        stretcher: Stretcher::of(Some(stretching)),
         contexts: Contexts { client: &context, server: &context },
     };
     let played = play.through(&mut random).expect("both sides have the same context");
+    let intermediates = play.stretcher.seen.take();
     let [
         _,
         oprf_seed,
@@ -233,7 +236,7 @@ pub fn made() -> Replay {
         context: Hex(context),
         exporter: Some(Hex(exporter)),
         password: Hex(PASSWORD.into()),
-        credential_identifier: Hex(b"naman".to_vec()),
+        credential_identifier: Hex(identifier.clone()),
         oprf_seed,
         server_private_key: Hex(setup.keypair().private().serialize().to_vec()),
         server_public_key: Hex(setup.keypair().public().serialize().to_vec()),
@@ -247,11 +250,11 @@ pub fn made() -> Replay {
         server_nonce,
     };
     Replay {
-        shows: "A registration and a login at the least cost that a client takes.".to_owned(),
+        shows: "A registration and a login at the cost that every server asks for.".to_owned(),
         source: "Vestry: the random bytes are those of the stream that README.md describes".to_owned(),
         stretching: Some(stretching),
         inputs,
-        intermediates: BTreeMap::new(),
+        intermediates,
         outputs: played.outputs,
     }
 }
@@ -265,20 +268,34 @@ impl CipherSuite for Suite {
 }
 
 /// Argon2id, or nothing.
-#[derive(Debug, Clone, Copy, Default)]
-struct Stretcher(Option<Stretching>);
+#[derive(Debug, Default)]
+struct Stretcher {
+    cost: Option<Stretching>,
+    /// What went in and what came out: the same at a registration and at a login with it.
+    seen: RefCell<BTreeMap<String, Hex>>,
+}
+
+impl Stretcher {
+    fn of(cost: Option<Stretching>) -> Self {
+        Self { cost, ..Self::default() }
+    }
+}
 
 impl Ksf for Stretcher {
     fn hash<L: ArrayLength<u8>>(
         &self,
         input: GenericArray<u8, L>,
     ) -> Result<GenericArray<u8, L>, InternalError> {
-        let Some(Stretching { memory_kib, iterations, parallelism }) = self.0 else { return Ok(input) };
+        let Some(Stretching { memory_kib, iterations, parallelism }) = self.cost else { return Ok(input) };
         let mut output = GenericArray::default();
         let params = Params::new(memory_kib, iterations, parallelism, Some(output.len()));
         let argon2id = params.map(|params| Argon2::new(Algorithm::Argon2id, Version::V0x13, params));
         let stretched = argon2id.and_then(|it| it.hash_password_into(&input, &[0; 16], &mut output));
-        stretched.map(|()| output).map_err(|_| InternalError::KsfError)
+        stretched.map_err(|_| InternalError::KsfError)?;
+        let mut seen = self.seen.borrow_mut();
+        seen.insert("oprf_output".to_owned(), Hex(input.to_vec()));
+        seen.insert("stretched_oprf_output".to_owned(), Hex(output.to_vec()));
+        Ok(output)
     }
 }
 

@@ -1,12 +1,12 @@
-//! The user port's good messages: every variant, and every boundary of every type that they are made of.
+//! The user port's good messages without OPAQUE: every variant, and every boundary of every type that they are made of.
 //! Names, passwords and tokens in them are made up.
 
 use super::{Example, Message};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::secret::{SecretText, SessionToken};
+use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
 use vestry_protocol::user::{
-    Account, Change, NewSession, Profile, ProfileUpdate, Registration, ServerDescription, Session, UserCall,
-    UserReply,
+    Account, Change, CodeIssued, NewSession, Notices, Profile, ProfileUpdate, RememberedDevice,
+    ServerDescription, Session, SetWithCode, UserCall, UserReply,
 };
 use vestry_protocol::{Reply, Request};
 
@@ -49,31 +49,26 @@ pub(super) fn requests() -> Vec<Example> {
             1,
             UserCall::ResumeSession { token: token(false) },
         ),
+        request("user/request-remember-device", "A variant without fields.", 19, UserCall::RememberDevice),
+        request("user/request-list-devices", "A variant without fields.", 20, UserCall::ListDevices),
         request(
-            "user/request-present-device",
-            "A device's token has the shape of a session's.",
-            24,
-            UserCall::PresentDevice { token: token(true) },
+            "user/request-forget-device",
+            "The public number of a device is 63 random bits.",
+            21,
+            UserCall::ForgetDevice { id: 0x7edc_ba98_7654_3210 },
         ),
-        request("user/request-remember-device", "A variant without fields.", 25, UserCall::RememberDevice),
-        request("user/request-show-failures", "A variant without fields.", 26, UserCall::ShowFailures),
+        request("user/request-show-notices", "A variant without fields.", 22, UserCall::ShowNotices),
         request("user/request-show-account", "A variant without fields.", 3, UserCall::ShowAccount),
         request("user/request-list-sessions", "A variant without fields.", 5, UserCall::ListSessions),
         request(
-            "user/request-change-password",
-            "The old password, then the new one.",
-            6,
-            UserCall::ChangePassword { current: secret(PASSWORD), new: secret("purple owls read the map") },
-        ),
-        request(
             "user/request-delete-account",
-            "A deletion carries the current password.",
+            "A variant without fields: the proof came before it.",
             7,
-            UserCall::DeleteAccount { password: secret(PASSWORD) },
+            UserCall::DeleteAccount,
         ),
         request(
             "user/request-revoke-session",
-            "The public number of a session is 63 random bits.",
+            "The public number of a session has 63 bits.",
             8,
             UserCall::RevokeSession { id: 0x0123_4567_89ab_cdef },
         ),
@@ -84,20 +79,9 @@ pub(super) fn requests() -> Vec<Example> {
             UserCall::LogOut { everywhere: false },
         ),
         request("user/request-log-out-everywhere", "true is 01.", 10, UserCall::LogOut { everywhere: true }),
-        request(
-            "user/request-redeem-reset-code",
-            "The operator's one-time code, as it was printed.",
-            11,
-            UserCall::RedeemResetCode {
-                name: "naman".to_owned(),
-                code: secret("01234-56789-ABCDE-FGHJK"),
-                new: secret(PASSWORD),
-            },
-        ),
     ];
     all.extend(numbered());
-    all.extend(registrations());
-    all.extend(logins());
+    all.extend(imported_logins());
     all.extend(updates());
     all
 }
@@ -124,58 +108,36 @@ fn numbered() -> Vec<Example> {
     cases.into_iter().map(|(name, shows, id)| request(name, shows, id, UserCall::ShowAccount)).collect()
 }
 
-fn registrations() -> Vec<Example> {
-    let naman = Profile { email: Some("naman@example.org".to_owned()), age: Some(40), gender: None };
-    let zoe = Profile { email: None, age: Some(150), gender: Some("nicht-binär ⚧".to_owned()) };
-    let register = |name: &str, password: &str, profile| {
-        UserCall::Register(Registration { name: name.to_owned(), password: secret(password), profile })
-    };
-    vec![
-        request(
-            "user/request-register",
-            "A registration: name, password, and a profile in which one field is empty.",
-            1,
-            register("naman", PASSWORD, naman),
-        ),
-        request(
-            "user/request-register-bare",
-            "A registration with an empty profile.",
-            1,
-            register("navneet", PASSWORD, Profile::default()),
-        ),
-        request(
-            "user/request-register-non-ascii",
-            "Lengths count bytes of UTF-8, not characters.",
-            1,
-            register("zoe", "ünïcödé wörks hère 👋", zoe),
-        ),
-    ]
-}
-
-fn logins() -> Vec<Example> {
-    let log_in = |name: &str, password: &str, device: &str| UserCall::LogIn {
+fn imported_logins() -> Vec<Example> {
+    let log_in = |name: &str, password: &str, device: &str| UserCall::LogInImported {
         name: name.to_owned(),
         password: secret(password),
         device: device.to_owned(),
     };
     vec![
         request(
-            "user/request-log-in",
-            "A login: name, password, and what to call the device.",
+            "user/request-log-in-imported",
+            "The only call with a password: name, password, and what to call the device.",
             2,
             log_in("naman", PASSWORD, "laptop"),
         ),
         request(
-            "user/request-log-in-empty-texts",
+            "user/request-log-in-imported-empty-texts",
             "Empty texts are a message; that the fields break their rules is the answer's business.",
             2,
             log_in("", "", ""),
         ),
         request(
-            "user/request-log-in-long-password",
+            "user/request-log-in-imported-long-password",
             "A text of 300 bytes: its length takes three bytes.",
             2,
             log_in("naman", &"0123456789".repeat(30), "laptop"),
+        ),
+        request(
+            "user/request-log-in-imported-non-ascii",
+            "Lengths count bytes of UTF-8, not characters.",
+            2,
+            log_in("zoe", "ünïcödé wörks hère 👋", "Zoës Telefon"),
         ),
     ]
 }
@@ -196,13 +158,12 @@ fn updates() -> Vec<Example> {
         ),
         request(
             "user/request-update-account-clear",
-            "Every field is cleared; a new e-mail address, even none, asks for the password.",
+            "Every field is cleared; a new e-mail address, even none, uses a proof up.",
             4,
             UserCall::UpdateAccount(ProfileUpdate {
                 email: Change::Clear,
                 age: Change::Clear,
                 gender: Change::Clear,
-                password: Some(secret(PASSWORD)),
             }),
         ),
         request(
@@ -213,7 +174,6 @@ fn updates() -> Vec<Example> {
                 email: Change::Set("naman@example.net".to_owned()),
                 age: Change::Set(u16::MAX),
                 gender: Change::Set("männlich".to_owned()),
-                password: Some(secret(PASSWORD)),
             }),
         ),
     ]
@@ -260,16 +220,81 @@ pub(super) fn replies() -> Vec<Example> {
         ),
         reply(
             "user/reply-password-reset",
-            "The name in its canonical form.",
+            "The name in its canonical form, and who issued the code.",
             11,
-            UserReply::PasswordReset { name: "naman".to_owned() },
+            UserReply::PasswordReset { name: "naman".to_owned(), code: issued_by_hana() },
         ),
+        reply(
+            "user/reply-device-remembered",
+            "A token is 32 bytes without a length.",
+            19,
+            UserReply::DeviceRemembered { token: DeviceToken::from_bytes([0xd7; 32]) },
+        ),
+        reply("user/reply-device-forgotten", "A variant without fields.", 21, UserReply::DeviceForgotten),
     ];
     all.extend(refusals());
     all.extend(new_sessions());
     all.extend(accounts());
     all.extend(session_lists());
+    all.extend(device_lists());
+    all.extend(notices());
     all
+}
+
+fn issued_by_hana() -> CodeIssued {
+    CodeIssued { by: "hana".to_owned(), at: NOW - HOUR }
+}
+
+fn notices() -> Vec<Example> {
+    let set_with_code = SetWithCode { issued: issued_by_hana(), redeemed: NOW - 60 };
+    let everything = Notices {
+        failures_since_last_login: 300,
+        password_is_weak: true,
+        password_set_with_code: Some(set_with_code),
+    };
+    vec![
+        reply(
+            "user/reply-notices-shown",
+            "Three hundred failures, a weak password, and a one-time code that set it.",
+            22,
+            UserReply::NoticesShown(everything),
+        ),
+        reply(
+            "user/reply-notices-shown-none",
+            "Nothing to know: three zeros.",
+            22,
+            UserReply::NoticesShown(Notices::default()),
+        ),
+    ]
+}
+
+fn device_lists() -> Vec<Example> {
+    let phone = RememberedDevice {
+        id: u64::MAX >> 1,
+        device: "Zoës Telefon".to_owned(),
+        created: NOW - 30 * DAY,
+        last_used: NOW,
+    };
+    let laptop = RememberedDevice {
+        id: 0x0123_4567_89ab_cdef,
+        device: "laptop".to_owned(),
+        created: NOW - HOUR,
+        last_used: NOW - HOUR,
+    };
+    vec![
+        reply(
+            "user/reply-devices-listed",
+            "Two devices, the one that logged in last first.",
+            20,
+            UserReply::DevicesListed(vec![phone, laptop]),
+        ),
+        reply(
+            "user/reply-devices-listed-none",
+            "An empty list is one zero.",
+            20,
+            UserReply::DevicesListed(vec![]),
+        ),
+    ]
 }
 
 fn refusals() -> Vec<Example> {
@@ -314,31 +339,32 @@ fn refusals() -> Vec<Example> {
 }
 
 fn new_sessions() -> Vec<Example> {
-    let opened = |descending: bool, last_login: Option<i64>| NewSession {
+    let opened = |descending: bool, last_login: Option<i64>, device_known: bool| NewSession {
         token: token(descending),
         name: "naman".to_owned(),
         last_login,
         expires: NOW + DAY,
         idle_secs_max: 3_600,
+        device_known,
     };
     vec![
         reply(
             "user/reply-logged-in",
-            "The first login of an account.",
+            "The first login of an account, from a device that is not remembered.",
             2,
-            UserReply::LoggedIn(opened(false, None)),
+            UserReply::LoggedIn(opened(false, None, false)),
         ),
         reply(
             "user/reply-logged-in-again",
-            "A later login says when the one before was.",
+            "A later login, from a device that is, says when the one before was.",
             2,
-            UserReply::LoggedIn(opened(false, Some(NOW - DAY))),
+            UserReply::LoggedIn(opened(false, Some(NOW - DAY), true)),
         ),
         reply(
             "user/reply-password-changed",
             "A new password brings a new token.",
             6,
-            UserReply::PasswordChanged(opened(true, Some(NOW - HOUR))),
+            UserReply::PasswordChanged(opened(true, Some(NOW - HOUR), false)),
         ),
     ]
 }

@@ -1,5 +1,5 @@
-//! Argon2id and nothing else: the most logins with a password that a machine can verify, with memory that is reused as
-//! the server reuses it. Also makes the one hash that the accounts of a data set share.
+//! Argon2id and nothing else: the most passwords that a machine can verify, with memory that is reused. It is what a login
+//! costs a server that hashes passwords, before anything else of it. Also prints hashes, for a directory to compare with.
 
 use crate::failure::Failure;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -7,7 +7,7 @@ use data_encoding::BASE64_NOPAD;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// The server's default, which is also its least (OWASP): 19 MiB, two passes, one lane.
+/// OWASP's least: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
 const ITERATIONS: u32 = 2;
 const LANES: u32 = 1;
@@ -91,19 +91,16 @@ fn params() -> Result<Params, Failure> {
         .map_err(|error| Failure::other(error.to_string()))
 }
 
-/// A password's hash as a PHC string; with a pepper and its name, as the server keeps it.
+/// A password's hash as a PHC string.
 ///
 /// # Errors
-/// When the pepper is too long.
-pub fn phc_string(password: &[u8], pepper: Option<(&[u8], &[u8])>) -> Result<String, Failure> {
-    let secret = pepper.map_or(&[][..], |(secret, _)| secret);
-    let hasher = Argon2::new_with_secret(secret, Algorithm::Argon2id, Version::V0x13, params()?)
-        .map_err(|error| Failure::other(error.to_string()))?;
+/// Never for these parameters; the library cannot know that.
+pub fn phc_string(password: &[u8]) -> Result<String, Failure> {
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params()?);
     let mut tag = [0; TAG_BYTES];
     hasher.hash_password_into(password, SALT, &mut tag).map_err(|error| Failure::other(error.to_string()))?;
-    let key_id = pepper.map_or_else(String::new, |(_, id)| format!(",keyid={}", BASE64_NOPAD.encode(id)));
     Ok(format!(
-        "$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}{key_id}${}${}",
+        "$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p={LANES}${}${}",
         BASE64_NOPAD.encode(SALT),
         BASE64_NOPAD.encode(&tag)
     ))

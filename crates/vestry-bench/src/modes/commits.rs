@@ -7,7 +7,7 @@
 
 use crate::failure::Failure;
 use crate::random::Random;
-use crate::set::{AccountSet, Kind};
+use crate::set::AccountSet;
 use crate::tally::{Summary, Times};
 use serde::Serialize;
 use std::path::Path;
@@ -111,7 +111,7 @@ async fn update_together(
     let mut opening = JoinSet::new();
     for number in 0..callers {
         let account = number * (set.accounts / callers).max(1) % set.accounts.max(1);
-        opening.spawn(Caller::open(store.clone(), set.name(Kind::Opaque, account)));
+        opening.spawn(Caller::open(store.clone(), set.name(account)));
     }
     let opened = opening.join_all().await.into_iter().collect::<Result<Vec<Caller>, _>>()?;
     let (begun, mut running) = (Instant::now(), JoinSet::new());

@@ -1,7 +1,7 @@
 //! Data directories of so many accounts, made from a seed: who is in one, and what a client has to know of it.
 //!
-//! The accounts of one set share a password, and all but a few share one OPAQUE record, which is made once and names
-//! its own identifier; a server does the same work for each. Nobody but the benchmark can want that.
+//! The accounts of one set share a password. So many of them as are logged in to have it sealed under their own keys; the
+//! records of the others only fill their place, since sealing ten million takes an hour.
 
 pub mod fill;
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use vestry_server::data_dir::DataDir;
 
-/// Accounts with an Argon2id hash, at most: as many as anybody logs in to at a time.
-pub const HASHED_MAX: u64 = 4_096;
+/// Accounts that can be logged in to, at most: spread over the whole of a set, and more than any cache of pages keeps.
+pub const WITH_PASSWORD_MAX: u64 = 32_768;
 
 /// The largest set: what a laptop's disk holds.
 pub const ACCOUNTS_MAX: u64 = 20_000_000;
@@ -26,23 +26,14 @@ const NAME_BITS: u32 = 40;
 /// What is in a data directory that was made here. It is kept beside the register, as `bench.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountSet {
-    /// Accounts with an OPAQUE record.
+    /// How many there are.
     pub accounts: u64,
-    /// Accounts with an Argon2id hash, beside them.
-    pub hashed: u64,
+    /// How many of them can be logged in to: those of the first numbers, whose names come in no order.
+    pub with_password: u64,
     /// What the names were made from.
     pub seed: u64,
     /// Everybody's password.
     pub password: String,
-}
-
-/// How an account of a set proves its password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// By OPAQUE.
-    Opaque,
-    /// By sending it.
-    Argon2id,
 }
 
 impl AccountSet {
@@ -50,7 +41,7 @@ impl AccountSet {
     #[must_use]
     pub fn new(accounts: u64, seed: u64) -> Self {
         let password = format!("bench {:016x} password", mixed(seed));
-        Self { accounts, hashed: accounts.min(HASHED_MAX), seed, password }
+        Self { accounts, with_password: accounts.min(WITH_PASSWORD_MAX), seed, password }
     }
 
     /// The set of a data directory.
@@ -72,23 +63,10 @@ impl AccountSet {
 
     /// The name of an account by its number: no two are the same, and their order says nothing.
     #[must_use]
-    pub fn name(&self, kind: Kind, number: u64) -> String {
-        let place = match kind {
-            Kind::Opaque => number,
-            Kind::Argon2id => ACCOUNTS_MAX + number,
-        };
-        let scattered = scatter(place, self.seed);
+    pub fn name(&self, number: u64) -> String {
+        let scattered = scatter(number, self.seed);
         let letters = (0..NAME_BITS / 5).map(|place| letter(scattered >> (place * 5)));
         std::iter::once('b').chain(letters).collect()
-    }
-
-    /// How many accounts there are of a kind.
-    #[must_use]
-    pub fn count(&self, kind: Kind) -> u64 {
-        match kind {
-            Kind::Opaque => self.accounts,
-            Kind::Argon2id => self.hashed,
-        }
     }
 }
 
@@ -118,12 +96,11 @@ mod tests {
     #[test]
     fn every_name_is_one_is_nobody_elses_and_comes_from_the_seed() {
         let set = AccountSet::new(50_000, 7);
-        let names = |set: &AccountSet, kind| (0..20_000).map(|n| set.name(kind, n)).collect::<BTreeSet<_>>();
-        let all: BTreeSet<_> =
-            names(&set, Kind::Opaque).union(&names(&set, Kind::Argon2id)).cloned().collect();
+        let names = |set: &AccountSet| (0..40_000).map(|n| set.name(n)).collect::<BTreeSet<_>>();
+        let all = names(&set);
         assert_eq!(all.len(), 40_000);
         assert!(all.iter().all(|name| Username::parse(name).is_ok_and(|parsed| parsed.as_str() == name)));
-        assert_eq!(names(&set, Kind::Opaque), names(&AccountSet::new(9, 7), Kind::Opaque));
-        assert_ne!(names(&set, Kind::Opaque), names(&AccountSet::new(9, 8), Kind::Opaque));
+        assert_eq!(all, names(&AccountSet::new(9, 7)));
+        assert_ne!(all, names(&AccountSet::new(9, 8)));
     }
 }

@@ -1,74 +1,70 @@
-//! The exchanges of OPAQUE over a connection, and the one place that decides whether a password itself is sent.
+//! The exchanges of OPAQUE over a connection, and the one place where a password itself is sent.
 //!
 //! It never stretches a password at a cost out of bounds, and never takes an answer to a proof that failed for
 //! anything but a refusal.
 
-use super::{CallError, Carried, Client, OfferedPassword, PasswordPath, Proven, secret};
+use super::{CallError, Client, secret, token_again};
 use crate::wire::WireError;
 use std::convert::Infallible;
 use vestry_opaque::{NO_PROOF, OpaqueError, ProvingPassword, SealingPassword, SystemRandom};
 use vestry_protocol::fields::{Device, Password, StretchingCost, Username};
+use vestry_protocol::secret::DeviceToken;
 use vestry_protocol::user::{Envelope, NewSession, Stretching, UserCall, UserReply};
 
-/// How an attempt to prove a password by OPAQUE ended on this side.
-enum Attempt {
-    /// With KE3 for the server.
-    Proven(Vec<u8>),
-    /// The password is wrong, or the account is not OPAQUE, or does not exist.
-    NotProven {
-        /// Whether the server says that it takes passwords.
-        takes_passwords: bool,
-    },
-}
-
 impl Client {
-    /// One try to log in: by OPAQUE, or by the password where that may be sent.
+    /// One try to log in.
     pub(super) async fn open_session(
         &mut self,
         name: &Username,
-        offer: OfferedPassword<'_>,
+        password: &Password,
         device: &Device,
-    ) -> Result<Proven<NewSession>, CallError> {
-        let (name, device) = (name.as_str().to_owned(), device.as_str().to_owned());
-        let own = |reply| if let UserReply::LoggedIn(session) = reply { Some(session) } else { None };
-        let start = |ke1| UserCall::StartLogin { name: name.clone(), ke1 };
-        match self.attempt(offer.password, start).await? {
-            Attempt::Proven(ke3) => {
-                let value = self.ask_once(&UserCall::FinishLogin { ke3, device }, own).await?;
-                Ok(Proven { value, by_opaque: true })
-            }
-            Attempt::NotProven { takes_passwords } if may_send(offer, takes_passwords) => {
-                let call = UserCall::LogIn { name, password: secret(offer.password), device };
-                Ok(Proven { value: self.ask_once(&call, own).await?, by_opaque: false })
-            }
-            Attempt::NotProven { .. } => {
-                Err(self.own_up(UserCall::FinishLogin { ke3: NO_PROOF.to_vec(), device }).await)
-            }
+        device_token: Option<&DeviceToken>,
+    ) -> Result<NewSession, CallError> {
+        let device = device.as_str().to_owned();
+        match self.prove_at_login(name, password, device_token).await? {
+            Some(ke3) => self.ask_once(&UserCall::FinishLogin { ke3, device }, own_session).await,
+            None => Err(self.own_up(UserCall::FinishLogin { ke3: NO_PROOF.to_vec(), device }).await),
         }
+    }
+
+    /// One try to log in to an imported account: by OPAQUE where it was there before, so that a repeat after a lost answer
+    /// sends no password; else with the password.
+    pub(super) async fn open_imported(
+        &mut self,
+        name: &Username,
+        password: &Password,
+        device: &Device,
+    ) -> Result<NewSession, CallError> {
+        let call = match self.prove_at_login(name, password, None).await? {
+            Some(ke3) => UserCall::FinishLogin { ke3, device: device.as_str().to_owned() },
+            None => UserCall::LogInImported {
+                name: name.as_str().to_owned(),
+                password: secret(password),
+                device: device.as_str().to_owned(),
+            },
+        };
+        self.ask_once(&call, own_session).await
+    }
+
+    /// KE3 of a login, when the password could be proven.
+    async fn prove_at_login(
+        &mut self,
+        name: &Username,
+        password: &Password,
+        device_token: Option<&DeviceToken>,
+    ) -> Result<Option<Vec<u8>>, CallError> {
+        let (name, device_token) = (name.as_str().to_owned(), device_token.map(token_again));
+        self.attempt(password, |ke1| UserCall::StartLogin { name, device_token, ke1 }).await
     }
 
     /// Proves the password again within a session, for the call that follows.
-    pub(super) async fn prove(&mut self, offer: OfferedPassword<'_>) -> Result<Carried, CallError> {
-        match self.attempt(offer.password, |ke1| UserCall::StartProof { ke1 }).await? {
-            Attempt::Proven(ke3) => self.finish_proof(ke3).await.map(|()| Carried::Proof),
-            Attempt::NotProven { takes_passwords } if may_send(offer, takes_passwords) => {
-                Ok(Carried::Password)
-            }
-            Attempt::NotProven { .. } => {
-                Err(self.own_up(UserCall::FinishProof { ke3: NO_PROOF.to_vec() }).await)
-            }
-        }
-    }
-
-    /// Moves the account that just logged in with its password to OPAQUE, and proves the new envelope, after which
-    /// the server lets go of the password hash.
-    pub(super) async fn migrate(&mut self, password: &Password) -> Result<(), CallError> {
-        let envelope = self.seal(password, |request| UserCall::StartNewPassword { request }).await?;
-        let migrated = |reply| matches!(reply, UserReply::CredentialMigrated).then_some(());
-        self.ask_once(&UserCall::FinishMigration { envelope }, migrated).await?;
+    pub(super) async fn prove(&mut self, password: &Password) -> Result<(), CallError> {
         match self.attempt(password, |ke1| UserCall::StartProof { ke1 }).await? {
-            Attempt::Proven(ke3) => self.finish_proof(ke3).await,
-            Attempt::NotProven { .. } => Err(OpaqueError::NotProven.into()),
+            Some(ke3) => {
+                let proven = |reply| matches!(reply, UserReply::PasswordProven).then_some(());
+                self.ask_ahead(&UserCall::FinishProof { ke3 }, proven).await
+            }
+            None => Err(self.own_up(UserCall::FinishProof { ke3: NO_PROOF.to_vec() }).await),
         }
     }
 
@@ -81,7 +77,7 @@ impl Client {
         let mut random = SystemRandom::open().map_err(CallError::Random)?;
         let (sealing, request) = SealingPassword::start(password, &mut random)?;
         let own = |reply| {
-            let UserReply::RegistrationStarted { response, stretching } = reply else { return None };
+            let UserReply::NewPasswordStarted { response, stretching } = reply else { return None };
             Some((response, stretching))
         };
         let (response, stretching) = self.ask_ahead(&start(request), own).await?;
@@ -89,30 +85,26 @@ impl Client {
         Ok(aside(move || sealing.finish(&response, cost, &mut random)).await?)
     }
 
+    /// KE3; nothing when the password is wrong, or the account is not OPAQUE, or does not exist.
     async fn attempt(
         &mut self,
         password: &Password,
         start: impl FnOnce(Vec<u8>) -> UserCall,
-    ) -> Result<Attempt, CallError> {
+    ) -> Result<Option<Vec<u8>>, CallError> {
         let mut random = SystemRandom::open().map_err(CallError::Random)?;
         let exporter = self.wire.exporter()?;
         let (proving, ke1) = ProvingPassword::start(password, &mut random)?;
         let own = |reply| {
-            let UserReply::LoginStarted { ke2, stretching, takes_passwords } = reply else { return None };
-            Some((ke2, stretching, takes_passwords))
+            let UserReply::LoginStarted { ke2, stretching } = reply else { return None };
+            Some((ke2, stretching))
         };
-        let (ke2, stretching, takes_passwords) = self.ask_ahead(&start(ke1), own).await?;
+        let (ke2, stretching) = self.ask_ahead(&start(ke1), own).await?;
         let cost = within_bounds(stretching)?;
         match aside(move || proving.finish(&ke2, cost, &exporter, &mut random)).await {
-            Ok(ke3) => Ok(Attempt::Proven(ke3)),
-            Err(OpaqueError::NotProven) => Ok(Attempt::NotProven { takes_passwords }),
+            Ok(ke3) => Ok(Some(ke3)),
+            Err(OpaqueError::NotProven) => Ok(None),
             Err(failed @ (OpaqueError::Malformed | OpaqueError::NotStretched)) => Err(failed.into()),
         }
-    }
-
-    async fn finish_proof(&mut self, ke3: Vec<u8>) -> Result<(), CallError> {
-        let proven = |reply| matches!(reply, UserReply::PasswordProven).then_some(());
-        self.ask_ahead(&UserCall::FinishProof { ke3 }, proven).await
     }
 
     /// Lets the server count a try that failed on this side. Its refusal is the answer; nothing else is taken for
@@ -139,12 +131,8 @@ impl Client {
     }
 }
 
-/// The only condition under which a password is sent.
-fn may_send(offer: OfferedPassword<'_>, takes_passwords: bool) -> bool {
-    match offer.path {
-        PasswordPath::Closed => false,
-        PasswordPath::Open => takes_passwords,
-    }
+fn own_session(reply: UserReply) -> Option<NewSession> {
+    if let UserReply::LoggedIn(session) = reply { Some(session) } else { None }
 }
 
 fn within_bounds(stretching: Stretching) -> Result<StretchingCost, CallError> {

@@ -25,11 +25,8 @@ pub(super) struct FakeServer {
     setup: ServerSetup<Suite>,
     /// The account's OPAQUE record.
     pub(super) record: Option<ServerRegistration<Suite>>,
-    /// The password that stands for the account's password hash.
-    pub(super) hashed: Option<String>,
-    /// Migrated, and not proven yet.
-    staged: Option<ServerRegistration<Suite>>,
-    pub(super) takes_passwords: bool,
+    /// The password that was imported with the account.
+    pub(super) imported: Option<String>,
     pub(super) stretching: Stretching,
     pub(super) lie: Lie,
     /// The call that is never answered.
@@ -48,9 +45,7 @@ impl FakeServer {
         Self {
             setup: ServerSetup::new(&mut SystemRandom::open().unwrap()),
             record: None,
-            hashed: None,
-            staged: None,
-            takes_passwords: true,
+            imported: None,
             stretching: CHEAP,
             lie: Box::new(|_| None),
             hangs_up_at: None,
@@ -62,9 +57,9 @@ impl FakeServer {
         }
     }
 
-    /// With an account that has only a password hash.
-    pub(super) fn with_hash(text: &str) -> Self {
-        Self { hashed: Some(text.to_owned()), ..Self::new() }
+    /// With an account that was imported with this password.
+    pub(super) fn with_imported(text: &str) -> Self {
+        Self { imported: Some(text.to_owned()), ..Self::new() }
     }
 
     /// With an account that registered with this password.
@@ -112,41 +107,33 @@ impl FakeServer {
         match call {
             UserCall::StartRegistration { request, .. }
             | UserCall::StartNewPassword { request }
-            | UserCall::StartReset { request, .. } => self.evaluate(&request),
-            UserCall::FinishRegistration { envelope, name, .. } => {
-                self.record = Some(read(&envelope));
-                UserReply::Registered { name }
+            | UserCall::StartReset { request, .. } => {
+                self.is_proven = false;
+                self.evaluate(&request)
             }
-            UserCall::FinishReset { envelope, name, .. } => {
+            UserCall::FinishRegistration { envelope, .. } => {
                 self.record = Some(read(&envelope));
-                UserReply::PasswordReset { name }
+                UserReply::Registered { name: "naman".to_owned() }
             }
-            UserCall::FinishMigration { envelope } => {
-                self.staged = Some(read(&envelope));
-                UserReply::CredentialMigrated
+            UserCall::FinishReset { envelope } => {
+                self.record = Some(read(&envelope));
+                let code = CodeIssued { by: "hana".to_owned(), at: 7 };
+                UserReply::PasswordReset { name: "naman".to_owned(), code }
             }
             UserCall::FinishNewPassword { envelope } => {
                 self.record = Some(read(&envelope));
-                self.with_proof(UserReply::PasswordChanged(session()))
+                UserReply::PasswordChanged(session())
             }
             UserCall::StartLogin { ke1, .. } | UserCall::StartProof { ke1 } => self.start(&ke1, context),
             UserCall::FinishLogin { ke3, .. } => self.finish(ke3, context, UserReply::LoggedIn(session())),
             UserCall::FinishProof { ke3 } => self.finish(ke3, context, UserReply::PasswordProven),
-            UserCall::DeleteProvenAccount => {
-                self.with_proof(UserReply::AccountDeleted { restorable_until: 7 })
-            }
-            UserCall::UpdateAccount(ProfileUpdate { password: None, .. }) => {
-                self.with_proof(UserReply::AccountUpdated(account()))
-            }
-            UserCall::UpdateAccount(ProfileUpdate { password: Some(typed), .. }) => {
-                self.with_password(&typed, UserReply::AccountUpdated(account()))
-            }
-            UserCall::LogIn { password, .. } => self.with_password(&password, UserReply::LoggedIn(session())),
-            UserCall::ChangePassword { current, .. } => {
-                self.with_password(&current, UserReply::PasswordChanged(session()))
-            }
-            UserCall::DeleteAccount { password } => {
-                self.with_password(&password, UserReply::AccountDeleted { restorable_until: 7 })
+            UserCall::DeleteAccount => self.with_proof(UserReply::AccountDeleted { restorable_until: 7 }),
+            UserCall::UpdateAccount(_) => self.with_proof(UserReply::AccountUpdated(account())),
+            UserCall::LogInImported { password, .. } => {
+                match self.imported.as_deref() == Some(password.expose_secret()) {
+                    true => UserReply::LoggedIn(session()),
+                    false => wrong_credentials(),
+                }
             }
             other => panic!("not asked in these tests: {}", name_of(&other)),
         }
@@ -156,18 +143,18 @@ impl FakeServer {
         let request = RegistrationRequest::deserialize(request).unwrap();
         let started = ServerRegistration::<Suite>::start(&self.setup, request, b"naman").unwrap();
         let response = started.message.serialize().to_vec();
-        UserReply::RegistrationStarted { response, stretching: self.stretching }
+        UserReply::NewPasswordStarted { response, stretching: self.stretching }
     }
 
     fn start(&mut self, ke1: &[u8], context: &[u8]) -> UserReply {
-        let record = self.staged.clone().or_else(|| self.record.clone());
+        let record = self.record.clone();
         let ke1 = CredentialRequest::deserialize(ke1).unwrap();
         let mut random = SystemRandom::open().unwrap();
         let started =
             ServerLogin::start(&mut random, &self.setup, record, ke1, b"naman", parameters(context)).unwrap();
         self.exchange = Some(started.state);
         let ke2 = started.message.serialize().to_vec();
-        UserReply::LoginStarted { ke2, stretching: self.stretching, takes_passwords: self.takes_passwords }
+        UserReply::LoginStarted { ke2, stretching: self.stretching }
     }
 
     fn finish(&mut self, ke3: Vec<u8>, context: &[u8], done: UserReply) -> UserReply {
@@ -178,19 +165,12 @@ impl FakeServer {
         if finished.is_err() {
             return wrong_credentials();
         }
-        if let Some(staged) = self.staged.take() {
-            (self.record, self.hashed) = (Some(staged), None);
-        }
         self.is_proven = true;
         done
     }
 
     fn with_proof(&mut self, done: UserReply) -> UserReply {
         if std::mem::take(&mut self.is_proven) { done } else { wrong_credentials() }
-    }
-
-    fn with_password(&self, typed: &SecretText, done: UserReply) -> UserReply {
-        if self.hashed.as_deref() == Some(typed.expose_secret()) { done } else { wrong_credentials() }
     }
 }
 
@@ -209,7 +189,7 @@ pub(super) fn password(text: &str) -> Password {
 
 pub(super) fn session() -> NewSession {
     let (token, name) = (SessionToken::from_bytes([9; 32]), "naman".to_owned());
-    NewSession { token, name, last_login: None, expires: 0, idle_secs_max: 0 }
+    NewSession { token, name, last_login: None, expires: 0, idle_secs_max: 0, device_known: false }
 }
 
 fn account() -> Account {
@@ -227,32 +207,27 @@ fn wrong_credentials() -> UserReply {
 fn name_of(call: &UserCall) -> &'static str {
     match call {
         UserCall::DescribeServer => "DescribeServer",
-        UserCall::Register(_) => "Register",
-        UserCall::LogIn { .. } => "LogIn",
-        UserCall::ResumeSession { .. } => "ResumeSession",
-        UserCall::ShowAccount => "ShowAccount",
-        UserCall::UpdateAccount(ProfileUpdate { password: None, .. }) => "UpdateAccount",
-        UserCall::UpdateAccount(_) => "UpdateAccount with password",
-        UserCall::ChangePassword { .. } => "ChangePassword",
-        UserCall::DeleteAccount { .. } => "DeleteAccount",
-        UserCall::ListSessions => "ListSessions",
-        UserCall::RevokeSession { .. } => "RevokeSession",
-        UserCall::LogOut { .. } => "LogOut",
-        UserCall::RedeemResetCode { .. } => "RedeemResetCode",
         UserCall::StartRegistration { .. } => "StartRegistration",
         UserCall::FinishRegistration { .. } => "FinishRegistration",
         UserCall::StartLogin { .. } => "StartLogin",
         UserCall::FinishLogin { .. } => "FinishLogin",
+        UserCall::LogInImported { .. } => "LogInImported",
+        UserCall::ResumeSession { .. } => "ResumeSession",
+        UserCall::StartReset { .. } => "StartReset",
+        UserCall::FinishReset { .. } => "FinishReset",
+        UserCall::ShowAccount => "ShowAccount",
+        UserCall::UpdateAccount(_) => "UpdateAccount",
         UserCall::StartProof { .. } => "StartProof",
         UserCall::FinishProof { .. } => "FinishProof",
         UserCall::StartNewPassword { .. } => "StartNewPassword",
         UserCall::FinishNewPassword { .. } => "FinishNewPassword",
-        UserCall::FinishMigration { .. } => "FinishMigration",
-        UserCall::DeleteProvenAccount => "DeleteProvenAccount",
-        UserCall::StartReset { .. } => "StartReset",
-        UserCall::FinishReset { .. } => "FinishReset",
-        UserCall::PresentDevice { .. } => "PresentDevice",
+        UserCall::DeleteAccount => "DeleteAccount",
+        UserCall::ListSessions => "ListSessions",
+        UserCall::RevokeSession { .. } => "RevokeSession",
+        UserCall::LogOut { .. } => "LogOut",
         UserCall::RememberDevice => "RememberDevice",
-        UserCall::ShowFailures => "ShowFailures",
+        UserCall::ListDevices => "ListDevices",
+        UserCall::ForgetDevice { .. } => "ForgetDevice",
+        UserCall::ShowNotices => "ShowNotices",
     }
 }

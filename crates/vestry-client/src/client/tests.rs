@@ -40,7 +40,7 @@ fn busy() -> UserReply {
 
 #[tokio::test]
 async fn a_busy_server_is_asked_again_as_often_as_patience_allows() {
-    let three = || Box::new(|tries: u32, _| tries <= 3);
+    let three = || Box::new(|wait: &Wait| wait.tries <= 3);
     let (done, asked) =
         ask(vec![busy(), busy(), busy(), UserReply::SessionsListed(Vec::new())], three()).await;
     assert!(done.unwrap().is_empty());
@@ -51,19 +51,26 @@ async fn a_busy_server_is_asked_again_as_often_as_patience_allows() {
 }
 
 #[tokio::test]
-async fn patience_is_told_how_long_the_server_wants_to_wait() {
-    let patience = Box::new(|tries, wait| {
-        assert_eq!((tries, wait), (1, Duration::from_millis(1)));
-        false
-    });
-    assert_eq!(ask(vec![busy()], patience).await.1, 1);
+async fn patience_is_told_how_long_the_server_wants_to_wait_and_why() {
+    for (code, is_throttled) in [(RefusalCode::Busy, false), (RefusalCode::Throttled, true)] {
+        let refusal = Refusal { code: code.number(), message: String::new(), retry_after_ms: Some(1) };
+        let asks = || UserReply::Refused(refusal.clone());
+        let patience = Box::new(move |wait: &Wait| {
+            let ms = Duration::from_millis;
+            let waited = ms(u64::from(wait.tries) - 1);
+            assert_eq!(*wait, Wait { tries: wait.tries, wait: ms(1), waited, is_throttled });
+            wait.tries < 2
+        });
+        assert_eq!(ask(vec![asks(), asks()], patience).await.1, 2);
+    }
 }
 
 #[tokio::test]
 async fn any_other_refusal_is_not_repeated() {
-    for code in RefusalCode::ALL.into_iter().filter(|code| *code != RefusalCode::Busy) {
+    let asks_for_time = [RefusalCode::Busy, RefusalCode::Throttled];
+    for code in RefusalCode::ALL.into_iter().filter(|code| !asks_for_time.contains(code)) {
         let refused = UserReply::Refused(Refusal::new(code, "no"));
-        let (done, asked) = ask(vec![refused], Box::new(|_, _| true)).await;
+        let (done, asked) = ask(vec![refused], Box::new(|_| true)).await;
         assert!(done.unwrap_err().is_refusal(code));
         assert_eq!(asked, 1, "{code:?}");
     }
@@ -71,6 +78,6 @@ async fn any_other_refusal_is_not_repeated() {
 
 #[tokio::test]
 async fn an_answer_to_another_call_is_not_taken() {
-    let (done, _) = ask(vec![UserReply::SessionRevoked], Box::new(|_, _| true)).await;
+    let (done, _) = ask(vec![UserReply::SessionRevoked], Box::new(|_| true)).await;
     assert!(matches!(done, Err(CallError::UnexpectedReply)));
 }

@@ -69,9 +69,10 @@ pub(crate) enum Command {
     Register(RegisterArgs),
     /// Log in; the session is kept until you log out from this machine
     #[command(after_help = "Examples:\n  vestry login naman\n  vestry login naman --remember\n  \
-        vestry login naman --password-file ~/.vestry-password\n\n\
-        Your password does not leave this machine. Only when that way fails for an\n\
-        account that is new to this machine is it sent, over TLS: older ones need it.")]
+        vestry login naman --password-file ~/.vestry-password\n  vestry login naman --imported\n\n\
+        Your password does not leave this machine. Only the first login of an account\n\
+        that was imported from another system sends it, over TLS, and only with\n\
+        --imported.")]
     Login(LoginArgs),
     /// End this session, or all of your sessions
     #[command(after_help = "Examples:\n  vestry logout\n  vestry logout --all")]
@@ -97,6 +98,11 @@ pub(crate) enum Command {
     /// List your sessions, or end one of them
     #[command(after_help = "Examples:\n  vestry sessions\n  vestry sessions revoke 00c0ffee00c0ffee")]
     Sessions(SessionsArgs),
+    /// List the devices that are remembered for you, or forget one of them
+    #[command(after_help = "Examples:\n  vestry devices\n  vestry devices forget 00c0ffee00c0ffee\n\n\
+        Strangers who guess at your password do not throttle a device that is remembered.\n\
+        Every login remembers its device; a new password forgets them all.")]
+    Devices(DevicesArgs),
     /// Set a new password with the operator's one-time code
     #[command(after_help = "Examples:\n  vestry reset naman\n  vestry reset naman --password-file FILE\n\n\
         In a file or on standard input, the first line is the code and the second the new password.")]
@@ -151,6 +157,9 @@ pub(crate) struct LoginArgs {
     /// Keep the session when you log out from this machine
     #[arg(long)]
     pub(crate) remember: bool,
+    /// Send the password, once, for an account that came from another system
+    #[arg(long)]
+    pub(crate) imported: bool,
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +192,21 @@ pub(crate) struct SessionsArgs {
 pub(crate) enum SessionsAct {
     /// End one session
     Revoke {
+        /// Its number in the list: 16 of 0-9 and a-f
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArgs {
+    #[command(subcommand)]
+    pub(crate) act: Option<DevicesAct>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevicesAct {
+    /// Forget one device
+    Forget {
         /// Its number in the list: 16 of 0-9 and a-f
         id: String,
     },
@@ -234,6 +258,9 @@ mod tests {
             "delete --confirm naman",
             "sessions",
             "sessions revoke 00c0ffee00c0ffee",
+            "devices",
+            "devices forget 00c0ffee00c0ffee",
+            "login naman --imported",
             "reset naman",
             "status",
             "completions bash",

@@ -14,7 +14,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Password(_)
         | Failure::JoinString(_)
         | Failure::Address(_)
-        | Failure::BadSessionId(_)
+        | Failure::BadNumber { .. }
         | Failure::WrongConfirmation { .. }
         | Failure::Secret(_)
         | Failure::InputEnded
@@ -141,7 +141,7 @@ mod tests {
         let cases = [
             (Failure::Usage(String::new()), 2),
             (Failure::NoTerminal("a password"), 2),
-            (Failure::BadSessionId(String::new()), 65),
+            (Failure::BadNumber { of: "device", typed: String::new() }, 65),
             (Failure::Cancelled, 65),
             (Failure::NoServer, 78),
             (Failure::NotJoined(server()), 78),

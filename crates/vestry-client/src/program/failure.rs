@@ -29,8 +29,8 @@ pub(crate) enum Failure {
     JoinString(#[from] JoinStringError),
     #[error(transparent)]
     Address(#[from] NotAnAddress),
-    #[error("'{}' is not the number of a session", Escaped(.0))]
-    BadSessionId(String),
+    #[error("'{}' is not the number of a {of}", Escaped(typed))]
+    BadNumber { of: &'static str, typed: String },
     #[error("you are logged in as {name}, and that is not the name you gave; nothing was deleted")]
     WrongConfirmation { name: String },
     #[error(transparent)]
@@ -88,8 +88,8 @@ impl Failure {
                     .to_owned(),
             ),
             Self::Password(_) => Some(A_GOOD_ONE.to_owned()),
-            Self::BadSessionId(_) => {
-                Some("Give the 16 digits and letters that `vestry sessions` shows.".to_owned())
+            Self::BadNumber { of, .. } => {
+                Some(format!("Give the 16 digits and letters that `vestry {of}s` shows."))
             }
             Self::WrongConfirmation { name } => {
                 Some(format!("To delete this account: vestry delete --confirm {name}"))

@@ -2,7 +2,7 @@
 //!
 //! A call is repeated only when that cannot do a thing twice: reads, and requests that were never sent.
 
-use super::output::wait_for_busy_server;
+use super::output::wait_for_server;
 use super::target::Target;
 use std::time::{Duration, Instant};
 use vestry_client::{Address, CallError, Client, WireError};
@@ -96,7 +96,7 @@ impl Link {
             return Ok(connection.client);
         }
         let client = Client::connect(&self.target.address, self.target.tls()).await?;
-        let mut client = client.with_patience(Box::new(wait_for_busy_server));
+        let mut client = client.with_patience(Box::new(wait_for_server));
         if let Some(token) = &self.token {
             client.resume(token).await.map_err(nothing_was_sent)?;
         }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use vestry_client::Wait;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::{Escaped, is_hazardous};
 
@@ -64,20 +65,29 @@ impl Output {
 const BUSY_TRIES_MAX: u32 = 5;
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Whether to ask a busy server again; says so when the wait can be felt.
-pub(crate) fn wait_for_busy_server(tries: u32, wait: Duration) -> bool {
-    if !is_worth_waiting(tries, wait) {
+/// How long a command waits by itself in all when there are too many attempts.
+const THROTTLED_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Whether to ask a server again that is busy or throttles; says so when the wait can be felt.
+pub(crate) fn wait_for_server(wait: &Wait) -> bool {
+    if !is_worth_waiting(wait) {
         return false;
     }
-    if wait >= Duration::from_secs(1) {
-        let seconds = wait.as_secs_f64().ceil();
-        let _ = writeln!(io::stderr().lock(), "The server is busy; trying again in {seconds} s.");
+    let seconds = wait.wait.as_secs_f64().ceil();
+    // Half a second, once or twice, is no more than a slow server.
+    if wait.wait >= Duration::from_secs(1) || wait.waited >= Duration::from_secs(1) {
+        let why =
+            if wait.is_throttled { "There are too many attempts at once" } else { "The server is busy" };
+        let _ = writeln!(io::stderr().lock(), "{why}; trying again in {seconds} s.");
     }
     true
 }
 
-fn is_worth_waiting(tries: u32, wait: Duration) -> bool {
-    tries <= BUSY_TRIES_MAX && wait <= BUSY_WAIT_MAX
+fn is_worth_waiting(wait: &Wait) -> bool {
+    match wait.is_throttled {
+        true => wait.waited + wait.wait <= THROTTLED_WAIT_MAX,
+        false => wait.tries <= BUSY_TRIES_MAX && wait.wait <= BUSY_WAIT_MAX,
+    }
 }
 
 /// A value that may be absent, from outside: escaped, or a dash.
@@ -132,12 +142,22 @@ mod tests {
 
     #[test]
     fn a_busy_server_is_asked_five_times_more_and_not_waited_for_for_ever() {
-        let second = Duration::from_secs(1);
-        assert!(is_worth_waiting(1, second) && is_worth_waiting(5, second));
-        assert!(!is_worth_waiting(6, second));
-        assert!(
-            is_worth_waiting(1, Duration::from_secs(60)) && !is_worth_waiting(1, Duration::from_secs(61))
-        );
+        let busy = |tries, secs| {
+            let (wait, waited) = (Duration::from_secs(secs), Duration::from_secs(90));
+            is_worth_waiting(&Wait { tries, wait, waited, is_throttled: false })
+        };
+        assert!(busy(1, 1) && busy(5, 1) && busy(1, 60));
+        assert!(!busy(6, 1) && !busy(1, 61));
+    }
+
+    #[test]
+    fn a_server_that_throttles_is_waited_for_five_seconds_in_all() {
+        let throttled = |waited_ms, ms| {
+            let (waited, wait) = (Duration::from_millis(waited_ms), Duration::from_millis(ms));
+            is_worth_waiting(&Wait { tries: 9, wait, waited, is_throttled: true })
+        };
+        assert!(throttled(0, 500) && throttled(4_500, 500) && throttled(0, 5_000));
+        assert!(!throttled(4_600, 500) && !throttled(0, 5_001) && !throttled(2_000, 4_000));
     }
 
     #[test]

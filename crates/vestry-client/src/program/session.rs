@@ -7,18 +7,17 @@ use super::link::Link;
 use super::output::Output;
 use super::target::Target;
 use vestry_client::state::{Folders, Lifetime, SavedSession, forget_session, load_session, save_session};
-use vestry_client::{CallError, Client, OfferedPassword, Proven, WireError};
-use vestry_protocol::fields::{Password, Username};
+use vestry_client::{CallError, Client, WireError};
+use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
-use vestry_protocol::user::{Account, Change, NewSession};
+use vestry_protocol::user::NewSession;
 
 /// Somebody who is logged in.
 #[derive(Debug)]
 pub(crate) struct Session {
     link: Link,
     folders: Folders,
-    output: Output,
     name: Username,
     lifetime: Lifetime,
 }
@@ -36,8 +35,8 @@ impl Session {
         let Some(saved) = load_session(&context.folders, &target.address)? else { return Ok(None) };
         let mut link = Link::to(target);
         link.adopt(saved.token);
-        let (folders, output) = (context.folders.clone(), context.output);
-        Ok(Some(Self { link, folders, output, name: saved.name, lifetime: saved.lifetime }))
+        let folders = context.folders.clone();
+        Ok(Some(Self { link, folders, name: saved.name, lifetime: saved.lifetime }))
     }
 
     /// A session that was just opened on `link`; it is kept.
@@ -50,8 +49,8 @@ impl Session {
         let unexpected =
             |_| Failure::Call { server: link.server().clone(), error: CallError::UnexpectedReply };
         let name = Username::parse(&new.name).map_err(unexpected)?;
-        let (folders, output) = (context.folders.clone(), context.output);
-        let mut session = Self { link, folders, output, name, lifetime };
+        let folders = context.folders.clone();
+        let mut session = Self { link, folders, name, lifetime };
         session.keep(new)?;
         Ok(session)
     }
@@ -93,45 +92,6 @@ impl Session {
     ) -> Result<T, Failure> {
         let done = self.link.write(call).await;
         done.map_err(|error| self.understand(error, Some(look)))
-    }
-
-    /// A call that changes something and takes the password; what it shows of the account is remembered.
-    pub(crate) async fn write_with<T>(
-        &mut self,
-        look: &'static str,
-        password: &Password,
-        mut call: impl AsyncFnMut(&mut Client, OfferedPassword<'_>) -> Result<Proven<T>, CallError>,
-    ) -> Result<T, Failure> {
-        let path = self.link.target().opaque_accounts(&self.folders)?.path_for(&self.name)?;
-        let offer = OfferedPassword { password, path };
-        let done = self.write(look, async |client| call(client, offer).await).await?;
-        if done.by_opaque {
-            remember_opaque(self.output, &self.folders, &self.link, &self.name);
-        }
-        Ok(done.value)
-    }
-
-    /// Changes the profile, with the password where that is needed.
-    pub(crate) async fn update(
-        &mut self,
-        look: &'static str,
-        email: &Change<String>,
-        age: &Change<u16>,
-        gender: &Change<String>,
-        password: Option<&Password>,
-    ) -> Result<Account, Failure> {
-        match password {
-            Some(password) => {
-                let update = async |client: &mut Client, offer: OfferedPassword<'_>| {
-                    client.update(email, age, gender, Some(offer)).await
-                };
-                self.write_with(look, password, update).await
-            }
-            None => {
-                let update = async |client: &mut Client| client.update(email, age, gender, None).await;
-                self.write(look, update).await.map(|done| done.value)
-            }
-        }
     }
 
     fn understand(&mut self, error: CallError, look: Option<&'static str>) -> Failure {

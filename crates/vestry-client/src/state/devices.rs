@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use std::path::PathBuf;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
-use vestry_protocol::secret::SessionToken;
+use vestry_protocol::secret::DeviceToken;
 use vestry_tls::{Pin, private_file};
 use zeroize::Zeroizing;
 
@@ -36,7 +36,7 @@ impl DeviceTokens {
     ///
     /// # Errors
     /// When its file is exposed or unreadable.
-    pub fn load(&self, name: &Username) -> Result<Option<SessionToken>, StateError> {
+    pub fn load(&self, name: &Username) -> Result<Option<DeviceToken>, StateError> {
         let bytes = match private_file::read(&self.file_of(name)) {
             Ok(bytes) => Zeroizing::new(bytes.to_vec()),
             Err(error) if error.is_missing() => return Ok(None),
@@ -45,14 +45,14 @@ impl DeviceTokens {
         let token = HEXLOWER.decode(bytes.trim_ascii()).ok().map(Zeroizing::new);
         // A damaged one is worth no more than none: the server gives a new one.
         let token = token.and_then(|token| <[u8; TOKEN_BYTES]>::try_from(token.as_slice()).ok());
-        Ok(token.map(SessionToken::from_bytes))
+        Ok(token.map(DeviceToken::from_bytes))
     }
 
     /// Keeps the token for an account in place of the one before.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn save(&self, name: &Username, token: &SessionToken) -> Result<(), StateError> {
+    pub fn save(&self, name: &Username, token: &DeviceToken) -> Result<(), StateError> {
         private_file::create_dir(&self.folder)?;
         let text = Zeroizing::new(HEXLOWER.encode(token.expose_secret()));
         Ok(private_file::replace(&self.file_of(name), text.as_bytes())?)
@@ -79,7 +79,7 @@ mod tests {
         let of =
             |pin| DeviceTokens::of(&folders, &"localhost:7443".parse().unwrap(), Pin([pin; 32])).unwrap();
         let naman = Username::parse("naman").unwrap();
-        let token = SessionToken::from_bytes([7; TOKEN_BYTES]);
+        let token = DeviceToken::from_bytes([7; TOKEN_BYTES]);
         of(1).save(&naman, &token).unwrap();
         of(1).save(&naman, &token).unwrap();
         let kept = of(1).load(&naman).unwrap().unwrap();

@@ -6,7 +6,6 @@
 
 use super::{Folders, StateError, file_stem};
 use crate::address::Address;
-use crate::client::PasswordPath;
 use data_encoding::HEXLOWER;
 use std::io;
 use std::path::PathBuf;
@@ -23,6 +22,19 @@ pub struct OpaqueAccounts {
     folder: PathBuf,
 }
 
+/// An account of which nothing says that it is OPAQUE: the only one whose password may be sent, when its user chose to
+/// (`Client::log_in_imported`). Only [`OpaqueAccounts::unless_known`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotKnownAsOpaque(Username);
+
+impl NotKnownAsOpaque {
+    /// The account.
+    #[must_use]
+    pub fn name(&self) -> &Username {
+        &self.0
+    }
+}
+
 impl OpaqueAccounts {
     /// Of the server at this address whose CA has this pin.
     ///
@@ -33,15 +45,15 @@ impl OpaqueAccounts {
         Ok(Self { folder: folders.state()?.join(beneath) })
     }
 
-    /// Whether a password of this account may be sent.
+    /// This account, unless it is known to be OPAQUE.
     ///
     /// # Errors
-    /// When it cannot be known: then no password may be sent either.
-    pub fn path_for(&self, name: &Username) -> Result<PasswordPath, StateError> {
+    /// When it cannot be known: then its password may not be sent either.
+    pub fn unless_known(&self, name: &Username) -> Result<Option<NotKnownAsOpaque>, StateError> {
         let path = self.file_of(name);
         match path.symlink_metadata() {
-            Ok(_) => Ok(PasswordPath::Closed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(PasswordPath::Open),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(NotKnownAsOpaque(name.clone()))),
             Err(source) => Err(FileError::System { path, action: "examined", source }.into()),
         }
     }
@@ -90,13 +102,13 @@ mod tests {
     fn only_what_was_remembered_is_closed_and_it_stays_so() {
         let (_home, folders) = fresh();
         let known = accounts(&folders, "localhost:7443", 1);
-        assert_eq!(known.path_for(&name("naman")).unwrap(), PasswordPath::Open);
+        assert!(known.unless_known(&name("naman")).unwrap().is_some());
         known.remember(&name("naman")).unwrap();
         known.remember(&name("naman")).unwrap();
-        assert_eq!(known.path_for(&name("NAMAN")).unwrap(), PasswordPath::Closed);
-        assert_eq!(known.path_for(&name("anirudh")).unwrap(), PasswordPath::Open);
+        assert!(known.unless_known(&name("NAMAN")).unwrap().is_none());
+        assert!(known.unless_known(&name("anirudh")).unwrap().is_some());
         let again = accounts(&folders, "localhost:7443", 1);
-        assert_eq!(again.path_for(&name("naman")).unwrap(), PasswordPath::Closed);
+        assert!(again.unless_known(&name("naman")).unwrap().is_none());
     }
 
     #[test]
@@ -104,8 +116,8 @@ mod tests {
         let (_home, folders) = fresh();
         accounts(&folders, "localhost:7443", 1).remember(&name("naman")).unwrap();
         for (server, pin) in [("localhost:7444", 1), ("127.0.0.1:7443", 1), ("localhost:7443", 2)] {
-            let other = accounts(&folders, server, pin).path_for(&name("naman")).unwrap();
-            assert_eq!(other, PasswordPath::Open, "{server} {pin}");
+            let other = accounts(&folders, server, pin).unless_known(&name("naman")).unwrap();
+            assert!(other.is_some(), "{server} {pin}");
         }
     }
 
@@ -116,7 +128,7 @@ mod tests {
         let known = accounts(&folders, "localhost:7443", 1);
         private_file::create_dir(known.folder.parent().unwrap()).unwrap();
         fs::write(&known.folder, b"in the way").unwrap();
-        assert!(matches!(known.path_for(&name("naman")), Err(StateError::File(_))));
+        assert!(matches!(known.unless_known(&name("naman")), Err(StateError::File(_))));
         assert!(matches!(known.remember(&name("naman")), Err(StateError::File(_))));
     }
 }

@@ -13,9 +13,10 @@ use crate::user::Stretching;
 pub struct StretchingCost(Stretching);
 
 impl Default for StretchingCost {
-    /// RFC 9106, 4: the second recommended choice (64 MiB, 3 passes, 4 lanes).
+    /// 64 MiB, as in RFC 9106's second recommended choice, six passes, and one lane, which every library of Argon2id can
+    /// compute.
     fn default() -> Self {
-        Self(Stretching { memory_kib: 64 * 1024, iterations: 3, parallelism: 4 })
+        Self(Stretching { memory_kib: 64 * 1024, iterations: 6, parallelism: 1 })
     }
 }
 

@@ -11,7 +11,7 @@ use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AccountDetail, AdminReply};
 use vestry_protocol::fields::{FieldError, Reason, Username};
 use vestry_protocol::user::Profile;
-use vestry_store::{AccountRow, NewAccount, Noted, ReadTx, Standing, WriteTx};
+use vestry_store::{AccountRow, IssuedCode, NewAccount, NewResetCode, Noted, ReadTx, Standing, WriteTx};
 
 pub(super) async fn show(server: &Server, name: &str) -> Result<AdminReply, Failure> {
     let (name, now) = (Username::parse(name)?, server.clock.now());
@@ -26,8 +26,10 @@ pub(super) async fn create(
     profile: &Profile,
 ) -> Result<AdminReply, Failure> {
     let (name, profile) = (Username::parse(name)?, ParsedProfile::parse(profile)?);
+    let names = server.names.clone();
     issue_code(server, operator, name, Action::AccountCreated, move |tx, noted, name, now| {
-        let new = NewAccount { name, profile: profile.as_patch(), created: now };
+        let keys = names.keys_of(tx, name.as_str())?;
+        let new = NewAccount { name, keys: &keys, profile: profile.as_patch(), created: now };
         tx.insert_account(noted, &new)?.ok_or(Failure::NameTaken)
     })
     .await
@@ -66,7 +68,12 @@ async fn issue_code(
     act(server, operator, move |tx, by| {
         let noted = by.as_actor().note(tx, now, action, name.as_str(), "")?;
         let account = find(tx, &noted, &name, now)?;
-        Ok(tx.set_reset_code(&noted, account, &hash, expires)?)
+        let issued = IssuedCode { by: by.name.clone(), at: now };
+        Ok(tx.set_reset_code(
+            &noted,
+            account,
+            &NewResetCode { code_hash: &hash, issued: &issued, expires },
+        )?)
     })
     .await?;
     Ok(AdminReply::CodeIssued { name: shown_name, code, expires })
@@ -89,9 +96,7 @@ pub(super) async fn suspend(
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted; there is nothing to suspend"));
         }
-        tx.suspend_account(noted, account.id, until, reason.as_ref(), now)?;
-        tx.end_sessions_of(noted, account.id)?;
-        Ok(())
+        Ok(tx.suspend_account(noted, account.id, until, reason.as_ref(), now)?)
     })
     .await
 }
@@ -114,9 +119,7 @@ pub(super) async fn delete(server: &Server, operator: &Operator, name: &str) -> 
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted already"));
         }
-        tx.delete_account(noted, account.id, now)?;
-        tx.end_sessions_of(noted, account.id)?;
-        Ok(())
+        Ok(tx.delete_account(noted, account.id, now)?)
     })
     .await
 }
@@ -180,7 +183,7 @@ fn detail_of(tx: &ReadTx<'_>, account: &AccountRow, now: UnixSeconds) -> Result<
         name: account.name.clone(),
         profile: profile_of(account),
         status: status.to_owned(),
-        credential: tx.credential_kind(account.id)?,
+        credential: tx.credential_kind(account.id)?.to_owned(),
         created: account.created,
         last_login: account.last_login,
         suspended_until,

@@ -12,11 +12,14 @@ use super::audit::{Read, record};
 use crate::audit::Action;
 use crate::connection::Ended;
 use crate::conversation::Replies;
+use crate::credentials::ImportedHashes;
 use crate::failure::Failure;
+use crate::gate::Source;
 use crate::server::Server;
 use crate::work_folder::{WorkFolder, WorkFolderError};
-use judging::{Candidate, judge};
+use judging::{Candidate, Judge};
 use std::io;
+use std::net::Ipv4Addr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +51,8 @@ const NONE_UNDER_WAY: &str = "no import is under way on this connection; start o
 pub(super) struct Import {
     staging: Staging,
     scratch: Scratch,
+    /// What rows are judged by; measured when the import began.
+    judge: Arc<Judge>,
 }
 
 /// The scratch folder and the right to have one; given back together.
@@ -94,6 +99,7 @@ pub(super) async fn start(
     let permit = server.imports.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Failure::Busy { retry_after_ms: RETRY_AFTER_MS })?;
     record(server, operator, Read::of_import()).await;
+    let judge = Arc::new(judge_of(server).await?);
     let register = server.store.path().to_owned();
     let begun = in_background(move || {
         let data_dir = register.parent().ok_or(Failure::Internal("the register is in no folder"))?;
@@ -101,10 +107,24 @@ pub(super) async fn start(
         let staging = Staging::create(&folder.path().join("import.db"))?;
         let scratch = Scratch(Some((folder, permit)));
         scratch.require_room_for(&staging)?;
-        Ok(Import { staging, scratch })
+        Ok(Import { staging, scratch, judge })
     });
     *import = Some(begun.await?);
     Ok(AdminReply::ImportStarted)
+}
+
+/// How fast this machine hashes is measured where it hashes, so that what else runs there counts.
+async fn judge_of(server: &Server) -> Result<Judge, Failure> {
+    let here = Source::of(Ipv4Addr::LOCALHOST.into());
+    let measured = server.hashing.run(&here, ImportedHashes::measure).await;
+    let measured = measured.map_err(|not_run| Failure::from(&not_run))??;
+    let speed = measured.map_err(|_| Failure::Internal("the speed of hashing could not be measured"))?;
+    Ok(Judge {
+        hashes: server.imported.clone(),
+        names: server.names.clone(),
+        speed,
+        answer_after: server.config.imported_login_time,
+    })
 }
 
 fn no_folder(error: WorkFolderError) -> Failure {
@@ -124,8 +144,8 @@ pub(super) async fn take(
     rows: Vec<ImportRow>,
 ) -> Result<AdminReply, Failure> {
     let import_under_way = import.take().ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
-    let (argon2id, now) = (server.argon2id.clone(), server.clock.now());
-    let judged = server.store.read(move |tx| judge(tx, &argon2id, rows, now)).await?;
+    let (judge, now) = (import_under_way.judge.clone(), server.clock.now());
+    let judged = server.store.read(move |tx| judge.judge(tx, rows, now)).await?;
     let (kept, bad) = in_background(move || import_under_way.keep(&judged.good, judged.bad)).await?;
     *import = Some(kept);
     Ok(AdminReply::RowsJudged(bad))
@@ -147,7 +167,7 @@ impl Import {
 
 /// Gives an import up.
 pub(super) async fn drop_it(import: &mut Option<Import>) -> Result<AdminReply, Failure> {
-    let Import { staging, scratch } = import.take().ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
+    let Import { staging, scratch, .. } = import.take().ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
     in_background(move || {
         drop(staging);
         scratch.close();
@@ -176,7 +196,7 @@ pub(super) async fn finish(
 }
 
 async fn begin_to_finish(import: Option<Import>, accounts: u64) -> Result<(StagedRows, Scratch), Failure> {
-    let Import { staging, scratch } = import.ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
+    let Import { staging, scratch, .. } = import.ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
     if staging.accounts() != accounts {
         return Err(Failure::WrongState("not so many accounts wait to be imported; nothing was imported"));
     }

@@ -18,6 +18,7 @@ use crate::conversation::{Port, Replies, converse};
 use crate::failure::Failure;
 use crate::listener::Welcome;
 use crate::server::Server;
+use crate::slots::Slot;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -143,16 +144,18 @@ impl Welcome for WelcomeOperators {
         &self.0.draining
     }
 
-    async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) {
+    async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr, slot: Slot) {
         let server = self.0;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(Pin::of_certificate);
         let Some(Ok(pin)) = shown else {
             tracing::warn!(%peer, "an operator's certificate could not be read");
             return;
         };
+        // Who has a certificate of the server's own CA does not make room for strangers.
+        slot.set_anonymous(false);
         let source = peer.ip().to_string();
         let port = AdminPort { server: server.clone(), pin, source, import: None };
-        if let Err(ended) = converse(Connection::new(stream), port, &server.draining).await {
+        if let Err(ended) = converse(Connection::new(stream), port, &server.draining, Arc::new(slot)).await {
             tracing::debug!(%peer, %ended, "an operator's connection ended");
         }
     }
@@ -168,7 +171,8 @@ impl Port for AdminPort {
 
     fn patience(&self) -> Patience {
         let limits = &self.server.config.connections;
-        Patience { idle: limits.idle_timeout, frame: limits.frame_timeout, write: limits.write_timeout }
+        let (idle, frame, write) = (limits.idle_timeout, limits.frame_timeout, limits.write_timeout);
+        Patience { idle, frame, write, until: None }
     }
 
     async fn answer(&mut self, call: AdminCall, replies: &mut Replies<'_, AdminReply>) -> Result<(), Ended> {

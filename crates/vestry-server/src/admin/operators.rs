@@ -19,7 +19,7 @@ pub(super) async fn revoke_session(
         let owner = tx.session_owner(session)?.ok_or(Failure::NotFound { what: "session" })?;
         let subject = format!("{id:016x}");
         let noted = by.as_actor().note(tx, now, Action::SessionRevoked, &subject, &owner)?;
-        tx.end_session(&noted, session)?;
+        tx.revoke_session(&noted, session)?;
         Ok(AdminReply::SessionRevoked)
     })
     .await

@@ -7,13 +7,16 @@ use vestry_protocol::admin::{AdminReply, Status};
 
 pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminReply, Failure> {
     let now = server.clock.now();
-    let counts = server.store.read(move |tx| Ok::<_, Failure>(tx.counts(now)?)).await?;
+    let gate = server.gate.clone();
+    let counted =
+        server.store.read(move |tx| Ok::<_, Failure>((tx.counts(now)?, gate.registrations_used(tx, now)?)));
+    let (counts, registrations) = counted.await?;
     let as_u64 = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     Ok(AdminReply::StatusShown(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_secs: server.started.elapsed().as_secs(),
         listen: server.user_address.to_string(),
-        connections: as_u64(server.user_gate.open()),
+        connections: as_u64(server.user_admission.open()),
         connections_max: as_u64(server.config.connections.max),
         accounts: counts.accounts,
         accounts_suspended: counts.suspended,
@@ -23,6 +26,9 @@ pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminRe
         certificate_expires: server.identity.not_after(),
         pin: server.identity.pin().to_string(),
         hashing_queue: server.hashing.pending(),
+        attempts_under_way: server.gate.attempts_under_way().into(),
+        registrations: registrations.into(),
+        registrations_max: server.config.gate.registrations_per_hour_max.into(),
         operator: operator.name.clone(),
         role: operator.role.as_str().to_owned(),
     }))

@@ -18,7 +18,7 @@ pub mod restore;
 mod unpack;
 
 use crate::data_dir::DataDirError;
-use crate::setup::{AUDIT_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, SetupError};
+use crate::setup::{AUDIT_KEY_FACT, NAMES_SEED_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, SetupError};
 use crate::work_folder::WorkFolderError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -141,7 +141,8 @@ pub enum BackupError {
 fn without(name: &str) -> &'static str {
     match name {
         OPAQUE_KEY_FACT => "without it nobody with an OPAQUE credential can log in",
-        PEPPER_FACT => "without it nobody with an Argon2id hash can log in",
+        PEPPER_FACT => "without it nobody with an imported password can log in",
+        NAMES_SEED_FACT => "without it no account is found by its name again",
         AUDIT_KEY_FACT => "without it the audit cannot go on (if it is lost for good, give --new-audit-key)",
         _ => "without it the register cannot be used",
     }

@@ -5,17 +5,14 @@ use super::placing::Placing;
 use super::{BackupError, REGISTER, unpack};
 use crate::audit::{Action, Actor};
 use crate::data_dir::DataDir;
-use crate::setup::{
-    AUDIT_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, Secrets, SetupError, begin_audit_chain, create_audit_key,
-    rekey_audit_chain,
-};
+use crate::setup::{SECRET_FACTS, Secrets, SetupError, create_audit_key, rekey_audit_chain};
 use crate::work_folder::WorkFolder;
 use std::io::BufRead;
 use std::path::Path;
 use vestry_protocol::UnixSeconds;
 use vestry_seal::{Passphrase, SealedReader, is_sealed};
-use vestry_store::backup::{Offline, has_audit_chain};
-use vestry_store::{Store, StoreError, WriteTx};
+use vestry_store::backup::Offline;
+use vestry_store::{Store, StoreError};
 
 /// What came back.
 pub struct Restored {
@@ -60,10 +57,9 @@ pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<
     Store::verify_integrity(&register)?;
     let mut register = Offline::open(&register, secrets.chain.clone())?;
     let mut notes = placing.notes().to_vec();
-    let has_chain = register.read(|tx| tx.audit_chain_has_begun())?;
-    match audit_key_is_new || !has_chain {
+    match audit_key_is_new {
         true => {
-            register.write(|tx| begin_or_rekey(tx, by, &secrets, now))?;
+            register.write(|tx| rekey_audit_chain(tx, by, &secrets.chain, now).map(drop))?;
             require_fitting_secrets(&mut register, &secrets, &placing, data_dir)?;
         }
         false => {
@@ -74,6 +70,7 @@ pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<
     let (sessions, codes) = register.write(|tx| {
         let detail = format!("backup of {}", manifest.created);
         let noted = by.note(tx, now, Action::RegisterRestored, "", &detail)?;
+        tx.forget_every_device(&noted)?;
         Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
     })?;
     register.close_into_one_file()?;
@@ -81,29 +78,15 @@ pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<
     Ok(Restored { created: manifest.created, sessions, codes, notes })
 }
 
-/// Makes the key of the audit chain among what was unpacked, when there is none: for a register from before the chain,
-/// and when somebody says that it is lost.
+/// Makes the key of the audit chain among what was unpacked, when somebody says that it is lost.
 fn make_audit_key_in(unpacked: &Path, data_dir: &DataDir, is_lost: bool) -> Result<bool, BackupError> {
     let unpacked = DataDir::at(unpacked);
-    let is_there = unpacked.audit_key().exists() || data_dir.audit_key().exists();
-    if is_there || !is_lost && has_audit_chain(&unpacked.database())? {
+    if !is_lost || unpacked.audit_key().exists() || data_dir.audit_key().exists() {
         return Ok(false);
     }
     vestry_tls::private_file::create_dir(&unpacked.secrets())?;
     create_audit_key(&unpacked.audit_key())?;
     Ok(true)
-}
-
-fn begin_or_rekey(
-    tx: &WriteTx<'_>,
-    by: &Actor<'_>,
-    secrets: &Secrets,
-    now: UnixSeconds,
-) -> Result<(), StoreError> {
-    match tx.audit_chain_has_begun()? {
-        true => rekey_audit_chain(tx, by, &secrets.chain, now).map(drop),
-        false => begin_audit_chain(tx, now),
-    }
 }
 
 /// A register is worth more than its audit: one that was tampered with comes back, and it is said.
@@ -141,16 +124,13 @@ fn unpack_opened(
 
 /// The keys that the register will have: those in place, or those that come with it.
 fn secrets_for(placing: &Placing, data_dir: &DataDir) -> Result<Secrets, BackupError> {
-    let (pepper, opaque_key, audit_key) = (data_dir.pepper(), data_dir.opaque_key(), data_dir.audit_key());
-    let secrets = [(&opaque_key, OPAQUE_KEY_FACT), (&pepper, PEPPER_FACT), (&audit_key, AUDIT_KEY_FACT)];
-    for (path, name) in secrets {
-        if !placing.source_of(path).exists() {
-            return Err(BackupError::SecretMissing { path: path.clone(), name });
+    let source_of = |fact: &str| placing.source_of(&data_dir.path().join(fact));
+    for name in SECRET_FACTS {
+        if !source_of(name).exists() {
+            return Err(BackupError::SecretMissing { path: data_dir.path().join(name), name });
         }
     }
-    let [pepper, opaque_key, audit_key] =
-        [&pepper, &opaque_key, &audit_key].map(|path| placing.source_of(path));
-    Ok(Secrets::read_files(&pepper, &opaque_key, &audit_key)?)
+    Ok(Secrets::read_from(source_of)?)
 }
 
 /// Proves that the register was made with these keys.

@@ -10,7 +10,7 @@ use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::setup::{Secrets, read_audit_key};
 use std::path::Path;
 use vestry_store::Store;
-use vestry_store::backup::{Offline, has_audit_chain};
+use vestry_store::backup::Offline;
 use vestry_tls::CertsDir;
 
 const DAY_SECS: i64 = 24 * 60 * 60;
@@ -87,13 +87,10 @@ fn check_secrets(data_dir: &DataDir) -> Result<String, CommandError> {
     let secrets = Secrets::read(data_dir)?;
     let mut register = Offline::open_beside_a_server(&data_dir.database(), secrets.chain.clone())?;
     secrets.verify_for_offline(&mut register)?;
-    Ok("pepper, OPAQUE key and audit key are those of this database".to_owned())
+    Ok("pepper, OPAQUE key, seed of names and audit key are those of this database".to_owned())
 }
 
 fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {
-    if !has_audit_chain(&data_dir.database())? {
-        return Ok("it has no chain yet; the next start begins one".to_owned());
-    }
     let chain = read_audit_key(&data_dir.audit_key())?;
     let verdict = Offline::open_beside_a_server(&data_dir.database(), chain)?.verify_audit()?;
     match verdict.fault {

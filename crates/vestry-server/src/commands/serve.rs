@@ -4,11 +4,11 @@ use super::{CommandError, ServeFlags, init, say};
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
 use crate::confinement::confine;
-use crate::credentials::Argon2id;
+use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
 use crate::server::{Listeners, Parts};
-use crate::setup::{Secrets, enrol, make_audit_key};
+use crate::setup::{Secrets, enrol};
 use crate::work_folder::remove_abandoned;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
@@ -65,15 +65,12 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
     let clock = Clock::system();
     // Drawn while the register is opened; it is waited for only before the first peer is let in.
     let randomness = tokio::task::spawn_blocking(warm_up_randomness);
-    if let Some(made) = make_audit_key(data_dir)? {
-        say(&format!("made {made}"));
-    }
     remove_abandoned(data_dir.path());
     let secrets = Secrets::read(data_dir)?;
     let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone())?;
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
-    secrets.bind_to(&store, clock.now()).await?;
-    let argon2id = Argon2id::new(config.argon2id, secrets.pepper).map_err(std::io::Error::other)?;
+    secrets.bind_to(&store).await?;
+    let imported = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
     let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
     renew_or_serve_what_is_valid(&identity, &config, clock.now())?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
@@ -94,7 +91,8 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
         hangup.recv().await;
     };
     randomness.await.map_err(std::io::Error::other)??;
-    let parts = Parts { config, store, queries, argon2id, opaque: secrets.opaque, identity, clock };
+    let (opaque, names) = (secrets.opaque, secrets.names);
+    let parts = Parts { config, store, queries, imported, opaque, names, identity, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }
 

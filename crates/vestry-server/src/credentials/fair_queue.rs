@@ -1,9 +1,9 @@
-//! A bounded queue in which sources take turns: whoever sends much waits behind himself, not others behind him.
+//! A bounded queue in which networks take turns: whoever sends much waits behind himself, not others behind him.
 //!
 //! ```text
-//!   192.0.2.1 ── d c b a ─┐
-//!   192.0.2.7 ── f e ─────┼──▶  a e g b f c d
-//!   198.51.100.3 ── g ────┘
+//!   192.0.2.0/24 ── d c b a ─┐
+//!   198.51.100.0/24 ── f e ─────┼──▶  a e g b f c d
+//!   203.0.113.0/24 ── g ────┘
 //! ```
 
 use std::collections::{HashMap, VecDeque};
@@ -25,7 +25,7 @@ impl<T> FairQueue<T> {
     }
 
     /// Puts something behind what its source has waiting; whether there was room for it. A source may have as much
-    /// waiting as there is room left: alone it gets half of the queue, and whoever comes next still finds a place.
+    /// waiting as there is room left: alone it gets half of the queue, and the last slot goes only to one that has none.
     pub(super) fn push(&mut self, source: &str, item: T) -> bool {
         let of_source = self.waiting.get(source).map_or(0, VecDeque::len);
         if of_source >= self.len_max.saturating_sub(self.len) {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn one_source_fills_its_share_and_the_others_still_find_room() {
+    fn sec_0078_one_network_fills_its_share_of_the_hashing_queue_and_the_others_find_room() {
         let mut queue = FairQueue::new(8);
         let flooded = (0..100).filter(|item| queue.push("flood", *item)).count();
         assert_eq!(flooded, 4);

@@ -1,4 +1,4 @@
-//! The hashing threads: a fixed number, each with memory of its own, behind a bounded queue in which sources take turns.
+//! The hashing threads: a fixed number, each with memory of its own, behind a bounded queue in which networks take turns.
 //!
 //! Hashing never runs on an async worker. When the queue is full the caller is told at once how long to wait,
 //! so that a pile-up costs the server nothing; work whose caller went away is skipped.
@@ -6,7 +6,7 @@
 use super::Memory;
 use super::fair_queue::FairQueue;
 use crate::failure::Failure;
-use crate::throttle::Source;
+use crate::gate::Source;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -23,6 +23,18 @@ pub struct HashingPool {
     open: Arc<Open>,
     load: Arc<Load>,
     threads: u64,
+}
+
+/// That a task was turned away and nothing of it ran.
+#[derive(Debug)]
+pub struct NotRun {
+    retry_after_ms: u64,
+}
+
+impl From<&NotRun> for Failure {
+    fn from(refused: &NotRun) -> Self {
+        Self::Busy { retry_after_ms: refused.retry_after_ms }
+    }
 }
 
 /// Ends the threads when it is dropped.
@@ -65,15 +77,15 @@ impl HashingPool {
         Ok(Self { open, load, threads: u64::try_from(threads.max(1)).unwrap_or(1) })
     }
 
-    /// Runs one task on a hashing thread, in its source's turn.
+    /// Runs one task on a hashing thread, in the turn of its network.
     ///
     /// # Errors
-    /// [`Failure::Busy`] when the queue, or the source's share of it, is full, with the time that it needs to empty.
+    /// [`NotRun`] when the queue, or the network's share of it, is full, with the time that it needs to empty.
     pub async fn run<T: Send + 'static>(
         &self,
         source: &Source,
         task: impl FnOnce(&mut Memory) -> T + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<Result<T, Failure>, NotRun> {
         let (answer, answered) = oneshot::channel();
         let task: Task = Box::new(move |memory: &mut Memory| {
             if !answer.is_closed() {
@@ -83,9 +95,9 @@ impl HashingPool {
         self.load.pending.fetch_add(1, Ordering::Relaxed);
         if !self.open.0.push(source, task) {
             self.load.pending.fetch_sub(1, Ordering::Relaxed);
-            return Err(Failure::Busy { retry_after_ms: self.wait_ms() });
+            return Err(NotRun { retry_after_ms: self.wait_ms() });
         }
-        answered.await.map_err(|_| Failure::Internal("a hashing task broke off"))
+        Ok(answered.await.map_err(|_| Failure::Internal("a hashing task broke off")))
     }
 
     /// How many tasks wait or run.
@@ -110,7 +122,7 @@ impl Drop for Open {
 impl Queue {
     fn push(&self, source: &Source, task: Task) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = state.waiting.push(source.address(), task);
+        let taken = state.waiting.push(source.network(), task);
         drop(state);
         self.changed.notify_one();
         taken
@@ -184,11 +196,11 @@ mod tests {
         while pool.pending() < 2 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(pool.run(&here(), |_| 3).await, Err(Failure::Busy { retry_after_ms: 50.. })));
+        assert!(matches!(pool.run(&here(), |_| 3).await, Err(NotRun { retry_after_ms: 50.. })));
         release.send(()).unwrap();
-        running.await.unwrap().unwrap();
-        assert_eq!(waiting.await.unwrap().unwrap(), 2);
-        assert_eq!(pool.run(&here(), |_| 4).await.unwrap(), 4);
+        running.await.unwrap().unwrap().unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap().unwrap(), 2);
+        assert_eq!(pool.run(&here(), |_| 4).await.unwrap().unwrap(), 4);
     }
 
     #[test]
@@ -226,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_panics_ends_alone() {
         let pool = HashingPool::start(1, 4).unwrap();
-        assert!(matches!(pool.run(&here(), |_| panic!("injected")).await, Err(Failure::Internal(_))));
-        assert_eq!(pool.run(&here(), |_| 5).await.unwrap(), 5);
+        assert!(matches!(pool.run(&here(), |_| panic!("injected")).await, Ok(Err(Failure::Internal(_)))));
+        assert_eq!(pool.run(&here(), |_| 5).await.unwrap().unwrap(), 5);
     }
 }

@@ -1,41 +1,48 @@
-//! Credentials: what proves a user. Passwords come in, verdicts and PHC strings go out.
+//! Credentials: what proves a user.
 //!
-//! [`prove_password`] and [`finish_exchange`] are the only ways to a [`Proven`], and a [`Proven`] is the only thing
-//! that mints a session (`sessions.rs`). Unknown names, accounts without a password and wrong passwords take the same way: one read,
-//! one hash of today's cost on the same threads, one event.
+//! [`finish_exchange`] and [`judge_imported`] are the only ways to a [`Proven`], and a [`Proven`] is the only thing that mints
+//! a session (`sessions.rs`). Whatever evaluates or compares asks for an [`Admitted`] of the gate. Unknown names, accounts
+//! without a password and wrong passwords take the same way: one read, the same work, one event.
 
-mod argon2id;
 mod fair_queue;
 mod hashing;
+mod imported;
+mod names;
 mod opaque;
 mod pepper;
 mod ristretto;
 
-pub use argon2id::{Argon2id, HashError, Memory};
-pub use hashing::HashingPool;
-pub use opaque::{Exchange, OpaqueKey, OpaqueRecord};
+pub use hashing::{HashingPool, NotRun};
+pub use imported::{HashError, ImportedHashes, Memory, Speed};
+pub use names::{NameSeed, Named};
+pub use opaque::{Blinded, Exchange, Ke1, OpaqueKey, OpaqueRecord};
 pub use pepper::Pepper;
 
 use crate::failure::Failure;
+use crate::gate::Admitted;
 use crate::server::Server;
-use crate::throttle::{Attempt, Source};
-use argon2id::Verdict;
-use vestry_protocol::fields::{Password, StretchingCost, Username};
+use std::sync::Arc;
+use tokio::time::Instant;
+use vestry_protocol::fields::{Password, PasswordPolicy, StretchingCost};
 use vestry_protocol::limits::EXPORTER_BYTES;
-use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::UserReply;
-use vestry_store::{AccountId, CredentialKind, LoginRecord, Noted, WriteTx};
-use zeroize::Zeroizing;
+use vestry_store::{
+    AccountId, Credential, CredentialKind, NewCredential, Noted, OprfId, ReadTx, StoreError, WriteTx,
+};
 
 /// Proof that somebody offered the right password of an account. Nobody else can build one, and it is used up
 /// when it opens a session or changes a credential.
 #[derive(Debug)]
 pub struct Proven {
     account: AccountId,
-    kind: CredentialKind,
-    record: Vec<u8>,
-    renewed: Option<String>,
+    credential: Credential,
+    /// The record that takes the place of an imported hash, and whether its password breaks a rule of new ones.
+    sealed: Option<(Vec<u8>, bool)>,
 }
+
+/// That a password was proven to be right. Only a [`Proven`] has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Right(());
 
 impl Proven {
     /// Whose password it was.
@@ -44,144 +51,78 @@ impl Proven {
         self.account
     }
 
-    /// Whether a password was compared with a hash, rather than proven by OPAQUE.
-    #[must_use]
-    pub fn is_of_a_hash(&self) -> bool {
-        self.kind == CredentialKind::Argon2id
-    }
-
     /// Checks, in the transaction that acts on the proof, that the credential is still the one that was proven.
     ///
     /// # Errors
     /// When it was changed in between: the proof is of an old password.
     pub fn still_holds(&self, tx: &WriteTx<'_>) -> Result<(), Failure> {
-        let current = tx.credential(self.account, self.kind)?;
-        if current.as_ref() == Some(&self.record) { Ok(()) } else { Err(Failure::WrongCredentials) }
+        let current = tx.credential(self.account)?;
+        if current.as_ref() == Some(&self.credential) { Ok(()) } else { Err(Failure::WrongCredentials) }
     }
 
-    /// What the proof means for the stored credentials: a hash that was made with other parameters is stored anew,
-    /// and an account that was proven by OPAQUE takes no password any more.
+    /// That it was right, for the attempt that led to it.
+    #[must_use]
+    pub fn is_right(&self) -> Right {
+        Right(())
+    }
+
+    /// Sets a new password in the place of the one that was proven, which has to be the current one: every session ends and
+    /// every device is forgotten. From then on this is a proof of the new one.
+    ///
+    /// # Errors
+    /// [`Failure::WrongCredentials`] when the password was changed in between.
+    pub fn replace(
+        &mut self,
+        tx: &WriteTx<'_>,
+        noted: &Noted<'_>,
+        record: Vec<u8>,
+        now: i64,
+    ) -> Result<(), Failure> {
+        self.still_holds(tx)?;
+        tx.replace_password(noted, self.account, NewCredential::opaque(&record), now)?;
+        self.credential = Credential { kind: CredentialKind::Opaque, record };
+        Ok(())
+    }
+
+    /// Whether it was proven by a hash that was imported.
+    #[must_use]
+    pub fn is_of_imported_hash(&self) -> bool {
+        self.credential.kind == CredentialKind::Imported
+    }
+
+    /// What the proof means for the stored credential: the OPAQUE record takes the place of an imported hash.
     ///
     /// # Errors
     /// When the store does.
-    pub fn settle(&mut self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: i64) -> Result<(), Failure> {
-        if self.kind == CredentialKind::Opaque {
-            tx.drop_credential(noted, self.account, CredentialKind::Argon2id)?;
-        }
-        if let Some(renewed) = self.renewed.take() {
-            self.record = renewed.into_bytes();
-            tx.put_credential(noted, self.account, self.kind, &self.record, now)?;
-        }
+    pub fn settle(&mut self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: i64) -> Result<(), StoreError> {
+        let Some((record, is_weak)) = self.sealed.take() else { return Ok(()) };
+        let new = NewCredential { is_weak, ..NewCredential::opaque(&record) };
+        tx.set_credential(noted, self.account, new, now)?;
+        self.credential = Credential { kind: CredentialKind::Opaque, record };
         Ok(())
-    }
-}
-
-/// Judges a password for a name that may not exist, at the same cost either way. Inside, the verdict is a proof, or
-/// [`Failure::WrongCredentials`] in every case but a right password.
-///
-/// # Errors
-/// When nothing was tried: [`Failure::Throttled`], or [`Failure::Busy`] when too many wait.
-pub async fn prove_password(
-    server: &Server,
-    name: Option<&Username>,
-    typed: &SecretText,
-    attempt: Attempt,
-) -> Result<(Result<Proven, Failure>, Attempt), Failure> {
-    server.config.refuse_clear_passwords()?;
-    let password = Password::parse(typed)?;
-    let (found, attempt) = look_up(server, name.cloned(), attempt).await?;
-    let judged = judge_password(server, attempt.source(), found, password).await;
-    match judged {
-        Ok(_) | Err(Failure::WrongCredentials) => Ok((judged, attempt)),
-        // Nothing was tried after all.
-        Err(failure) => {
-            attempt.withdraw();
-            Err(failure)
-        }
-    }
-}
-
-/// The account with its hash, when the attempt may be made.
-async fn look_up(
-    server: &Server,
-    name: Option<Username>,
-    mut attempt: Attempt,
-) -> Result<(Option<LoginRecord>, Attempt), Failure> {
-    let now = server.clock.now();
-    server
-        .store
-        .look_up(move |tx| {
-            attempt.admit(tx, now)?;
-            let record = |name| tx.login_record(&name, CredentialKind::Argon2id, now);
-            Ok((name.map(record).transpose()?.flatten(), attempt))
-        })
-        .await
-}
-
-async fn judge_password(
-    server: &Server,
-    source: &Source,
-    found: Option<LoginRecord>,
-    password: Password,
-) -> Result<Proven, Failure> {
-    let (account, record) = found.map_or((None, None), |found| (Some(found.account.id), found.record));
-    let scheme = server.argon2id.clone();
-    let judged = server
-        .hashing
-        .run(source, move |memory| {
-            let verdict = scheme.verify(memory, &password, record.as_deref())?;
-            let renewed = match verdict {
-                Verdict::RightButOutdated => Some(scheme.hash(memory, &password)?),
-                Verdict::Right | Verdict::Wrong => None,
-            };
-            Ok::<_, HashError>((verdict, record, renewed))
-        })
-        .await?;
-    let (verdict, record, renewed) =
-        judged.map_err(|_| Failure::Internal("a password could not be hashed"))?;
-    match (verdict, account, record) {
-        (Verdict::Right | Verdict::RightButOutdated, Some(account), Some(record)) => {
-            Ok(Proven { account, kind: CredentialKind::Argon2id, record, renewed })
-        }
-        _ => Err(Failure::WrongCredentials),
     }
 }
 
 /// The first half of an OPAQUE proof: what the client needs to go on, and what the server must remember meanwhile.
 /// The same work for every name, whether or not there is an account, and whether or not it has an OPAQUE record.
 ///
+/// Computed where its record is read: it takes as long as a handshake, and changing threads would add 5 %.
+///
 /// # Errors
-/// [`Failure::Throttled`], or when KE1 is not one.
-pub async fn start_exchange(
+/// When the store fails.
+pub fn start_exchange(
     server: &Server,
-    typed_name: &str,
-    ke1: Vec<u8>,
-    exporter: [u8; EXPORTER_BYTES],
-    mut attempt: Attempt,
-) -> Result<(UserReply, Exchange, Attempt), Failure> {
-    let (name, now) = (Username::parse(typed_name).ok(), server.clock.now());
-    let (key, takes_passwords) = (server.opaque.clone(), server.config.takes_passwords);
-    let identifier = name.as_ref().map_or_else(|| typed_name.trim().to_lowercase(), ToString::to_string);
-    // Computed where its record is read: it takes as long as a handshake, and changing threads would add a twentieth.
-    let ((ke2, stretching, exchange), attempt) = server
-        .store
-        .look_up(move |tx| {
-            attempt.admit(tx, now)?;
-            let kind = CredentialKind::Opaque;
-            let found = name.map(|name| tx.login_record(&name, kind, now)).transpose()?.flatten();
-            let (account, record) =
-                found.map_or((None, None), |found| (Some(found.account.id), found.record));
-            match key.start_login(&identifier, account, record.as_deref(), &ke1, &exporter) {
-                Ok(started) => Ok((started, attempt)),
-                // There was no KE1, so nothing was tried.
-                Err(failure) => {
-                    attempt.withdraw();
-                    Err(failure)
-                }
-            }
-        })
-        .await?;
-    Ok((UserReply::LoginStarted { ke2, stretching, takes_passwords }, exchange, attempt))
+    tx: &ReadTx<'_>,
+    admitted: &Admitted,
+    (id, account): (OprfId, Option<AccountId>),
+    ke1: Ke1,
+    exporter: &[u8; EXPORTER_BYTES],
+) -> Result<(UserReply, Exchange), Failure> {
+    let credential = credential_of(tx, account)?;
+    let record = credential.filter(|credential| credential.kind == CredentialKind::Opaque);
+    let known = (account, record.as_ref().map(|credential| credential.record.as_slice()));
+    let (ke2, stretching, exchange) = server.opaque.start_login(admitted, id, known, ke1, exporter)?;
+    Ok((UserReply::LoginStarted { ke2, stretching }, exchange))
 }
 
 /// The second half: the exchange is used up, whether or not the password was right.
@@ -194,46 +135,108 @@ pub fn finish_exchange(
     exporter: &[u8; EXPORTER_BYTES],
 ) -> Result<Proven, Failure> {
     let (account, record) = exchange.finish(ke3, exporter).ok_or(Failure::WrongCredentials)?;
-    Ok(Proven { account, kind: CredentialKind::Opaque, record, renewed: None })
+    let credential = Credential { kind: CredentialKind::Opaque, record };
+    Ok(Proven { account, credential, sealed: None })
 }
 
-/// The first half of a new password: evaluates the blinded password of a name.
+/// The first half of a new password: evaluates it under the key of a name.
 ///
 /// # Errors
-/// When the request is not one.
-pub async fn start_new_password(
+/// When it cannot be evaluated.
+pub fn start_new_password(
     server: &Server,
-    name: &Username,
-    request: Vec<u8>,
+    admitted: &Admitted,
+    id: OprfId,
+    blinded: Blinded,
 ) -> Result<UserReply, Failure> {
-    let (key, identifier) = (server.opaque.clone(), name.to_string());
-    let evaluated = tokio::task::spawn_blocking(move || key.evaluate(&identifier, &request));
-    let response = evaluated.await.map_err(|_| Failure::Internal("an OPAQUE registration broke off"))??;
-    let stretching = StretchingCost::default().numbers();
-    Ok(UserReply::RegistrationStarted { response, stretching })
+    let response = server.opaque.evaluate(admitted, id, blinded)?;
+    Ok(UserReply::NewPasswordStarted { response, stretching: StretchingCost::default().numbers() })
 }
 
-/// Judges and hashes a new password; `context` holds the words that its owner is known by.
+/// What an imported password is judged against.
+pub struct ImportedLogin {
+    /// What names the key that it is sealed under.
+    pub oprf_id: OprfId,
+    /// The account, if there is one.
+    pub account: Option<AccountId>,
+    /// Its credential, of whatever kind.
+    pub credential: Option<Credential>,
+    /// The words that its owner is known by.
+    pub words: Vec<String>,
+}
+
+/// Judges a password against an imported hash and seals it, on a hashing thread: the same work whatever is stored. The moment
+/// when a thread began is told with the verdict, so that its answer comes a fixed time later.
 ///
 /// # Errors
-/// With the rule that it breaks, or [`Failure::Busy`] when too many wait.
-pub async fn hash_new_password(
+/// [`Failure::Busy`] when too many wait.
+pub async fn judge_imported(
     server: &Server,
-    source: &Source,
-    typed: &SecretText,
-    context: Vec<String>,
-) -> Result<Zeroizing<String>, Failure> {
-    server.config.refuse_clear_passwords()?;
-    let password = Password::parse(typed)?;
-    let (policy, scheme) = (server.config.password_policy, server.argon2id.clone());
-    let hashed = server
-        .hashing
-        .run(source, move |memory| {
-            let context: Vec<&str> = context.iter().map(String::as_str).collect();
-            policy.judge(&password, &context)?;
-            let hashed = scheme.hash(memory, &password);
-            hashed.map_err(|_| Failure::Internal("a password could not be hashed"))
-        })
-        .await??;
-    Ok(Zeroizing::new(hashed))
+    admitted: Admitted,
+    found: ImportedLogin,
+    password: Password,
+) -> Result<(Instant, Result<Proven, Failure>, Admitted), Failure> {
+    let judge = JudgeImported {
+        hashes: server.imported.clone(),
+        key: server.opaque.clone(),
+        policy: server.config.password_policy,
+    };
+    let (source, admitted) = (admitted.source().clone(), Arc::new(admitted));
+    let held = admitted.clone();
+    let ran = server.hashing.run(&source, move |memory| {
+        let began = Instant::now();
+        (began, judge.judge(&held, memory, found, &password))
+    });
+    let ran = ran.await;
+    // The task has given its share back before it answers.
+    let admitted = Arc::into_inner(admitted).ok_or(Failure::Internal("an attempt is still under way"))?;
+    match ran {
+        Ok(judged) => judged.map(|(began, proven)| (began, proven, admitted)),
+        Err(not_run) => {
+            admitted.conclude_not_run(&not_run);
+            Err((&not_run).into())
+        }
+    }
+}
+
+/// What it takes to judge an imported password and to seal it.
+struct JudgeImported {
+    hashes: ImportedHashes,
+    key: OpaqueKey,
+    policy: PasswordPolicy,
+}
+
+impl JudgeImported {
+    /// Compares and seals, whatever came of the other.
+    fn judge(
+        self,
+        admitted: &Admitted,
+        memory: &mut Memory,
+        found: ImportedLogin,
+        password: &Password,
+    ) -> Result<Proven, Failure> {
+        let ImportedLogin { oprf_id, account, credential, words } = found;
+        let imported = credential.filter(|credential| credential.kind == CredentialKind::Imported);
+        let sealed_hash = imported.as_ref().map(|credential| credential.record.as_slice());
+        let is_right = self.hashes.verify(admitted, memory, password, (sealed_hash, oprf_id));
+        let record = self.key.seal(admitted, oprf_id, password);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let is_weak = self.policy.judge(password, &words).is_err();
+        let is_right = is_right.map_err(|_| Failure::Internal("an imported password could not be judged"))?;
+        let record = record?.to_bytes();
+        match (account, imported) {
+            (Some(account), Some(credential)) if is_right => {
+                Ok(Proven { account, credential, sealed: Some((record, is_weak)) })
+            }
+            _ => Err(Failure::WrongCredentials),
+        }
+    }
+}
+
+/// The credential of an account; looked for in vain where there is none, so that the time does not tell.
+///
+/// # Errors
+/// When the store does.
+pub fn credential_of(tx: &ReadTx<'_>, account: Option<AccountId>) -> Result<Option<Credential>, StoreError> {
+    tx.credential(account.unwrap_or(AccountId::NONE))
 }

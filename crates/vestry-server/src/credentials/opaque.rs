@@ -1,16 +1,20 @@
 //! OPAQUE (RFC 9807), the server's half: ristretto255, TripleDH, SHA-512. The password never gets here.
 //!
 //! ```text
-//!  registration   request ──▶ evaluate ──▶ response        envelope ──▶ record
-//!  login          KE1 ──▶ start_login ──▶ KE2, Exchange     KE3 ──▶ Exchange::finish ──▶ account
+//!  new password   Blinded ──▶ evaluate ──▶ response        envelope ──▶ record
+//!  login          Ke1 ──▶ start_login ──▶ KE2, Exchange     KE3 ──▶ Exchange::finish ──▶ account
 //! ```
+//!
+//! A guess in OPAQUE is one evaluation under an account's key, whatever it is called. So both of the functions that
+//! evaluate ask for an [`Admitted`]. Their messages are parsed before: what is none costs no attempt.
 //!
 //! An [`Exchange`] belongs to one connection, is used once and is short-lived. The context of the key exchange holds
 //! the TLS exporter of the connection (RFC 9266), so that nobody who stands between two connections can finish one.
-//! A name without a record gets the library's fake answer, under an identifier that stays the same.
+//! A name without a record gets the library's fake answer, under the identifier that an account of it would have.
 
 use super::ristretto::FastRistretto255;
 use crate::failure::Failure;
+use crate::gate::Admitted;
 use opaque_ke::rand::{self, CryptoRng, RngCore};
 use opaque_ke::{
     CipherSuite, CredentialFinalization, CredentialRequest, Identifiers, RegistrationRequest,
@@ -19,19 +23,15 @@ use opaque_ke::{
 };
 use sha2::{Digest, Sha256, Sha512};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
-use vestry_protocol::fields::{FieldError, StretchingCost};
+use vestry_opaque::SealingPassword;
+use vestry_protocol::fields::{FieldError, Password, StretchingCost};
 use vestry_protocol::limits::{
     EXPORTER_BYTES, OPAQUE_CONTEXT, OPAQUE_KE1_BYTES, OPAQUE_KE3_BYTES, OPAQUE_REQUEST_BYTES,
     OPAQUE_UPLOAD_BYTES,
 };
 use vestry_protocol::user::{Envelope, Stretching};
-use vestry_store::AccountId;
+use vestry_store::{AccountId, OprfId};
 use zeroize::Zeroizing;
-
-/// A client on a slow machine stretches for seconds; nobody needs a minute.
-const EXCHANGE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The first byte of a record says how the rest is read.
 const RECORD_FORMAT: u8 = 1;
@@ -70,8 +70,7 @@ impl OpaqueKey {
         let setup = ServerSetup::<Suite>::deserialize(bytes).ok()?;
         let mut upload = setup.keypair().public().serialize().to_vec();
         upload.resize(OPAQUE_UPLOAD_BYTES, 0);
-        let identifier = "nobody-in-particular".to_owned();
-        let decoy = OpaqueRecord { cost: StretchingCost::default(), identifier, upload }.to_bytes();
+        let decoy = OpaqueRecord { cost: StretchingCost::default(), upload }.to_bytes();
         ServerRegistration::<Suite>::deserialize(&OpaqueRecord::read(&decoy)?.upload).ok()?;
         Some(Self { setup: Arc::new(setup), decoy: decoy.into() })
     }
@@ -86,12 +85,9 @@ impl OpaqueKey {
     /// Evaluates the blinded password of a new credential.
     ///
     /// # Errors
-    /// When the request is not one.
-    pub fn evaluate(&self, identifier: &str, request: &[u8]) -> Result<Vec<u8>, Failure> {
-        let request = of_length(request, OPAQUE_REQUEST_BYTES, "registration request")?;
-        let request =
-            RegistrationRequest::deserialize(request).map_err(|_| not_opaque("registration request"))?;
-        let started = ServerRegistration::<Suite>::start(&self.setup, request, identifier.as_bytes());
+    /// When it cannot be evaluated.
+    pub fn evaluate(&self, _: &Admitted, id: OprfId, blinded: Blinded) -> Result<Vec<u8>, Failure> {
+        let started = ServerRegistration::<Suite>::start(&self.setup, blinded.0, &id.0);
         Ok(started.map_err(|_| not_opaque("registration request"))?.message.serialize().to_vec())
     }
 
@@ -99,41 +95,79 @@ impl OpaqueKey {
     /// fake answer after the same work: reading a record takes ten microseconds, which 2,000 tries would show.
     ///
     /// # Errors
-    /// When KE1 is not one.
+    /// When it cannot be answered.
     pub fn start_login(
         &self,
-        identifier: &str,
-        account: Option<AccountId>,
-        record: Option<&[u8]>,
-        ke1: &[u8],
+        _: &Admitted,
+        id: OprfId,
+        known: (Option<AccountId>, Option<&[u8]>),
+        ke1: Ke1,
         exporter: &[u8; EXPORTER_BYTES],
     ) -> Result<(Vec<u8>, Stretching, Exchange), Failure> {
-        let ke1 = of_length(ke1, OPAQUE_KE1_BYTES, "KE1")?;
-        let ke1 = CredentialRequest::deserialize(ke1).map_err(|_| not_opaque("KE1"))?;
+        let (account, record) = known;
         let damaged = Failure::Internal("an OPAQUE record is damaged");
         let own = record.and_then(OpaqueRecord::read);
         let is_real = own.is_some();
         let Some(record) = own.or_else(|| OpaqueRecord::read(&self.decoy)) else { return Err(damaged) };
         let stretching = record.cost.numbers();
-        let identifier = if is_real { record.identifier.clone() } else { identifier.to_owned() };
         let Ok(registration) = ServerRegistration::deserialize(&record.upload) else { return Err(damaged) };
         let registration = std::hint::black_box(Some(registration)).filter(|_| is_real);
         let context = context_of(exporter);
         let mut random = SystemRandom::default();
         let parameters = parameters(&context);
-        let started = ServerLogin::start(
-            &mut random,
-            &self.setup,
-            registration,
-            ke1,
-            identifier.as_bytes(),
-            parameters,
-        )
-        .map_err(|_| not_opaque("KE1"))?;
+        let started = ServerLogin::start(&mut random, &self.setup, registration, ke1.0, &id.0, parameters)
+            .map_err(|_| not_opaque("KE1"))?;
         let proves = account.zip(std::hint::black_box(Some(record.to_bytes())).filter(|_| is_real));
-        let exchange =
-            Exchange { state: started.state, proves, deadline: Instant::now() + EXCHANGE_LIFETIME };
+        let exchange = Exchange { state: started.state, proves };
         random.checked((started.message.serialize().to_vec(), stretching, exchange))
+    }
+
+    /// Seals a password that the server has in hand, as its client would: for the first login of an imported account. Takes
+    /// as long as stretching does: for a hashing thread.
+    ///
+    /// # Errors
+    /// When there is too little memory, or the system has no random bytes.
+    pub fn seal(
+        &self,
+        admitted: &Admitted,
+        id: OprfId,
+        password: &Password,
+    ) -> Result<OpaqueRecord, Failure> {
+        let failed = |_| Failure::Internal("a password could not be sealed");
+        let mut random = vestry_opaque::SystemRandom::open()
+            .map_err(|_| Failure::Internal("the system has no random bytes"))?;
+        let (sealing, request) = SealingPassword::start(password, &mut random).map_err(failed)?;
+        let response = self.evaluate(admitted, id, Blinded::parse(&request)?)?;
+        let envelope = sealing.finish(&response, StretchingCost::default(), &mut random).map_err(failed)?;
+        OpaqueRecord::from_envelope(&envelope)
+    }
+}
+
+/// A `RegistrationRequest`: a blinded new password.
+pub struct Blinded(RegistrationRequest<Suite>);
+
+impl Blinded {
+    /// From what a client sent.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        let bytes = of_length(bytes, OPAQUE_REQUEST_BYTES, "registration request")?;
+        RegistrationRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque("registration request"))
+    }
+}
+
+/// KE1: a blinded password that is to be proven.
+pub struct Ke1(CredentialRequest<Suite>);
+
+impl Ke1 {
+    /// From what a client sent.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        let bytes = of_length(bytes, OPAQUE_KE1_BYTES, "KE1")?;
+        CredentialRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque("KE1"))
     }
 }
 
@@ -142,43 +176,45 @@ pub struct Exchange {
     state: ServerLogin<Suite>,
     /// Whose password it would prove, and by which record; nothing for a fake one.
     proves: Option<(AccountId, Vec<u8>)>,
-    deadline: Instant,
 }
 
 impl Exchange {
-    /// Whose password was proven and by which record; `None` for a wrong password, a fake record, or too late.
+    /// Whose password was proven and by which record; `None` for a wrong password or a fake record.
     #[must_use]
     pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<(AccountId, Vec<u8>)> {
         let ke3 = of_length(ke3, OPAQUE_KE3_BYTES, "KE3").ok()?;
         let ke3 = CredentialFinalization::deserialize(ke3).ok()?;
         let context = context_of(exporter);
         self.state.finish(ke3, parameters(&context)).ok()?;
-        self.proves.filter(|_| Instant::now() < self.deadline)
+        self.proves
     }
 }
 
-/// What is stored for an account: the upload, what stretching costs, and the identifier that its OPRF key was made
-/// under, so that a renamed account keeps its password.
+/// What is stored for an account: the upload, and what stretching costs.
 pub struct OpaqueRecord {
     cost: StretchingCost,
-    identifier: String,
     upload: Vec<u8>,
 }
 
 impl OpaqueRecord {
-    /// From what a client sent.
+    /// From what a client sent. The cost is the one that the server asks for: were it the client's to choose, an account
+    /// at another cost could be told from a name without one, which is answered with the server's.
     ///
     /// # Errors
-    /// When the upload is not one, or its cost out of bounds.
-    pub fn from_envelope(identifier: &str, envelope: &Envelope) -> Result<Self, Failure> {
-        let cost = StretchingCost::parse(envelope.stretching)?;
+    /// When the upload is not one, or its cost another.
+    pub fn from_envelope(envelope: &Envelope) -> Result<Self, Failure> {
+        let cost = StretchingCost::default();
+        if envelope.stretching != cost.numbers() {
+            let rule = "its cost is not the one that the server asked for".to_owned();
+            return Err(FieldError { field: "stretching", rule }.into());
+        }
         let upload = of_length(&envelope.upload, OPAQUE_UPLOAD_BYTES, "upload")?;
         let upload = RegistrationUpload::<Suite>::deserialize(upload).map_err(|_| not_opaque("upload"))?;
         let upload = ServerRegistration::finish(upload).serialize().to_vec();
-        Ok(Self { cost, identifier: identifier.to_owned(), upload })
+        Ok(Self { cost, upload })
     }
 
-    /// As it is stored: format, cost, length of the identifier, identifier, upload.
+    /// As it is stored: format, cost, upload.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let Stretching { memory_kib, iterations, parallelism } = self.cost.numbers();
@@ -186,8 +222,6 @@ impl OpaqueRecord {
         for number in [memory_kib, iterations, parallelism] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
-        bytes.push(u8::try_from(self.identifier.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(self.identifier.as_bytes());
         bytes.extend_from_slice(&self.upload);
         bytes
     }
@@ -198,9 +232,7 @@ impl OpaqueRecord {
         let (&RECORD_FORMAT, rest) = bytes.split_first()? else { return None };
         let (memory_kib, rest) = rest.split_first_chunk()?;
         let (iterations, rest) = rest.split_first_chunk()?;
-        let (parallelism, rest) = rest.split_first_chunk()?;
-        let (length, rest) = rest.split_first()?;
-        let (identifier, upload) = rest.split_at_checked(usize::from(*length))?;
+        let (parallelism, upload) = rest.split_first_chunk()?;
         let number = |bytes: &[u8; 4]| u32::from_be_bytes(*bytes);
         let stretching = Stretching {
             memory_kib: number(memory_kib),
@@ -208,7 +240,7 @@ impl OpaqueRecord {
             parallelism: number(parallelism),
         };
         let cost = StretchingCost::parse(stretching).ok()?;
-        Some(Self { cost, identifier: String::from_utf8(identifier.to_vec()).ok()?, upload: upload.to_vec() })
+        Some(Self { cost, upload: upload.to_vec() })
     }
 }
 
@@ -273,10 +305,13 @@ impl CryptoRng for SystemRandom {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::fixture::Fixture;
     use opaque_ke::{
         ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
         CredentialResponse, RegistrationResponse,
     };
+    use vestry_opaque::ProvingPassword;
+    use vestry_protocol::secret::SecretText;
 
     const EXPORTER: [u8; 32] = [7; 32];
 
@@ -289,14 +324,17 @@ mod tests {
         type Ksf = opaque_ke::ksf::Identity;
     }
 
+    const NAMAN: OprfId = OprfId([1; 32]);
+
     fn key() -> OpaqueKey {
         OpaqueKey::from_bytes(&OpaqueKey::generate().unwrap()).unwrap()
     }
 
-    fn register(key: &OpaqueKey, name: &str, password: &[u8]) -> OpaqueRecord {
+    fn register(admitted: &Admitted, key: &OpaqueKey, id: OprfId, password: &[u8]) -> OpaqueRecord {
         let mut random = SystemRandom::default();
         let started = ClientRegistration::<ClientSuite>::start(&mut random, password).unwrap();
-        let response = key.evaluate(name, &started.message.serialize()).unwrap();
+        let blinded = Blinded::parse(&started.message.serialize()).unwrap();
+        let response = key.evaluate(admitted, id, blinded).unwrap();
         let response = RegistrationResponse::deserialize(&response).unwrap();
         let finished = started
             .state
@@ -304,23 +342,24 @@ mod tests {
             .unwrap();
         let stretching = StretchingCost::default().numbers();
         let envelope = Envelope { upload: finished.message.serialize().to_vec(), stretching };
-        OpaqueRecord::from_envelope(name, &envelope).unwrap()
+        OpaqueRecord::from_envelope(&envelope).unwrap()
     }
 
     /// A login up to KE3 over connections with these exporters; nothing when the client finds that it failed.
     fn up_to_ke3(
+        admitted: &Admitted,
         key: &OpaqueKey,
-        record: Option<OpaqueRecord>,
+        record: Option<&OpaqueRecord>,
         password: &[u8],
         exporters: (&[u8; 32], &[u8; 32]),
     ) -> Option<(Exchange, Vec<u8>)> {
         let mut random = SystemRandom::default();
         let started = ClientLogin::<ClientSuite>::start(&mut random, password).unwrap();
-        let account = record.as_ref().map(|_| test_account());
-        let stored = record.map(|record| record.to_bytes());
-        let (ke2, _, exchange) = key
-            .start_login("naman", account, stored.as_deref(), &started.message.serialize(), exporters.1)
-            .unwrap();
+        let account = record.map(|_| test_account());
+        let stored = record.map(OpaqueRecord::to_bytes);
+        let ke1 = Ke1::parse(&started.message.serialize()).unwrap();
+        let (ke2, _, exchange) =
+            key.start_login(admitted, NAMAN, (account, stored.as_deref()), ke1, exporters.1).unwrap();
         let ke2 = CredentialResponse::deserialize(&ke2).unwrap();
         let context = context_of(exporters.0);
         let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
@@ -330,12 +369,13 @@ mod tests {
 
     /// Whether a client that types this password gets through, over connections with these exporters.
     fn logs_in(
+        admitted: &Admitted,
         key: &OpaqueKey,
-        record: Option<OpaqueRecord>,
+        record: Option<&OpaqueRecord>,
         password: &[u8],
         exporters: (&[u8; 32], &[u8; 32]),
     ) -> bool {
-        up_to_ke3(key, record, password, exporters)
+        up_to_ke3(admitted, key, record, password, exporters)
             .is_some_and(|(exchange, ke3)| exchange.finish(&ke3, exporters.1).is_some())
     }
 
@@ -345,53 +385,70 @@ mod tests {
 
     #[tokio::test]
     async fn the_right_password_gets_through_and_nothing_else_does() {
-        let key = key();
-        let record = || Some(register(&key, "naman", b"right"));
+        let (fixture, key, another) = (Fixture::new(), key(), key());
+        let admitted = fixture.login("naman").await;
+        let record = register(&admitted, &key, NAMAN, b"right");
         let same = (&EXPORTER, &EXPORTER);
-        assert!(logs_in(&key, record(), b"right", same));
-        assert!(!logs_in(&key, record(), b"wrong", same));
-        assert!(!logs_in(&key, None, b"right", same));
-        assert!(!logs_in(&self::key(), record(), b"right", same), "with another server key");
+        let gets_in = |key, record, password| logs_in(&admitted, key, record, password, same);
+        assert!(gets_in(&key, Some(&record), b"right"));
+        assert!(!gets_in(&key, Some(&record), b"wrong"));
+        assert!(!gets_in(&key, None, b"right"));
+        assert!(!gets_in(&another, Some(&record), b"right"), "with another server key");
+        let elsewhere = register(&admitted, &key, OprfId([2; 32]), b"right");
+        assert!(!gets_in(&key, Some(&elsewhere), b"right"), "under another identifier");
     }
 
     #[tokio::test]
     async fn sec_0028_an_exchange_does_not_cross_from_one_connection_to_another() {
-        let key = key();
-        let record = Some(register(&key, "naman", b"right"));
-        assert!(!logs_in(&key, record, b"right", (&EXPORTER, &[8; 32])));
-    }
-
-    #[tokio::test]
-    async fn an_exchange_ends_a_minute_after_it_began_at_the_latest() {
-        let key = key();
-        let record = Some(register(&key, "naman", b"right"));
-        let before = Instant::now();
-        let (mut exchange, ke3) = up_to_ke3(&key, record, b"right", (&EXPORTER, &EXPORTER)).unwrap();
-        let lifetime = Duration::from_secs(60);
-        assert!((before + lifetime..=Instant::now() + lifetime).contains(&exchange.deadline));
-        exchange.deadline = Instant::now();
-        assert_eq!(exchange.finish(&ke3, &EXPORTER), None);
+        let (fixture, key) = (Fixture::new(), key());
+        let admitted = fixture.login("naman").await;
+        let record = register(&admitted, &key, NAMAN, b"right");
+        assert!(!logs_in(&admitted, &key, Some(&record), b"right", (&EXPORTER, &[8; 32])));
     }
 
     #[tokio::test]
     async fn a_fake_answer_has_the_size_and_the_cost_of_a_real_one() {
-        let key = key();
+        let (fixture, key) = (Fixture::new(), key());
+        let admitted = fixture.login("naman").await;
         let started = ClientLogin::<ClientSuite>::start(&mut SystemRandom::default(), b"x").unwrap();
-        let ke1 = started.message.serialize();
-        let record = register(&key, "naman", b"right");
-        let (real, cost, _) = key
-            .start_login("naman", Some(test_account()), Some(&record.to_bytes()), &ke1, &EXPORTER)
-            .unwrap();
-        let (fake, fake_cost, _) = key.start_login("nobody", None, None, &ke1, &EXPORTER).unwrap();
+        let bytes = started.message.serialize();
+        let ke1 = || Ke1::parse(&bytes).unwrap();
+        let record = register(&admitted, &key, NAMAN, b"right").to_bytes();
+        let known = (Some(test_account()), Some(record.as_slice()));
+        let (real, cost, _) = key.start_login(&admitted, NAMAN, known, ke1(), &EXPORTER).unwrap();
+        let (fake, fake_cost, _) = key.start_login(&admitted, NAMAN, (None, None), ke1(), &EXPORTER).unwrap();
         assert_eq!((real.len(), cost), (fake.len(), fake_cost));
+        // What is evaluated does not tell either: the first element of KE2 is a function of identifier and KE1.
+        assert_eq!(real[..32], fake[..32]);
     }
 
-    #[test]
-    fn a_record_is_read_as_it_was_written_and_no_other_bytes_are() {
-        let record = register(&key(), "naman", b"right");
+    #[tokio::test]
+    async fn the_server_seals_a_password_as_a_client_would() {
+        let (fixture, key) = (Fixture::new(), key());
+        let admitted = fixture.login("naman").await;
+        let password = Password::parse(&SecretText::new("right".to_owned())).unwrap();
+        let record = key.seal(&admitted, NAMAN, &password).unwrap();
+        let mut random = vestry_opaque::SystemRandom::open().unwrap();
+        for (typed, gets_in) in [("right", true), ("wrong", false)] {
+            let typed = Password::parse(&SecretText::new(typed.to_owned())).unwrap();
+            let (proving, ke1) = ProvingPassword::start(&typed, &mut random).unwrap();
+            let stored = record.to_bytes();
+            let known = (Some(test_account()), Some(stored.as_slice()));
+            let ke1 = Ke1::parse(&ke1).unwrap();
+            let (ke2, cost, exchange) = key.start_login(&admitted, NAMAN, known, ke1, &EXPORTER).unwrap();
+            let cost = StretchingCost::parse(cost).unwrap();
+            let ke3 = proving.finish(&ke2, cost, &EXPORTER, &mut random);
+            assert_eq!(ke3.is_ok_and(|ke3| exchange.finish(&ke3, &EXPORTER).is_some()), gets_in);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_record_is_read_as_it_was_written_and_no_other_bytes_are() {
+        let (fixture, key) = (Fixture::new(), key());
+        let record = register(&fixture.login("naman").await, &key, NAMAN, b"right");
         let bytes = record.to_bytes();
         assert_eq!(OpaqueRecord::read(&bytes).unwrap().to_bytes(), bytes);
-        for cut in 0..18 {
+        for cut in 0..13 {
             assert!(OpaqueRecord::read(&bytes[..cut]).is_none(), "{cut}");
         }
         let mut other = bytes;
@@ -399,12 +456,28 @@ mod tests {
         assert!(OpaqueRecord::read(&other).is_none());
     }
 
+    #[tokio::test]
+    async fn sec_0069_an_envelope_of_another_cost_than_the_server_asks_for_is_refused() {
+        let (fixture, key) = (Fixture::new(), key());
+        let upload = register(&fixture.login("naman").await, &key, NAMAN, b"right").upload;
+        let asked = StretchingCost::default().numbers();
+        assert_eq!(asked, Stretching { memory_kib: 65_536, iterations: 6, parallelism: 1 });
+        for stretching in [
+            Stretching { iterations: asked.iterations + 1, ..asked },
+            Stretching { memory_kib: asked.memory_kib - 1, ..asked },
+            Stretching { parallelism: 4, ..asked },
+        ] {
+            let envelope = Envelope { upload: upload.clone(), stretching };
+            let refused = OpaqueRecord::from_envelope(&envelope).err().unwrap();
+            assert!(matches!(refused, Failure::Field(FieldError { field: "stretching", .. })));
+        }
+    }
+
     #[test]
     fn what_is_no_message_of_opaque_is_a_bad_field() {
-        let key = key();
-        for length in [0, 31, 33, 96, 1000] {
-            assert!(matches!(key.evaluate("naman", &vec![0xff; length]), Err(Failure::Field(_))), "{length}");
+        for length in [0, 31, 32, 33, 96, 1000] {
+            assert!(matches!(Blinded::parse(&vec![0xff; length]), Err(Failure::Field(_))), "{length}");
+            assert!(matches!(Ke1::parse(&vec![0xff; length]), Err(Failure::Field(_))), "{length}");
         }
-        assert!(key.start_login("naman", None, None, &[0xff; 96], &EXPORTER).is_err());
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Peer;
 use super::pending::Pending;
-use super::proof::prove_own_password;
 use super::register::ParsedProfile;
 use crate::audit::{Action, Actor};
 use crate::credentials::Proven;
@@ -10,21 +9,37 @@ use crate::failure::Failure;
 use crate::server::{RESTORABLE_SECS, Server};
 use crate::sessions::{LoggedIn, read_as, write_as};
 use vestry_protocol::fields::FieldError;
-use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserReply};
-use vestry_store::{AccountRow, LiveSession, WriteTx};
+use vestry_protocol::user::{
+    Account, Change, CodeIssued, Notices, Profile, ProfileUpdate, SetWithCode, UserReply,
+};
+use vestry_store::{AccountRow, IssuedCode, LiveSession, WriteTx};
 
 pub(super) async fn show(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
     let account = read_as(server, session, |_, live| Ok(account_of(live.account()))).await?;
     Ok(UserReply::AccountShown(account))
 }
 
-/// What the login on this connection counted, as long as its session is live.
-pub(super) async fn show_failures(
+/// For how long a user is told that a one-time code set the password.
+const TOLD_OF_CODE_SECS: i64 = 30 * 24 * 60 * 60;
+
+/// What the user should know of attempts at the account and of its password. Failures are those that the login on this
+/// connection ended.
+pub(super) async fn show_notices(
     server: &Server,
     session: LoggedIn,
-    since_last_login: u64,
+    failures_since_last_login: u64,
 ) -> Result<UserReply, Failure> {
-    read_as(server, session, move |_, _| Ok(UserReply::FailuresShown { since_last_login })).await
+    let since = server.clock.now().saturating_sub(TOLD_OF_CODE_SECS);
+    let facts = read_as(server, session, |tx, live| Ok(tx.password_facts(live.account().id)?)).await?;
+    let code = facts.code.filter(|_| facts.changed > since);
+    Ok(UserReply::NoticesShown(Notices {
+        failures_since_last_login,
+        password_is_weak: facts.is_weak,
+        password_set_with_code: code.map(|IssuedCode { by, at }| SetWithCode {
+            issued: CodeIssued { by, at },
+            redeemed: facts.changed,
+        }),
+    }))
 }
 
 pub(super) async fn update(
@@ -35,10 +50,9 @@ pub(super) async fn update(
     update: ProfileUpdate,
 ) -> Result<UserReply, Failure> {
     let wanted = ParsedUpdate::parse(&update)?;
-    let proven = match (&wanted.email, &update.password) {
-        (Change::Keep, _) => None,
-        (_, Some(password)) => Some(prove_own_password(server, peer, session, password).await?),
-        (_, None) => Some(pending.take_proof(session).map_err(|_| email_needs_password())?),
+    let proven = match &wanted.email {
+        Change::Keep => None,
+        Change::Clear | Change::Set(_) => Some(pending.take_proof(session)?),
     };
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     let account = write_as(server, session, move |tx, live| {
@@ -76,13 +90,7 @@ fn delete_in(tx: &WriteTx<'_>, live: &LiveSession<'_>, source: &str, now: i64) -
     let account = live.account();
     let actor = Actor::user(&account.name, source);
     let noted = actor.note(tx, now, Action::AccountDeleted, &account.name, "")?;
-    tx.delete_account(&noted, account.id, now)?;
-    tx.end_sessions_of(&noted, account.id)?;
-    Ok(())
-}
-
-fn email_needs_password() -> FieldError {
-    FieldError { field: "e-mail", rule: "changing it asks for the current password".to_owned() }
+    Ok(tx.delete_account(&noted, account.id, now)?)
 }
 
 /// A profile update whose every field was parsed.
@@ -96,7 +104,7 @@ impl ParsedUpdate {
     fn parse(update: &ProfileUpdate) -> Result<Self, FieldError> {
         let wanted =
             Self { email: update.email.clone(), age: update.age.clone(), gender: update.gender.clone() };
-        // Each field is judged by itself, so that a bad one is refused before a password is hashed.
+        // Each field is judged by itself, so that a bad one is refused before the proof is used up.
         ParsedProfile::parse(&wanted.over(Profile::default()))?;
         Ok(wanted)
     }

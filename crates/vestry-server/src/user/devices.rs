@@ -2,38 +2,99 @@
 //! nothing else.
 
 use super::Peer;
+use super::pending::Pending;
+use super::proof::{admit_in_session, own_account};
 use crate::audit::{Action, Actor};
+use crate::credentials::Right;
 use crate::failure::Failure;
+use crate::gate::Admitted;
 use crate::server::Server;
-use crate::sessions::{LoggedIn, write_as};
+use crate::sessions::{LoggedIn, fill_random, read_as, write_as};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use vestry_protocol::limits::TOKEN_BYTES;
-use vestry_protocol::secret::SessionToken;
-use vestry_protocol::user::UserReply;
-use vestry_store::KnownDevice;
+use vestry_protocol::secret::DeviceToken;
+use vestry_protocol::user::{RememberedDevice, UserReply};
+use vestry_store::{DeviceRow, NewDevice};
 
-/// The device of a token, if it is known.
-pub(super) async fn find(server: &Server, token: &SessionToken) -> Result<Option<KnownDevice>, Failure> {
-    let hash = hash_of(token);
-    Ok(server.store.look_up(move |tx| tx.device_by_token(&hash)).await?)
+/// Hands out a token for the device of this connection: once, and only after a login on it.
+pub(super) async fn remember(
+    server: &Arc<Server>,
+    peer: &Peer,
+    session: LoggedIn,
+    pending: &mut Pending,
+) -> Result<UserReply, Failure> {
+    let fresh = pending.take_fresh_login(session)?;
+    let remembered = insert(server, peer, session, fresh.right).await;
+    if remembered.is_err() {
+        pending.put_back(fresh);
+    }
+    Ok(UserReply::DeviceRemembered { token: remembered? })
 }
 
-pub(super) async fn remember(server: &Server, peer: &Peer, session: LoggedIn) -> Result<UserReply, Failure> {
-    let mut bytes = [0; TOKEN_BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| Failure::Internal("the system has no random bytes"))?;
-    let token = SessionToken::from_bytes(bytes);
+/// Nothing is guessed here: whatever keeps it from being done is no failure of its lane.
+async fn insert(
+    server: &Arc<Server>,
+    peer: &Peer,
+    session: LoggedIn,
+    right: Right,
+) -> Result<DeviceToken, Failure> {
+    let account = own_account(server, session).await?;
+    let (drawn, admitted) =
+        admit_in_session(server, peer, session, &account, |_, _, admitted| Ok(draw(admitted))).await?;
+    admitted.conclude_right(right);
+    let (token, id) = drawn?;
     let (hash, now, source) = (hash_of(&token), server.clock.now(), peer.source.text().to_owned());
+    let devices_max = server.config.gate.devices_max;
     write_as(server, session, move |tx, live| {
         let account = live.account();
         let actor = Actor::user(&account.name, &source);
         let noted = actor.note(tx, now, Action::DeviceRemembered, &account.name, "")?;
-        Ok(tx.insert_device(&noted, account.id, &hash, now)?)
+        let new = NewDevice { id, session: live.id(), token_hash: &hash, created: now };
+        Ok(tx.insert_device(&noted, account.id, &new, devices_max)?)
     })
     .await?;
-    Ok(UserReply::DeviceRemembered { token })
+    Ok(token)
 }
 
-/// Another prefix than a session's: neither token can stand in for the other.
-fn hash_of(token: &SessionToken) -> [u8; 32] {
+/// A token and a number for a device.
+fn draw(_: &Admitted) -> Result<(DeviceToken, i64), Failure> {
+    let (mut bytes, mut id) = ([0; TOKEN_BYTES], [0; 8]);
+    fill_random(&mut bytes)?;
+    fill_random(&mut id)?;
+    // Half of the numbers, so that each is one on the wire too.
+    Ok((DeviceToken::from_bytes(bytes), i64::from_le_bytes(id) & i64::MAX))
+}
+
+pub(super) async fn list(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
+    let rows = read_as(server, session, |tx, live| Ok(tx.devices_of(live.account().id)?)).await?;
+    Ok(UserReply::DevicesListed(rows.into_iter().map(as_shown).collect()))
+}
+
+fn as_shown(row: DeviceRow) -> RememberedDevice {
+    let DeviceRow { id, device, created, last_used } = row;
+    RememberedDevice { id: id.cast_unsigned(), device, created, last_used }
+}
+
+pub(super) async fn forget(
+    server: &Server,
+    peer: &Peer,
+    session: LoggedIn,
+    id: u64,
+) -> Result<UserReply, Failure> {
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
+    write_as(server, session, move |tx, live| {
+        let account = live.account();
+        let subject = format!("{id:016x}");
+        let noted =
+            Actor::user(&account.name, &source).note(tx, now, Action::DeviceForgotten, &subject, "")?;
+        let was_there = tx.forget_device(&noted, account.id, id.cast_signed())?;
+        if was_there { Ok(UserReply::DeviceForgotten) } else { Err(Failure::NotFound { what: "device" }) }
+    })
+    .await
+}
+
+/// What the store keeps of a token. Another prefix than a session's: neither token can stand in for the other.
+pub(super) fn hash_of(token: &DeviceToken) -> [u8; 32] {
     Sha256::new().chain_update("vestry device").chain_update(token.expose_secret()).finalize().into()
 }

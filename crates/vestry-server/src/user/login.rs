@@ -1,64 +1,86 @@
-//! Logging in: a password becomes a session.
+//! Logging in: a proof of the password becomes a session.
 //!
 //! Who guesses must not learn who exists. An unknown name, a name that cannot exist, an account without a
-//! password and a wrong password are answered with one code and one sentence, after the same read, hash and
+//! password and a wrong password are answered with one code and one sentence, after the same reads, the same work and one
 //! event. Only a right password is told that the account is suspended.
 
 use super::Peer;
-use super::pending::{Pending, Purpose};
+use super::devices;
+use super::pending::{HalfLogin, Pending};
 use crate::audit::{Action, Actor};
-use crate::credentials::{Proven, finish_exchange, prove_password, start_exchange};
+use crate::credentials::{
+    ImportedLogin, Ke1, Named, Proven, Right, credential_of, finish_exchange, judge_imported, start_exchange,
+};
 use crate::failure::Failure;
+use crate::gate::{Admitted, Way};
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint};
-use crate::throttle::Attempt;
-use vestry_protocol::fields::{Device, Username};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use vestry_protocol::fields::{Device, Password, Username};
 use vestry_protocol::limits::EXPORTER_BYTES;
-use vestry_protocol::secret::SecretText;
+use vestry_protocol::secret::{DeviceToken, SecretText};
 use vestry_protocol::user::{NewSession, UserReply};
+use vestry_store::KnownDevice;
 
-/// A session that was just opened, and the proof that opened it.
+/// A session that was just opened.
 pub(super) struct Opened {
     pub(super) session: LoggedIn,
     pub(super) shown: NewSession,
-    pub(super) proven: Proven,
     /// The failures that its user was not told of yet.
     pub(super) failures: u64,
-}
-
-/// With a password that came over TLS.
-pub(super) async fn log_in(
-    server: &Server,
-    peer: &Peer,
-    pending: &mut Pending,
-    typed_name: &str,
-    password: &SecretText,
-    device: &str,
-) -> Result<Opened, Failure> {
-    let device = Device::parse("device", device)?;
-    let name = Username::parse(typed_name).ok();
-    let attempt = match pending.take_attempt_of(name.as_ref()) {
-        Some(attempt) => attempt,
-        None => server.throttle.begin(peer.way_to(name.as_ref()), &peer.source)?,
-    };
-    let (proven, attempt) = prove_password(server, name.as_ref(), password, attempt).await?;
-    enter(server, peer, name.as_ref(), (proven, attempt), device).await
+    pub(super) right: Right,
 }
 
 /// With OPAQUE, first half.
 pub(super) async fn start(
-    server: &Server,
+    server: &Arc<Server>,
     peer: &Peer,
     pending: &mut Pending,
-    typed_name: &str,
-    ke1: Vec<u8>,
+    (typed_name, device_token): (String, Option<DeviceToken>),
+    ke1: &[u8],
     exporter: [u8; EXPORTER_BYTES],
 ) -> Result<UserReply, Failure> {
-    let name = Username::parse(typed_name).ok();
-    let attempt = server.throttle.begin(peer.way_to(name.as_ref()), &peer.source)?;
-    let (reply, exchange, attempt) = start_exchange(server, typed_name, ke1, exporter, attempt).await?;
-    pending.remember_exchange(exchange, Purpose::Login { name, attempt });
+    let ke1 = Ke1::parse(ke1)?;
+    let (named, device) = look_up(server, typed_name, device_token).await?;
+    let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
+    let begun = server.store.look_up(move |tx| {
+        let admitted = shared.gate.admit(tx, way_of(&named, device.as_ref()), &source, now)?;
+        let whose = (named.oprf_id(), named.account.as_ref().map(|account| account.id));
+        let (reply, exchange) = start_exchange(&shared, tx, &admitted, whose, ke1, &exporter)?;
+        Ok::<_, Failure>((reply, exchange, admitted, named.name, device.is_some()))
+    });
+    let (reply, exchange, admitted, name, device_known) = begun.await?;
+    let attempt = admitted.half_open(&server.gate);
+    pending.remember_login(HalfLogin { attempt, exchange, name, device_known });
     Ok(reply)
+}
+
+/// Who is meant, and from which device. A view of its own: the gate reads its counts in another, which begins later.
+async fn look_up(
+    server: &Server,
+    typed_name: String,
+    device_token: Option<DeviceToken>,
+) -> Result<(Named, Option<KnownDevice>), Failure> {
+    let (seed, now) = (server.names.clone(), server.clock.now());
+    let token_hash = device_token.as_ref().map(devices::hash_of);
+    let found = server.store.look_up(move |tx| {
+        let named = seed.look_up(tx, &typed_name, now)?;
+        let account = named.account.as_ref().map(|account| account.id);
+        let device = crate::gate::device_of(tx, token_hash.as_ref(), account)?;
+        Ok((named, device))
+    });
+    found.await
+}
+
+/// How a login is counted: a device that logged in to this account before has a lane of its own.
+fn way_of<'a>(named: &'a Named, device: Option<&'a KnownDevice>) -> Way<'a> {
+    let (oprf_id, name) = (named.oprf_id(), named.name.as_ref());
+    match (name, device) {
+        (Some(name), Some(device)) => Way::LoginFromDevice { oprf_id, name, device },
+        _ => Way::Login { oprf_id, name },
+    }
 }
 
 /// With OPAQUE, second half.
@@ -71,9 +93,61 @@ pub(super) async fn finish(
     device: &str,
 ) -> Result<Opened, Failure> {
     let device = Device::parse("device", device)?;
-    let (exchange, name, attempt) = pending.take_login()?;
+    let HalfLogin { attempt, exchange, name, device_known } = pending.take_login()?;
+    let admitted = attempt.claim()?;
     let proven = finish_exchange(exchange, ke3, exporter);
-    enter(server, peer, name.as_ref(), (proven, attempt), device).await
+    let mut opened = enter(server, peer, name.as_ref(), (proven, admitted), device).await?;
+    opened.shown.device_known = device_known;
+    Ok(opened)
+}
+
+/// With the password of an account that was imported. Whatever is stored under the name, the answer comes a fixed time after a
+/// hashing thread began.
+pub(super) async fn with_imported_password(
+    server: &Arc<Server>,
+    peer: &Peer,
+    pending: &mut Pending,
+    typed_name: String,
+    password: &SecretText,
+    device: &str,
+) -> Result<Opened, Failure> {
+    server.config.refuse_clear_passwords()?;
+    let (device, password) = (Device::parse("device", device)?, Password::parse(password)?);
+    let (named, _) = look_up(server, typed_name, None).await?;
+    let continued = pending.take_attempt_of(named.name.as_ref());
+    let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
+    let begun = server.store.look_up(move |tx| {
+        let admitted = match continued {
+            Some(admitted) => admitted,
+            None => shared.gate.admit(tx, way_of(&named, None), &source, now)?,
+        };
+        let account = named.account.as_ref().map(|account| account.id);
+        let words = [
+            named.name.as_ref().map(ToString::to_string),
+            named.account.as_ref().and_then(|a| a.email.clone()),
+        ];
+        let found = ImportedLogin {
+            oprf_id: named.oprf_id(),
+            account,
+            credential: credential_of(tx, account)?,
+            words: words.into_iter().flatten().collect(),
+        };
+        Ok::<_, Failure>((admitted, found, named.name))
+    });
+    let (admitted, found, name) = begun.await?;
+    let (began, proven, admitted) = judge_imported(server, admitted, found, password).await?;
+    let opened = enter(server, peer, name.as_ref(), (proven, admitted), device).await;
+    answer_after(began, server.config.imported_login_time).await;
+    opened
+}
+
+/// Waits until so long after `began`, or the next multiple of it: work that took longer tells as little.
+async fn answer_after(began: Instant, period: Duration) {
+    let mut at = began + period;
+    while at < Instant::now() {
+        at += period;
+    }
+    sleep_until(at).await;
 }
 
 /// Opens a session for whoever proved the password; writes down who did not.
@@ -81,75 +155,61 @@ async fn enter(
     server: &Server,
     peer: &Peer,
     name: Option<&Username>,
-    (proven, attempt): (Result<Proven, Failure>, Attempt),
+    (proven, admitted): (Result<Proven, Failure>, Admitted),
     device: Device,
 ) -> Result<Opened, Failure> {
-    let opened = match proven {
-        Ok(proven) => open_session(server, peer, proven, &attempt, device).await,
-        Err(failure) => Err(failure),
+    let proven = match proven {
+        Ok(proven) => proven,
+        Err(failure) => return Err(note_failure(server, peer, name, failure, admitted).await),
     };
-    match opened {
-        Ok(opened) => {
-            attempt.withdraw();
+    let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
+    let (verdicts, right, mut proven) = (admitted.verdicts(), proven.is_right(), proven);
+    let opened = server.store.write(move |tx| {
+        let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
+        let Minted { noted, session, shown } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
+        let (written, failures) = verdicts.right(tx, &noted, now)?;
+        Ok((written, Opened { session, shown, failures, right }))
+    });
+    match opened.await {
+        Ok((written, opened)) => {
+            admitted.conclude(&written);
             Ok(opened)
         }
-        Err(failure) => Err(note_failure(server, peer, name, failure, attempt).await),
+        Err(failure @ (Failure::WrongCredentials | Failure::Suspended { .. })) => {
+            Err(note_failure(server, peer, name, failure, admitted).await)
+        }
+        // The password was right, and the session could not be written.
+        Err(failure) => {
+            admitted.conclude_right(right);
+            Err(failure)
+        }
     }
 }
 
-async fn open_session(
-    server: &Server,
-    peer: &Peer,
-    mut proven: Proven,
-    attempt: &Attempt,
-    device: Device,
-) -> Result<Opened, Failure> {
-    let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
-    let tried = attempt.tried();
-    server
-        .store
-        .write(move |tx| {
-            let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
-            let Minted { noted, session, shown } = mint(limits, tx, &mut proven, &opening)?;
-            let failures = tried.was_right(tx, &noted, now)?;
-            Ok(Opened { session, shown, proven, failures })
-        })
-        .await
-}
-
 /// Writes down that a password was wrong, with what it means for the lanes that it was tried in, and hands the failure
-/// on. The name is written only when it could be one: what else is typed there may be a password.
+/// on. The name is written only when it could be one: what else is typed there may be a password. Whatever cannot be written
+/// stays a failure: the attempt is dropped.
 pub(super) async fn note_failure(
     server: &Server,
     peer: &Peer,
     name: Option<&Username>,
     failure: Failure,
-    attempt: Attempt,
+    admitted: Admitted,
 ) -> Failure {
     let (action, was_wrong) = match &failure {
         Failure::WrongCredentials => (Action::LoginFailed, true),
         Failure::Suspended { .. } => (Action::LoginRefused, false),
-        // Nothing was found out about the password.
-        _ => {
-            attempt.withdraw();
-            return failure;
-        }
+        _ => return failure,
     };
-    let (now, source, tried) = (server.clock.now(), peer.source.text().to_owned(), attempt.tried());
+    let (now, source, verdicts) = (server.clock.now(), peer.source.text().to_owned(), admitted.verdicts());
     let subject = name.map(ToString::to_string).unwrap_or_default();
-    let noted = server
-        .store
-        .write(move |tx| {
-            let noted = Actor::user("", &source).note(tx, now, action, &subject, "")?;
-            if was_wrong {
-                tried.was_wrong(tx, &noted, now)?;
-            }
-            Ok::<_, Failure>(())
-        })
-        .await;
-    match noted {
-        Ok(()) => {
-            attempt.withdraw();
+    let noted = server.store.write(move |tx| {
+        let noted = Actor::user("", &source).note(tx, now, action, &subject, "")?;
+        Ok::<_, Failure>(if was_wrong { verdicts.wrong(tx, &noted, now)? } else { verdicts.passed(&noted) })
+    });
+    match noted.await {
+        Ok(written) => {
+            admitted.conclude(&written);
             failure
         }
         Err(unwritten) => unwritten,

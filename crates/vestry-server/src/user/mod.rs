@@ -1,7 +1,8 @@
 //! The user port: which call needs what, and who answers it.
 //!
 //! A handler that acts for a user takes a [`LoggedIn`]; only registering, logging in, resuming, redeeming a
-//! one-time code and asking what this server is go without.
+//! one-time code and asking what this server is go without. Whatever may be guessed or asked for too often is admitted by
+//! the gate (`gate/`) first.
 
 mod account;
 mod devices;
@@ -18,42 +19,29 @@ pub(crate) use register::ParsedProfile;
 use crate::connection::{Connection, Ended, Patience};
 use crate::conversation::{Port, Replies, converse};
 use crate::failure::Failure;
+use crate::gate::Source;
+use crate::gate::calls::Call;
 use crate::listener::Welcome;
 use crate::server::Server;
 use crate::sessions::LoggedIn;
-use crate::throttle::{Source, Way};
+use crate::slots::Slot;
 use pending::Pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use vestry_protocol::USER_ALPN;
-use vestry_protocol::fields::Username;
 use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
 use vestry_protocol::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::user::{NewSession, ServerDescription, UserCall, UserReply};
-use vestry_store::KnownDevice;
+use vestry_protocol::user::{ServerDescription, UserCall, UserReply};
 
 /// What is known of a peer before it says anything.
 pub struct Peer {
     /// Where it comes from.
     pub source: Source,
-    /// The device that it proved to be by a token, if it did.
-    device: Option<KnownDevice>,
-}
-
-impl Peer {
-    /// How a login to this name is counted: a device that logged in to it before has a lane of its own.
-    fn way_to<'a>(&'a self, name: Option<&'a Username>) -> Way<'a> {
-        match (name, &self.device) {
-            (Some(name), Some(device)) if device.account == name.as_str() => {
-                Way::LoginFromDevice(name, device)
-            }
-            _ => Way::Login(name),
-        }
-    }
 }
 
 /// What a connection expects next.
@@ -67,6 +55,9 @@ enum State {
 /// One user's side of a connection.
 struct UserPort {
     server: Arc<Server>,
+    slot: Arc<Slot>,
+    /// Since when nobody is logged in here.
+    anonymous_since: Instant,
     peer: Peer,
     state: State,
     /// What names this TLS connection (RFC 9266): it goes into every OPAQUE exchange on it.
@@ -93,22 +84,25 @@ impl Welcome for WelcomeUsers {
         &self.0.draining
     }
 
-    async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) {
+    async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr, slot: Slot) {
         let server = self.0;
         let exported = stream.get_ref().1.export_keying_material([0; EXPORTER_BYTES], EXPORTER_LABEL, None);
         let Ok(exporter) = exported else {
             tracing::error!(%peer, "a TLS connection has no exporter");
             return;
         };
+        let slot = Arc::new(slot);
         let port = UserPort {
             server: server.clone(),
-            peer: Peer { source: Source::of(peer.ip()), device: None },
+            slot: slot.clone(),
+            anonymous_since: Instant::now(),
+            peer: Peer { source: Source::of(peer.ip()) },
             state: State::ExpectLogin,
             exporter,
             pending: Pending::default(),
             failures: 0,
         };
-        if let Err(ended) = converse(Connection::new(stream), port, &server.draining).await {
+        if let Err(ended) = converse(Connection::new(stream), port, &server.draining, slot).await {
             tracing::debug!(%peer, %ended, "a user's connection ended");
         }
     }
@@ -127,11 +121,13 @@ impl Port for UserPort {
 
     fn patience(&self) -> Patience {
         let limits = &self.server.config.connections;
-        let idle = match self.state {
-            State::ExpectLogin => limits.anonymous_idle_timeout,
-            State::ExpectCall(_) => limits.idle_timeout,
+        let (idle, until) = match self.state {
+            State::ExpectLogin => {
+                (limits.anonymous_idle_timeout, Some(self.anonymous_since + limits.anonymous_timeout))
+            }
+            State::ExpectCall(_) => (limits.idle_timeout, None),
         };
-        Patience { idle, frame: limits.frame_timeout, write: limits.write_timeout }
+        Patience { idle, frame: limits.frame_timeout, write: limits.write_timeout, until }
     }
 
     async fn answer(&mut self, call: UserCall, replies: &mut Replies<'_, UserReply>) -> Result<(), Ended> {
@@ -143,7 +139,7 @@ impl Port for UserPort {
             Err(failure) => {
                 let refusal = failure.into_refusal();
                 if refusal.is(RefusalCode::SessionEnded) && !resuming {
-                    self.state = State::ExpectLogin;
+                    self.leave();
                 }
                 UserReply::Refused(refusal)
             }
@@ -157,111 +153,112 @@ impl Port for UserPort {
 }
 
 impl UserPort {
+    /// The table of calls (`gate/calls.rs`) says whether there has to be a session.
     async fn dispatch(&mut self, call: UserCall) -> Result<UserReply, Failure> {
-        let (server, peer) = (self.server.clone(), &self.peer);
-        let server = server.as_ref();
+        match Call::of(&call).row().is_of_session() {
+            true => self.dispatch_in_session(self.session()?, call).await,
+            false => self.dispatch_without_session(call).await,
+        }
+    }
+
+    /// The calls of anybody.
+    async fn dispatch_without_session(&mut self, call: UserCall) -> Result<UserReply, Failure> {
+        let (server, peer, pending) = (self.server.clone(), &self.peer, &mut self.pending);
         match call {
-            UserCall::DescribeServer => Ok(UserReply::ServerDescribed(describe(server))),
-            UserCall::Register(wanted) => register::register(server, peer, &wanted).await,
+            UserCall::DescribeServer => Ok(UserReply::ServerDescribed(describe(&server))),
             UserCall::StartRegistration { name, request } => {
-                register::start(server, peer, &name, request).await
+                register::start(&server, peer, pending, &name, &request).await
             }
-            UserCall::FinishRegistration { name, envelope, profile } => {
-                register::finish(server, peer, &name, &envelope, &profile).await
+            UserCall::FinishRegistration { envelope, profile } => {
+                register::finish(&server, peer, pending, &envelope, &profile).await
             }
-            UserCall::LogIn { name, password, device } => {
-                let pending = &mut self.pending;
-                let opened = login::log_in(server, peer, pending, &name, &password, &device).await?;
-                Ok(self.enter(opened))
-            }
-            UserCall::StartLogin { name, ke1 } => {
-                login::start(server, peer, &mut self.pending, &name, ke1, self.exporter).await
+            UserCall::StartLogin { name, device_token, ke1 } => {
+                login::start(&server, peer, pending, (name, device_token), &ke1, self.exporter).await
             }
             UserCall::FinishLogin { ke3, device } => {
-                let pending = &mut self.pending;
-                let opened = login::finish(server, peer, pending, &ke3, &self.exporter, &device).await?;
+                let opened = login::finish(&server, peer, pending, &ke3, &self.exporter, &device).await?;
                 Ok(self.enter(opened))
             }
-            UserCall::PresentDevice { token } => {
-                self.peer.device = devices::find(server, &token).await?;
-                Ok(UserReply::DevicePresented { known: self.peer.device.is_some() })
+            UserCall::LogInImported { name, password, device } => {
+                let opened =
+                    login::with_imported_password(&server, peer, pending, name, &password, &device).await?;
+                Ok(self.enter(opened))
             }
             UserCall::ResumeSession { token } => {
-                let (session, name) = crate::sessions::resume(server, &token).await?;
-                self.state = State::ExpectCall(session);
+                let (session, name) = crate::sessions::resume(&server, &token).await?;
+                self.arrive(session);
                 // They were told of to the login on this connection, if there was one, and belong to its user.
                 self.failures = 0;
                 Ok(UserReply::SessionResumed { name })
             }
-            UserCall::RedeemResetCode { name, code, new } => {
-                password::redeem_reset_code(server, peer, &name, &code, &new).await
+            UserCall::StartReset { name, code, request } => {
+                password::start_reset(&server, peer, pending, name, &code, &request).await
             }
-            UserCall::StartReset { name, request } => password::start_reset(server, &name, request).await,
-            UserCall::FinishReset { name, code, envelope } => {
-                password::finish_reset(server, peer, &name, &code, &envelope).await
+            UserCall::FinishReset { envelope } => {
+                password::finish_reset(&server, peer, pending, &envelope).await
             }
-            of_session => self.dispatch_in_session(of_session).await,
+            UserCall::ShowAccount
+            | UserCall::UpdateAccount(_)
+            | UserCall::StartProof { .. }
+            | UserCall::FinishProof { .. }
+            | UserCall::StartNewPassword { .. }
+            | UserCall::FinishNewPassword { .. }
+            | UserCall::DeleteAccount
+            | UserCall::ListSessions
+            | UserCall::RevokeSession { .. }
+            | UserCall::LogOut { .. }
+            | UserCall::RememberDevice
+            | UserCall::ListDevices
+            | UserCall::ForgetDevice { .. }
+            | UserCall::ShowNotices => Err(Failure::Internal("a call of a session was given none")),
         }
     }
 
     /// The calls that act for the user of a session.
-    async fn dispatch_in_session(&mut self, call: UserCall) -> Result<UserReply, Failure> {
-        let session = self.session()?;
-        let (server, peer, pending) = (self.server.as_ref(), &self.peer, &mut self.pending);
+    async fn dispatch_in_session(&mut self, session: LoggedIn, call: UserCall) -> Result<UserReply, Failure> {
+        let (server, peer, pending) = (self.server.clone(), &self.peer, &mut self.pending);
         match call {
-            UserCall::ShowAccount => account::show(server, session).await,
-            UserCall::UpdateAccount(update) => account::update(server, peer, session, pending, update).await,
-            UserCall::ChangePassword { current, new } => {
-                let opened = password::change(server, peer, session, &current, &new).await?;
-                Ok(self.enter_changed(opened))
-            }
+            UserCall::ShowAccount => account::show(&server, session).await,
+            UserCall::UpdateAccount(update) => account::update(&server, peer, session, pending, update).await,
             UserCall::StartProof { ke1 } => {
-                proof::start(server, peer, session, pending, ke1, self.exporter).await
+                proof::start(&server, peer, session, pending, &ke1, self.exporter).await
             }
             UserCall::FinishProof { ke3 } => {
-                proof::finish(server, peer, session, pending, &ke3, &self.exporter).await
+                proof::finish(&server, peer, session, pending, &ke3, &self.exporter).await
             }
             UserCall::StartNewPassword { request } => {
-                password::start_new(server, session, pending, request).await
+                password::start_new(&server, peer, session, pending, &request).await
             }
             UserCall::FinishNewPassword { envelope } => {
-                let opened = password::finish_new(server, peer, session, pending, &envelope).await?;
-                Ok(self.enter_changed(opened))
+                let (session, shown) =
+                    password::finish_new(&server, peer, session, pending, &envelope).await?;
+                self.state = State::ExpectCall(session);
+                Ok(UserReply::PasswordChanged(shown))
             }
-            UserCall::FinishMigration { envelope } => {
-                proof::finish_migration(server, peer, session, pending, &envelope).await
-            }
-            UserCall::DeleteAccount { password } => {
-                let proven = proof::prove_own_password(server, peer, session, &password).await?;
-                let reply = account::delete(server, peer, session, proven).await?;
-                self.state = State::ExpectLogin;
-                Ok(reply)
-            }
-            UserCall::DeleteProvenAccount => {
+            UserCall::DeleteAccount => {
                 let proven = pending.take_proof(session)?;
-                let reply = account::delete(server, peer, session, proven).await?;
-                self.state = State::ExpectLogin;
+                let reply = account::delete(&server, peer, session, proven).await?;
+                self.leave();
                 Ok(reply)
             }
-            UserCall::RememberDevice => devices::remember(server, peer, session).await,
-            UserCall::ShowFailures => account::show_failures(server, session, self.failures).await,
-            UserCall::ListSessions => sessions::list(server, session).await,
-            UserCall::RevokeSession { id } => sessions::revoke(server, peer, session, id).await,
+            UserCall::ListSessions => sessions::list(&server, session).await,
+            UserCall::RevokeSession { id } => sessions::revoke(&server, peer, session, id).await,
             UserCall::LogOut { everywhere } => {
-                let reply = sessions::log_out(server, peer, session, everywhere).await?;
-                self.state = State::ExpectLogin;
+                let reply = sessions::log_out(&server, peer, session, everywhere).await?;
+                self.leave();
                 Ok(reply)
             }
+            UserCall::RememberDevice => devices::remember(&server, peer, session, pending).await,
+            UserCall::ListDevices => devices::list(&server, session).await,
+            UserCall::ForgetDevice { id } => devices::forget(&server, peer, session, id).await,
+            UserCall::ShowNotices => account::show_notices(&server, session, self.failures).await,
             UserCall::DescribeServer
-            | UserCall::Register(_)
             | UserCall::StartRegistration { .. }
             | UserCall::FinishRegistration { .. }
-            | UserCall::LogIn { .. }
             | UserCall::StartLogin { .. }
             | UserCall::FinishLogin { .. }
+            | UserCall::LogInImported { .. }
             | UserCall::ResumeSession { .. }
-            | UserCall::PresentDevice { .. }
-            | UserCall::RedeemResetCode { .. }
             | UserCall::StartReset { .. }
             | UserCall::FinishReset { .. } => {
                 Err(Failure::Internal("a call without a session was given one"))
@@ -271,15 +268,23 @@ impl UserPort {
 
     /// The connection is now of the session that was just opened.
     fn enter(&mut self, opened: login::Opened) -> UserReply {
-        self.state = State::ExpectCall(opened.session);
+        self.arrive(opened.session);
         self.failures = opened.failures;
-        self.pending.remember_login(opened.proven, opened.session);
+        self.pending.remember_fresh_login(opened.session, opened.right);
         UserReply::LoggedIn(opened.shown)
     }
 
-    fn enter_changed(&mut self, (session, shown): (LoggedIn, NewSession)) -> UserReply {
+    fn arrive(&mut self, session: LoggedIn) {
         self.state = State::ExpectCall(session);
-        UserReply::PasswordChanged(shown)
+        self.slot.set_anonymous(false);
+    }
+
+    /// The session has ended, and what was under way in it.
+    fn leave(&mut self) {
+        self.state = State::ExpectLogin;
+        self.anonymous_since = Instant::now();
+        self.slot.set_anonymous(true);
+        self.pending = Pending::default();
     }
 
     fn session(&self) -> Result<LoggedIn, Failure> {

@@ -1,119 +1,205 @@
-//! What a connection remembers between the two halves of an OPAQUE exchange, and between a proof and its use.
+//! What a connection remembers between the two halves of an exchange, and between a proof and its use.
 //!
-//! One slot each: a new exchange throws the unfinished one before it away, and whatever is taken out is used up.
-//! Nothing here outlives two minutes or the session that it belongs to.
+//! One slot each: a new first half throws the unfinished one before it away, and whatever is taken out is used up. Nothing here
+//! outlives two minutes or the session that it belongs to.
 
-use crate::credentials::{Exchange, Proven};
+use crate::credentials::{Exchange, Proven, Right};
 use crate::failure::Failure;
+use crate::gate::{Admitted, HalfOpen};
 use crate::sessions::LoggedIn;
-use crate::throttle::Attempt;
 use std::time::Duration;
 use tokio::time::Instant;
 use vestry_protocol::fields::Username;
+use vestry_store::{AccountId, IssuedCode, NameKeys};
 
-/// How long a proof may wait for the call that uses it: long enough to stretch a new password.
+/// How long a proof may wait for the call that uses it: long enough to choose a new password.
 const PROOF_LIFETIME: Duration = Duration::from_secs(120);
+
+/// How long after a login a device may ask to be remembered.
+const FRESH_LOGIN_LIFETIME: Duration = Duration::from_secs(120);
 
 /// The slots of a connection.
 #[derive(Default)]
 pub(super) struct Pending {
-    exchange: Option<Box<(Exchange, Purpose)>>,
+    half: Option<Box<Half>>,
     proof: Option<Box<Proof>>,
+    fresh_login: Option<FreshLogin>,
 }
 
-/// What an exchange is for. It can be finished for nothing else.
-pub(super) enum Purpose {
-    /// Opening a session.
-    Login {
-        /// The name that was tried, when it could be one.
-        name: Option<Username>,
-        /// The try that it is. Thrown away with the exchange, it counts as a failure.
-        attempt: Attempt,
-    },
-    /// Proving the password again within this session.
-    Proof {
-        /// Which.
-        session: LoggedIn,
-        /// The try that it is.
-        attempt: Attempt,
-    },
+/// A first half. It can be finished for nothing else.
+pub(super) enum Half {
+    Registration(HalfRegistration),
+    Login(HalfLogin),
+    Proof(HalfProof),
+    Reset(HalfReset),
+    NewPassword(HalfNewPassword),
+}
+
+/// Making an account of this name.
+pub(super) struct HalfRegistration {
+    pub(super) attempt: HalfOpen,
+    pub(super) name: Username,
+    pub(super) keys: NameKeys,
+}
+
+/// Opening a session.
+pub(super) struct HalfLogin {
+    pub(super) attempt: HalfOpen,
+    pub(super) exchange: Exchange,
+    pub(super) name: Option<Username>,
+    pub(super) device_known: bool,
+}
+
+/// Proving the password again within this session.
+pub(super) struct HalfProof {
+    pub(super) attempt: HalfOpen,
+    pub(super) exchange: Exchange,
+    session: LoggedIn,
+}
+
+/// Setting a password with a one-time code that was right.
+pub(super) struct HalfReset {
+    pub(super) account: AccountId,
+    pub(super) code_hash: [u8; 32],
+    pub(super) issued: IssuedCode,
+    pub(super) deadline: Instant,
+}
+
+/// Setting a password after a proof.
+pub(super) struct HalfNewPassword {
+    pub(super) proven: Proven,
+    session: LoggedIn,
+    deadline: Instant,
+}
+
+/// A login on this connection, a moment ago.
+pub(super) struct FreshLogin {
+    pub(super) right: Right,
+    session: LoggedIn,
+    until: Instant,
 }
 
 struct Proof {
     proven: Proven,
     session: LoggedIn,
-    /// Whether the user was asked for it just now; a login's own proof is good for a migration only.
-    asked_again: bool,
     deadline: Instant,
 }
 
 impl Pending {
-    pub(super) fn remember_exchange(&mut self, exchange: Exchange, purpose: Purpose) {
-        self.exchange = Some(Box::new((exchange, purpose)));
+    fn remember(&mut self, half: Half) {
+        self.half = Some(Box::new(half));
     }
 
-    /// The exchange of a login, the name that it tried, and the try that it is.
-    pub(super) fn take_login(&mut self) -> Result<(Exchange, Option<Username>, Attempt), Failure> {
-        match self.exchange.take().map(|slot| *slot) {
-            Some((exchange, Purpose::Login { name, attempt })) => Ok((exchange, name, attempt)),
-            Some((_, Purpose::Proof { .. })) | None => Err(Failure::NotStarted),
+    pub(super) fn remember_registration(&mut self, attempt: HalfOpen, name: Username, keys: NameKeys) {
+        self.remember(Half::Registration(HalfRegistration { attempt, name, keys }));
+    }
+
+    pub(super) fn remember_login(&mut self, login: HalfLogin) {
+        self.remember(Half::Login(login));
+    }
+
+    pub(super) fn remember_proof_exchange(
+        &mut self,
+        attempt: HalfOpen,
+        exchange: Exchange,
+        session: LoggedIn,
+    ) {
+        self.remember(Half::Proof(HalfProof { attempt, exchange, session }));
+    }
+
+    pub(super) fn remember_reset(&mut self, reset: HalfReset) {
+        self.remember(Half::Reset(reset));
+    }
+
+    pub(super) fn remember_new_password(&mut self, proven: Proven, session: LoggedIn, lifetime: Duration) {
+        let deadline = Instant::now() + lifetime;
+        self.remember(Half::NewPassword(HalfNewPassword { proven, session, deadline }));
+    }
+
+    fn take(&mut self) -> Option<Half> {
+        self.half.take().map(|half| *half)
+    }
+
+    pub(super) fn take_registration(&mut self) -> Result<HalfRegistration, Failure> {
+        match self.take() {
+            Some(Half::Registration(half)) => Ok(half),
+            _ => Err(Failure::NotStarted),
         }
     }
 
-    /// The try that an unfinished login of this name was: whoever goes on with the password itself still makes one
-    /// guess, since an account has either kind of credential.
-    pub(super) fn take_attempt_of(&mut self, name: Option<&Username>) -> Option<Attempt> {
-        match self.exchange.take().map(|slot| *slot) {
-            Some((_, Purpose::Login { attempt, .. })) if attempt.is_of(name) => Some(attempt),
-            Some(_) | None => None,
+    pub(super) fn take_login(&mut self) -> Result<HalfLogin, Failure> {
+        match self.take() {
+            Some(Half::Login(half)) => Ok(half),
+            _ => Err(Failure::NotStarted),
         }
     }
 
-    /// The exchange of a proof that was started in this session, and the try that it is.
-    pub(super) fn take_proof_exchange(&mut self, session: LoggedIn) -> Result<(Exchange, Attempt), Failure> {
-        match self.exchange.take().map(|slot| *slot) {
-            Some((exchange, Purpose::Proof { session: started_in, attempt }))
-                if started_in.id() == session.id() =>
-            {
-                Ok((exchange, attempt))
+    /// The attempt that an unfinished login of this name is: going on with an imported password is the same guess, since an
+    /// account has one credential.
+    pub(super) fn take_attempt_of(&mut self, name: Option<&Username>) -> Option<Admitted> {
+        match self.take() {
+            Some(Half::Login(half)) if name.is_some() && half.name.as_ref() == name => {
+                half.attempt.claim().ok()
             }
-            Some(_) | None => Err(Failure::NotStarted),
+            _ => None,
         }
     }
 
-    pub(super) fn remember_login(&mut self, proven: Proven, session: LoggedIn) {
-        self.remember(proven, session, false);
+    /// The exchange of a proof that was started in this session.
+    pub(super) fn take_proof_exchange(&mut self, session: LoggedIn) -> Result<HalfProof, Failure> {
+        match self.take() {
+            Some(Half::Proof(half)) if half.session.id() == session.id() => Ok(half),
+            _ => Err(Failure::NotStarted),
+        }
+    }
+
+    pub(super) fn take_reset(&mut self) -> Result<HalfReset, Failure> {
+        match self.take() {
+            Some(Half::Reset(half)) if Instant::now() < half.deadline => Ok(half),
+            _ => Err(Failure::NotStarted),
+        }
+    }
+
+    pub(super) fn take_new_password(&mut self, session: LoggedIn) -> Result<HalfNewPassword, Failure> {
+        match self.take() {
+            Some(Half::NewPassword(half))
+                if half.session.id() == session.id() && Instant::now() < half.deadline =>
+            {
+                Ok(half)
+            }
+            _ => Err(Failure::NotStarted),
+        }
     }
 
     pub(super) fn remember_proof(&mut self, proven: Proven, session: LoggedIn) {
-        self.remember(proven, session, true);
-    }
-
-    fn remember(&mut self, proven: Proven, session: LoggedIn, asked_again: bool) {
         let deadline = Instant::now() + PROOF_LIFETIME;
-        self.proof = Some(Box::new(Proof { proven, session, asked_again, deadline }));
-    }
-
-    /// Whether this session has a proof of any kind; it stays.
-    pub(super) fn has_proof(&self, session: LoggedIn) -> bool {
-        self.proof.as_ref().is_some_and(|proof| proof.is_of(session))
+        self.proof = Some(Box::new(Proof { proven, session, deadline }));
     }
 
     /// Uses up the proof that the user gave on being asked again.
     pub(super) fn take_proof(&mut self, session: LoggedIn) -> Result<Proven, Failure> {
-        let taken = self.proof.take().filter(|proof| proof.is_of(session) && proof.asked_again);
+        let is_good = |proof: &Proof| proof.session.id() == session.id() && Instant::now() < proof.deadline;
+        let taken = self.proof.take().filter(|proof| is_good(proof));
         taken.map(|proof| proof.proven).ok_or(Failure::NotProven)
     }
 
-    /// Uses up the proof of the login that opened this session, or a newer one.
-    pub(super) fn take_login_proof(&mut self, session: LoggedIn) -> Result<Proven, Failure> {
-        let taken = self.proof.take().filter(|proof| proof.is_of(session));
-        taken.map(|proof| proof.proven).ok_or(Failure::NotProven)
+    /// This connection logged in just now.
+    pub(super) fn remember_fresh_login(&mut self, session: LoggedIn, right: Right) {
+        self.fresh_login = Some(FreshLogin { right, session, until: Instant::now() + FRESH_LOGIN_LIFETIME });
     }
-}
 
-impl Proof {
-    fn is_of(&self, session: LoggedIn) -> bool {
-        self.session.id() == session.id() && Instant::now() < self.deadline
+    /// Uses up that this connection logged in, if it was a moment ago.
+    pub(super) fn take_fresh_login(&mut self, session: LoggedIn) -> Result<FreshLogin, Failure> {
+        match self.fresh_login.take() {
+            Some(fresh) if fresh.session.id() == session.id() && Instant::now() < fresh.until => Ok(fresh),
+            _ => Err(Failure::WrongState(
+                "a device is remembered once, within two minutes of a login on its connection",
+            )),
+        }
+    }
+
+    /// Nothing came of it: it may be used again.
+    pub(super) fn put_back(&mut self, fresh: FreshLogin) {
+        self.fresh_login = Some(fresh);
     }
 }

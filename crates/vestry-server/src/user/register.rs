@@ -1,14 +1,19 @@
-//! Registering: a name, a password, a profile. Opens no session: every session starts with a login.
+//! Registering: a name, a sealed password, a profile. Opens no session: every session starts with a login.
+//!
+//! The second half makes an account of the name that the first one asked for, on the same connection: there is no way to a name
+//! or an account but through the gate.
 
 use super::Peer;
+use super::pending::{HalfRegistration, Pending};
 use crate::audit::{Action, Actor};
-use crate::credentials::{OpaqueRecord, hash_new_password, start_new_password};
+use crate::credentials::{Blinded, OpaqueRecord, start_new_password};
 use crate::failure::Failure;
+use crate::gate::{Admitted, Way};
 use crate::server::Server;
-use crate::throttle::{Attempt, Way};
+use std::sync::Arc;
 use vestry_protocol::fields::{Age, Email, FieldError, Gender, Username};
-use vestry_protocol::user::{Envelope, Profile, Registration, UserReply};
-use vestry_store::{CredentialKind, NewAccount, ProfilePatch};
+use vestry_protocol::user::{Envelope, Profile, UserReply};
+use vestry_store::{NewAccount, NewCredential, ProfilePatch, ReadTx};
 
 /// A profile whose every field was parsed.
 #[derive(Debug, Default)]
@@ -41,109 +46,93 @@ impl ParsedProfile {
     }
 }
 
-pub(super) async fn register(
-    server: &Server,
-    peer: &Peer,
-    wanted: &Registration,
-) -> Result<UserReply, Failure> {
-    if !server.config.registration_open {
-        return Err(Failure::RegistrationClosed);
-    }
-    let name = Username::parse(&wanted.name)?;
-    let profile = ParsedProfile::parse(&wanted.profile)?;
-    refuse_taken_name(server, peer, &name).await?;
-    let context = context_words(&name, profile.email.as_ref().map(Email::as_str));
-    let record = hash_new_password(server, &peer.source, &wanted.password, context).await?;
-    store_account(server, peer, name, profile, CredentialKind::Argon2id, record.as_bytes().to_vec()).await
-}
-
-async fn store_account(
-    server: &Server,
-    peer: &Peer,
-    name: Username,
-    profile: ParsedProfile,
-    kind: CredentialKind,
-    record: Vec<u8>,
-) -> Result<UserReply, Failure> {
-    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    let reply = UserReply::Registered { name: name.to_string() };
-    server
-        .store
-        .write(move |tx| {
-            let actor = Actor::user(name.as_str(), &source);
-            let noted = actor.note(tx, now, Action::AccountRegistered, name.as_str(), "")?;
-            let new = NewAccount { name: &name, profile: profile.as_patch(), created: now };
-            let account = tx.insert_account(&noted, &new)?.ok_or(Failure::NameTaken)?;
-            tx.set_credential(&noted, account, kind, &record, now)?;
-            Ok::<_, Failure>(())
-        })
-        .await?;
-    Ok(reply)
-}
-
 pub(super) async fn start(
-    server: &Server,
+    server: &Arc<Server>,
     peer: &Peer,
+    pending: &mut Pending,
     name: &str,
-    request: Vec<u8>,
+    request: &[u8],
 ) -> Result<UserReply, Failure> {
-    if !server.config.registration_open {
-        return Err(Failure::RegistrationClosed);
+    refuse_when_closed(server)?;
+    let (name, blinded) = (Username::parse(name)?, Blinded::parse(request)?);
+    let (shared, wanted, now) = (server.clone(), name.clone(), server.clock.now());
+    let named = server.store.look_up(move |tx| shared.names.look_up(tx, wanted.as_str(), now)).await?;
+    let keys = named.keys;
+    let (shared, source, wanted) = (server.clone(), peer.source.clone(), name.clone());
+    // A view of its own, which begins at the gate.
+    let begun = server.store.look_up(move |tx| {
+        let way = Way::Registration { oprf_id: named.oprf_id(), name: &wanted };
+        let admitted = shared.gate.admit(tx, way, &source, now)?;
+        let reply = match is_taken(&admitted, tx, &wanted, now)? {
+            true => None,
+            false => Some(start_new_password(&shared, &admitted, keys.oprf_id, blinded)?),
+        };
+        Ok::<_, Failure>((reply, admitted))
+    });
+    match begun.await? {
+        (Some(reply), admitted) => {
+            pending.remember_registration(admitted.half_open(&server.gate), name, keys);
+            Ok(reply)
+        }
+        (None, admitted) => Err(tell_taken(server, peer, &name, admitted).await),
     }
-    let name = Username::parse(name)?;
-    refuse_taken_name(server, peer, &name).await?;
-    start_new_password(server, &name, request).await
 }
 
 pub(super) async fn finish(
     server: &Server,
     peer: &Peer,
-    name: &str,
+    pending: &mut Pending,
     envelope: &Envelope,
     profile: &Profile,
 ) -> Result<UserReply, Failure> {
-    if !server.config.registration_open {
-        return Err(Failure::RegistrationClosed);
-    }
-    let (name, profile) = (Username::parse(name)?, ParsedProfile::parse(profile)?);
-    let record = OpaqueRecord::from_envelope(name.as_str(), envelope)?.to_bytes();
-    store_account(server, peer, name, profile, CredentialKind::Opaque, record).await
-}
-
-/// A taken name is told before the password is hashed: registering tells it anyway, and hashing costs. Whoever asks
-/// for many of them is held up like one who guesses.
-async fn refuse_taken_name(server: &Server, peer: &Peer, name: &Username) -> Result<(), Failure> {
-    let mut attempt = server.throttle.begin(Way::Registration, &peer.source)?;
-    let (wanted, now) = (name.clone(), server.clock.now());
-    let looked_up = server.store.look_up(move |tx| {
-        attempt.admit(tx, now)?;
-        Ok::<_, Failure>((tx.account(&wanted, now)?.is_some(), attempt))
+    refuse_when_closed(server)?;
+    let profile = ParsedProfile::parse(profile)?;
+    let record = OpaqueRecord::from_envelope(envelope)?.to_bytes();
+    let HalfRegistration { attempt, name, keys } = pending.take_registration()?;
+    let admitted = attempt.claim()?;
+    let (now, source, wanted) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
+    let verdicts = admitted.verdicts();
+    let made = server.store.write(move |tx| {
+        let actor = Actor::user(wanted.as_str(), &source);
+        let noted = actor.note(tx, now, Action::AccountRegistered, wanted.as_str(), "")?;
+        let new = NewAccount { name: &wanted, keys: &keys, profile: profile.as_patch(), created: now };
+        let account = tx.insert_account(&noted, &new)?.ok_or(Failure::NameTaken)?;
+        tx.set_credential(&noted, account, NewCredential::opaque(&record), now)?;
+        Ok(verdicts.right(tx, &noted, now)?.0)
     });
-    let (taken, attempt) = looked_up.await?;
-    if taken {
-        note_taken_name(server, peer, name, &attempt).await?;
+    match made.await {
+        Ok(written) => {
+            admitted.conclude(&written);
+            Ok(UserReply::Registered { name: name.to_string() })
+        }
+        Err(Failure::NameTaken) => Err(tell_taken(server, peer, &name, admitted).await),
+        Err(failure) => Err(failure),
     }
-    attempt.withdraw();
-    if taken { Err(Failure::NameTaken) } else { Ok(()) }
 }
 
-async fn note_taken_name(
-    server: &Server,
-    peer: &Peer,
-    name: &Username,
-    attempt: &Attempt,
-) -> Result<(), Failure> {
+fn refuse_when_closed(server: &Server) -> Result<(), Failure> {
+    if server.config.registration_open { Ok(()) } else { Err(Failure::RegistrationClosed) }
+}
+
+/// A taken name is told before the password is stretched: registering tells it anyway, and stretching costs.
+fn is_taken(_: &Admitted, tx: &ReadTx<'_>, name: &Username, now: i64) -> Result<bool, Failure> {
+    Ok(tx.account(name, now)?.is_some())
+}
+
+/// Says that a name is taken, once that is counted.
+async fn tell_taken(server: &Server, peer: &Peer, name: &Username, admitted: Admitted) -> Failure {
     let (now, source, name) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
-    let tried = attempt.tried();
-    let noted = server.store.write(move |tx| {
+    let verdicts = admitted.verdicts();
+    let told = server.store.write(move |tx| {
         let actor = Actor::user("", &source);
         let noted = actor.note(tx, now, Action::RegistrationRefused, name.as_str(), "taken")?;
-        Ok(tried.was_wrong(tx, &noted, now)?)
+        Ok::<_, Failure>(verdicts.told(tx, &noted, now)?)
     });
-    noted.await
-}
-
-/// The words that a password must not be made of.
-pub(super) fn context_words(name: &Username, email: Option<&str>) -> Vec<String> {
-    [Some(name.as_str()), email].into_iter().flatten().map(str::to_owned).collect()
+    match told.await {
+        Ok(written) => {
+            admitted.conclude(&written);
+            Failure::NameTaken
+        }
+        Err(unwritten) => unwritten,
+    }
 }

@@ -4,7 +4,7 @@ use super::Peer;
 use crate::audit::{Action, Actor};
 use crate::failure::Failure;
 use crate::server::Server;
-use crate::sessions::{LoggedIn, read_as, write_as};
+use crate::sessions::{LoggedIn, read_as, write_as, write_uncounted_as};
 use vestry_protocol::user::{Session, UserReply};
 use vestry_store::{SessionId, SessionRow};
 
@@ -39,7 +39,8 @@ pub(super) async fn revoke(
         let subject = format!("{id:016x}");
         let noted =
             Actor::user(&account.name, &source).note(tx, now, Action::SessionRevoked, &subject, "")?;
-        let was_there = tx.end_session_of(&noted, account.id, SessionId::from_wire(id))?;
+        let revoked = SessionId::from_wire(id);
+        let was_there = tx.revoke_session_of(&noted, account.id, revoked)?;
         if was_there { Ok(UserReply::SessionRevoked) } else { Err(Failure::NotFound { what: "session" }) }
     })
     .await
@@ -52,13 +53,17 @@ pub(super) async fn log_out(
     everywhere: bool,
 ) -> Result<UserReply, Failure> {
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    write_as(server, session, move |tx, live| {
+    // Bounded by the logins: who wants to leave is never told to wait.
+    write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let detail = if everywhere { "everywhere" } else { "" };
         let noted =
             Actor::user(&account.name, &source).note(tx, now, Action::LoggedOut, &account.name, detail)?;
         let sessions_ended = match everywhere {
-            true => tx.end_sessions_of(&noted, account.id)?,
+            true => {
+                tx.forget_devices_of(&noted, account.id)?;
+                tx.end_sessions_of(&noted, account.id)?
+            }
             false => u64::from(tx.end_session(&noted, live.id())?),
         };
         Ok(UserReply::LoggedOut { sessions_ended })

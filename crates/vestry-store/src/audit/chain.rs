@@ -254,14 +254,6 @@ impl ReadTx<'_> {
         Ok(found.unwrap_or(Mark::Absent))
     }
 
-    /// Whether there is anything of a chain.
-    ///
-    /// # Errors
-    /// When the database does.
-    pub fn audit_chain_has_begun(&self) -> Result<bool, StoreError> {
-        Ok(self.conn.query_row(HAS_BEGUN, [], |row| row.get(0))?)
-    }
-
     /// The newest event and its MAC in hexadecimal, as the mark of it says.
     ///
     /// # Errors
@@ -273,9 +265,6 @@ impl ReadTx<'_> {
         })
     }
 }
-
-pub(crate) const HAS_BEGUN: &str = "select exists (select 1 from audit_mark)
-     or coalesce((select mac is not null from audit_event order by id desc limit 1), false)";
 
 impl WriteTx<'_> {
     /// Where the next event goes: its number, and what it is put behind.
@@ -322,8 +311,8 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Begins a chain behind all events that are there, as they are: after an upgrade, and when the key was lost.
-    /// How many there are.
+    /// Begins a chain behind all events that are there, as they are: none in a new database, and all when the key was
+    /// lost. How many there are.
     ///
     /// # Errors
     /// When the database does.

@@ -13,7 +13,7 @@ mod tests;
 mod verify;
 
 pub use chain::ChainKey;
-pub(crate) use chain::{HAS_BEGUN, Place};
+pub(crate) use chain::Place;
 pub use retention::{AuditPurge, PurgeRefused};
 pub use verify::Verification;
 

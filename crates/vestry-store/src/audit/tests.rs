@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::backup::Offline;
-use crate::{Schema, Store, pool};
+use crate::{Store, pool};
 use proptest::prelude::*;
 use std::path::PathBuf;
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
@@ -411,20 +411,6 @@ fn forged_ages_do_not_have_the_server_remove_the_traces() {
     older.sql("update audit_event set at = -1 where id > 4");
     assert!(matches!(older.purge(10), Err(PurgeRefused::Fault(AuditFault::Older { last: 20 }))));
     assert_eq!((register.number("select count(*) from audit_event"), older.verdict().events), (20, 19));
-}
-
-#[test]
-fn a_register_of_an_earlier_version_has_no_chain_and_asking_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("vestry.db");
-    pool::create_private_file(&path).unwrap();
-    let conn = pool::open_writer(&path).unwrap();
-    conn.execute_batch(include_str!("../schema/001_register.sql")).unwrap();
-    conn.pragma_update(None, "user_version", 1).unwrap();
-    assert!(!crate::backup::has_audit_chain(&path).unwrap());
-    let version: usize = conn.query_row("pragma user_version", [], |row| row.get(0)).unwrap();
-    assert!(version == 1 && version < Schema::version());
-    assert!(crate::backup::has_audit_chain(&Register::empty().path).unwrap());
 }
 
 #[tokio::test]

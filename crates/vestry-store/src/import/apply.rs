@@ -73,8 +73,10 @@ impl WriteTx<'_> {
     ) -> Result<(), ImportError> {
         let mut making = Making {
             account: self.conn.prepare_cached(
-                "insert into account (name, email, age, gender, created, suspended_at)
-                 values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (name) do nothing",
+                "insert into account (name, email, age, gender, created, suspended_at, name_key, oprf_id)
+                 select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                  where coalesce((select generation from name_given_up where name_key = ?7), 0) = ?9
+                 on conflict (name) do nothing",
             )?,
             credential: self.conn.prepare_cached(
                 "insert into credential (account_id, kind, record, changed) values (?1, ?2, ?3, ?4)",
@@ -107,7 +109,7 @@ struct Making<'c> {
 }
 
 impl Making<'_> {
-    /// Whether the name was free.
+    /// Whether the name was free, and was so all the time since its row came.
     fn make(&mut self, row: &StagedRow, id_of_last: impl FnOnce() -> i64) -> rusqlite::Result<bool> {
         let account: &mut Statement<'_> = &mut self.account;
         let inserted = account.execute(params![
@@ -116,14 +118,17 @@ impl Making<'_> {
             row.age,
             row.gender,
             row.created.unwrap_or(self.now),
-            row.suspended.then_some(self.now)
+            row.suspended.then_some(self.now),
+            row.keys.name_key,
+            row.keys.oprf_id.0,
+            row.keys.generation
         ])?;
         if inserted == 0 {
             return Ok(false);
         }
-        if let Some(argon2id) = &row.argon2id {
-            let kind = CredentialKind::Argon2id.as_str();
-            self.credential.execute(params![id_of_last(), kind, argon2id.as_bytes(), self.now])?;
+        if let Some(sealed_hash) = &row.sealed_hash {
+            let kind = CredentialKind::Imported.as_str();
+            self.credential.execute(params![id_of_last(), kind, sealed_hash, self.now])?;
         }
         Ok(true)
     }

@@ -17,7 +17,7 @@ mod tests;
 pub use apply::{ImportError, NameStanding};
 pub use staging::{Added, StagedRows, Staging};
 
-use crate::ProfilePatch;
+use crate::{NameKeys, ProfilePatch};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::Username;
 
@@ -34,6 +34,10 @@ pub struct StagedAccount<'a> {
     pub created: Option<UnixSeconds>,
     /// Whether it is suspended, for good.
     pub suspended: bool,
-    /// Its password hash, if it has one.
+    /// The keys of its name, as they were looked up.
+    pub keys: &'a NameKeys,
+    /// Its password hash, if it has one. Only its digest is written down.
     pub argon2id: Option<&'a str>,
+    /// The same, sealed: what is stored.
+    pub sealed_hash: Option<&'a [u8]>,
 }

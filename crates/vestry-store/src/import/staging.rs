@@ -3,7 +3,7 @@
 //! It is worth nothing after a crash, so nothing of it is ever synced. Memory is its page cache and no more.
 
 use super::StagedAccount;
-use crate::{StoreError, pool};
+use crate::{NameKeys, OprfId, StoreError, pool};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OpenFlags, Row, params};
 use sha2::{Digest, Sha256};
@@ -22,12 +22,13 @@ const PRAGMAS: &str = "pragma journal_mode = off; pragma synchronous = off; prag
 
 const SCHEMA: &str = "create table staged (
        id integer primary key, line integer not null, name text not null, email text, age integer, gender text,
-       created integer, suspended integer not null, argon2id text
+       created integer, suspended integer not null, sealed_hash blob, name_key blob not null, generation integer not null,
+       oprf_id blob not null
      ) strict;
      create unique index staged_name on staged (name);";
 
-/// What a row takes on the disk beside its texts: its numbers, its place in a page, its entry in the index.
-const ROW_BYTES: u64 = 64;
+/// What a row takes on the disk beside its texts: its numbers, its keys and the index of one, its place in a page.
+const ROW_BYTES: u64 = 192;
 
 /// The rows that have come so far.
 pub struct Staging {
@@ -75,8 +76,9 @@ impl Staging {
         let inserted = self
             .conn
             .prepare_cached(
-                "insert into staged (line, name, email, age, gender, created, suspended, argon2id)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict (name) do nothing",
+                "insert into staged (line, name, email, age, gender, created, suspended, sealed_hash, name_key,
+                   generation, oprf_id)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) on conflict (name) do nothing",
             )?
             .execute(params![
                 row.line.cast_signed(),
@@ -86,7 +88,10 @@ impl Staging {
                 profile.gender.map(Gender::as_str),
                 row.created,
                 row.suspended,
-                row.argon2id
+                row.sealed_hash,
+                row.keys.name_key,
+                row.keys.generation,
+                row.keys.oprf_id.0
             ])?;
         if inserted == 0 {
             let mut first = self.conn.prepare_cached("select line from staged where name = ?1")?;
@@ -116,13 +121,15 @@ impl Staging {
             self.digest.update(text);
             bytes = bytes.saturating_add(length);
         }
+        let sealed = row.sealed_hash.map_or(0, <[u8]>::len);
+        bytes = bytes.saturating_add(u64::try_from(sealed).unwrap_or(u64::MAX));
         // The name is in the table and in its index.
         self.bytes = self
             .bytes
             .saturating_add(bytes)
             .saturating_add(u64::try_from(row.name.as_str().len()).unwrap_or(u64::MAX));
         self.accounts += 1;
-        self.with_password += u64::from(row.argon2id.is_some());
+        self.with_password += u64::from(row.sealed_hash.is_some());
     }
 
     /// How many rows wait.
@@ -197,7 +204,8 @@ pub(super) struct StagedRow {
     pub(super) gender: Option<String>,
     pub(super) created: Option<UnixSeconds>,
     pub(super) suspended: bool,
-    pub(super) argon2id: Option<String>,
+    pub(super) sealed_hash: Option<Vec<u8>>,
+    pub(super) keys: NameKeys,
 }
 
 /// Ends when the last row was handed over, or when nobody takes any more.
@@ -211,7 +219,7 @@ fn read_ahead(conn: &Connection, chunks: &SyncSender<Chunk>) {
 fn hand_over(conn: &Connection, chunks: &SyncSender<Chunk>) -> Result<(), StoreError> {
     // Without the index SQLite would sort the rows themselves, in memory or in another file.
     let mut statement = conn.prepare(
-        "select line, name, email, age, gender, created, suspended, argon2id
+        "select line, name, email, age, gender, created, suspended, sealed_hash, name_key, generation, oprf_id
          from staged indexed by staged_name order by name",
     )?;
     let mut rows = statement.query([])?;
@@ -239,6 +247,7 @@ fn staged_row(row: &Row<'_>) -> rusqlite::Result<StagedRow> {
         gender: row.get(4)?,
         created: row.get(5)?,
         suspended: row.get(6)?,
-        argon2id: row.get(7)?,
+        sealed_hash: row.get(7)?,
+        keys: NameKeys { name_key: row.get(8)?, generation: row.get(9)?, oprf_id: OprfId(row.get(10)?) },
     })
 }

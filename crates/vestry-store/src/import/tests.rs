@@ -1,8 +1,11 @@
 //! One transaction, no name twice, and a race with somebody who registers.
 
 use super::{Added, ImportError, NameStanding, StagedAccount, Staging};
-use crate::fresh::fresh_store;
-use crate::{ActorKind, CredentialKind, Event, NewAccount, ProfilePatch, Standing, Store, StoreError};
+use crate::fresh::{fresh_store, keys_of};
+use crate::{
+    ActorKind, Credential, CredentialKind, Event, NameKeys, NewAccount, ProfilePatch, Standing, Store,
+    StoreError,
+};
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use vestry_protocol::fields::{Age, Username};
@@ -23,16 +26,18 @@ fn name(text: &str) -> Username {
     Username::parse(text).unwrap()
 }
 
-fn row<'a>(line: u64, name: &'a Username) -> StagedAccount<'a> {
+fn row<'a>(line: u64, name: &'a Username, keys: &'a NameKeys) -> StagedAccount<'a> {
     let profile = ProfilePatch::default();
-    StagedAccount { line, name, profile, created: None, suspended: false, argon2id: None }
+    let (created, suspended, argon2id, sealed_hash) = (None, false, None, None);
+    StagedAccount { line, name, profile, created, suspended, keys, argon2id, sealed_hash }
 }
 
 /// Scratch rows beside the register.
 fn staging(folder: &tempfile::TempDir, names: &[String]) -> Staging {
     let mut staging = Staging::create(&folder.path().join("import.db")).unwrap();
     for (line, text) in (2..).zip(names) {
-        assert_eq!(staging.add(&row(line, &name(text))).unwrap(), Added::Waits, "{text}");
+        let name = name(text);
+        assert_eq!(staging.add(&row(line, &name, &keys_of(&name, 0))).unwrap(), Added::Waits, "{text}");
     }
     staging
 }
@@ -68,7 +73,12 @@ async fn register(store: &Store, text: &str) {
     store
         .write(move |tx| {
             let noted = tx.note(&EVENT)?;
-            let new = NewAccount { name: &name, profile: ProfilePatch::default(), created: 1 };
+            let new = NewAccount {
+                name: &name,
+                keys: &keys_of(&name, 0),
+                profile: ProfilePatch::default(),
+                created: 1,
+            };
             tx.insert_account(&noted, &new)
         })
         .await
@@ -96,24 +106,30 @@ async fn what_a_row_says_is_what_the_account_is() {
     let (folder, store) = fresh_store();
     let mut staging = Staging::create(&folder.path().join("import.db")).unwrap();
     let naman = name("naman");
+    let keys = keys_of(&naman, 0);
     let profile = ProfilePatch { age: Some(Age::new(40).unwrap()), ..ProfilePatch::default() };
     let full = StagedAccount {
         profile,
         created: Some(17),
         suspended: true,
         argon2id: Some("$argon2id$…"),
-        ..row(u64::MAX, &naman)
+        sealed_hash: Some(b"sealed"),
+        ..row(u64::MAX, &naman, &keys)
     };
     assert_eq!(staging.add(&full).unwrap(), Added::Waits);
     apply(&store, staging, |_| ControlFlow::Continue(())).await.unwrap();
-    let found = store
-        .read(move |tx| tx.login_record(&name("naman"), CredentialKind::Argon2id, NOW))
+    let (account, credential) = store
+        .read(move |tx| {
+            let account = tx.account(&name("naman"), NOW)?.unwrap();
+            let credential = tx.credential(account.id)?;
+            Ok::<_, StoreError>((account, credential))
+        })
         .await
-        .unwrap()
         .unwrap();
-    assert_eq!(found.record.as_deref(), Some("$argon2id$…".as_bytes()));
-    assert_eq!((found.account.age, found.account.created), (Some(40), 17));
-    assert_eq!(found.account.standing, Standing::Suspended { until: None, reason: None });
+    let imported = Credential { kind: CredentialKind::Imported, record: b"sealed".to_vec() };
+    assert_eq!(credential, Some(imported));
+    assert_eq!((account.age, account.created, account.oprf_id), (Some(40), 17, keys.oprf_id));
+    assert_eq!(account.standing, Standing::Suspended { until: None, reason: None });
 }
 
 #[test]
@@ -121,7 +137,7 @@ fn a_name_waits_once_and_its_first_line_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let mut staging = staging(&folder, &people(10));
     let first = name(&people(10)[4]);
-    assert_eq!(staging.add(&row(99, &first)).unwrap(), Added::Repeats { line: 6 });
+    assert_eq!(staging.add(&row(99, &first, &keys_of(&first, 0))).unwrap(), Added::Repeats { line: 6 });
     assert_eq!(staging.accounts(), 10);
     let mode = folder.path().join("import.db").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -135,7 +151,11 @@ fn the_digest_names_the_rows_and_tells_one_field_from_the_next() {
         for (text, created, suspended) in rows {
             let name = name(text);
             staging
-                .add(&StagedAccount { created: *created, suspended: *suspended, ..row(1, &name) })
+                .add(&StagedAccount {
+                    created: *created,
+                    suspended: *suspended,
+                    ..row(1, &name, &keys_of(&name, 0))
+                })
                 .unwrap();
         }
         staging.into_rows().unwrap().digest().to_owned()
@@ -205,4 +225,23 @@ async fn a_name_is_free_taken_or_reserved() {
         let found = store.read(move |tx| tx.name_standing(&name(text))).await.unwrap();
         assert_eq!(found, standing, "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_row_whose_name_was_given_up_since_it_came_makes_no_account() {
+    let (folder, store) = fresh_store();
+    let waiting = staging(&folder, &["naman".to_owned()]);
+    register(&store, "naman").await;
+    let purge = store.write(|tx| {
+        let noted = tx.note(&EVENT)?;
+        let account = tx.account(&name("naman"), NOW)?.unwrap();
+        tx.delete_account(&noted, account.id, 1)?;
+        tx.sweep(NOW, 1, NOW)
+    });
+    assert_eq!(purge.await.unwrap().purged, ["naman"]);
+    let refused = apply(&store, waiting, |_| ControlFlow::Continue(())).await;
+    assert!(matches!(refused, Err(ImportError::NameTaken { line: 2, .. })), "{refused:?}");
+    // The next owner of the name gets the keys of its next generation.
+    let key = keys_of(&name("naman"), 0).name_key;
+    assert_eq!(store.read(move |tx| tx.name_generation(&key)).await.unwrap(), 1);
 }

@@ -30,7 +30,7 @@ const READABLE_COLUMNS: &[(&str, &[&str])] = &[
     ("session", &["id", "account_id", "device", "source", "created", "last_used", "expires"]),
     ("operator", &["pin", "name", "role", "created", "revoked"]),
     ("audit_event", &["id", "at", "actor_kind", "actor", "action", "subject", "source", "detail"]),
-    ("throttle_lane", &["lane", "subject", "failures", "failed_at", "open_at"]),
+    ("throttle_lane", &["lane", "subject", "name", "failures", "failed_at", "open_at"]),
 ];
 
 /// The functions that may be named: they compute from their arguments, and none reads a file, loads code or

@@ -4,18 +4,7 @@ use crate::StoreError;
 use rusqlite::Connection;
 use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
-const STEPS: &[M<'static>] = &[
-    M::up(include_str!("001_register.sql")),
-    M::up(include_str!("002_facts.sql")),
-    M::up(include_str!("003_session_index.sql")),
-    M::up(include_str!("004_throttle.sql")),
-    M::up(include_str!("005_audit_chain.sql")),
-    M::up(include_str!("006_account_by_name.sql")),
-    M::up(include_str!("007_audit_numbers.sql")),
-];
-
-/// The first version that has an audit chain.
-pub(crate) const CHAINED_SINCE: usize = 5;
+const STEPS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
 
 /// Facts about the schema of this version.
 pub struct Schema;

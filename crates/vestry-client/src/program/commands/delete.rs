@@ -20,7 +20,7 @@ pub(super) async fn run(context: &mut Context, args: &DeleteArgs) -> Result<(), 
     confirm(context, args.confirm.as_deref(), &name)?;
     let password = context.secrets.next_password("the password", &format!("Password of {name}: "))?;
     let look = "See whether it is still there: vestry show";
-    let until = session.write_with(look, &password, async |client, offer| client.delete(offer).await).await?;
+    let until = session.write(look, async |client| client.delete(&password).await).await?;
     session.end()?;
     let restorable_until = rfc3339(until);
     let shown = restorable_until.clone().unwrap_or_else(|| "-".to_owned());

@@ -7,11 +7,11 @@ use crate::program::link::Link;
 use crate::program::output::rfc3339;
 use crate::program::session::{Session, call_failed, remember_opaque};
 use serde::Serialize;
-use vestry_client::OfferedPassword;
 use vestry_client::state::Lifetime;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Password, Username};
-use vestry_protocol::user::NewSession;
+use vestry_protocol::user::{NewSession, Notices, SetWithCode};
 
 #[derive(Debug, Serialize)]
 struct LoggedInJson<'a> {
@@ -20,6 +20,32 @@ struct LoggedInJson<'a> {
     failures_since: u64,
     expires: Option<String>,
     idle_secs_max: u64,
+    password_is_weak: bool,
+    password_set_with_code: Option<SetWithCodeJson<'a>>,
+}
+
+/// A password that a one-time code set. The names and their order are a promise.
+#[derive(Debug, Serialize)]
+pub(super) struct SetWithCodeJson<'a> {
+    issued_by: &'a str,
+    issued: Option<String>,
+    redeemed: Option<String>,
+}
+
+impl<'a> SetWithCodeJson<'a> {
+    pub(super) fn of(set: &'a SetWithCode) -> Self {
+        let SetWithCode { issued, redeemed } = set;
+        Self { issued_by: &issued.by, issued: rfc3339(issued.at), redeemed: rfc3339(*redeemed) }
+    }
+}
+
+/// How a password gets to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::program) enum Way {
+    /// It does not.
+    Proven,
+    /// The account was imported from another system: the password is sent once.
+    Imported,
 }
 
 pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
@@ -29,18 +55,21 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
     let server = link.read(async |client| client.describe_server().await).await;
     server.map_err(|error| call_failed(&link, error, None))?;
     let password = context.secrets.next_password("the password", &format!("Password for {name}: "))?;
-    let LoggedIn { new, failures } = log_in(context, &mut link, &name, &password).await?;
+    let way = if args.imported { Way::Imported } else { Way::Proven };
+    let LoggedIn { new, notices } = log_in(context, &mut link, &name, &password, way).await?;
     let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
     let session = Session::open(context, link, &new, lifetime)?;
     let json = LoggedInJson {
         name: session.name().as_str(),
         last_login: new.last_login.and_then(rfc3339),
-        failures_since: failures,
+        failures_since: notices.failures_since_last_login,
         expires: rfc3339(new.expires),
         idle_secs_max: new.idle_secs_max,
+        password_is_weak: notices.password_is_weak,
+        password_set_with_code: notices.password_set_with_code.as_ref().map(SetWithCodeJson::of),
     };
     context.output.answer(&json, format_args!("Logged in as {}.", session.name()))?;
-    say_last_login(context, new.last_login, failures);
+    say_notices(context, new.last_login, &notices);
     Ok(())
 }
 
@@ -48,39 +77,40 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
 pub(in crate::program) struct LoggedIn {
     /// The session.
     pub(in crate::program) new: NewSession,
-    /// How often the password was wrong since the login before.
-    pub(in crate::program) failures: u64,
+    /// What its user should know.
+    pub(in crate::program) notices: Notices,
 }
 
-/// Opens a session on this link. An account that is known to be OPAQUE never has its password sent.
+/// Opens a session on this link. The password is sent only on the way that its user chose, and never for an account that is
+/// known to be OPAQUE.
 pub(in crate::program) async fn log_in(
     context: &Context,
     link: &mut Link,
     name: &Username,
     password: &Password,
+    way: Way,
 ) -> Result<LoggedIn, Failure> {
     let device = this_device()?;
-    let path = link.target().opaque_accounts(&context.folders)?.path_for(name)?;
-    let offer = OfferedPassword { password, path };
     let token = link.target().device_tokens(&context.folders)?.load(name)?;
+    let imported = match way {
+        Way::Imported => link.target().opaque_accounts(&context.folders)?.unless_known(name)?,
+        Way::Proven => None,
+    };
     let done = link.write(async |client| {
-        let known = match &token {
-            Some(token) => client.present_device(token).await?,
-            None => false,
+        let new = match &imported {
+            Some(account) => client.log_in_imported(account, password, &device).await?,
+            None => client.log_in(name, password, &device, token.as_ref()).await?,
         };
-        let opened = client.log_in(name, offer, &device).await?;
         // Before anything else on this connection: another one would not know.
-        let failures = client.failures().await?;
-        Ok((opened, failures, known))
+        let notices = client.notices().await?;
+        Ok(LoggedIn { new, notices })
     });
-    let (opened, failures, known) = done.await.map_err(|error| call_failed(link, error, None))?;
-    if opened.by_opaque {
-        remember_opaque(context.output, &context.folders, link, name);
-    }
-    if !known {
+    let opened = done.await.map_err(|error| call_failed(link, error, None))?;
+    remember_opaque(context.output, &context.folders, link, name);
+    if !opened.new.device_known {
         remember_device(context, link, name).await;
     }
-    Ok(LoggedIn { new: opened.value, failures })
+    Ok(opened)
 }
 
 /// Lets this machine's next login be counted by itself. The login stands when that cannot be had.
@@ -99,8 +129,8 @@ async fn remember_device(context: &Context, link: &mut Link, name: &Username) {
     }
 }
 
-/// Lets people notice a login that was not theirs, and tries of one.
-pub(in crate::program) fn say_last_login(context: &Context, last_login: Option<UnixSeconds>, failures: u64) {
+/// Lets people notice a login that was not theirs, attempts at one, and a password that they did not set.
+pub(in crate::program) fn say_notices(context: &Context, last_login: Option<UnixSeconds>, notices: &Notices) {
     let since = match last_login.and_then(rfc3339) {
         Some(time) => {
             context.output.talk(format_args!("Last login: {time}"));
@@ -111,9 +141,47 @@ pub(in crate::program) fn say_last_login(context: &Context, last_login: Option<U
             "before it"
         }
     };
-    match failures {
+    match notices.failures_since_last_login {
         0 => {}
         1 => context.output.talk(format_args!("One login failed {since}. Was it you?")),
         many => context.output.talk(format_args!("{many} logins failed {since}. Was it you?")),
+    }
+    for line in about_password(notices) {
+        context.output.talk(line);
+    }
+}
+
+/// What is to be said of the password, a line each.
+pub(super) fn about_password(notices: &Notices) -> Vec<String> {
+    let code = notices.password_set_with_code.as_ref().map(|SetWithCode { issued, redeemed }| {
+        let time = |at| rfc3339(at).unwrap_or_else(|| "-".to_owned());
+        let (by, issued_at, redeemed_at) = (Escaped(&issued.by), time(issued.at), time(*redeemed));
+        format!(
+            "Your password was set on {redeemed_at} with a one-time code that {by} issued on {issued_at}. If it was not \
+             you, tell the operator."
+        )
+    });
+    let weak = "Your password was imported and is easy to guess. Choose another: vestry passwd";
+    code.into_iter().chain(notices.password_is_weak.then(|| weak.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestry_protocol::user::CodeIssued;
+
+    #[test]
+    fn what_is_said_of_the_password_names_the_operator_and_cannot_drive_a_terminal() {
+        assert!(about_password(&Notices::default()).is_empty());
+        let issued = CodeIssued { by: "ha\u{1b}na".to_owned(), at: 0 };
+        let password_set_with_code = Some(SetWithCode { issued, redeemed: 60 });
+        let notices = Notices { password_is_weak: true, password_set_with_code, ..Notices::default() };
+        let said = about_password(&notices);
+        assert_eq!(
+            said[0],
+            "Your password was set on 1970-01-01T00:01:00Z with a one-time code that ha\\u{1b}na issued on \
+             1970-01-01T00:00:00Z. If it was not you, tell the operator."
+        );
+        assert!(said[1].contains("vestry passwd") && said.len() == 2);
     }
 }

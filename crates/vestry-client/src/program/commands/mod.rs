@@ -1,6 +1,7 @@
 //! One file a command. Each parses its fields before it asks for a password or connects.
 
 mod delete;
+mod devices;
 mod fields;
 mod join;
 mod login;
@@ -15,7 +16,7 @@ mod status;
 mod update;
 
 pub(super) use fields::{change_of, info_text};
-pub(super) use login::{LoggedIn, log_in, say_last_login};
+pub(super) use login::{LoggedIn, Way, log_in, say_notices};
 
 use super::cli::{Cli, Command};
 use super::context::Context;
@@ -37,6 +38,7 @@ pub(super) async fn run(context: &mut Context, command: Option<Command>) -> Resu
         Command::Passwd => passwd::run(context).await,
         Command::Delete(args) => delete::run(context, &args).await,
         Command::Sessions(args) => sessions::run(context, &args).await,
+        Command::Devices(args) => devices::run(context, &args).await,
         Command::Reset(args) => reset::run(context, &args).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => pages::completions(context, &args),

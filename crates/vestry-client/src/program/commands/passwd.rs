@@ -22,9 +22,7 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
     let new = new_password::choose(context, new_password::policy_of(&server), &words)?;
     let new = new.ok_or(Failure::Cancelled)?;
     let look = "See which password works: vestry login NAME";
-    let opened = session
-        .write_with(look, &current, async |client, current| client.change_password(current, &new).await);
-    let opened = opened.await?;
+    let opened = session.write(look, async |client| client.change_password(&current, &new).await).await?;
     session.keep(&opened)?;
     let json = PasswordChangedJson { name: name.as_str() };
     context.output.answer(&json, "Password changed. Every other session has ended.")

@@ -5,6 +5,7 @@ use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::link::Link;
 use crate::program::new_password;
+use crate::program::output::rfc3339;
 use crate::program::session::{call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_client::state::forget_session;
@@ -14,6 +15,8 @@ use vestry_protocol::fields::Username;
 #[derive(Debug, Serialize)]
 struct PasswordResetJson<'a> {
     name: &'a str,
+    code_issued_by: &'a str,
+    code_issued: Option<String>,
 }
 
 pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), Failure> {
@@ -27,7 +30,7 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
     let new = new.ok_or(Failure::Cancelled)?;
     let done = link.write(async |client| client.redeem_reset_code(&name, &code, &new).await).await;
     let look = "See whether the new password works: vestry login NAME";
-    let reset = done.map_err(|error| call_failed(&link, error, Some(look)))?;
+    let (reset, code) = done.map_err(|error| call_failed(&link, error, Some(look)))?;
     remember_opaque(context.output, &context.folders, &link, &name);
     // Every session of the account has ended; the one that is kept here may be one of them.
     if let Ok(Some(kept)) = vestry_client::state::load_session(&context.folders, link.server())
@@ -36,9 +39,12 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
         forget_session(&context.folders, link.server())?;
     }
     let shown = Escaped(&reset).to_string();
-    context
-        .output
-        .answer(&PasswordResetJson { name: &reset }, format_args!("The password of {shown} is set."))?;
+    let json = PasswordResetJson { name: &reset, code_issued_by: &code.by, code_issued: rfc3339(code.at) };
+    let by = Escaped(&code.by);
+    context.output.answer(
+        &json,
+        format_args!("The password of {shown} is set, with a one-time code that {by} issued."),
+    )?;
     context.output.talk(format_args!("Log in with: vestry login {shown}"));
     Ok(())
 }

@@ -58,34 +58,38 @@ async fn list(context: &Context) -> Result<(), Failure> {
 }
 
 async fn revoke(context: &Context, typed: &str) -> Result<(), Failure> {
-    let id = read_id(typed).ok_or_else(|| Failure::BadSessionId(typed.to_owned()))?;
+    let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "session", typed: typed.to_owned() })?;
     let mut session = Session::of(context)?;
     session.write("See what is left: vestry sessions", async |client| client.revoke(id).await).await?;
     let revoked = show_id(id);
     context.output.answer(&RevokedJson { revoked: revoked.clone() }, format_args!("Ended session {revoked}."))
 }
 
-fn show_id(id: u64) -> String {
+pub(super) fn show_id(id: u64) -> String {
     format!("{id:0ID_DIGITS$x}")
 }
 
-fn read_id(text: &str) -> Option<u64> {
+pub(super) fn read_id(text: &str) -> Option<u64> {
     let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     let well_formed = text.len() == ID_DIGITS && text.bytes().all(is_digit);
     well_formed.then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
-/// One line a session, in columns as wide as they need to be.
 fn table(sessions: &[ListedSession]) -> String {
     let header = ["ID", "DEVICE", "SOURCE", "CREATED", "LAST USED", "EXPIRES", ""].map(str::to_owned);
-    let rows: Vec<[String; 7]> = [header].into_iter().chain(sessions.iter().map(row)).collect();
-    let mut widths = [0; 7];
-    for row in &rows {
+    let rows: Vec<_> = [header].into_iter().chain(sessions.iter().map(row)).collect();
+    in_columns(&rows)
+}
+
+/// One line a row, in columns as wide as they need to be.
+pub(super) fn in_columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
         }
     }
-    let line = |row: &[String; 7]| {
+    let line = |row: &[String; N]| {
         let cells: Vec<String> =
             row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         cells.join("  ").trim_end().to_owned()

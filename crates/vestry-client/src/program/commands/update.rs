@@ -24,6 +24,8 @@ pub(super) async fn run(context: &mut Context, args: &UpdateArgs) -> Result<(), 
     };
     let Changes { email, age, gender } = &changes;
     let look = "See what is stored now: vestry show";
-    let account = session.update(look, email, age, gender, password.as_ref()).await?;
+    let update =
+        session.write(look, async |client| client.update(email, age, gender, password.as_ref()).await);
+    let account = update.await?;
     context.output.answer(&AccountJson::of(&account), account_text(&account))
 }

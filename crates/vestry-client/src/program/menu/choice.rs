@@ -4,6 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
     LogIn,
+    LogInImported,
     Register,
     Update,
     Delete,
@@ -19,6 +20,7 @@ type Offer = (&'static str, Choice, &'static str, &'static str);
 pub(super) const OUTSIDE: &[Offer] = &[
     ("1", Choice::LogIn, "login", "log in to your account"),
     ("2", Choice::Register, "register", "make a new account"),
+    ("7", Choice::LogInImported, "first login", "with a password from another system"),
     ("0", Choice::Exit, "exit", "leave"),
 ];
 
@@ -48,7 +50,12 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_report() {
-        let before = [("1", Choice::LogIn), ("2", Choice::Register), ("0", Choice::Exit)];
+        let before = [
+            ("1", Choice::LogIn),
+            ("2", Choice::Register),
+            ("7", Choice::LogInImported),
+            ("0", Choice::Exit),
+        ];
         let after = [
             ("3", Choice::Update),
             ("4", Choice::Delete),
@@ -67,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_not_on_offer_is_no_choice() {
-        for typed in ["", "7", "10", "login", "-1", "１"] {
+        for typed in ["", "8", "10", "login", "-1", "１"] {
             assert_eq!(read_choice(OUTSIDE, typed), None, "{typed:?}");
             assert_eq!(read_choice(INSIDE, typed), None, "{typed:?}");
         }
@@ -80,7 +87,7 @@ mod tests {
         assert_eq!(
             show(OUTSIDE),
             "\n  1  login          log in to your account\n  2  register       make a new account\n  \
-             0  exit           leave"
+             7  first login    with a password from another system\n  0  exit           leave"
         );
         for line in [OUTSIDE, INSIDE]
             .into_iter()

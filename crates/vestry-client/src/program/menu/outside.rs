@@ -1,7 +1,7 @@
 //! What somebody who is not logged in can do: log in and register.
 
 use super::{Choice, Stage};
-use crate::program::commands::{LoggedIn, log_in, say_last_login};
+use crate::program::commands::{LoggedIn, Way, log_in, say_notices};
 use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::link::Link;
@@ -21,7 +21,13 @@ pub(super) async fn act(
     policy: PasswordPolicy,
 ) -> Result<Option<LoggedIn>, Failure> {
     match choice {
-        Choice::LogIn => enter_name(context, link).await,
+        Choice::LogIn => enter_name(context, link, Way::Proven).await,
+        Choice::LogInImported => {
+            context.output.talk(
+                "Only for an account that came from another system, and only once: the password is\nsent to the server, over TLS. From then on it stays with you.",
+            );
+            enter_name(context, link, Way::Imported).await
+        }
         Choice::Register => register(context, link, policy).await.map(|()| None),
         Choice::Update | Choice::Delete | Choice::RetrieveInfo | Choice::LogOut | Choice::Exit => Ok(None),
     }
@@ -31,18 +37,18 @@ pub(super) async fn act(
 pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<Stage, Failure> {
     let session = Session::open(context, link, &opened.new, Lifetime::Login)?;
     context.output.talk(format_args!("\nLogged in as {}.", session.name()));
-    say_last_login(context, opened.new.last_login, opened.failures);
+    say_notices(context, opened.new.last_login, &opened.notices);
     Ok(Stage::Inside(session))
 }
 
-async fn enter_name(context: &Context, link: &mut Link) -> Result<Option<LoggedIn>, Failure> {
+async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Option<LoggedIn>, Failure> {
     let Some(name) = context.prompt.field("Username (Enter goes back): ", Username::parse)? else {
         return Ok(None);
     };
     loop {
         let question = format!("Password for {name} (Enter goes back): ");
         let Some(password) = context.prompt.password(&question)? else { return Ok(None) };
-        match log_in(context, link, &name, &password).await {
+        match log_in(context, link, &name, &password, way).await {
             Err(failure) if failure.is_refusal(RefusalCode::WrongCredentials) => {
                 context.output.talk("  The name or the password is wrong. Try again.");
             }

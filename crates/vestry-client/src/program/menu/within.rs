@@ -29,7 +29,7 @@ pub(super) async fn act(context: &Context, session: &mut Session, choice: Choice
         Choice::Delete => delete(context, session).await,
         Choice::RetrieveInfo => retrieve_info(context, session).await.map(|()| Next::Stay),
         Choice::LogOut => log_out(context, session).await,
-        Choice::LogIn | Choice::Register | Choice::Exit => Ok(Next::Stay),
+        Choice::LogIn | Choice::LogInImported | Choice::Register | Choice::Exit => Ok(Next::Stay),
     }
 }
 
@@ -62,7 +62,7 @@ async fn update(context: &Context, session: &mut Session) -> Result<(), Failure>
     }
     let needs_password = email != Change::Keep;
     let updated = with_password(context, needs_password, "to change the e-mail", async |password| {
-        session.update(LOOK, &email, &age, &gender, password).await
+        session.write(LOOK, async |client| client.update(&email, &age, &gender, password).await).await
     });
     match updated.await? {
         Some(account) => context.output.lines(format_args!("\nUpdated.\n{}", info_text(&account))),
@@ -82,9 +82,7 @@ async fn delete(context: &Context, session: &mut Session) -> Result<Next, Failur
     };
     let Some(()) = context.prompt.field(&question, same)? else { return Ok(Next::Stay) };
     let deleted = with_password(context, true, "to delete the account", async |password| match password {
-        Some(password) => {
-            session.write_with(LOOK, password, async |client, offer| client.delete(offer).await).await
-        }
+        Some(password) => session.write(LOOK, async |client| client.delete(password).await).await,
         None => Err(Failure::Cancelled),
     });
     let Some(until) = deleted.await? else { return Ok(Next::Stay) };

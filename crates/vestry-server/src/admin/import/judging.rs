@@ -1,15 +1,16 @@
 //! Which rows of an import may become accounts: every field is parsed here, whatever the console made of it, and
 //! names are looked up in the register. Changes nothing.
 
-use crate::credentials::Argon2id;
+use crate::credentials::{ImportedHashes, NameSeed, Speed};
 use crate::failure::Failure;
 use crate::user::ParsedProfile;
+use std::time::Duration;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{FieldError, Username};
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::secret::SecretText;
-use vestry_store::ReadTx;
 use vestry_store::import::{NameStanding, StagedAccount};
+use vestry_store::{NameKeys, ReadTx};
 
 /// A row whose every field was parsed, and whose name is free in the register.
 pub(super) struct Candidate {
@@ -19,6 +20,17 @@ pub(super) struct Candidate {
     created: Option<UnixSeconds>,
     suspended: bool,
     argon2id: Option<SecretText>,
+    /// The same, sealed for the account that it will be of.
+    sealed_hash: Option<Vec<u8>>,
+    keys: NameKeys,
+}
+
+/// What a row is judged by.
+pub(super) struct Judge {
+    pub(super) hashes: ImportedHashes,
+    pub(super) names: NameSeed,
+    pub(super) speed: Speed,
+    pub(super) answer_after: Duration,
 }
 
 /// What became of a batch.
@@ -28,27 +40,47 @@ pub(super) struct Judged {
     pub(super) bad: Vec<BadRow>,
 }
 
-pub(super) fn judge(
-    tx: &ReadTx<'_>,
-    argon2id: &Argon2id,
-    rows: Vec<ImportRow>,
-    now: UnixSeconds,
-) -> Result<Judged, Failure> {
-    let mut judged = Judged::default();
-    for row in rows {
-        let line = row.line;
-        let parsed = Candidate::parse(row, argon2id, now);
-        let found = match &parsed {
-            Ok(candidate) => why_not(tx.name_standing(&candidate.name)?),
-            Err(_) => None,
-        };
-        match (parsed, found) {
-            (Ok(candidate), None) => judged.good.push(candidate),
-            (Ok(_), Some(rule)) => judged.bad.push(BadRow { line, reason: format!("name: {rule}") }),
-            (Err(error), _) => judged.bad.push(BadRow { line, reason: error.to_string() }),
+impl Judge {
+    pub(super) fn judge(
+        &self,
+        tx: &ReadTx<'_>,
+        rows: Vec<ImportRow>,
+        now: UnixSeconds,
+    ) -> Result<Judged, Failure> {
+        let mut judged = Judged::default();
+        for row in rows {
+            let line = row.line;
+            match self.candidate(tx, row, now) {
+                Ok(candidate) => match why_not(tx.name_standing(&candidate.name)?) {
+                    None => judged.good.push(candidate),
+                    Some(rule) => judged.bad.push(BadRow { line, reason: format!("name: {rule}") }),
+                },
+                Err(Failure::Field(error)) => judged.bad.push(BadRow { line, reason: error.to_string() }),
+                Err(failure) => return Err(failure),
+            }
         }
+        Ok(judged)
     }
-    Ok(judged)
+
+    fn candidate(&self, tx: &ReadTx<'_>, row: ImportRow, now: UnixSeconds) -> Result<Candidate, Failure> {
+        let (name, profile) = (Username::parse(&row.name)?, ParsedProfile::parse(&row.profile)?);
+        if row.created.is_some_and(|created| !(0..=now).contains(&created)) {
+            let rule = "use a time from 1970 on that has passed".to_owned();
+            return Err(FieldError { field: "created", rule }.into());
+        }
+        let keys = self.names.keys_of(tx, name.as_str())?;
+        let ImportRow { line, created, suspended, argon2id, .. } = row;
+        let sealed_hash = match &argon2id {
+            Some(record) => {
+                let record = record.expose_secret();
+                self.hashes.admit(record, self.speed, self.answer_after)?;
+                let sealed = self.hashes.seal(record, keys.oprf_id);
+                Some(sealed.map_err(|_| Failure::Internal("an imported hash could not be sealed"))?)
+            }
+            None => None,
+        };
+        Ok(Candidate { line, name, profile, created, suspended, argon2id, sealed_hash, keys })
+    }
 }
 
 fn why_not(standing: NameStanding) -> Option<&'static str> {
@@ -62,19 +94,6 @@ fn why_not(standing: NameStanding) -> Option<&'static str> {
 }
 
 impl Candidate {
-    fn parse(row: ImportRow, argon2id: &Argon2id, now: UnixSeconds) -> Result<Self, FieldError> {
-        let (name, profile) = (Username::parse(&row.name)?, ParsedProfile::parse(&row.profile)?);
-        if row.created.is_some_and(|created| !(0..=now).contains(&created)) {
-            let rule = "use a time from 1970 on that has passed".to_owned();
-            return Err(FieldError { field: "created", rule });
-        }
-        if let Some(record) = &row.argon2id {
-            argon2id.admit(record.expose_secret())?;
-        }
-        let ImportRow { line, created, suspended, argon2id, .. } = row;
-        Ok(Self { line, name, profile, created, suspended, argon2id })
-    }
-
     pub(super) fn line(&self) -> u64 {
         self.line
     }
@@ -86,7 +105,9 @@ impl Candidate {
             profile: self.profile.as_patch(),
             created: self.created,
             suspended: self.suspended,
+            keys: &self.keys,
             argon2id: self.argon2id.as_ref().map(SecretText::expose_secret),
+            sealed_hash: self.sealed_hash.as_deref(),
         }
     }
 }

@@ -128,7 +128,13 @@ fn values_of_every_kind_come_out_as_what_they_are() {
 fn a_query_sees_what_was_committed_before_it() {
     let register = Register::new();
     assert_eq!(register.lines("select count(*) from accounts"), ["4"]);
-    register.writer().execute("insert into account (name, created) values ('late', 1)", []).unwrap();
+    register
+        .writer()
+        .execute(
+            "insert into account (name, name_key, oprf_id, created) values ('late', x'01', x'01', 1)",
+            [],
+        )
+        .unwrap();
     assert_eq!(register.lines("select count(*) from accounts"), ["5"]);
 }
 

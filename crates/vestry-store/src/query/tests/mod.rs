@@ -15,17 +15,19 @@ use vestry_protocol::admin::{Cell, FollowFrom, Listing, View};
 const CANARY: &str = "CANARY-4711";
 
 const ROWS: &str = "
-    insert into account values
-      (1, 'navneet', 'navneet@example.org', 23, null, 1700000000, 1700000500, null, null, null, null),
-      (2, 'anirudh', null,                  18, 'm',  1700000001, null,       null, null, null, null),
-      (3, 'shubham', 'shubham@example.org', 20, 'm',  1700000002, null, 1700009000, null, 'CANARY-4711', null),
-      (4, 'naman',   'naman@example.org',   40, null, 1700000003, null, null, null, null, 1700009999);
-    insert into credential values
-      (1, 'opaque', cast('CANARY-4711' as blob), 1), (2, 'argon2id', cast('CANARY-4711' as blob), 1), (3, 'argon2id', cast('CANARY-4711' as blob), 1);
+    insert into account (id, name, email, age, gender, created, last_login, suspended_at, suspended_until, suspended_reason,
+                         deleted_at, name_key, oprf_id) values
+      (1, 'navneet', 'navneet@example.org', 23, null, 1700000000, 1700000500, null, null, null, null, cast('CANARY-4711-k1' as blob), cast('CANARY-4711-o1' as blob)),
+      (2, 'anirudh', null,                  18, 'm',  1700000001, null,       null, null, null, null, cast('CANARY-4711-k2' as blob), cast('CANARY-4711-o2' as blob)),
+      (3, 'shubham', 'shubham@example.org', 20, 'm',  1700000002, null, 1700009000, null, 'CANARY-4711', null, cast('CANARY-4711-k3' as blob), cast('CANARY-4711-o3' as blob)),
+      (4, 'naman',   'naman@example.org',   40, null, 1700000003, null, null, null, null, 1700009999, cast('CANARY-4711-k4' as blob), cast('CANARY-4711-o4' as blob));
+    insert into credential (account_id, kind, record, changed) values
+      (1, 'opaque', cast('CANARY-4711' as blob), 1), (2, 'imported', cast('CANARY-4711' as blob), 1), (3, 'imported', cast('CANARY-4711' as blob), 1);
     insert into session values
       (255, cast('CANARY-4711-1' as blob), 1, 'laptop', '127.0.0.1', 1700000000, 1700000000, 1800000000),
       (-1,  cast('CANARY-4711-2' as blob), 2, 'phone',  '127.0.0.1', 1700000000, 1700000000, 1800000000);
-    insert into reset_code values (2, cast('CANARY-4711' as blob), 1800000000);
+    insert into reset_code (account_id, code_hash, issued_by, issued_at, expires)
+      values (2, cast('CANARY-4711' as blob), 'admin', 1700000000, 1800000000);
     insert into operator values ('sha256:aa', 'admin', 'admin', 1700000000, null);
     insert into audit_event (at, actor_kind, actor, action, subject, source, detail) values
       (1700000000, 'user', 'navneet', 'register', 'navneet', '127.0.0.1', ''),

@@ -18,7 +18,9 @@ fn crowded(accounts: usize) -> Register {
                 optional(4, &(i % 5).to_string()),
             );
             format!(
-                "insert into account values ({i}, 'name{}', {email}, {age}, {}, {}, {}, {}, null, null, {});
+                "insert into account (id, name, email, age, gender, created, last_login, suspended_at, suspended_until,
+                   suspended_reason, deleted_at, name_key, oprf_id)
+                 values ({i}, 'name{}', {email}, {age}, {}, {}, {}, {}, null, null, {}, cast('k{i}' as blob), cast('o{i}' as blob));
              insert into session values ({}, x'{i:08x}', {i}, 'device{}', '::1', {}, {}, 1800000000);
              insert into audit_event (at, actor_kind, actor, action, subject, source, detail)
                values ({}, 'user', 'a{}', 'login', 's', '', 'd{}');

@@ -1,0 +1,127 @@
+//! One-time codes: one an account at most, by their hashes, with how often each had a new password evaluated.
+
+use crate::{AccountId, IssuedCode, Noted, ReadTx, StoreError, WriteTx};
+use rusqlite::{OptionalExtension, params};
+use vestry_protocol::UnixSeconds;
+
+/// A code to store.
+#[derive(Debug)]
+pub struct NewResetCode<'a> {
+    /// Its hash.
+    pub code_hash: &'a [u8],
+    /// Who issued it.
+    pub issued: &'a IssuedCode,
+    /// Until when it can be used.
+    pub expires: UnixSeconds,
+}
+
+/// A code that is there and has not expired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetCode {
+    /// Who issued it.
+    pub issued: IssuedCode,
+    /// How often it had a new password evaluated.
+    pub evaluations: u32,
+    /// How often all codes of the account did, since the moment that was asked for.
+    pub evaluations_of_account: u32,
+}
+
+impl ReadTx<'_> {
+    /// The code of an account, when it has this hash and has not expired; with the evaluations of its account since
+    /// `since`, and of the future: a clock that went back forgets none.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn reset_code(
+        &self,
+        id: AccountId,
+        code_hash: &[u8],
+        now: UnixSeconds,
+        since: UnixSeconds,
+    ) -> Result<Option<ResetCode>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "select issued_by, issued_at, evaluations,
+                    (select count(*) from reset_evaluation e where e.account_id = c.account_id and e.at > ?4)
+               from reset_code c where account_id = ?1 and code_hash = ?2 and expires > ?3",
+        )?;
+        let found = statement.query_row(params![id.0, code_hash, now, since], |row| {
+            let issued = IssuedCode { by: row.get(0)?, at: row.get(1)? };
+            Ok(ResetCode { issued, evaluations: row.get(2)?, evaluations_of_account: row.get(3)? })
+        });
+        Ok(found.optional()?)
+    }
+}
+
+impl WriteTx<'_> {
+    /// Stores a code in place of the one before.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn set_reset_code(
+        &self,
+        _: &Noted<'_>,
+        id: AccountId,
+        new: &NewResetCode<'_>,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "replace into reset_code (account_id, code_hash, issued_by, issued_at, expires, evaluations)
+                 values (?1, ?2, ?3, ?4, ?5, 0)",
+            )?
+            .execute(params![id.0, new.code_hash, new.issued.by, new.issued.at, new.expires])?;
+        Ok(())
+    }
+
+    /// Counts that the code of an account has a new password evaluated.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn count_reset_evaluation(
+        &self,
+        _: &Noted<'_>,
+        id: AccountId,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("update reset_code set evaluations = evaluations + 1 where account_id = ?1")?
+            .execute([id.0])?;
+        self.conn
+            .prepare_cached("insert into reset_evaluation (account_id, at) values (?1, ?2)")?
+            .execute(params![id.0, now])?;
+        Ok(())
+    }
+
+    /// Uses up a code; whether it was there and had not expired. At most one caller ever gets `true`.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn take_reset_code(
+        &self,
+        _: &Noted<'_>,
+        id: AccountId,
+        code_hash: &[u8],
+        now: UnixSeconds,
+    ) -> Result<bool, StoreError> {
+        let taken = self
+            .conn
+            .prepare_cached(
+                "delete from reset_code where account_id = ?1 and code_hash = ?2 and expires > ?3",
+            )?
+            .execute(params![id.0, code_hash, now])?;
+        Ok(taken == 1)
+    }
+
+    /// Forgets evaluations of before `before`.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn sweep_reset_evaluations(&self, before: UnixSeconds) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached(
+                "delete from reset_evaluation where id in
+                 (select id from reset_evaluation where at < ?1 limit 500)",
+            )?
+            .execute([before])?;
+        Ok(())
+    }
+}
