@@ -37,6 +37,10 @@ const HOUR_SECS: i64 = 60 * 60;
 
 fn main() {
     divan::main();
+    // A static is never dropped, so its folder would stay behind.
+    if let Some(fixture) = LazyLock::get(&FIXTURE) {
+        std::fs::remove_dir_all(fixture.folder.path()).unwrap();
+    }
 }
 
 /// A register with a session in it.
@@ -47,7 +51,7 @@ struct Fixture {
     data_dir: DataDir,
     account: AccountId,
     session: SessionId,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::make);
@@ -78,7 +82,7 @@ impl Fixture {
             Ok::<_, StoreError>(account.id)
         });
         let account = runtime.block_on(opened).unwrap();
-        Self { runtime, store, set, data_dir, account, session, _folder: folder }
+        Self { runtime, store, set, data_dir, account, session, folder }
     }
 }
 
