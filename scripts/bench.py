@@ -16,7 +16,7 @@ import tempfile
 import time
 
 from benchmark import bars, document, machine, sections
-from benchmark.run import Run
+from benchmark.run import FORMS, Run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -24,7 +24,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def arguments():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
     parser.add_argument("--programs", type=pathlib.Path, required=True, help="the folder of the release build")
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", dest="form", action="store_const", const="quick", default="whole")
+    parser.add_argument("--smoke", dest="form", action="store_const", const="smoke")
     parser.add_argument("--only", action="append", choices=sections.NAMES, metavar="SECTION")
     parser.add_argument("--rounds", type=int, choices=range(1, 10), metavar="N")
     parser.add_argument("--scratch", type=pathlib.Path)
@@ -44,7 +45,8 @@ def main():
     scratch.mkdir(parents=True, exist_ok=True)
     # PostgreSQL runs as a user of its own, which has to get in.
     scratch.chmod(0o711)
-    run = Run(options.programs, scratch, options.quick, options.rounds or (2 if options.quick else 3))
+    form = FORMS[options.form]
+    run = Run(options.programs, scratch, form, options.rounds or form.rounds)
     began = time.monotonic()
     ended = "whole"
     try:
@@ -59,16 +61,36 @@ def main():
     run.facts.update(seconds=round(time.monotonic() - began), ended=ended)
     judged = bars.judge(run)
     finish(run, options, scratch, judged)
-    return 1 if ended == "interrupted" else 0
+    # A measurement names what it could not take; a smoke run leaves out the peers, and nothing else.
+    useless = smoke_problems(run) if options.form == "smoke" else []
+    for problem in useless:
+        print(f"bench: {problem}", file=sys.stderr)
+    return 1 if ended == "interrupted" or useless else 0
+
+
+def smoke_problems(run):
+    """What went wrong in a run whose figures nobody reads."""
+    problems = [f"{what}: {why}" for what, why in run.missing.items()]
+    for sample in run.samples:
+        what = f"{sample['section']}, {sample['subject']}"
+        if sample.get("broken"):
+            problems.append(f"{what}: {sample['broken']} operations broke")
+        if sample.get("per_second") == 0:
+            problems.append(f"{what}: nothing was done")
+    for section in run.sections:
+        if not any(sample["section"] == section for sample in run.samples):
+            problems.append(f"{section}: no figure was taken")
+    return problems
 
 
 def finish(run, options, scratch, judged):
     raw = scratch / "figures.json"
     raw.write_text(json.dumps({"facts": run.facts, "missing": run.missing, "samples": run.samples,
                                "bars": judged}, indent=1))
-    print(document.bars_as_text(judged))
+    if options.form != "smoke":
+        print(document.bars_as_text(judged))
     whole = run.facts["ended"] == "whole"
-    for_readers = whole and not options.quick and not options.only
+    for_readers = whole and options.form == "whole" and not options.only
     out = options.out or (ROOT / "docs" / "BENCHMARKS.md" if for_readers else None)
     if out and "cpu" in run.facts:
         out.write_text(document.write(run, judged))

@@ -8,9 +8,11 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'TEXT'
-usage: scripts/bench.sh [--quick] [--only SECTION]... [--rounds N] [--scratch DIR] [--out FILE] [--keep]
+usage: scripts/bench.sh [--quick | --smoke] [--only SECTION]... [--rounds N] [--scratch DIR] [--out FILE] [--keep]
 
   --quick         registers of 10 and 100 thousand accounts, shorter runs, writes no document unless --out says where
+  --smoke         proves in a minute that every section still runs: the debug build, no peers, registers of a thousand
+                  accounts, and a failure when anything could not be measured; no figure of it means anything
   --only SECTION  start, logins, reads, handshakes, writes, idle, overload, growth, tables or import;
                   repeatable
   --rounds N      how often each figure is taken              (default: 3)
@@ -20,12 +22,16 @@ usage: scripts/bench.sh [--quick] [--only SECTION]... [--rounds N] [--scratch DI
 TEXT
 }
 
+build=release
 for word in "$@"; do
-  case "$word" in --help | -h) usage; exit 0 ;; esac
+  case "$word" in
+    --help | -h) usage; exit 0 ;;
+    --smoke) build=debug ;;
+  esac
 done
 for tool in cargo python3; do
   command -v "$tool" >/dev/null || { echo "bench: $tool is missing" >&2; exit 2; }
 done
-echo "building for release (some minutes the first time) ..." >&2
-cargo build --quiet --release --locked --workspace --bins
-exec python3 scripts/bench.py --programs "${CARGO_TARGET_DIR:-$PWD/target}/release" "$@"
+echo "building for $build (some minutes the first time) ..." >&2
+cargo build --quiet --profile "${build/debug/dev}" --locked --workspace --bins
+exec python3 scripts/bench.py --programs "${CARGO_TARGET_DIR:-$PWD/target}/$build" "$@"

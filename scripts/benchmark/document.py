@@ -2,12 +2,15 @@
 
 import statistics
 
+NOTES = {"whole": "", "quick": "This was a quick run, with smaller registers.",
+         "smoke": "This run only proves that it still runs: no figure of it means anything."}
+
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 
 INTRODUCTION = """# Benchmarks
 
 What Vestry costs and how fast it is, beside what people would pick instead, measured in one run on one machine.
-`scripts/bench.sh` writes this document; nothing in it is written by hand. {quick}
+`scripts/bench.sh` writes this document; nothing in it is written by hand. {note}
 
 **How to read it.** Client and server share the machine, so a figure is of this machine and a ratio travels better than
 it. Each figure is the median of {rounds} rounds, in which everybody takes turns, with the lowest and the highest behind
@@ -27,8 +30,7 @@ module at Vestry's cost (19 MiB, two passes), nginx has a worker a core.
 def write(run, judged):
     """The document."""
     facts = run.facts
-    quick = "This was a quick run, with smaller registers." if facts["quick"] else ""
-    parts = [INTRODUCTION.format(quick=quick, rounds=facts["rounds"]), machine(facts), bars(judged)]
+    parts = [INTRODUCTION.format(note=NOTES[facts["form"]], rounds=facts["rounds"]), machine(facts), bars(judged)]
     parts += [section(run) for section in (logins, reads, handshakes, writes, idle, overload, growth, tables, start, imports)]
     parts += [missing(run), commands(run)]
     return "\n".join(part for part in parts if part).rstrip() + "\n"

@@ -68,12 +68,15 @@ def version_of(program, question):
 
 
 def facts(run):
-    install_missing(run)
+    if run.form.has_peers:
+        install_missing(run)
+    else:
+        run.say(f"left out, with all that they would be compared with: {', '.join(PACKAGES)}")
     cpu = re.search(r"model name\s*:\s*(.+)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text()).group(1))
     release = re.search(r'PRETTY_NAME="(.+)"', pathlib.Path("/etc/os-release").read_text())
     disk = output_of("df", "--output=fstype", str(run.scratch)).splitlines()[-1]
-    if disk in ("tmpfs", "ramfs", "overlay"):
+    if run.form.has_peers and disk in ("tmpfs", "ramfs", "overlay"):
         run.note_missing("durability", f"the scratch folder is on {disk}: use --scratch on a disk, or writes cost nothing")
     versions = {
         "Vestry": version_of(run.program("vestryd"), "--version"),
@@ -93,7 +96,7 @@ def facts(run):
         "file_system": disk,
         "virtual": output_of("systemd-detect-virt") or "unknown",
         "versions": versions,
-        "quick": run.quick,
+        "form": run.form.name,
         "rounds": run.rounds,
         "seconds_each": run.seconds,
         "commit": output_of("git", "rev-parse", "--short", "HEAD"),

@@ -1,5 +1,6 @@
 """One run of the benchmark: its programs, its servers, its samples."""
 
+import dataclasses
 import json
 import re
 import statistics
@@ -19,18 +20,47 @@ class Failed(Exception):
 PROBLEMS = (Failed, subprocess.SubprocessError, OSError, LookupError, ValueError, AttributeError)
 
 
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How much one run measures: accounts in its registers, seconds a figure, and how often."""
+
+    name: str
+    # `growth` compares registers of these sizes; every other section uses the base. The whole table has `rows`.
+    small: int
+    base: int
+    large: int | None
+    rows: int
+    rounds: int
+    seconds: float
+    warmup_secs: float
+    starts: int
+    idle: int
+    # Clients of the overload, and updates that make the write-ahead log grow to its size.
+    crowd: int
+    log_updates: int
+    has_peers: bool = True
+
+
+FORMS = {form.name: form for form in (
+    # Long enough that a noisy second does not decide, short enough for the whole to end in time.
+    Form("whole", small=10_000, base=1_000_000, large=10_000_000, rows=100_000, rounds=3, seconds=4.0, warmup_secs=0.5,
+         starts=20, idle=10_000, crowd=600, log_updates=30_000),
+    Form("quick", small=10_000, base=100_000, large=None, rows=100_000, rounds=2, seconds=2.0, warmup_secs=0.5,
+         starts=10, idle=2_000, crowd=600, log_updates=30_000),
+    # Proves that every section still measures; its figures mean nothing. In half a second a busy machine still hashes.
+    Form("smoke", small=200, base=1_000, large=None, rows=1_000, rounds=1, seconds=0.5, warmup_secs=0.0,
+         starts=2, idle=50, crowd=40, log_updates=100, has_peers=False),
+)}
+
+
 class Run:
-    def __init__(self, programs, scratch, quick, rounds):
-        self.programs, self.scratch, self.quick, self.rounds = programs, scratch, quick, rounds
+    def __init__(self, programs, scratch, form, rounds):
+        self.programs, self.scratch, self.form, self.rounds = programs, scratch, form, rounds
         self.facts, self.missing, self.samples, self.commands = {}, {}, [], {}
         self.section, self.sections = None, []
         self.running = []
         self.sets = {}
-        self.small = 10_000
-        self.base = 100_000 if quick else 1_000_000
-        self.large = None if quick else 10_000_000
-        # Long enough that a noisy second does not decide, short enough for the whole to end in time.
-        self.seconds = 2.0 if quick else 4.0
+        self.small, self.base, self.large, self.seconds = form.small, form.base, form.large, form.seconds
 
     def program(self, name):
         return str(self.programs / name)
@@ -48,6 +78,7 @@ class Run:
         words = ["load", "--address", server.user, "--mix", mix, "--pid", server.pid]
         words += ["--data-dir", server.folder] if server.speaks_vestry else ["--ca", server.ca]
         options.setdefault("seconds", self.seconds)
+        options.setdefault("warmup", self.form.warmup_secs)
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), value]
         if remember:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from . import peers
+from . import machine, peers
 from .run import PROBLEMS, Failed
 from .servers import BareTls, Vestryd
 
@@ -24,6 +24,8 @@ def measure(run, name):
 
 def attempt(run, name, make):
     """A server, or nothing: what cannot be started is named in the document."""
+    if not run.form.has_peers and name.split()[0] in machine.PACKAGES:
+        return None
     try:
         return make()
     except PROBLEMS as error:
@@ -55,7 +57,7 @@ def start(run):
     for program in ("vestryd", "vestry", "vestryctl"):
         size = os.stat(run.program(program)).st_size
         run.record("start", f"size of {program}", mib=size / 1024 / 1024)
-    folder, times = run.set_of(run.base), 10 if run.quick else 20
+    folder, times = run.set_of(run.base), run.form.starts
     words = ["start", "--vestryd", run.program("vestryd"), "--data-dir", folder, "--times", times]
     run.remember("start", ["vestry-bench", *words])
     for _ in range(run.rounds):
@@ -160,7 +162,7 @@ def writes(run):
 
 def let_the_log_grow(run, vestryd):
     """Until the write-ahead log has its size and is written from its beginning again, as on any day but the first."""
-    run.load(vestryd, "update", remember=False, connections=256, count=30_000, seconds=20)
+    run.load(vestryd, "update", remember=False, connections=256, count=run.form.log_updates, seconds=20)
 
 
 def commits_turn(run, folder, clients):
@@ -183,7 +185,7 @@ def postgres_update_turn(run, postgres, clients):
 
 
 def idle(run):
-    folder, connections = run.set_of(run.base), 2_000 if run.quick else 10_000
+    folder, connections = run.set_of(run.base), run.form.idle
     for name, speech, make in (("Vestry", "vestry", lambda: Vestryd(run, folder)),
                                ("bare loop", "echo", lambda: BareTls(run, folder)),
                                ("nginx", "http", lambda: peers.Nginx(run, folder))):
@@ -206,8 +208,9 @@ def overload(run):
         vestryd.rest()
         capacity = run.load(vestryd, "login-opaque", connections=16)["per_second"]
         vestryd.rest()
-        run.remember("login-opaque, twice capacity", ["vestry-bench load --rate 2×CAPACITY --connections 600 …"])
-        seen = run.load(vestryd, "login-opaque", connections=600, rate=round(2 * capacity), warmup=2.0)
+        run.remember("login-opaque, twice capacity", [f"vestry-bench load --rate 2×CAPACITY --connections {run.form.crowd} …"])
+        seen = run.load(vestryd, "login-opaque", connections=run.form.crowd, rate=round(2 * capacity),
+                        warmup=4 * run.form.warmup_secs)
         operation = seen["operations"]["login-opaque"]
         refused = operation["refused"].values()
         count = sum(code["count"] for code in refused)
@@ -255,7 +258,7 @@ FORMATS = ("tsv", "csv", "ndjson", "json", "table")
 
 def tables(run):
     """The whole table through `vestryctl`, in each of its formats, and the peak of its memory."""
-    vestryd = Vestryd(run, run.set_of(TABLE_ROWS))
+    vestryd = Vestryd(run, run.set_of(run.form.rows))
     place = ["--data-dir", str(vestryd.folder), "--admin", vestryd.admin]
     for name in FORMATS:
         command = [run.program("vestryctl"), *place, "sql", "--format", name, "select * from accounts"]
@@ -268,9 +271,6 @@ def tables(run):
             raise Failed(f"{run.shown(command)} ended with {child.returncode}")
         run.record("tables", f"select * from accounts, {name}", seconds=time.monotonic() - began,
                    peak_mib=used.ru_maxrss / 1024)
-
-
-TABLE_ROWS = 100_000
 
 
 def import_accounts(run):
