@@ -11,9 +11,11 @@ cannot offer one see the whole handshake, and no more.
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import socket
 import struct
 import subprocess
@@ -143,14 +145,16 @@ class Seen:
 
     def __init__(self, listener, folder):
         self.listener = listener
-        self.scan = sslyze(listener, folder, True)["scan_result"]
-        self.stranger = sslyze(listener, folder, False)["connectivity_result"]
-        self.other = sslscan(listener, folder) if which("sslscan") else None
+        if is_installed("sslyze"):
+            self.scan = sslyze(listener, folder, True)["scan_result"]
+            self.stranger = sslyze(listener, folder, False)["connectivity_result"]
+            self.leaf = self.result("certificate_info")["certificate_deployments"][0]
+        if is_installed("sslscan"):
+            self.other = sslscan(listener, folder)
         self.with_alpn = listener.openssl("-alpn", listener.alpn)
         self.with_wrong_alpn = listener.openssl("-alpn", "http/1.1")
         self.without_alpn = listener.openssl()
         self.without_certificate = listener.openssl("-alpn", listener.alpn, shows_certificate=False)
-        self.leaf = self.result("certificate_info")["certificate_deployments"][0]
         offers = [(HYBRID, X25519), (HYBRID,), (X25519,)]
         self.asked_for = {groups: group_asked_for(listener.port, groups) for groups in offers}
         self.to_compression = first_answer(listener.port, [X25519], compression=b"\1\0")
@@ -298,13 +302,19 @@ ASSERTIONS = [
 ]
 
 
+# Scanners that may be missing, and where they come from. The assertions that need one begin with its name.
+SCANNERS = {"sslyze": "PyPI", "sslscan": "Debian: apt-get install sslscan"}
+
+
 def assertions():
-    has_sslscan = which("sslscan")
-    return [one for one in ASSERTIONS if has_sslscan or not one.__name__.startswith("sslscan")]
+    missing = tuple(scanner for scanner in SCANNERS if not is_installed(scanner))
+    return [one for one in ASSERTIONS if not one.__name__.startswith(missing)]
 
 
-def which(tool):
-    return subprocess.run(["which", tool], capture_output=True, check=False).returncode == 0
+def is_installed(scanner):
+    if scanner == "sslyze":
+        return importlib.util.find_spec("sslyze") is not None
+    return shutil.which(scanner) is not None
 
 
 def check(listener, folder, name):
@@ -410,8 +420,10 @@ def main():
     parser.add_argument("--certs", type=pathlib.Path)
     parser.add_argument("--folder", type=pathlib.Path, required=True, help="for what the scanners write")
     typed = parser.parse_args()
-    if not which("sslscan"):
-        print("sslscan is not installed (Debian: apt-get install sslscan); going on without its opinion")
+    for scanner, source in SCANNERS.items():
+        if not is_installed(scanner):
+            count = sum(one.__name__.startswith(scanner) for one in ASSERTIONS)
+            print(f"{scanner} is not installed ({source}): nothing is scanned by it, {count} assertions are left out")
     if typed.self_test:
         broken = self_test(typed.folder)
     else:
