@@ -8,25 +8,79 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'TEXT'
-usage: scripts/mutants.sh [--dir DIR] [--unit-only] [ROOM...]
+usage: scripts/mutants.sh [--list | [--dir DIR] [--unit-only]] [ROOM...]
 
+  --list        only proves that a run can begin: the files and the tests of each room exist, and how many mutants there
+                are when cargo-mutants is installed
   --dir DIR     where the copy, its build and the results go   (default: a new folder below ${TMPDIR:-/tmp})
   --unit-only   leave the end-to-end tests out
   ROOM          guard, throttle, credentials, sessions          (default: all of them)
 TEXT
 }
 
-dir="" unit_only=no rooms=()
+dir="" unit_only=no list=no rooms=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --dir) dir=${2:?--dir needs a folder}; shift 2 ;;
     --unit-only) unit_only=yes; shift ;;
+    --list) list=yes; shift ;;
     --help | -h) usage; exit 0 ;;
     guard | throttle | credentials | sessions) rooms+=("$1"); shift ;;
     *) echo "mutants: $1 is neither an option nor a room" >&2; usage >&2; exit 2 ;;
   esac
 done
 [ ${#rooms[@]} -gt 0 ] || rooms=(guard throttle credentials sessions)
+# What a room's mutants are, and which unit tests of their crate are about them.
+files_of() {
+  case "$1" in
+    guard) echo "crates/vestry-store/src/query/guard.rs" ;;
+    throttle) echo "crates/vestry-server/src/throttle/*.rs crates/vestry-store/src/throttle.rs" ;;
+    credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-store/src/credentials.rs" ;;
+    sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/sessions.rs" ;;
+  esac
+}
+unit_tests_of() { if [ "$1" = guard ]; then echo query; else echo "$1"; fi; }
+
+# The end-to-end tests that show how people and operators are served; not the long ones about faults, load and time.
+END_TO_END='accounts|sessions|opaque|throttle|time|admin|wire|audit|programs'
+
+missing() { echo "mutants: $1" >&2; exit 1; }
+
+# A file or a test that was renamed would leave its mutants out, and nothing would say so.
+list_room() {
+  local room=$1 word file crate arguments=() crates="none()" tests mutants
+  word=$(unit_tests_of "$room")
+  for file in $(files_of "$room"); do
+    [ -f "$file" ] || missing "$room: there is no file $file"
+    arguments+=(--file "$file")
+    crate=${file#crates/}
+    crates+=" + package(${crate%%/*})"
+  done
+  if command -v cargo-nextest >/dev/null; then
+    tests=$(cargo nextest list --cargo-quiet --workspace --locked --message-format oneline \
+      -E "test($word) & ($crates)" | wc -l)
+    [ "$tests" -gt 0 ] || missing "$room: no unit test of its crates has $word in its name"
+    echo "$room: $tests unit tests"
+  fi
+  if command -v cargo-mutants >/dev/null; then
+    mutants=$(cargo mutants --list "${arguments[@]}" | wc -l)
+    [ "$mutants" -gt 0 ] || missing "$room: there are no mutants of ${arguments[*]}"
+    echo "$room: $mutants mutants"
+  fi
+}
+
+list() {
+  local tool room
+  for tool in cargo-mutants cargo-nextest; do
+    command -v $tool >/dev/null || echo "$tool is not installed: what it would list was not looked at"
+  done
+  for room in "${rooms[@]}"; do list_room "$room"; done
+  for room in ${END_TO_END//|/ }; do
+    [ -f "tests/cases/$room.rs" ] || missing "there are no end-to-end tests tests/cases/$room.rs"
+  done
+}
+
+if [ $list = yes ]; then list; exit 0; fi
 for tool in cargo-mutants cargo-nextest; do
   command -v $tool >/dev/null || { echo "mutants: $tool is missing: cargo install $tool --locked" >&2; exit 2; }
 done
@@ -39,20 +93,6 @@ git worktree add --quiet --force --detach "$copy" HEAD
 trap 'git worktree remove --force "$copy"' EXIT
 export CARGO_TARGET_DIR="$dir/target"
 
-# What a room's mutants are, and which unit tests of their crate are about them.
-files_of() {
-  case "$1" in
-    guard) echo "crates/vestry-store/src/query/guard.rs" ;;
-    throttle) echo "crates/vestry-server/src/throttle/*.rs crates/vestry-store/src/throttle.rs" ;;
-    credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-store/src/credentials.rs" ;;
-    sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/sessions.rs" ;;
-  esac
-}
-unit_tests_of() { if [ "$1" = guard ]; then echo "test(query)"; else echo "test($1)"; fi; }
-
-# The end-to-end tests that show how people and operators are served; not the long ones about faults, load and time.
-END_TO_END='test(/^(accounts|sessions|opaque|throttle|time|admin|wire|audit|programs)::/)'
-
 missed="$dir/missed"
 : >"$missed"
 for room in "${rooms[@]}"; do
@@ -61,7 +101,7 @@ for room in "${rooms[@]}"; do
   for file in $(files_of "$room"); do arguments+=(--file "$file"); done
   # 2: some mutants were missed, 3: some took too long; both are read from the results. Anything else is a failure.
   (cd "$copy" && cargo mutants --in-place --no-shuffle --baseline skip --timeout 120 --test-tool nextest --colors never \
-    --output "$dir/$room" "${arguments[@]}" -- --no-tests=pass -E "$(unit_tests_of "$room")") || case $? in 2 | 3) ;; *) exit 1 ;; esac
+    --output "$dir/$room" "${arguments[@]}" -- --no-tests=pass -E "test($(unit_tests_of "$room"))") || case $? in 2 | 3) ;; *) exit 1 ;; esac
   python3 - "$dir/$room/mutants.out" >>"$missed" <<'PY'
 import json, pathlib, sys
 out = pathlib.Path(sys.argv[1])
@@ -76,7 +116,7 @@ echo "==> $(wc -l <"$missed") mutants passed the unit tests of their crate"
 the_end_to_end_tests_pass() {
   cargo build --quiet --workspace --bins 2>/dev/null &&
     timeout 600 cargo nextest run --package vestry-tests --test vestry --max-fail 1 --status-level none \
-      --final-status-level none -E "$END_TO_END" >"$dir/last.log" 2>&1
+      --final-status-level none -E "test(/^($END_TO_END)::/)" >"$dir/last.log" 2>&1
 }
 
 survivors="$dir/survivors"
