@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The one door: formats, lints, builds, tests, builds the documentation, and fails when the tree is dirty.
 # Needs a Rust toolchain and a C compiler; python3, openssl and tmux make more of the tests run.
-# The long proofs (200 kills, bigger crowds) are in scripts/prove.sh.
+# What it leaves out (other scripts, fuzz targets, benchmarks) is run in small by scripts/smoke.sh; the long proofs (200
+# kills, bigger crowds) are in scripts/prove.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,9 +41,5 @@ else
 fi
 
 say "is the tree clean?"
-if [ -n "$(git status --porcelain)" ]; then
-  git status --short
-  echo "test.sh: everything else passed, but the tree is dirty: commit what changed (the formatter may have)" >&2
-  exit 1
-fi
+scripts/clean-tree.sh
 say "all good"
