@@ -156,6 +156,13 @@ benchmark_of_servers() {
   grep -q '^| ' "$scratch/BENCHMARKS.md" || fail "bench.sh wrote no table"
 }
 
+# What README.md installs and scripts/bench.sh measures.
+release() {
+  local program
+  cargo build --release --workspace --locked --bins
+  for program in vestryd vestry vestryctl vestry-bench; do "$target/release/$program" --version; done
+}
+
 fuzz_is_formatted() { cargo fmt --check --manifest-path fuzz/Cargo.toml; }
 
 step "is any script forgotten?" no_script_is_forgotten
@@ -169,6 +176,7 @@ step "benchmark of servers" benchmark_of_servers
 step "mutation testing, its lists" scripts/mutants.sh --list
 step "format of the fuzz targets" fuzz_is_formatted
 step "the proofs in small, with every fuzz target" scripts/prove.sh --short
+step "release build" release
 [ -n "$only" ] || step "is the tree clean?" scripts/clean-tree.sh
 [ ${#took[@]} -gt 0 ] || fail "no step has $only in its name"
 
