@@ -9,32 +9,39 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'TEXT'
 usage: scripts/mutants.sh [--list | [--dir DIR] [--unit-only]] [ROOM...]
+       scripts/mutants.sh --regressions [--list] [NUMBER...]
 
   --list        only proves that a run can begin: the files and the tests of each room exist, and how many mutants there
                 are when cargo-mutants is installed
   --dir DIR     where the copy, its build and the results go   (default: a new folder below ${TMPDIR:-/tmp})
   --unit-only   leave the end-to-end tests out
-  ROOM          guard, throttle, credentials, sessions          (default: all of them)
+  ROOM          guard, gate, credentials, sessions              (default: all of them)
+
+  --regressions takes out what each regression below tests/regressions/ guards, one after the other: its test has to
+                fail, or the change must not compile. With --list, only that each patch applies and has its test
+  NUMBER        0067 and so on                                  (default: all of them)
 TEXT
 }
 
-dir="" unit_only=no list=no rooms=()
+dir="" unit_only=no list=no regressions=no rooms=() numbers=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --dir) dir=${2:?--dir needs a folder}; shift 2 ;;
     --unit-only) unit_only=yes; shift ;;
     --list) list=yes; shift ;;
+    --regressions) regressions=yes; shift ;;
+    [0-9][0-9][0-9][0-9]) numbers+=("$1"); shift ;;
     --help | -h) usage; exit 0 ;;
-    guard | throttle | credentials | sessions) rooms+=("$1"); shift ;;
+    guard | gate | credentials | sessions) rooms+=("$1"); shift ;;
     *) echo "mutants: $1 is neither an option nor a room" >&2; usage >&2; exit 2 ;;
   esac
 done
-[ ${#rooms[@]} -gt 0 ] || rooms=(guard throttle credentials sessions)
+[ ${#rooms[@]} -gt 0 ] || rooms=(guard gate credentials sessions)
 # What a room's mutants are, and which unit tests of their crate are about them.
 files_of() {
   case "$1" in
     guard) echo "crates/vestry-store/src/query/guard.rs" ;;
-    throttle) echo "crates/vestry-server/src/throttle/*.rs crates/vestry-store/src/throttle.rs" ;;
+    gate) echo "crates/vestry-server/src/gate/*.rs crates/vestry-store/src/throttle.rs" ;;
     credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-store/src/credentials.rs" ;;
     sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/sessions.rs" ;;
   esac
@@ -42,7 +49,7 @@ files_of() {
 unit_tests_of() { if [ "$1" = guard ]; then echo query; else echo "$1"; fi; }
 
 # The end-to-end tests that show how people and operators are served; not the long ones about faults, load and time.
-END_TO_END='accounts|sessions|opaque|throttle|time|admin|wire|audit|programs'
+END_TO_END='accounts|sessions|opaque|gate|devices|throttle|time|admin|wire|audit|programs'
 
 missing() { echo "mutants: $1" >&2; exit 1; }
 
@@ -80,9 +87,26 @@ list() {
   done
 }
 
+patches=(tests/regressions/*.patch)
+[ ${#numbers[@]} -eq 0 ] || patches=("${numbers[@]/#/tests/regressions/}") patches=("${patches[@]/%/.patch}")
+
+# A patch that does not apply any more, or whose test was renamed, would prove nothing.
+list_regressions() {
+  local patch number
+  for patch in "${patches[@]}"; do
+    number=$(basename "$patch" .patch)
+    git apply --check "$patch" || missing "$patch does not apply"
+    grep -rqs "fn sec_${number}_" crates tests --include=*.rs || missing "there is no test sec_${number}_"
+  done
+  echo "${#patches[@]} regressions have their patches"
+}
+
+if [ $regressions = yes ] && [ $list = yes ]; then list_regressions; exit 0; fi
 if [ $list = yes ]; then list; exit 0; fi
-for tool in cargo-mutants cargo-nextest; do
-  command -v $tool >/dev/null || { echo "mutants: $tool is missing: cargo install $tool --locked" >&2; exit 2; }
+tools=(cargo-mutants cargo-nextest)
+[ $regressions = no ] || tools=(cargo-nextest)
+for tool in "${tools[@]}"; do
+  command -v "$tool" >/dev/null || { echo "mutants: $tool is missing: cargo install $tool --locked" >&2; exit 2; }
 done
 
 [ -n "$dir" ] || dir=$(mktemp -d "${TMPDIR:-/tmp}/vestry-mutants.XXXXXX")
@@ -92,6 +116,32 @@ copy="$dir/copy"
 git worktree add --quiet --force --detach "$copy" HEAD
 trap 'git worktree remove --force "$copy"' EXIT
 export CARGO_TARGET_DIR="$dir/target"
+
+# Exit code 0 of nextest is a test that passed, 100 one that failed; anything else is told apart from both.
+if [ $regressions = yes ]; then
+  list_regressions
+  cd "$copy"
+  survivors=0
+  for patch in "${patches[@]}"; do
+    number=$(basename "$patch" .patch)
+    git apply "$patch"
+    if ! cargo build --quiet --workspace --bins --tests 2>"$dir/last.log"; then
+      echo "caught   $number: does not compile"
+    else
+      code=0
+      cargo nextest run --workspace --status-level none --final-status-level none -E "test(sec_${number}_)" \
+        >"$dir/last.log" 2>&1 || code=$?
+      case $code in
+        0) echo "SURVIVED $number: $(head -n 1 "$patch")"; survivors=$((survivors + 1)) ;;
+        100) echo "caught   $number: $(head -n 1 "$patch")" ;;
+        *) echo "mutants: nextest ended with $code, see $dir/last.log" >&2; exit 1 ;;
+      esac
+    fi
+    git checkout --quiet .
+  done
+  [ $survivors -eq 0 ] || { echo "mutants: $survivors survived" >&2; exit 1; }
+  exit 0
+fi
 
 missed="$dir/missed"
 : >"$missed"

@@ -11,6 +11,8 @@ usage: scripts/prove.sh [--short]
   durability  kill -9 under writes, with a ledger of what was acknowledged      VESTRY_KILL_ROUNDS: 200, short 2
   timing      tries of each kind: does the time tell who has an account?        VESTRY_TIMING_TRIES: 2,000, short 50
   siege       slow peers around good logins, with figures                       VESTRY_SLOW_PEERS: 2,000, short 100
+  gate        every call against its limits, from 400 addresses                 VESTRY_CONNECTIONS_PER_ADDRESS: 5, short 1
+              and as many guesses as a bot gets                                 VESTRY_BOT_SECONDS: 3,600, short 60
   tls         scanners of others against both ports, and each of the assertions against a weak listener
   fuzzing     every fuzz target, docs/FUZZING.md; seconds of each               VESTRY_FUZZ_SECONDS: 30, short 2
 
@@ -30,24 +32,29 @@ done
 
 # The environment decides over both forms.
 if [ $short = yes ]; then
-  rounds=2 tries=50 peers=100 seconds=2 scans=(--lenient) fuzz=(--smoke)
+  rounds=2 tries=50 peers=100 connections=1 bot=60 seconds=2 scans=(--lenient) fuzz=(--smoke)
 else
-  rounds=200 tries=2000 peers=2000 seconds=30 scans=() fuzz=(--sanitizer address)
+  rounds=200 tries=2000 peers=2000 connections=5 bot=3600 seconds=30 scans=() fuzz=(--sanitizer address)
 fi
 export VESTRY_KILL_ROUNDS="${VESTRY_KILL_ROUNDS:-$rounds}" VESTRY_TIMING_TRIES="${VESTRY_TIMING_TRIES:-$tries}"
 export VESTRY_SLOW_PEERS="${VESTRY_SLOW_PEERS:-$peers}" VESTRY_FUZZ_SECONDS="${VESTRY_FUZZ_SECONDS:-$seconds}"
+export VESTRY_CONNECTIONS_PER_ADDRESS="${VESTRY_CONNECTIONS_PER_ADDRESS:-$connections}" VESTRY_BOT_SECONDS="${VESTRY_BOT_SECONDS:-$bot}"
 
 log=$(mktemp "${TMPDIR:-/tmp}/vestry-prove.XXXXXX")
 trap 'rm -f "$log"' EXIT
 cargo build --workspace --locked
 
-proof() { # proof NUMBER: runs that regression and prints its figures; cargo calls it a success when there is none
+proof() { # proof NAME: runs that test and prints its figures; cargo calls it a success when there is none
   cargo test --workspace --locked --test vestry -- --nocapture "$1" 2>&1 | tee "$log"
   grep -q '^test result: ok\. 1 passed' "$log" || { echo "prove: there is no test $1" >&2; exit 1; }
 }
 proof sec_0017_
 proof sec_0035_
 proof sec_0055_
+if [ $short = no ]; then
+  proof sec_0070_
+  proof a_bot_gets_as_many_guesses_as_security_md_says
+fi
 scripts/check-tls.sh --self-test ${scans[@]+"${scans[@]}"}
 scripts/check-tls.sh ${scans[@]+"${scans[@]}"}
 scripts/fuzz.sh --seconds "$VESTRY_FUZZ_SECONDS" "${fuzz[@]}"

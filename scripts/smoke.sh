@@ -174,6 +174,7 @@ step "certificates" certificates
 step "quickstart, twice without a terminal" quickstart
 step "benchmark of servers" benchmark_of_servers
 step "mutation testing, its lists" scripts/mutants.sh --list
+step "regressions, their patches" scripts/mutants.sh --regressions --list
 step "format of the fuzz targets" fuzz_is_formatted
 step "the proofs in small, with every fuzz target" scripts/prove.sh --short
 step "release build" release
