@@ -182,8 +182,9 @@ async fn when_too_many_passwords_wait_the_answer_is_busy_with_a_time_and_memory_
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let peak_kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak_kib: u64 = peak_kib.trim().trim_end_matches(" kB").parse().unwrap();
-    // One thread seals one password at a time, in 64 MiB.
-    assert!(peak_kib < 64 * 1024 + 48 * 1024, "{peak_kib} KiB at the peak");
+    // One thread seals one password at a time, in 64 MiB: 112 MiB were measured with a hundred connections, and a second
+    // password at a time would make it 176.
+    assert!(peak_kib < 128 * 1024, "{peak_kib} KiB at the peak");
     // Nothing of what was turned away was tried.
     assert_eq!(server.select("select count(*) from audit where action = 'login.failed'").await, [["0"]]);
     let (late, _) = turned_away.pop().unwrap();

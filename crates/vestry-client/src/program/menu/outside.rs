@@ -24,7 +24,7 @@ pub(super) async fn act(
         Choice::LogIn => enter_name(context, link, Way::Proven).await,
         Choice::LogInImported => {
             context.output.talk(
-                "Only for an account that came from another system, and only once: the password is\nsent to the server, over TLS. From then on it stays with you.",
+                "For an account that came from another system, once: the password is sent to the\nserver, over TLS. From then on it stays with you.",
             );
             enter_name(context, link, Way::Imported).await
         }
