@@ -134,7 +134,7 @@ fn admitted<T>(evaluate: impl FnOnce(&Admitted) -> T) -> T {
             let gate = Gate::start(store.clone(), Clock::from_fn(|| 0), GateConfig::default());
             let source = Source::of([127, 0, 0, 1].into());
             let begun = store.look_up(move |tx| {
-                gate.admit(tx, Way::Login { oprf_id: OprfId([0; 32]), name: None }, &source, 0)
+                gate.admit(tx, Way::Login { oprf_id: OprfId([0; 32]), name: None }, &source)
             });
             begun.await.expect("the first attempt is admitted")
         });

@@ -226,6 +226,18 @@ async fn sec_0082_whatever_ends_the_trust_in_an_account_forgets_its_devices_and_
         }
         assert!(!is_known(&server, "naman", PASSWORD, &device_token_again(&token)).await, "{cause}");
     }
+    // A session that has ended already can still be revoked, for what it left.
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    token = remember(&mut wire).await;
+    let UserReply::SessionsListed(sessions) = wire.call(UserCall::ListSessions).await.unwrap() else {
+        panic!("no list")
+    };
+    let id = sessions.iter().find(|session| session.current).unwrap().id;
+    wire.call(UserCall::LogOut { everywhere: false }).await.unwrap();
+    let (mut other, _) = server.log_in("naman", PASSWORD).await;
+    let revoked = other.call(UserCall::RevokeSession { id }).await.unwrap();
+    assert!(matches!(revoked, UserReply::SessionRevoked), "{revoked:?}");
+    assert!(!is_known(&server, "naman", PASSWORD, &token).await);
 }
 
 /// An operator ends a session that is not its user's: whoever opened it does not keep the lane of its device.

@@ -190,7 +190,7 @@ mod hashing {
         let begun = fixture.store.look_up(move |tx| {
             let found = tx.account_by_id(account, NOW)?.ok_or(StoreError::Closed)?;
             let way = Way::Login { oprf_id: found.oprf_id, name: None };
-            let admitted = gate.admit(tx, way, &source, NOW)?;
+            let admitted = gate.admit(tx, way, &source)?;
             let credential = tx.credential(account)?.ok_or(StoreError::Closed)?;
             Ok::<_, Failure>((found.oprf_id, credential.record, admitted))
         });

@@ -124,7 +124,13 @@ pub fn converse<P: Port>(
                 connection.take_what_arrived().await;
             }
             // Boxed, as the goodbyes are: a connection that waits keeps no room for what it is not doing.
-            if let Err(ended) = Box::pin(answer_batch(&mut connection, &mut port)).await {
+            let answered = tokio::select! {
+                biased;
+                answered = Box::pin(answer_batch(&mut connection, &mut port)) => answered,
+                // Nor does one stay that takes no answer.
+                () = slot.evicted() => return Err(Ended::MadeRoom),
+            };
+            if let Err(ended) = answered {
                 return Box::pin(say_why::<P>(connection, patience, ended)).await;
             }
             if last {

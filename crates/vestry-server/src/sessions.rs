@@ -170,7 +170,8 @@ pub async fn write_as<T: Send + 'static>(
     .await
 }
 
-/// As [`write_as`], for what is bounded otherwise: the end of a session, and what a proof of the password leads to.
+/// As [`write_as`], for what is bounded otherwise: the end of a session or a device, and what a proof of the password leads
+/// to. Whoever has stolen a session cannot keep its owner from them by writing.
 ///
 /// # Errors
 /// [`Failure::SessionEnded`], or what the closure returns; nothing of it remains then.

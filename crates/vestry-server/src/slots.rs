@@ -5,6 +5,7 @@
 //! network that holds most of them ends, so that no number of addresses keeps people out by being there first.
 
 use crate::gate::{address_of, network_of};
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,8 +38,8 @@ struct Open {
     connections: HashMap<u64, Connection>,
     addresses: HashMap<IpAddr, usize>,
     networks: HashMap<IpAddr, Network>,
-    /// Networks by how many anonymous connections they hold; those without are left out.
-    by_anonymous: BTreeSet<(usize, IpAddr)>,
+    /// Networks by how many anonymous connections they hold, then by the age of the oldest; those without are left out.
+    by_anonymous: BTreeSet<(usize, Reverse<u64>, IpAddr)>,
 }
 
 struct Connection {
@@ -51,6 +52,13 @@ struct Network {
     all: usize,
     /// The numbers of its anonymous connections, which ascend with their age.
     anonymous: BTreeSet<u64>,
+}
+
+impl Network {
+    /// How many anonymous connections it holds, and the oldest of them; `None` without one.
+    fn rank(&self) -> Option<(usize, Reverse<u64>)> {
+        self.anonymous.first().map(|oldest| (self.anonymous.len(), Reverse(*oldest)))
+    }
 }
 
 /// One slot; free again when it is dropped, or when its connection has to make room.
@@ -105,7 +113,7 @@ impl Slots {
             return None;
         }
         if open.connections.len() >= limits.max {
-            let (_, fullest) = *open.by_anonymous.last()?;
+            let (_, _, fullest) = *open.by_anonymous.last()?;
             let oldest = *open.networks.get(&fullest)?.anonymous.first()?;
             if let Some(ended) = open.remove(oldest) {
                 ended.evicted.notify_one();
@@ -149,15 +157,17 @@ impl Open {
 
     fn set_anonymous(&mut self, number: u64, network: IpAddr, is_anonymous: bool) {
         let Some(of_network) = self.networks.get_mut(&network) else { return };
-        let before = of_network.anonymous.len();
+        let before = of_network.rank();
         match is_anonymous {
             true => of_network.anonymous.insert(number),
             false => of_network.anonymous.remove(&number),
         };
-        let after = of_network.anonymous.len();
-        self.by_anonymous.remove(&(before, network));
-        if after > 0 {
-            self.by_anonymous.insert((after, network));
+        let after = of_network.rank();
+        if let Some((count, oldest)) = before {
+            self.by_anonymous.remove(&(count, oldest, network));
+        }
+        if let Some((count, oldest)) = after {
+            self.by_anonymous.insert((count, oldest, network));
         }
     }
 }
@@ -251,6 +261,15 @@ mod tests {
         assert_eq!(slots.count(), 5);
         drop(crowd);
         assert_eq!(slots.count(), 3);
+    }
+
+    #[tokio::test]
+    async fn among_networks_that_hold_as_many_the_oldest_connection_makes_room() {
+        let slots = slots(3, 3, 3);
+        let held = ["192.0.2.1", "2001:db8::1", "203.0.113.1"].map(|text| slots.enter(peer(text)).unwrap());
+        let late = slots.enter(peer("198.51.100.1")).unwrap();
+        assert!(is_evicted(&held[0]).await, "the first that came");
+        assert!(!is_evicted(&held[1]).await && !is_evicted(&held[2]).await && !is_evicted(&late).await);
     }
 
     #[tokio::test]

@@ -119,7 +119,7 @@ impl WriteTx<'_> {
         Ok(statement.execute([account.0, id])? == 1)
     }
 
-    /// Forgets the devices of an account whose tokens were handed out in a session.
+    /// Forgets the devices of an account whose tokens were handed out in a session; whether there were any.
     ///
     /// # Errors
     /// When the database does.
@@ -128,11 +128,10 @@ impl WriteTx<'_> {
         _: &Noted<'_>,
         account: AccountId,
         session: SessionId,
-    ) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("delete from device where account_id = ?1 and session_id = ?2")?
-            .execute([account.0, session.0])?;
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        let mut statement =
+            self.conn.prepare_cached("delete from device where account_id = ?1 and session_id = ?2")?;
+        Ok(statement.execute([account.0, session.0])? > 0)
     }
 
     /// Forgets every device of an account.

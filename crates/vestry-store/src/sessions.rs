@@ -243,7 +243,7 @@ impl WriteTx<'_> {
         account.map_or(Ok(false), |account| self.revoke_session_of(noted, account, id))
     }
 
-    /// The same for one of this account, which may have ended already.
+    /// The same for one of this account, which may have ended already and left devices.
     ///
     /// # Errors
     /// When the database does.
@@ -253,10 +253,10 @@ impl WriteTx<'_> {
         account: AccountId,
         id: SessionId,
     ) -> Result<bool, StoreError> {
-        self.forget_devices_of_session(noted, account, id)?;
+        let made_devices = self.forget_devices_of_session(noted, account, id)?;
         let mut statement =
             self.conn.prepare_cached("delete from session where id = ?1 and account_id = ?2")?;
-        Ok(statement.execute([id.0, account.0])? == 1)
+        Ok(statement.execute([id.0, account.0])? == 1 || made_devices)
     }
 
     /// Ends all sessions of an account; how many there were.

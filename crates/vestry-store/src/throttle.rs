@@ -178,7 +178,8 @@ impl WriteTx<'_> {
         Ok(u64::try_from(cleared).unwrap_or(u64::MAX))
     }
 
-    /// Forgets lanes without a failure since `before`, and the oldest ones when there are more than `rows_max`.
+    /// Forgets lanes without a failure since `before`, and when there are more than `rows_max`, those that are open again or will
+    /// be soonest: nobody washes out one that is closed.
     ///
     /// # Errors
     /// When the database does.
@@ -193,7 +194,7 @@ impl WriteTx<'_> {
         self.conn
             .prepare_cached(
                 "delete from throttle_lane where (lane, subject) in (select lane, subject from throttle_lane
-                 order by failed_at limit min(?2, max(0, (select count(*) from throttle_lane) - ?1)))",
+                 order by open_at limit min(?2, max(0, (select count(*) from throttle_lane) - ?1)))",
             )?
             .execute(params![rows_max, ROWS_PER_SWEEP_MAX])?;
         Ok(())

@@ -149,10 +149,8 @@ async fn the_servers_half_evaluates_the_blinded_password_of_our_exchange() {
     let replay = read(LOGIN).unwrap();
     let oprf_id = OprfId(replay.inputs.credential_identifier.0.as_slice().try_into().unwrap());
     let source = Source::of("192.0.2.1".parse().unwrap());
-    let admitted = store.look_up(move |tx| {
-        gate.admit(tx, Way::Login { oprf_id, name: None }, &source, Clock::system().now())
-    });
-    let admitted = admitted.await.unwrap();
+    let way = Way::Login { oprf_id, name: None };
+    let admitted = store.look_up(move |tx| gate.admit(tx, way, &source)).await.unwrap();
     let key = OpaqueKey::from_bytes(&replay.server_setup()).unwrap();
     let blinded = Blinded::parse(&replay.outputs.registration_request.0).unwrap();
     assert_eq!(key.evaluate(&admitted, oprf_id, blinded).unwrap(), replay.outputs.registration_response.0);

@@ -37,13 +37,13 @@ impl Fixture {
     /// A login of a name from an address.
     pub(crate) async fn try_login(&self, name: &str, from: &str) -> Result<Admitted, Failure> {
         let source = Source::of(from.parse().unwrap());
-        let (gate, now) = (self.gate.clone(), self.now.load(Ordering::Relaxed));
+        let gate = self.gate.clone();
         let name = Username::parse(name).unwrap();
         self.store
             .look_up(move |tx| {
                 let mut id = [0; 32];
                 id.iter_mut().zip(name.as_str().bytes()).for_each(|(to, from)| *to = from);
-                gate.admit(tx, Way::Login { oprf_id: OprfId(id), name: Some(&name) }, &source, now)
+                gate.admit(tx, Way::Login { oprf_id: OprfId(id), name: Some(&name) }, &source)
             })
             .await
     }

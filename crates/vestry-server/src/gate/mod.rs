@@ -146,6 +146,7 @@ pub struct Gate {
     ledger: Ledger,
     recorder: Recorder,
     deadlines: Deadlines,
+    clock: Clock,
     limits: GateConfig,
 }
 
@@ -215,10 +216,10 @@ impl Gate {
     /// With tasks of its own that end attempts in time and write failures down.
     #[must_use]
     pub fn start(store: Store, clock: Clock, limits: GateConfig) -> Self {
-        let recorder = Recorder::start(store, clock);
+        let recorder = Recorder::start(store, clock.clone());
         let deadlines = Deadlines::new(limits.exchange_timeout);
         tokio::spawn(end_late_attempts(deadlines.clone(), recorder.clone()));
-        Self { ledger: Ledger::default(), recorder, deadlines, limits }
+        Self { ledger: Ledger::default(), recorder, deadlines, clock, limits }
     }
 
     /// Admits an attempt, or refuses it. The view must not have been read from before: what is written meanwhile would be
@@ -227,19 +228,13 @@ impl Gate {
     /// # Errors
     /// [`Failure::Throttled`] with the longest wait of its lanes; [`StoreError::NotWritable`] while failures cannot be
     /// written down.
-    pub fn admit(
-        &self,
-        tx: &ReadTx<'_>,
-        way: Way<'_>,
-        source: &Source,
-        now: UnixSeconds,
-    ) -> Result<Admitted, Failure> {
+    pub fn admit(&self, tx: &ReadTx<'_>, way: Way<'_>, source: &Source) -> Result<Admitted, Failure> {
         if self.recorder.is_behind() {
             return Err(StoreError::NotWritable.into());
         }
         let parts = self.parts_of(way, source);
         let streak = |key: &LaneKey| tx.streak(key.lane, &key.subject);
-        let slots = self.ledger.enter(&parts, source.network_shared(), now, streak);
+        let slots = self.ledger.enter(&parts, source.network_shared(), || self.clock.now(), streak);
         let slots = slots.map_err(|refused| match refused {
             NoSlots::Wait { ms } => Failure::Throttled { wait_ms: ms },
             NoSlots::Store(error) => error.into(),

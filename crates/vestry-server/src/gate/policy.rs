@@ -20,7 +20,7 @@
 //! A **bucket** counts failures, or whatever else is limited, from a source: it drains at a fixed rate. A success does not
 //! empty it, since a guesser can have successes at will with an account of its own.
 //!
-//! A wall clock that went back (the last failure lies in the future) delays nobody, and keeps the count.
+//! A wall clock that went back (the last failure lies more than a minute ahead) delays nobody, and keeps the count.
 
 use vestry_protocol::UnixSeconds;
 use vestry_store::Streak;
@@ -33,6 +33,9 @@ const DELAY_SECS_MAX: i64 = 60 * 60;
 
 /// When every slot is taken, one is free again within a second as a rule: a client needs that long to stretch.
 const SLOT_WAIT_MS: u64 = 500;
+
+/// A failure that lies so far ahead, or less, is of a clock that was set back a little: its delay holds.
+const CLOCK_SKEW_SECS: i64 = 60;
 
 /// What a kind of lane allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +110,9 @@ impl Policy {
 impl StreakPolicy {
     fn judge(&self, streak: Option<&Streak>, under_way: UnderWay, now: UnixSeconds) -> Verdict {
         let (failures, open_at) = match streak {
-            Some(streak) if streak.failed_at <= now => (failures_at(streak, now), streak.open_at),
+            Some(streak) if streak.failed_at <= now.saturating_add(CLOCK_SKEW_SECS) => {
+                (failures_at(streak, now), streak.open_at)
+            }
             Some(streak) => (streak.failures, now),
             None => (0, now),
         };

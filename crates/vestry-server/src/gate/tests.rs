@@ -55,6 +55,21 @@ async fn an_attempt_that_is_dropped_is_a_failure_and_a_concluded_one_is_not() {
     assert_eq!((failures(&fixture, "naman").await, fixture.gate.under_way()), (0, Vec::new()));
 }
 
+/// A failure that was written while another attempt waited, or before the clock was set back a little, is none of the future.
+#[tokio::test]
+async fn a_clock_that_goes_back_a_second_opens_no_lane() {
+    let fixture = Fixture::new();
+    for _ in 0..6 {
+        let now = fixture.now.fetch_add(2, Ordering::Relaxed);
+        assert!(now > 0);
+        drop(fixture.login("naman").await);
+        fixture.gate.flush().await;
+    }
+    fixture.now.fetch_sub(1, Ordering::Relaxed);
+    let again = fixture.try_login("naman", "192.0.2.1").await;
+    assert!(matches!(again, Err(Failure::Throttled { .. })), "{again:?}");
+}
+
 #[tokio::test]
 async fn the_verdict_of_one_attempt_does_not_conclude_another() {
     let fixture = Fixture::new();

@@ -7,7 +7,7 @@ use crate::audit::{Action, Actor};
 use crate::credentials::Proven;
 use crate::failure::Failure;
 use crate::server::{RESTORABLE_SECS, Server};
-use crate::sessions::{LoggedIn, read_as, write_as};
+use crate::sessions::{LoggedIn, read_as, write_as, write_uncounted_as};
 use vestry_protocol::fields::FieldError;
 use vestry_protocol::user::{
     Account, Change, CodeIssued, Notices, Profile, ProfileUpdate, SetWithCode, UserReply,
@@ -55,7 +55,8 @@ pub(super) async fn update(
         Change::Clear | Change::Set(_) => Some(pending.take_proof(session)?),
     };
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    let account = write_as(server, session, move |tx, live| {
+    let is_proven = proven.is_some();
+    let job = move |tx: &WriteTx<'_>, live: &LiveSession<'_>| {
         if let Some(proven) = &proven {
             proven.still_holds(tx)?;
         }
@@ -66,8 +67,11 @@ pub(super) async fn update(
         tx.set_profile(&noted, before.id, &profile.as_patch())?;
         let after = tx.account_by_id(before.id, now)?.ok_or(Failure::SessionEnded)?;
         Ok(account_of(&after))
-    })
-    .await?;
+    };
+    let account = match is_proven {
+        true => write_uncounted_as(server, session, job).await?,
+        false => write_as(server, session, job).await?,
+    };
     Ok(UserReply::AccountUpdated(account))
 }
 
@@ -78,7 +82,7 @@ pub(super) async fn delete(
     proven: Proven,
 ) -> Result<UserReply, Failure> {
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    write_as(server, session, move |tx, live| {
+    write_uncounted_as(server, session, move |tx, live| {
         proven.still_holds(tx)?;
         delete_in(tx, live, &source, now)
     })

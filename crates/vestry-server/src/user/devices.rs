@@ -9,7 +9,7 @@ use crate::credentials::Right;
 use crate::failure::Failure;
 use crate::gate::Admitted;
 use crate::server::Server;
-use crate::sessions::{LoggedIn, fill_random, read_as, write_as};
+use crate::sessions::{LoggedIn, fill_random, read_as, write_as, write_uncounted_as};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use vestry_protocol::limits::TOKEN_BYTES;
@@ -83,7 +83,7 @@ pub(super) async fn forget(
     id: u64,
 ) -> Result<UserReply, Failure> {
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    write_as(server, session, move |tx, live| {
+    write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let subject = format!("{id:016x}");
         let noted =

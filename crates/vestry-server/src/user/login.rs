@@ -44,9 +44,9 @@ pub(super) async fn start(
 ) -> Result<UserReply, Failure> {
     let ke1 = Ke1::parse(ke1)?;
     let (named, device) = look_up(server, typed_name, device_token).await?;
-    let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
+    let (shared, source) = (server.clone(), peer.source.clone());
     let begun = server.store.look_up(move |tx| {
-        let admitted = shared.gate.admit(tx, way_of(&named, device.as_ref()), &source, now)?;
+        let admitted = shared.gate.admit(tx, way_of(&named, device.as_ref()), &source)?;
         let whose = (named.oprf_id(), named.account.as_ref().map(|account| account.id));
         let (reply, exchange) = start_exchange(&shared, tx, &admitted, whose, ke1, &exporter)?;
         Ok::<_, Failure>((reply, exchange, admitted, named.name, device.is_some()))
@@ -115,11 +115,11 @@ pub(super) async fn with_imported_password(
     let (device, password) = (Device::parse("device", device)?, Password::parse(password)?);
     let (named, _) = look_up(server, typed_name, None).await?;
     let continued = pending.take_attempt_of(named.name.as_ref());
-    let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
+    let (shared, source) = (server.clone(), peer.source.clone());
     let begun = server.store.look_up(move |tx| {
         let admitted = match continued {
             Some(admitted) => admitted,
-            None => shared.gate.admit(tx, way_of(&named, None), &source, now)?,
+            None => shared.gate.admit(tx, way_of(&named, None), &source)?,
         };
         let account = named.account.as_ref().map(|account| account.id);
         let words = [

@@ -9,7 +9,7 @@ use crate::credentials::{Blinded, OpaqueRecord, start_new_password};
 use crate::failure::Failure;
 use crate::gate::{Admitted, OverLimit, Way, Written};
 use crate::server::Server;
-use crate::sessions::{LoggedIn, Minted, Opening, mint, write_as};
+use crate::sessions::{LoggedIn, Minted, Opening, mint, write_uncounted_as};
 use std::sync::Arc;
 use tokio::time::Instant;
 use vestry_protocol::fields::Device;
@@ -51,7 +51,7 @@ pub(super) async fn finish_new(
     let ((), admitted) = admit_in_session(server, peer, session, &account, |_, _, _| Ok(())).await?;
     let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
     let (verdicts, right) = (admitted.verdicts(), proven.is_right());
-    let changed = write_as(server, session, move |tx, live| {
+    let changed = write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
         let actor = Actor::user(&account.name, &source);
@@ -99,7 +99,7 @@ pub(super) async fn start_reset(
     let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
     let begun = server.store.look_up(move |tx| {
         let named = shared.names.look_up(tx, &typed_name, now)?;
-        let admitted = shared.gate.admit(tx, Way::Code { name: named.name.as_ref() }, &source, now)?;
+        let admitted = shared.gate.admit(tx, Way::Code { name: named.name.as_ref() }, &source)?;
         let account = named.account.as_ref().map(|account| account.id);
         Ok::<_, Failure>((named.oprf_id(), account, admitted))
     });

@@ -29,11 +29,11 @@ pub(super) async fn admit_in_session<T: Send + 'static>(
     account: &AccountRow,
     then: impl FnOnce(&Server, &ReadTx<'_>, &Admitted) -> Result<T, Failure> + Send + 'static,
 ) -> Result<(T, Admitted), Failure> {
-    let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
+    let (shared, source) = (server.clone(), peer.source.clone());
     let name = account.name.clone();
     let admitted = server.store.look_up(move |tx| {
         let way = Way::Session { session: session.id(), name: &name };
-        let admitted = shared.gate.admit(tx, way, &source, now)?;
+        let admitted = shared.gate.admit(tx, way, &source)?;
         Ok::<_, Failure>((then(&shared, tx, &admitted)?, admitted))
     });
     admitted.await

@@ -62,7 +62,7 @@ pub(super) async fn start(
     // A view of its own, which begins at the gate.
     let begun = server.store.look_up(move |tx| {
         let way = Way::Registration { oprf_id: named.oprf_id(), name: &wanted };
-        let admitted = shared.gate.admit(tx, way, &source, now)?;
+        let admitted = shared.gate.admit(tx, way, &source)?;
         let reply = match is_taken(&admitted, tx, &wanted, now)? {
             true => None,
             false => Some(start_new_password(&shared, &admitted, keys.oprf_id, blinded)?),

@@ -4,7 +4,7 @@ use super::Peer;
 use crate::audit::{Action, Actor};
 use crate::failure::Failure;
 use crate::server::Server;
-use crate::sessions::{LoggedIn, read_as, write_as, write_uncounted_as};
+use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use vestry_protocol::user::{Session, UserReply};
 use vestry_store::{SessionId, SessionRow};
 
@@ -34,7 +34,7 @@ pub(super) async fn revoke(
     id: u64,
 ) -> Result<UserReply, Failure> {
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    write_as(server, session, move |tx, live| {
+    write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let subject = format!("{id:016x}");
         let noted =

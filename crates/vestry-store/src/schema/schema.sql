@@ -117,6 +117,7 @@ create table throttle_lane (
 ) strict, without rowid;
 
 create index throttle_lane_failed_at on throttle_lane (failed_at);
+create index throttle_lane_open_at   on throttle_lane (open_at);
 create index throttle_lane_name      on throttle_lane (name) where name <> '';
 
 -- Devices that logged in before: strangers' failures do not throttle who holds such a token. `session_id` is the session that it
