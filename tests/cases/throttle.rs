@@ -213,7 +213,7 @@ async fn sec_0065_a_login_that_was_begun_for_one_name_does_not_pay_for_a_guess_a
 
 /// Found in review: what a full queue turned away was forgotten, with the evaluation that had been made before it.
 #[tokio::test]
-async fn a_guess_that_ends_in_a_busy_answer_counts_as_a_failure() {
+async fn sec_0083_a_guess_that_ends_in_a_busy_answer_counts_as_a_failure() {
     let settings = "imported_login_ms = 500\nhashing_threads = 1\nhashing_queue_max = 1\n";
     let server = std::sync::Arc::new(Server::start_with(&format!(
         "{settings}attempts_per_address_max = 1000\nattempts_per_network_max = 1000"
@@ -615,8 +615,9 @@ async fn a_stolen_session_cannot_be_used_to_guess_the_password() {
     other.call(UserCall::ResumeSession { token }).await.unwrap();
     assert_eq!(refusal_of(prove(&mut other, PASSWORD).await), RefusalCode::Throttled);
     assert!(matches!(wire.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
-    // The user, who logs in, is not kept out by it.
-    server.log_in("naman").await;
+    // The user, who logs in, is not kept out by it, and is told.
+    let (mut own, _) = server.log_in("naman").await;
+    assert_eq!(notices(&mut own).await.failures_since_last_login, u64::try_from(FREE).unwrap());
     server.jump(2);
     assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
 }

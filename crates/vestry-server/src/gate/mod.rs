@@ -82,6 +82,8 @@ pub enum Way<'a> {
     Session {
         /// The session.
         session: SessionId,
+        /// The key of the account.
+        oprf_id: OprfId,
         /// The name of the account.
         name: &'a str,
     },
@@ -192,8 +194,9 @@ struct Tried {
     action: Action,
     name: String,
     parts: Vec<Part>,
-    /// Whose user is told of a failure.
+    /// Whose user is told of a failure, at the next login.
     told_to: Option<OprfId>,
+    is_login: bool,
     device: Option<i64>,
     state: AtomicU8,
     slots: Mutex<Option<Slots>>,
@@ -246,7 +249,7 @@ impl Gate {
             Way::LoginFromDevice { oprf_id, name, device } => {
                 (name.as_str(), Action::LoginFailed, Some(oprf_id), Some(device.id))
             }
-            Way::Session { name, .. } => (name, Action::LoginFailed, None, None),
+            Way::Session { oprf_id, name, .. } => (name, Action::LoginFailed, Some(oprf_id), None),
             Way::Registration { name, .. } => (name.as_str(), Action::RegistrationRefused, None, None),
             Way::Code { name } => (name.map_or("", Username::as_str), Action::ResetFailed, None, None),
         };
@@ -256,6 +259,7 @@ impl Gate {
             name: name.to_owned(),
             parts,
             told_to,
+            is_login: matches!(way, Way::Login { .. } | Way::LoginFromDevice { .. }),
             device,
             state: AtomicU8::new(OPEN),
             slots: Mutex::new(Some(slots)),
@@ -483,7 +487,8 @@ impl Verdicts {
         noted: &Noted<'_>,
         now: UnixSeconds,
     ) -> Result<(Written, u64), StoreError> {
-        let unseen = self.0.told_to.map_or(Ok(0), |id| tx.see_failures(noted, id))?;
+        let told = self.0.told_to.filter(|_| self.0.is_login);
+        let unseen = told.map_or(Ok(0), |id| tx.see_failures(noted, id))?;
         // A source does not start over: who guesses can have successes at will.
         for Part { key, role, .. } in &self.0.parts {
             if *role == Role::Secret {

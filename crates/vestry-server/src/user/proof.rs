@@ -30,9 +30,9 @@ pub(super) async fn admit_in_session<T: Send + 'static>(
     then: impl FnOnce(&Server, &ReadTx<'_>, &Admitted) -> Result<T, Failure> + Send + 'static,
 ) -> Result<(T, Admitted), Failure> {
     let (shared, source) = (server.clone(), peer.source.clone());
-    let name = account.name.clone();
+    let (name, oprf_id) = (account.name.clone(), account.oprf_id);
     let admitted = server.store.look_up(move |tx| {
-        let way = Way::Session { session: session.id(), name: &name };
+        let way = Way::Session { session: session.id(), oprf_id, name: &name };
         let admitted = shared.gate.admit(tx, way, &source)?;
         Ok::<_, Failure>((then(&shared, tx, &admitted)?, admitted))
     });
