@@ -320,3 +320,24 @@ async fn a_proof_and_a_first_half_end_with_the_session_that_they_are_of() {
     }
     server.log_in("naman", PASSWORD).await;
 }
+
+/// However busy it is; whoever has logged in stays.
+#[tokio::test]
+async fn a_connection_without_a_login_ends_after_its_time() {
+    let server = Server::start_with("secs_max_before_login = 1");
+    server.register("naman").await;
+    let (mut user, _) = server.log_in("naman", PASSWORD).await;
+    let mut stranger = server.connect().await;
+    while stranger.call(UserCall::DescribeServer).await.is_ok() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(matches!(user.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    // The time is that of the connection, and not of what it did last.
+    assert!(matches!(
+        user.call(UserCall::LogOut { everywhere: false }).await.unwrap(),
+        UserReply::LoggedOut { .. }
+    ));
+    while user.call(UserCall::DescribeServer).await.is_ok() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}

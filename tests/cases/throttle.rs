@@ -527,6 +527,21 @@ async fn the_client_waits_by_itself_for_a_lane_that_opens_within_seconds() {
     assert!(opened.err.contains("5 logins failed before it"), "{}", opened.err);
 }
 
+/// Each computes for as long as its password stretches, and more than five at once have to wait for a slot.
+#[tokio::test]
+async fn ten_right_logins_of_one_account_at_once_all_succeed() {
+    let server = Server::start();
+    let people: Vec<Person> = (0..10).map(|_| Person::new()).collect();
+    people.iter().for_each(|person| person.join(&server));
+    people[0].vestry(&["register", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    std::thread::scope(|scope| {
+        for person in &people {
+            scope.spawn(|| person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0));
+        }
+    });
+    assert_eq!(server.select("select count(*) from sessions").await, [["10"]]);
+}
+
 #[tokio::test]
 async fn sec_0046_neither_a_new_connection_nor_a_restart_forgets_a_failure() {
     let server = Server::start();

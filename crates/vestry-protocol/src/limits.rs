@@ -5,7 +5,7 @@
 /// The length prefix: one big-endian `u32`.
 pub const FRAME_HEADER_BYTES: usize = 4;
 
-/// Before a login a request is a name, two passwords and a profile: 2.6 KiB at most.
+/// Before a login the longest request is `LogInImported`: a name, a password and a device, 1.2 KiB at most.
 pub const REQUEST_BYTES_MAX_BEFORE_LOGIN: usize = 4 * 1024;
 
 /// After a login; leaves room for what later versions ask. An operator's SQL text is the longest today.

@@ -114,7 +114,7 @@ pub enum UserCall {
         /// The session's public number.
         id: u64,
     },
-    /// End this session, or all of one's sessions.
+    /// End this session, or all of one's sessions; then the devices are forgotten too.
     LogOut {
         /// All of them.
         everywhere: bool,
@@ -212,7 +212,7 @@ pub enum UserReply {
 /// What the user should know of attempts at the account and of its password.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notices {
-    /// Failed logins between the login on this connection and the one before it, whoever made them.
+    /// Failed attempts, at a login or within a session, between the login on this connection and the one before it, whoever made them.
     pub failures_since_last_login: u64,
     /// The password was imported and breaks a rule that new ones have to keep.
     pub password_is_weak: bool,

@@ -70,8 +70,6 @@ pub enum Action {
     AccountsImported,
     /// An operator read accounts, sessions or the audit.
     OperatorRead,
-    /// The chain of events began, behind events that had none.
-    AuditBegun,
     /// The chain of events began anew under another key.
     AuditRekeyed,
     /// Events that were old enough were removed.
@@ -111,7 +109,6 @@ impl Action {
             Self::RegisterRestored => "register.restored",
             Self::AccountsImported => "accounts.imported",
             Self::OperatorRead => "operator.read",
-            Self::AuditBegun => "audit.begun",
             Self::AuditRekeyed => "audit.rekeyed",
             Self::AuditPurged => "audit.purged",
         }

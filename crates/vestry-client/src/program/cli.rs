@@ -101,7 +101,7 @@ pub(crate) enum Command {
     /// List the devices that are remembered for you, or forget one of them
     #[command(after_help = "Examples:\n  vestry devices\n  vestry devices forget 00c0ffee00c0ffee\n\n\
         Strangers who guess at your password do not throttle a device that is remembered.\n\
-        Every login remembers its device; a new password forgets them all.")]
+        Every login remembers its device; a new password and `vestry logout --all`\nforget them all.")]
     Devices(DevicesArgs),
     /// Set a new password with the operator's one-time code
     #[command(after_help = "Examples:\n  vestry reset naman\n  vestry reset naman --password-file FILE\n\n\

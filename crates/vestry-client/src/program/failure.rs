@@ -202,11 +202,10 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<&'static str> {
     match refusal.known_code()? {
         RefusalCode::WrongCredentials => Some(WRONG_PASSWORD),
         RefusalCode::NameTaken => Some("If it is yours: vestry login NAME"),
-        RefusalCode::PasswordRefused => Some(A_GOOD_ONE),
         RefusalCode::BadField => Some("Correct it and try again."),
         RefusalCode::Suspended | RefusalCode::Forbidden => Some("Ask your operator."),
         RefusalCode::RegistrationClosed => Some("Ask your operator for an account."),
-        RefusalCode::NotFound => Some("`vestry sessions` lists what there is."),
+        RefusalCode::NotFound => Some("`vestry sessions` and `vestry devices` list what there is."),
         RefusalCode::NotLoggedIn | RefusalCode::SessionEnded => Some("Log in again: vestry login NAME"),
         RefusalCode::Unavailable => {
             Some("Nothing was changed. Try again later, and tell the operator if it stays so.")
@@ -216,9 +215,11 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<&'static str> {
             Some("Wait, or use a device that has logged in before; your operator can help, too.")
         }
         RefusalCode::Malformed => Some(OTHER_VERSION),
-        RefusalCode::Busy | RefusalCode::QueryRefused | RefusalCode::QueryLimit | RefusalCode::WrongState => {
-            None
-        }
+        RefusalCode::Busy
+        | RefusalCode::PasswordRefused
+        | RefusalCode::QueryRefused
+        | RefusalCode::QueryLimit
+        | RefusalCode::WrongState => None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! A bounded queue in which networks take turns: whoever sends much waits behind himself, not others behind him.
 //!
 //! ```text
-//!   192.0.2.0/24 ── d c b a ─┐
-//!   198.51.100.0/24 ── f e ─────┼──▶  a e g b f c d
-//!   203.0.113.0/24 ── g ────┘
+//!   192.0.2.0/24 ─── d c b a ──┐
+//!   198.51.100.0/24 ──── f e ──┼──▶  a e g b f c d
+//!   203.0.113.0/24 ─────── g ──┘
 //! ```
 
 use std::collections::{HashMap, VecDeque};

@@ -1,4 +1,4 @@
-//! OPAQUE (RFC 9807), the server's half: ristretto255, TripleDH, SHA-512. The password never gets here.
+//! OPAQUE (RFC 9807), the server's half: ristretto255, TripleDH, SHA-512. The password never gets here, but in [`OpaqueKey::seal`].
 //!
 //! ```text
 //!  new password   Blinded ──▶ evaluate ──▶ response        envelope ──▶ record

@@ -1,4 +1,4 @@
-//! The schema and how it grows: numbered SQL files, each applied once, never changed after a release.
+//! The schema and how it grows: SQL files in their order, each applied once, never changed after a release.
 
 use crate::StoreError;
 use rusqlite::Connection;
