@@ -553,7 +553,9 @@ fn figures_of_the_document() -> BTreeMap<String, u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_0070_every_call_stays_within_its_limits_whoever_plays_it() {
     let mut found: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let gate = Arc::new(Semaphore::new(4));
+    // Each play has both ends of its connections in this process.
+    let at_once = if number_from_environment("VESTRY_CONNECTIONS_PER_ADDRESS", 1) > 1 { 1 } else { 4 };
+    let gate = Arc::new(Semaphore::new(at_once));
     let mut running = JoinSet::new();
     for (who, call, spread) in plays() {
         let gate = gate.clone();
