@@ -9,7 +9,7 @@ import subprocess
 
 from .machine import find
 from .run import Failed
-from .servers import Server, free_port
+from .servers import NUMBERS, Server, free_port
 
 # Everybody's password on these servers; they live on loopback for minutes.
 PASSWORD = "bench-peers-password"
@@ -37,7 +37,7 @@ class Peer(Server):
         super().__init__(run, name)
         if not find(program):
             raise Failed(f"{program} is not installed")
-        self.home = run.scratch / f"{name.replace(' ', '-')}-{free_port()}"
+        self.home = run.scratch / f"{name.replace(' ', '-')}-{next(NUMBERS)}"
         self.home.mkdir()
         if owner:
             os.chown(self.home, owner.pw_uid, owner.pw_gid)

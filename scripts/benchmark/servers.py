@@ -1,5 +1,6 @@
 """Vestry's own servers: `vestryd` and the bare loops. Each has a name, a process, an address and a CA."""
 
+import itertools
 import pathlib
 import re
 import signal
@@ -68,6 +69,10 @@ class Server:
                 self.process.wait()
 
 
+# Of files and folders: a log of an earlier server would tell an address where nobody listens any more.
+NUMBERS = itertools.count(1)
+
+
 def free_port():
     """A port that nobody listens on at the moment."""
     with socket.socket() as probe:
@@ -84,7 +89,7 @@ class Vestryd(Server):
         super().__init__(run, name)
         self.folder, self.ca = folder, folder / "certs" / "ca.pem"
         # Each start has a log of its own: the address is in it.
-        self.log = run.scratch / f"vestryd-{free_port()}.log"
+        self.log = run.scratch / f"vestryd-{next(NUMBERS)}.log"
         self.spawn([run.program("vestryd"), "serve", "--data-dir", folder, "--listen", "127.0.0.1:0",
                     "--admin-listen", "127.0.0.1:0"])
         says = r" listens on (\S+) for users and on (\S+) for operators"
@@ -98,7 +103,7 @@ class BareTls(Server):
     def __init__(self, run, folder, tickets=False):
         super().__init__(run, "bare loop with tickets" if tickets else "bare loop")
         self.ca = folder / "certs" / "ca.pem"
-        self.log = run.scratch / f"bare-{free_port()}.log"
+        self.log = run.scratch / f"bare-{next(NUMBERS)}.log"
         words = [run.program("vestry-bench"), "bare-tls", "--certs", folder / "certs"]
         self.spawn(words + (["--tickets"] if tickets else []))
         wait_until("the bare loop listens", lambda: self.said(r"listens on (\S+)"))
