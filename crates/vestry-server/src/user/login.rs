@@ -31,6 +31,8 @@ pub(super) struct Opened {
     /// The failures that its user was not told of yet.
     pub(super) failures: u64,
     pub(super) right: Right,
+    /// When its attempt began: a device is remembered within two minutes of that.
+    pub(super) since: Instant,
 }
 
 /// With OPAQUE, first half.
@@ -53,7 +55,7 @@ pub(super) async fn start(
     });
     let (reply, exchange, admitted, name, device_known) = begun.await?;
     let attempt = admitted.half_open(&server.gate);
-    pending.remember_login(HalfLogin { attempt, exchange, name, device_known });
+    pending.remember_login(HalfLogin { attempt, exchange, name, device_known, since: Instant::now() });
     Ok(reply)
 }
 
@@ -93,10 +95,10 @@ pub(super) async fn finish(
     device: &str,
 ) -> Result<Opened, Failure> {
     let device = Device::parse("device", device)?;
-    let HalfLogin { attempt, exchange, name, device_known } = pending.take_login()?;
+    let HalfLogin { attempt, exchange, name, device_known, since } = pending.take_login()?;
     let admitted = attempt.claim()?;
     let proven = finish_exchange(exchange, ke3, exporter);
-    let mut opened = enter(server, peer, name.as_ref(), (proven, admitted), device).await?;
+    let mut opened = enter(server, peer, name.as_ref(), (proven, admitted), (device, since)).await?;
     opened.shown.device_known = device_known;
     Ok(opened)
 }
@@ -112,6 +114,7 @@ pub(super) async fn with_imported_password(
     device: &str,
 ) -> Result<Opened, Failure> {
     server.config.refuse_clear_passwords()?;
+    let since = Instant::now();
     let (device, password) = (Device::parse("device", device)?, Password::parse(password)?);
     let (named, _) = look_up(server, typed_name, None).await?;
     let continued = pending.take_attempt_of(named.name.as_ref());
@@ -136,7 +139,7 @@ pub(super) async fn with_imported_password(
     });
     let (admitted, found, name) = begun.await?;
     let (began, proven, admitted) = judge_imported(server, admitted, found, password).await?;
-    let opened = enter(server, peer, name.as_ref(), (proven, admitted), device).await;
+    let opened = enter(server, peer, name.as_ref(), (proven, admitted), (device, since)).await;
     answer_after(began, server.config.imported_login_time).await;
     opened
 }
@@ -156,7 +159,7 @@ async fn enter(
     peer: &Peer,
     name: Option<&Username>,
     (proven, admitted): (Result<Proven, Failure>, Admitted),
-    device: Device,
+    (device, since): (Device, Instant),
 ) -> Result<Opened, Failure> {
     let proven = match proven {
         Ok(proven) => proven,
@@ -168,7 +171,7 @@ async fn enter(
         let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
         let Minted { noted, session, shown } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
         let (written, failures) = verdicts.right(tx, &noted, now)?;
-        Ok((written, Opened { session, shown, failures, right }))
+        Ok((written, Opened { session, shown, failures, right, since }))
     });
     match opened.await {
         Ok((written, opened)) => {

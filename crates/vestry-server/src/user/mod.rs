@@ -270,7 +270,7 @@ impl UserPort {
     fn enter(&mut self, opened: login::Opened) -> UserReply {
         self.arrive(opened.session);
         self.failures = opened.failures;
-        self.pending.remember_fresh_login(opened.session, opened.right);
+        self.pending.remember_fresh_login(opened.session, opened.right, opened.since);
         UserReply::LoggedIn(opened.shown)
     }
 

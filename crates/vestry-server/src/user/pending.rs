@@ -15,7 +15,7 @@ use vestry_store::{AccountId, IssuedCode, NameKeys};
 /// How long a proof may wait for the call that uses it: long enough to choose a new password.
 const PROOF_LIFETIME: Duration = Duration::from_secs(120);
 
-/// How long after a login a device may ask to be remembered.
+/// How long after the beginning of a login a device may ask to be remembered.
 const FRESH_LOGIN_LIFETIME: Duration = Duration::from_secs(120);
 
 /// The slots of a connection.
@@ -48,6 +48,7 @@ pub(super) struct HalfLogin {
     pub(super) exchange: Exchange,
     pub(super) name: Option<Username>,
     pub(super) device_known: bool,
+    pub(super) since: Instant,
 }
 
 /// Proving the password again within this session.
@@ -183,9 +184,9 @@ impl Pending {
         taken.map(|proof| proof.proven).ok_or(Failure::NotProven)
     }
 
-    /// This connection logged in just now.
-    pub(super) fn remember_fresh_login(&mut self, session: LoggedIn, right: Right) {
-        self.fresh_login = Some(FreshLogin { right, session, until: Instant::now() + FRESH_LOGIN_LIFETIME });
+    /// This connection logged in just now, by an attempt that began at `since`.
+    pub(super) fn remember_fresh_login(&mut self, session: LoggedIn, right: Right, since: Instant) {
+        self.fresh_login = Some(FreshLogin { right, session, until: since + FRESH_LOGIN_LIFETIME });
     }
 
     /// Uses up that this connection logged in, if it was a moment ago.
