@@ -323,6 +323,19 @@ impl Config {
     }
 }
 
+/// A setting within its range; its key and its range are named once.
+macro_rules! setting {
+    ($file:ident.$key:ident, $default:expr, $min:literal..=$max:literal $(, $unit:literal)?) => {
+        in_range(
+            $file.$key.unwrap_or($default),
+            $min..=$max,
+            stringify!($key),
+            // A number of TOML may be written with underscores too.
+            concat!("use ", stringify!($min), " to ", stringify!($max) $(, " ", $unit)?),
+        )
+    };
+}
+
 fn in_range<T: PartialOrd>(
     value: T,
     range: std::ops::RangeInclusive<T>,
@@ -336,12 +349,7 @@ impl ConfigFile {
     fn checked(self) -> Result<Config, ConfigError> {
         let sessions = self.sessions()?;
         let (hashing, gate) = (self.hashing()?, self.gate()?);
-        let imported_login_ms = in_range(
-            self.imported_login_ms.unwrap_or(2_000),
-            500..=10_000,
-            "imported_login_ms",
-            "use 500 to 10000 milliseconds",
-        )?;
+        let imported_login_ms = setting!(self.imported_login_ms, 2_000, 500..=10_000, "milliseconds")?;
         let connections = self.connections()?;
         let admin_listen = self.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
         if !admin_listen.ip().is_loopback() {
@@ -350,14 +358,12 @@ impl ConfigFile {
         }
         let policy =
             self.password_chars_min.map_or(Some(PasswordPolicy::default()), PasswordPolicy::with_chars_min);
-        let days = self.certificate_days.unwrap_or(30);
-        let audit_days = self.audit_days.unwrap_or(365);
         Ok(Config {
             listen: self.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into()),
             admin_listen,
             hosts: self.hosts.unwrap_or_else(|| vec!["localhost".to_owned()]),
             certs_dir: self.certs_dir,
-            certificate_days: in_range(days, 1..=825, "certificate_days", "use 1 to 825 days")?,
+            certificate_days: setting!(self.certificate_days, 30, 1..=825, "days")?,
             registration_open: self.registration != Some(Registration::Closed),
             password_policy: policy.ok_or(ConfigError::OutOfRange {
                 key: "password_chars_min",
@@ -368,28 +374,20 @@ impl ConfigFile {
             imported_login_time: Duration::from_millis(imported_login_ms),
             hashing,
             gate,
-            audit_days: in_range(audit_days, 0..=36_500, "audit_days", "use 1 to 36500 days, or 0 for ever")?,
+            audit_days: setting!(self.audit_days, 365, 0..=36_500, "days; 0 is for ever")?,
             connections,
         })
     }
 
     fn sessions(&self) -> Result<SessionConfig, ConfigError> {
-        let idle = self.session_idle_secs_max.unwrap_or(60 * 60);
-        let absolute = self.session_absolute_secs_max.unwrap_or(24 * 60 * 60);
-        let month = 30 * 24 * 60 * 60;
         Ok(SessionConfig {
             // Uses are written down once a minute, so a shorter limit would end sessions in use.
-            idle_secs_max: in_range(
-                idle,
-                120..=month,
-                "session_idle_secs_max",
-                "use 120 seconds to 30 days",
-            )?,
-            absolute_secs_max: in_range(
-                absolute,
-                120..=month,
-                "session_absolute_secs_max",
-                "use 120 seconds to 30 days",
+            idle_secs_max: setting!(self.session_idle_secs_max, 3_600, 120..=2_592_000, "seconds (30 days)")?,
+            absolute_secs_max: setting!(
+                self.session_absolute_secs_max,
+                86_400,
+                120..=2_592_000,
+                "seconds (30 days)"
             )?,
         })
     }
@@ -397,173 +395,71 @@ impl ConfigFile {
     fn hashing(&self) -> Result<HashingConfig, ConfigError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(HashingConfig {
-            threads: in_range(
-                self.hashing_threads.unwrap_or(cores),
-                1..=64,
-                "hashing_threads",
-                "use 1 to 64",
-            )?,
-            queue_max: in_range(
-                self.hashing_queue_max.unwrap_or(256),
-                1..=10_000,
-                "hashing_queue_max",
-                "use 1 to 10000",
-            )?,
+            threads: setting!(self.hashing_threads, cores, 1..=64)?,
+            queue_max: setting!(self.hashing_queue_max, 256, 1..=10_000)?,
         })
     }
 
     fn gate(&self) -> Result<GateConfig, ConfigError> {
         let default = GateConfig::default();
-        let count = |typed: Option<u32>, default: u32, key: &'static str| {
-            in_range(typed.unwrap_or(default), 1..=1_000_000, key, "use 1 to 1000000")
-        };
-        let write_interval_ms = self.write_interval_ms.unwrap_or(2_000);
+        macro_rules! limit {
+            ($key:ident, $min:literal..=$max:literal) => {
+                setting!(self.$key, default.$key, $min..=$max)?
+            };
+        }
+        let (interval, timeout) = (default.write_interval.as_millis(), default.exchange_timeout.as_secs());
+        let interval = u64::try_from(interval).unwrap_or(u64::MAX);
+        let write_interval_ms = setting!(self.write_interval_ms, interval, 0..=3_600_000, "milliseconds")?;
+        let exchange_secs = setting!(self.exchange_secs_max, timeout, 1..=300, "seconds")?;
         Ok(GateConfig {
-            account_guesses_at_once: in_range(
-                self.account_guesses_at_once.unwrap_or(default.account_guesses_at_once),
-                1..=20,
-                "account_guesses_at_once",
-                "use 1 to 20",
-            )?,
-            account_guesses_max: in_range(
-                self.account_guesses_max.unwrap_or(default.account_guesses_max),
-                20..=100,
-                "account_guesses_max",
-                "use 20 to 100",
-            )?,
-            attempts_per_address_max: count(
-                self.attempts_per_address_max,
-                default.attempts_per_address_max,
-                "attempts_per_address_max",
-            )?,
-            attempts_per_network_max: count(
-                self.attempts_per_network_max,
-                default.attempts_per_network_max,
-                "attempts_per_network_max",
-            )?,
-            registrations_per_address_max: count(
-                self.registrations_per_address_max,
-                default.registrations_per_address_max,
-                "registrations_per_address_max",
-            )?,
-            registrations_per_network_max: count(
-                self.registrations_per_network_max,
-                default.registrations_per_network_max,
-                "registrations_per_network_max",
-            )?,
-            registrations_per_hour_max: count(
-                self.registrations_per_hour_max,
-                default.registrations_per_hour_max,
-                "registrations_per_hour_max",
-            )?,
-            names_per_address_max: count(
-                self.names_per_address_max,
-                default.names_per_address_max,
-                "names_per_address_max",
-            )?,
-            names_per_network_max: count(
-                self.names_per_network_max,
-                default.names_per_network_max,
-                "names_per_network_max",
-            )?,
-            wrong_codes_per_address_max: count(
-                self.wrong_codes_per_address_max,
-                default.wrong_codes_per_address_max,
-                "wrong_codes_per_address_max",
-            )?,
-            wrong_codes_per_network_max: count(
-                self.wrong_codes_per_network_max,
-                default.wrong_codes_per_network_max,
-                "wrong_codes_per_network_max",
-            )?,
-            code_evaluations_max: in_range(
-                self.code_evaluations_max.unwrap_or(default.code_evaluations_max),
-                1..=100,
-                "code_evaluations_max",
-                "use 1 to 100",
-            )?,
-            code_evaluations_per_day_max: in_range(
-                self.code_evaluations_per_day_max.unwrap_or(default.code_evaluations_per_day_max),
-                1..=1_000,
-                "code_evaluations_per_day_max",
-                "use 1 to 1000",
-            )?,
-            devices_max: in_range(
-                self.devices_max.unwrap_or(default.devices_max),
-                1..=1_000,
-                "devices_max",
-                "use 1 to 1000",
-            )?,
-            writes_at_once: count(self.writes_at_once, default.writes_at_once, "writes_at_once")?,
-            write_interval: Duration::from_millis(in_range(
-                write_interval_ms,
-                0..=3_600_000,
-                "write_interval_ms",
-                "use 0 to 3600000 milliseconds",
-            )?),
-            exchange_timeout: Duration::from_secs(in_range(
-                self.exchange_secs_max.unwrap_or(30),
-                1..=300,
-                "exchange_secs_max",
-                "use 1 to 300 seconds",
-            )?),
+            account_guesses_at_once: limit!(account_guesses_at_once, 1..=20),
+            account_guesses_max: limit!(account_guesses_max, 20..=100),
+            attempts_per_address_max: limit!(attempts_per_address_max, 1..=1_000_000),
+            attempts_per_network_max: limit!(attempts_per_network_max, 1..=1_000_000),
+            registrations_per_address_max: limit!(registrations_per_address_max, 1..=1_000_000),
+            registrations_per_network_max: limit!(registrations_per_network_max, 1..=1_000_000),
+            registrations_per_hour_max: limit!(registrations_per_hour_max, 1..=1_000_000),
+            names_per_address_max: limit!(names_per_address_max, 1..=1_000_000),
+            names_per_network_max: limit!(names_per_network_max, 1..=1_000_000),
+            wrong_codes_per_address_max: limit!(wrong_codes_per_address_max, 1..=1_000_000),
+            wrong_codes_per_network_max: limit!(wrong_codes_per_network_max, 1..=1_000_000),
+            code_evaluations_max: limit!(code_evaluations_max, 1..=100),
+            code_evaluations_per_day_max: limit!(code_evaluations_per_day_max, 1..=1_000),
+            devices_max: limit!(devices_max, 1..=1_000),
+            writes_at_once: limit!(writes_at_once, 1..=1_000_000),
+            write_interval: Duration::from_millis(write_interval_ms),
+            exchange_timeout: Duration::from_secs(exchange_secs),
         })
     }
 
     fn connections(&self) -> Result<ConnectionConfig, ConfigError> {
         let default = ConnectionConfig::default();
-        let max = self.connections_max.unwrap_or(default.max);
-        let per_source = self.connections_per_source_max.unwrap_or(default.per_source_max);
-        let per_network = self.connections_per_network_max.unwrap_or(default.per_network_max);
-        let per_sec = self.connections_per_source_per_sec_max.unwrap_or(default.per_source_per_sec_max);
+        let per_sec = default.per_source_per_sec_max;
+        macro_rules! time {
+            ($key:ident, $default:ident) => {
+                Duration::from_secs(setting!(self.$key, default.$default.as_secs(), 1..=86_400, "seconds")?)
+            };
+        }
         Ok(ConnectionConfig {
-            max: in_range(max, 1..=200_000, "connections_max", "use 1 to 200000")?,
-            per_source_max: in_range(
-                per_source,
-                1..=200_000,
-                "connections_per_source_max",
-                "use 1 to 200000",
+            max: setting!(self.connections_max, default.max, 1..=200_000)?,
+            per_source_max: setting!(self.connections_per_source_max, default.per_source_max, 1..=200_000)?,
+            per_network_max: setting!(
+                self.connections_per_network_max,
+                default.per_network_max,
+                1..=200_000
             )?,
-            per_network_max: in_range(
-                per_network,
-                1..=200_000,
-                "connections_per_network_max",
-                "use 1 to 200000",
-            )?,
-            per_source_per_sec_max: in_range(
+            per_source_per_sec_max: setting!(
+                self.connections_per_source_per_sec_max,
                 per_sec,
-                1..=1_000_000,
-                "connections_per_source_per_sec_max",
-                "use 1 to 1000000",
+                1..=1_000_000
             )?,
-            ..self.timeouts(default)?
-        })
-    }
-
-    /// The limits with the file's times in them.
-    fn timeouts(&self, limits: ConnectionConfig) -> Result<ConnectionConfig, ConfigError> {
-        let time = |typed: Option<u64>, default: Duration, key: &'static str| {
-            let secs =
-                in_range(typed.unwrap_or(default.as_secs()), 1..=86_400, key, "use 1 to 86400 seconds")?;
-            Ok::<_, ConfigError>(Duration::from_secs(secs))
-        };
-        let before_login = "idle_secs_max_before_login";
-        Ok(ConnectionConfig {
-            handshake_timeout: time(self.handshake_secs_max, limits.handshake_timeout, "handshake_secs_max")?,
-            frame_timeout: time(self.frame_secs_max, limits.frame_timeout, "frame_secs_max")?,
-            write_timeout: time(self.write_secs_max, limits.write_timeout, "write_secs_max")?,
-            anonymous_idle_timeout: time(
-                self.idle_secs_max_before_login,
-                limits.anonymous_idle_timeout,
-                before_login,
-            )?,
-            anonymous_timeout: time(
-                self.secs_max_before_login,
-                limits.anonymous_timeout,
-                "secs_max_before_login",
-            )?,
-            idle_timeout: time(self.idle_secs_max, limits.idle_timeout, "idle_secs_max")?,
-            ..limits
+            handshake_timeout: time!(handshake_secs_max, handshake_timeout),
+            frame_timeout: time!(frame_secs_max, frame_timeout),
+            write_timeout: time!(write_secs_max, write_timeout),
+            anonymous_idle_timeout: time!(idle_secs_max_before_login, anonymous_idle_timeout),
+            anonymous_timeout: time!(secs_max_before_login, anonymous_timeout),
+            idle_timeout: time!(idle_secs_max, idle_timeout),
+            ..default
         })
     }
 }
