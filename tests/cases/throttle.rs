@@ -5,7 +5,9 @@ use crate::inside::{DAY, Inside};
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::{Change, Notices, Profile, ProfileUpdate, Stretching, UserCall, UserReply};
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, secret};
+use vestry_tests::harness::{
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, secret, token_again,
+};
 use vestry_tests::imported::import;
 use vestry_tests::light::{
     self, Halfway, any_ke1, any_request, change_password, finish_login, log_in, log_in_from, prove,
@@ -81,6 +83,25 @@ async fn sec_0045_a_thousand_failures_of_strangers_do_not_hold_up_a_session_or_a
     let mut device = server.connect().await;
     let opened = log_in_from(&mut device, "naman", PASSWORD, Some(&token)).await;
     assert!(matches!(&opened, UserReply::LoggedIn(session) if session.device_known), "{opened:?}");
+}
+
+#[tokio::test]
+async fn what_follows_a_proof_is_not_told_to_wait() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (mut owner, session) = server.log_in("naman", PASSWORD).await;
+    let mut thief = server.connect().await;
+    thief.call(UserCall::ResumeSession { token: token_again(&session.token) }).await.unwrap();
+    assert!(matches!(prove(&mut owner, PASSWORD).await, UserReply::PasswordProven));
+    while refusal_of(prove(&mut thief, OTHER_PASSWORD).await) != RefusalCode::Throttled {}
+    assert!(matches!(
+        owner.call(UserCall::RememberDevice).await.unwrap(),
+        UserReply::DeviceRemembered { .. }
+    ));
+    let envelope = seal(&mut owner, OTHER_PASSWORD, |request| UserCall::StartNewPassword { request }).await;
+    let finish = UserCall::FinishNewPassword { envelope: envelope.unwrap() };
+    let changed = owner.call(finish).await.unwrap();
+    assert!(matches!(changed, UserReply::PasswordChanged(_)), "{changed:?}");
 }
 
 /// A client knows from KE2 whether its password is right, and need not say so.

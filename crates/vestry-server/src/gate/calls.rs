@@ -70,7 +70,7 @@ pub enum Needs {
     AttemptInSession,
     /// A session, and the first half on the same connection.
     FirstHalfInSession,
-    /// A session, and a proof of the password from a moment ago, which is used up.
+    /// A session, and a proof of the password or a login from a moment ago, which is used up.
     Proof,
 }
 
@@ -204,7 +204,7 @@ impl Call {
             Self::StartNewPassword => row(Needs::Proof, 1, 0, 0, Counted::InTheSession),
             Self::FinishNewPassword => row(Needs::FirstHalfInSession, 0, 0, 1, Counted::InTheSession),
             Self::DeleteAccount => row(Needs::Proof, 0, 0, 1, Counted::InTheSession),
-            Self::RememberDevice => row(Needs::AttemptInSession, 0, 0, 1, Counted::AmongWrites),
+            Self::RememberDevice => row(Needs::Proof, 0, 0, 1, Counted::AmongWrites),
         }
     }
 }

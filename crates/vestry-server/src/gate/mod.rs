@@ -78,7 +78,7 @@ pub enum Way<'a> {
         /// The device.
         device: &'a KnownDevice,
     },
-    /// Proving the password within a session, or a step that such a proof leads to. Strangers do not throttle it.
+    /// Proving the password within a session. Strangers do not throttle it.
     Session {
         /// The session.
         session: SessionId,
@@ -194,12 +194,20 @@ struct Tried {
     action: Action,
     name: String,
     parts: Vec<Part>,
-    /// Whose user is told of a failure, at the next login.
-    told_to: Option<OprfId>,
-    is_login: bool,
+    tells: Tells,
     device: Option<i64>,
     state: AtomicU8,
     slots: Mutex<Option<Slots>>,
+}
+
+/// Who is told of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    Nobody,
+    /// Whoever logs in next by this key. When this is itself a login and right, it tells of those before it.
+    AtLogin(OprfId),
+    /// The same, from within a session, whose success is no login.
+    AtNextLogin(OprfId),
 }
 
 /// Half-open, or under way.
@@ -242,29 +250,45 @@ impl Gate {
             NoSlots::Wait { ms } => Failure::Throttled { wait_ms: ms },
             NoSlots::Store(error) => error.into(),
         })?;
-        let (name, action, told_to, device) = match way {
+        let (name, action, tells, device) = match way {
             Way::Login { oprf_id, name } => {
-                (name.map_or("", Username::as_str), Action::LoginFailed, Some(oprf_id), None)
+                (name.map_or("", Username::as_str), Action::LoginFailed, Tells::AtLogin(oprf_id), None)
             }
             Way::LoginFromDevice { oprf_id, name, device } => {
-                (name.as_str(), Action::LoginFailed, Some(oprf_id), Some(device.id))
+                (name.as_str(), Action::LoginFailed, Tells::AtLogin(oprf_id), Some(device.id))
             }
-            Way::Session { oprf_id, name, .. } => (name, Action::LoginFailed, Some(oprf_id), None),
-            Way::Registration { name, .. } => (name.as_str(), Action::RegistrationRefused, None, None),
-            Way::Code { name } => (name.map_or("", Username::as_str), Action::ResetFailed, None, None),
+            Way::Session { oprf_id, name, .. } => {
+                (name, Action::LoginFailed, Tells::AtNextLogin(oprf_id), None)
+            }
+            Way::Registration { name, .. } => {
+                (name.as_str(), Action::RegistrationRefused, Tells::Nobody, None)
+            }
+            Way::Code { name } => {
+                (name.map_or("", Username::as_str), Action::ResetFailed, Tells::Nobody, None)
+            }
         };
-        let tried = Tried {
+        let (source, name) = (source.clone(), name.to_owned());
+        let (state, slots) = (AtomicU8::new(OPEN), Mutex::new(Some(slots)));
+        Ok(self.admitted(Tried { source, action, name, parts, tells, device, state, slots }))
+    }
+
+    /// Admits a step that a right password leads to. It guesses nothing, so it is counted nowhere and never told to wait.
+    #[must_use]
+    pub fn admit_proven(&self, _: Right, name: &str, source: &Source) -> Admitted {
+        self.admitted(Tried {
             source: source.clone(),
-            action,
+            action: Action::PasswordProven,
             name: name.to_owned(),
-            parts,
-            told_to,
-            is_login: matches!(way, Way::Login { .. } | Way::LoginFromDevice { .. }),
-            device,
-            state: AtomicU8::new(OPEN),
-            slots: Mutex::new(Some(slots)),
-        };
-        Ok(Admitted { tried: Arc::new(tried), recorder: self.recorder.clone() })
+            parts: Vec::new(),
+            tells: Tells::Nobody,
+            device: None,
+            state: AtomicU8::new(OVER),
+            slots: Mutex::new(None),
+        })
+    }
+
+    fn admitted(&self, tried: Tried) -> Admitted {
+        Admitted { tried: Arc::new(tried), recorder: self.recorder.clone() }
     }
 
     fn parts_of(&self, way: Way<'_>, source: &Source) -> Vec<Part> {
@@ -471,7 +495,10 @@ impl Tried {
 
     fn count_failure(&self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: UnixSeconds) -> Result<(), StoreError> {
         self.count(tx, noted, now, |role| role != Role::Made)?;
-        self.told_to.map_or(Ok(()), |id| tx.count_unseen(noted, id, &self.name, now))
+        match self.tells {
+            Tells::Nobody => Ok(()),
+            Tells::AtLogin(id) | Tells::AtNextLogin(id) => tx.count_unseen(noted, id, &self.name, now),
+        }
     }
 }
 
@@ -487,8 +514,10 @@ impl Verdicts {
         noted: &Noted<'_>,
         now: UnixSeconds,
     ) -> Result<(Written, u64), StoreError> {
-        let told = self.0.told_to.filter(|_| self.0.is_login);
-        let unseen = told.map_or(Ok(0), |id| tx.see_failures(noted, id))?;
+        let unseen = match self.0.tells {
+            Tells::AtLogin(id) => tx.see_failures(noted, id)?,
+            Tells::Nobody | Tells::AtNextLogin(_) => 0,
+        };
         // A source does not start over: who guesses can have successes at will.
         for Part { key, role, .. } in &self.0.parts {
             if *role == Role::Secret {

@@ -3,7 +3,7 @@
 
 use super::Peer;
 use super::pending::Pending;
-use super::proof::{admit_in_session, own_account};
+use super::proof::own_account;
 use crate::audit::{Action, Actor};
 use crate::credentials::Right;
 use crate::failure::Failure;
@@ -32,7 +32,6 @@ pub(super) async fn remember(
     Ok(UserReply::DeviceRemembered { token: remembered? })
 }
 
-/// Nothing is guessed here: whatever keeps it from being done is no failure of its lane.
 async fn insert(
     server: &Arc<Server>,
     peer: &Peer,
@@ -40,10 +39,7 @@ async fn insert(
     right: Right,
 ) -> Result<DeviceToken, Failure> {
     let account = own_account(server, session).await?;
-    let (drawn, admitted) =
-        admit_in_session(server, peer, session, &account, |_, _, admitted| Ok(draw(admitted))).await?;
-    admitted.conclude_right(right);
-    let (token, id) = drawn?;
+    let (token, id) = draw(&server.gate.admit_proven(right, &account.name, &peer.source))?;
     let (hash, now, source) = (hash_of(&token), server.clock.now(), peer.source.text().to_owned());
     let devices_max = server.config.gate.devices_max;
     write_as(server, session, move |tx, live| {

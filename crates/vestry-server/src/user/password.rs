@@ -2,7 +2,7 @@
 
 use super::Peer;
 use super::pending::{HalfReset, Pending};
-use super::proof::{admit_in_session, own_account};
+use super::proof::own_account;
 use crate::audit::{Action, Actor};
 use crate::codes;
 use crate::credentials::{Blinded, OpaqueRecord, start_new_password};
@@ -27,12 +27,8 @@ pub(super) async fn start_new(
     let blinded = Blinded::parse(request)?;
     let proven = pending.take_proof(session)?;
     let account = own_account(server, session).await?;
-    let id = account.oprf_id;
-    let begun = admit_in_session(server, peer, session, &account, move |server, _, admitted| {
-        start_new_password(server, admitted, id, blinded)
-    });
-    let (reply, admitted) = begun.await?;
-    admitted.conclude_right(proven.is_right());
+    let admitted = server.gate.admit_proven(proven.is_right(), &account.name, &peer.source);
+    let reply = start_new_password(server, &admitted, account.oprf_id, blinded)?;
     pending.remember_new_password(proven, session, server.config.gate.exchange_timeout);
     Ok(reply)
 }
@@ -48,10 +44,10 @@ pub(super) async fn finish_new(
     let record = OpaqueRecord::from_envelope(envelope)?.to_bytes();
     let mut proven = pending.take_new_password(session)?.proven;
     let account = own_account(server, session).await?;
-    let ((), admitted) = admit_in_session(server, peer, session, &account, |_, _, _| Ok(())).await?;
+    let admitted = server.gate.admit_proven(proven.is_right(), &account.name, &peer.source);
     let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
-    let (verdicts, right) = (admitted.verdicts(), proven.is_right());
-    let changed = write_uncounted_as(server, session, move |tx, live| {
+    let verdicts = admitted.verdicts();
+    write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
         let actor = Actor::user(&account.name, &source);
@@ -61,9 +57,7 @@ pub(super) async fn finish_new(
         let Minted { session, shown, .. } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
         Ok((session, shown))
     })
-    .await;
-    admitted.conclude_right(right);
-    changed
+    .await
 }
 
 /// The new session keeps the name that the device had.

@@ -13,30 +13,11 @@ use std::sync::Arc;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
-use vestry_store::{AccountRow, ReadTx};
+use vestry_store::AccountRow;
 
 /// The account of a session, as it is now.
 pub(super) async fn own_account(server: &Server, session: LoggedIn) -> Result<AccountRow, Failure> {
     read_as(server, session, |_, live| Ok(live.account().clone())).await
-}
-
-/// Admits an attempt in the lane of a session, and does something with it in the same view. A view of its own, which begins
-/// after the session was seen to be live.
-pub(super) async fn admit_in_session<T: Send + 'static>(
-    server: &Arc<Server>,
-    peer: &Peer,
-    session: LoggedIn,
-    account: &AccountRow,
-    then: impl FnOnce(&Server, &ReadTx<'_>, &Admitted) -> Result<T, Failure> + Send + 'static,
-) -> Result<(T, Admitted), Failure> {
-    let (shared, source) = (server.clone(), peer.source.clone());
-    let (name, oprf_id) = (account.name.clone(), account.oprf_id);
-    let admitted = server.store.look_up(move |tx| {
-        let way = Way::Session { session: session.id(), oprf_id, name: &name };
-        let admitted = shared.gate.admit(tx, way, &source)?;
-        Ok::<_, Failure>((then(&shared, tx, &admitted)?, admitted))
-    });
-    admitted.await
 }
 
 pub(super) async fn start(
@@ -49,11 +30,16 @@ pub(super) async fn start(
 ) -> Result<UserReply, Failure> {
     let ke1 = Ke1::parse(ke1)?;
     let account = own_account(server, session).await?;
-    let whose = (account.oprf_id, Some(account.id));
-    let begun = admit_in_session(server, peer, session, &account, move |server, tx, admitted| {
-        start_exchange(server, tx, admitted, whose, ke1, &exporter)
+    let (shared, source) = (server.clone(), peer.source.clone());
+    // A view of its own, which begins after the session was seen to be live.
+    let begun = server.store.look_up(move |tx| {
+        let (oprf_id, whose) = (account.oprf_id, (account.oprf_id, Some(account.id)));
+        let way = Way::Session { session: session.id(), oprf_id, name: &account.name };
+        let admitted = shared.gate.admit(tx, way, &source)?;
+        let (reply, exchange) = start_exchange(&shared, tx, &admitted, whose, ke1, &exporter)?;
+        Ok::<_, Failure>((reply, exchange, admitted))
     });
-    let ((reply, exchange), admitted) = begun.await?;
+    let (reply, exchange, admitted) = begun.await?;
     pending.remember_proof_exchange(admitted.half_open(&server.gate), exchange, session);
     Ok(reply)
 }
