@@ -91,7 +91,7 @@ impl Offline {
     /// # Errors
     /// When the database does not take the setting.
     pub fn keep_pages(&mut self, kib: u32) -> Result<(), StoreError> {
-        Ok(self.conn.pragma_update(None, "cache_size", -i64::from(kib))?)
+        Ok(pool::keep_pages(&self.conn, kib)?)
     }
 
     /// Leaves no page behind that a migration emptied: nobody could tell a damaged one from a sound one.

@@ -20,11 +20,24 @@ const READER_WAIT: Duration = Duration::from_secs(5);
 /// `FULL`: a commit is on disk before it is acknowledged. `secure_delete`: what was purged is overwritten. A page that
 /// changes often is copied back once a checkpoint: one in 4,000 pages (16 MiB) copies fewer than SQLite's one in 1,000.
 /// `temp_store`: what a savepoint would put back is kept in memory while it is short, and in a file beyond 64 KiB: an
-/// import into a large register touches every page of an index. `cache_size`: 256 jobs that share a commit change some 600
-/// pages; with room for SQLite's usual 500, what does not fit is written to the log before its time, and read again.
+/// import into a large register touches every page of an index.
 const WRITER_PRAGMAS: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
      pragma secure_delete = on; pragma trusted_schema = off; pragma journal_size_limit = 67108864;
-     pragma wal_autocheckpoint = 4000; pragma temp_store = file; pragma cache_size = -8192;";
+     pragma wal_autocheckpoint = 4000; pragma temp_store = file;";
+
+/// 256 jobs that share a commit change some 600 pages; with room for SQLite's usual 500, what does not fit is written to the log
+/// before its time, and read again.
+const WRITER_CACHE_KIB: u32 = 8 * 1024;
+
+/// Gives a connection room for so many pages; what changes beyond them is written before its time.
+pub(crate) fn keep_pages(conn: &Connection, kib: u32) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "cache_size", -i64::from(kib))
+}
+
+/// The usual room of the writer.
+pub(crate) fn keep_usual_pages(conn: &Connection) -> rusqlite::Result<()> {
+    keep_pages(conn, WRITER_CACHE_KIB)
+}
 
 /// All that a connection ever prepares: one that has to be compiled again costs more than it does.
 const STATEMENTS_KEPT_MAX: usize = 128;
@@ -89,6 +102,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, flags).map_err(cannot_open)?;
     conn.busy_timeout(BUSY_WAIT)?;
     conn.execute_batch(WRITER_PRAGMAS).map_err(cannot_open)?;
+    keep_usual_pages(&conn).map_err(cannot_open)?;
     spill_beside(&conn, path);
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     Ok(conn)

@@ -1,8 +1,9 @@
 //! The act itself: every row that waits becomes an account, or none does.
 
 use super::staging::{StagedRow, StagedRows};
+use crate::pool::{keep_pages, keep_usual_pages};
 use crate::{CredentialKind, Noted, ReadTx, StoreError, WriteTx};
-use rusqlite::{OptionalExtension, Statement, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 use std::ops::ControlFlow;
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
@@ -71,6 +72,7 @@ impl WriteTx<'_> {
         now: UnixSeconds,
         mut went_on: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(), ImportError> {
+        let _room = Room::for_many(self.conn)?;
         let mut making = Making {
             account: self.conn.prepare_cached(
                 "insert into account (name, email, age, gender, created, suspended_at, name_key, oprf_id)
@@ -98,6 +100,27 @@ impl WriteTx<'_> {
         }
         // A thread that broke off must not look like the end of the rows.
         if made == rows.accounts() { Ok(()) } else { Err(StoreError::ClosurePanicked.into()) }
+    }
+}
+
+/// OPRF identifiers come in no order: an import of a million changes each page of their index many times, and one that is written
+/// before its time is written again and again.
+const PAGES_KIB: u32 = 128 * 1024;
+
+/// Room for the pages that an import changes, for as long as it runs.
+struct Room<'c>(&'c Connection);
+
+impl<'c> Room<'c> {
+    fn for_many(conn: &'c Connection) -> rusqlite::Result<Self> {
+        keep_pages(conn, PAGES_KIB)?;
+        Ok(Self(conn))
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        // A connection that does not take the setting keeps more pages than it needs.
+        let _ = keep_usual_pages(self.0);
     }
 }
 
