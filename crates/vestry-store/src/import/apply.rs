@@ -74,10 +74,14 @@ impl WriteTx<'_> {
     ) -> Result<(), ImportError> {
         let _room = Room::for_many(self.conn)?;
         let mut making = Making {
+            // Two statements instead of an `insert … select`: that one may make many rows, so that SQLite would copy each page
+            // which it changes, row by row, to be able to undo it.
+            generation: self
+                .conn
+                .prepare_cached("select generation from name_given_up where name_key = ?1")?,
             account: self.conn.prepare_cached(
                 "insert into account (name, email, age, gender, created, suspended_at, name_key, oprf_id)
-                 select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-                  where coalesce((select generation from name_given_up where name_key = ?7), 0) = ?9
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  on conflict (name) do nothing",
             )?,
             credential: self.conn.prepare_cached(
@@ -124,8 +128,9 @@ impl Drop for Room<'_> {
     }
 }
 
-/// The two statements that make an account.
+/// The statements that make an account.
 struct Making<'c> {
+    generation: rusqlite::CachedStatement<'c>,
     account: rusqlite::CachedStatement<'c>,
     credential: rusqlite::CachedStatement<'c>,
     now: UnixSeconds,
@@ -134,6 +139,10 @@ struct Making<'c> {
 impl Making<'_> {
     /// Whether the name was free, and was so all the time since its row came.
     fn make(&mut self, row: &StagedRow, id_of_last: impl FnOnce() -> i64) -> rusqlite::Result<bool> {
+        let generation = self.generation.query_row([row.keys.name_key], |found| found.get(0));
+        if generation.optional()?.unwrap_or(0) != row.keys.generation {
+            return Ok(false);
+        }
         let account: &mut Statement<'_> = &mut self.account;
         let inserted = account.execute(params![
             row.name,
@@ -143,8 +152,7 @@ impl Making<'_> {
             row.created.unwrap_or(self.now),
             row.suspended.then_some(self.now),
             row.keys.name_key,
-            row.keys.oprf_id.0,
-            row.keys.generation
+            row.keys.oprf_id.0
         ])?;
         if inserted == 0 {
             return Ok(false);
