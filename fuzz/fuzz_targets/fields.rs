@@ -3,10 +3,7 @@
 
 use vestry_fuzz::has_control;
 use vestry_protocol::escape::is_hazardous;
-use vestry_protocol::fields::{
-    Age, Device, Email, FreeText, Gender, Password, PasswordPolicy, PasswordProblem, Reason, StretchingCost,
-    Username, estimated_guesses_log10,
-};
+use vestry_protocol::fields::{Age, Device, Email, Field, FreeText, Gender, Password, PasswordPolicy, PasswordProblem, Reason, StretchingCost, Username, estimated_guesses_log10};
 use vestry_protocol::limits::PASSWORD_BYTES_MAX;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Stretching;
@@ -18,9 +15,9 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &str, [u32; 3])| {
         1 => email(text),
         2 => age(text),
         3 => {
-            free_text::<32>("gender", text, |text| Gender::parse("gender", text));
-            free_text::<64>("device", text, |text| Device::parse("device", text));
-            free_text::<200>("reason", text, |text| Reason::parse("reason", text));
+            free_text::<32>("gender", text, |text| Gender::parse(Field::Gender, text));
+            free_text::<64>("device", text, |text| Device::parse(Field::Device, text));
+            free_text::<200>("reason", text, |text| Reason::parse(Field::Reason, text));
         }
         4 => stretching(numbers),
         _ => password(text),

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tempfile::TempDir;
 use vestry_protocol::admin::{Cell, Listing};
-use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
+use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
     AccountId, ActorKind, ChainKey, CredentialKind, Event, IssuedCode, NameKeys, NewAccount, NewCredential,
@@ -197,7 +197,7 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     let noted = tx.note(&event(ActorKind::User, name, "account.registered", name))?;
     let username = Username::parse(name).expect("a name");
     let (email, age) = (words.0.map(|email| Email::parse(email).expect("an address")), words.1);
-    let gender = words.2.map(|gender| Gender::parse("gender", gender).expect("a text"));
+    let gender = words.2.map(|gender| Gender::parse(Field::Gender, gender).expect("a text"));
     let age = age.map(|age| Age::new(age).expect("an age"));
     let profile = ProfilePatch { email: email.as_ref(), age, gender: gender.as_ref() };
     let keys = keys_of(number, at);
@@ -222,7 +222,7 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
         1 => tx.set_last_login(&noted, id, NOW + 500),
         2 => {
             let reason = String::from_utf8(secret("reason", number, at)).expect("text");
-            let reason = Reason::parse("reason", &reason).expect("a reason");
+            let reason = Reason::parse(Field::Reason, &reason).expect("a reason");
             tx.suspend_account(
                 &noted,
                 id,

@@ -76,7 +76,7 @@ async fn a_field_that_breaks_its_rule_is_refused_by_name_and_the_connection_goes
 async fn a_profile_that_is_refused_can_be_mended_without_another_first_half() {
     let server = Server::start();
     let mut wire = server.connect().await;
-    let start = |request| UserCall::StartRegistration { name: "naman".to_owned(), request };
+    let start = |request| UserCall::StartRegistration { name: "naman".to_owned(), request, invitation: None };
     let envelope = light::seal(&mut wire, PASSWORD, start).await.unwrap();
     let again = || vestry_protocol::user::Envelope { upload: envelope.upload.clone(), ..envelope };
     let bad = Profile { age: Some(151), ..profile() };
@@ -85,7 +85,7 @@ async fn a_profile_that_is_refused_can_be_mended_without_another_first_half() {
     let mended = UserCall::FinishRegistration { envelope: again(), profile: profile() };
     assert!(matches!(wire.call(mended).await.unwrap(), UserReply::Registered { .. }));
     let twice = UserCall::FinishRegistration { envelope: again(), profile: profile() };
-    assert_eq!(refusal_of(wire.call(twice).await.unwrap()), RefusalCode::WrongState);
+    assert_eq!(refusal_of(wire.call(twice).await.unwrap()), RefusalCode::NotStarted);
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn a_changed_email_asks_for_the_password_and_nothing_else_does() {
         let email = Change::Set("n@example.org".to_owned());
         UserCall::UpdateAccount(ProfileUpdate { email, ..ProfileUpdate::default() })
     };
-    assert_eq!(refusal_of(wire.call(email()).await.unwrap()), RefusalCode::WrongState);
+    assert_eq!(refusal_of(wire.call(email()).await.unwrap()), RefusalCode::NotProven);
     let wrong = prove_and(&mut wire, OTHER_PASSWORD, email()).await;
     assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
     let UserReply::AccountUpdated(account) = prove_and(&mut wire, PASSWORD, email()).await else {
@@ -186,7 +186,7 @@ async fn a_changed_email_asks_for_the_password_and_nothing_else_does() {
     assert_eq!(account.profile.age, Some(1));
     let none = ProfileUpdate { email: Change::Clear, ..ProfileUpdate::default() };
     let unproven = wire.call(UserCall::UpdateAccount(none)).await.unwrap();
-    assert_eq!(refusal_of(unproven), RefusalCode::WrongState, "having none is a change as well");
+    assert_eq!(refusal_of(unproven), RefusalCode::NotProven, "having none is a change as well");
 }
 
 #[tokio::test]
@@ -212,7 +212,7 @@ async fn sec_0004_old_password_and_old_sessions_are_refused_after_a_change() {
     let (mut wire, old) = server.log_in("naman", PASSWORD).await;
     let wrong = change_password(&mut wire, "wrong", OTHER_PASSWORD).await;
     assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
-    assert_eq!(refusal_of(set_new_password(&mut wire, OTHER_PASSWORD).await), RefusalCode::WrongState);
+    assert_eq!(refusal_of(set_new_password(&mut wire, OTHER_PASSWORD).await), RefusalCode::NotProven);
     let UserReply::PasswordChanged(new) = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await else {
         panic!("not changed")
     };
@@ -276,7 +276,11 @@ async fn a_server_that_is_closed_to_registrations_says_so_and_lets_others_in() {
 async fn sec_0068_the_next_owner_of_a_name_is_evaluated_under_another_key() {
     let server = Server::start();
     let request = any_request();
-    let start = || UserCall::StartRegistration { name: "naman".to_owned(), request: request.clone() };
+    let start = || UserCall::StartRegistration {
+        name: "naman".to_owned(),
+        request: request.clone(),
+        invitation: None,
+    };
     let mut wire = server.connect().await;
     let evaluated = |reply| match reply {
         UserReply::NewPasswordStarted { response, .. } => response,
@@ -307,7 +311,8 @@ async fn a_login_whose_device_has_no_name_is_refused_and_can_be_finished_with_on
     server.register("naman").await;
     let mut wire = server.connect().await;
     let ke3 = Halfway::login(&mut wire, "naman", PASSWORD).await.ke3(&wire).unwrap();
-    let nameless = UserCall::FinishLogin { ke3: ke3.clone(), device: "\u{1b}[2J".to_owned() };
+    let nameless =
+        UserCall::FinishLogin { ke3: ke3.clone(), device: "\u{1b}[2J".to_owned(), witness: Vec::new() };
     assert_eq!(refusal_of(wire.call(nameless).await.unwrap()), RefusalCode::BadField);
     let opened = wire.call(finish_login(ke3)).await.unwrap();
     assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");

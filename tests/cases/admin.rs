@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use vestry_client::Wire;
-use vestry_protocol::admin::{AdminCall, AdminReply, FollowFrom, Listing, View};
+use vestry_protocol::admin::{AccountState, AdminCall, AdminReply, Credential, FollowFrom, Listing, View};
 use vestry_protocol::codec::append_frame;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserCall, UserReply};
@@ -33,7 +33,7 @@ async fn connect_as_new(server: &Server, name: &str) -> vestry_tests::harness::A
         let mut wire = server.connect_as(name).await;
         match wire.call(AdminCall::ShowJoinString).await.unwrap() {
             AdminReply::JoinString(_) => return wire,
-            other => assert_eq!(admin_refusal_of(other), RefusalCode::Forbidden),
+            other => assert_eq!(admin_refusal_of(other), RefusalCode::OperatorUnknown),
         }
         tokio::task::yield_now().await;
     }
@@ -107,7 +107,7 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
     let calls: [(&str, fn() -> AdminCall, bool, bool); 22] = [
         ("status", || AdminCall::ShowStatus, true, true),
         ("query", || AdminCall::Query { sql: "select name from accounts".to_owned() }, true, true),
-        ("list", || AdminCall::ListRows(listing(View::Accounts)), true, true),
+        ("list", || AdminCall::ListRows(listing(View::Accounts).into()), true, true),
         ("verify audit", || AdminCall::VerifyAudit { checkpoints: Vec::new() }, true, true),
         ("follow audit", follow_audit, true, true),
         ("show", || AdminCall::ShowAccount { name: name() }, true, true),
@@ -172,12 +172,18 @@ async fn sec_0021_a_revoked_operator_is_refused_at_the_next_request_of_an_open_c
     make_operator(&server, "hana", "admin");
     let mut open = connect_as_new(&server, "hana").await;
     let own = open.call(AdminCall::RevokeOperator { name: "hana".to_owned() }).await.unwrap();
-    assert_eq!(admin_refusal_of(own), RefusalCode::WrongState);
+    assert_eq!(admin_refusal_of(own), RefusalCode::OwnCertificate);
     server.operate(AdminCall::RevokeOperator { name: "hana".to_owned() }).await;
-    assert_eq!(admin_refusal_of(open.call(AdminCall::ShowStatus).await.unwrap()), RefusalCode::Forbidden);
+    assert_eq!(
+        admin_refusal_of(open.call(AdminCall::ShowStatus).await.unwrap()),
+        RefusalCode::OperatorUnknown
+    );
     let server = Server::start_in(server.stop());
     let mut again = server.connect_as("hana").await;
-    assert_eq!(admin_refusal_of(again.call(AdminCall::ShowStatus).await.unwrap()), RefusalCode::Forbidden);
+    assert_eq!(
+        admin_refusal_of(again.call(AdminCall::ShowStatus).await.unwrap()),
+        RefusalCode::OperatorUnknown
+    );
 }
 
 #[tokio::test]
@@ -260,7 +266,7 @@ async fn pages_visit_every_account_once_and_the_cursor_is_checked() {
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = Listing { columns: vec!["name".to_owned()], limit: 10, after, ..listing(View::Accounts) };
-        let id = wire.send(&AdminCall::ListRows(page)).await.unwrap();
+        let id = wire.send(&AdminCall::ListRows(page.into())).await.unwrap();
         let mut next = None;
         loop {
             match wire.receive_for(id).await.unwrap() {
@@ -280,7 +286,7 @@ async fn pages_visit_every_account_once_and_the_cursor_is_checked() {
     }
     assert_eq!(seen.len(), 25);
     let forged = Listing { after: Some("AAAA' or 1=1 --".to_owned()), limit: 10, ..listing(View::Accounts) };
-    let refused = rows_of(&mut wire, AdminCall::ListRows(forged)).await.unwrap_err();
+    let refused = rows_of(&mut wire, AdminCall::ListRows(forged.into())).await.unwrap_err();
     assert!(refused.is(RefusalCode::QueryRefused), "{refused:?}");
 }
 
@@ -297,7 +303,7 @@ async fn an_invited_account_logs_in_only_after_its_code_set_a_password() {
     let AdminReply::AccountShown(detail) = server.operate(AdminCall::ShowAccount { name }).await else {
         panic!()
     };
-    assert_eq!((detail.credential.as_str(), detail.status.as_str()), ("none", "active"));
+    assert_eq!((detail.credential, detail.state), (Credential::None.into(), AccountState::Active.into()));
     assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::WrongCredentials));
     let redeemed = reset(&mut server.connect().await, "naman", code.expose_secret(), PASSWORD).await;
     assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");

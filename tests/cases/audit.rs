@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use vestry_protocol::admin::{AdminCall, AdminReply, FollowFrom, Listing, View};
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::import::ImportRow;
+use vestry_protocol::item::Open;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall, UserReply};
@@ -66,7 +67,7 @@ async fn sec_0050_a_changed_audit_row_is_named() {
     let checked = vestryd(folder.path(), &["check"]).ended_with(78);
     assert!(checked.out.contains("FAIL  audit: event 3 was changed"), "{}", checked.out);
     let server = Server::start_in(folder);
-    assert_eq!(verdict_of(&server, Vec::new()).await.fault, Some(AuditFault::Changed { id: 3 }));
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, Some(AuditFault::Changed { id: 3 }.into()));
     let person = Person::new();
     let told = person.vestryctl(&server, &["audit", "verify"]).ended_with(65);
     assert!(told.err.contains("the audit is not as it was written: event 3 was changed"), "{}", told.err);
@@ -91,7 +92,10 @@ async fn sec_0050_a_changed_audit_row_is_named() {
             AuditFault::Swapped { id: 4, with: 5 },
             AuditFault::Inserted { id: 0 },
         ];
-        assert!(fault.is_some_and(|fault| expected.contains(&fault)), "{sql}: {fault:?}");
+        assert!(
+            fault.as_ref().and_then(Open::known).is_some_and(|fault| expected.contains(fault)),
+            "{sql}: {fault:?}"
+        );
     }
 }
 
@@ -104,11 +108,14 @@ async fn sec_0051_a_truncated_audit_tail_is_found() {
     let server = Server::start_in(folder);
     assert_eq!(
         verdict_of(&server, Vec::new()).await.fault,
-        Some(AuditFault::Truncated { first: 4, last: 5 })
+        Some(AuditFault::Truncated { first: 4, last: 5 }.into())
     );
     // Nothing that is written behind it hides it.
     server.register("maria").await;
-    assert_eq!(verdict_of(&server, Vec::new()).await.fault, Some(AuditFault::Missing { first: 4, last: 5 }));
+    assert_eq!(
+        verdict_of(&server, Vec::new()).await.fault,
+        Some(AuditFault::Missing { first: 4, last: 5 }.into())
+    );
     drop(server);
     // The end and its mark were put back to an earlier state: only what is kept elsewhere can tell.
     let (folder, _) = stopped_with_events().await;
@@ -161,14 +168,14 @@ async fn sec_0052_an_operators_read_is_recorded_before_its_rows() {
     let mut wire = server.connect_as("admin").await;
     let mut after = None;
     for _ in 0..3 {
-        after = page(&mut wire, AdminCall::ListRows(listing(View::Accounts, after))).await;
+        after = page(&mut wire, AdminCall::ListRows(listing(View::Accounts, after).into())).await;
     }
     // A cursor that was taken from elsewhere is no way around it.
     let other = Listing { filter: Some("age is null".to_owned()), ..listing(View::Accounts, None) };
-    let cursor = page(&mut wire, AdminCall::ListRows(other.clone())).await;
-    page(&mut wire, AdminCall::ListRows(Listing { filter: None, after: cursor, ..other })).await;
+    let cursor = page(&mut wire, AdminCall::ListRows(other.clone().into())).await;
+    page(&mut wire, AdminCall::ListRows(Listing { filter: None, after: cursor, ..other }.into())).await;
     let everybody = Listing { filter: None, ..listing(View::Operators, None) };
-    page(&mut wire, AdminCall::ListRows(everybody)).await;
+    page(&mut wire, AdminCall::ListRows(everybody.into())).await;
     let mut from = FollowFrom::Newest(1);
     for _ in 0..5 {
         let next = page(&mut wire, AdminCall::FollowAudit { columns: Vec::new(), filter: None, from }).await;
@@ -365,7 +372,8 @@ impl Watched {
     }
 
     async fn registered(&mut self, wire: &mut UserWire, name: &str, password: &str) {
-        let start = |request| UserCall::StartRegistration { name: name.to_owned(), request };
+        let start =
+            |request| UserCall::StartRegistration { name: name.to_owned(), request, invitation: None };
         let finish = |envelope| UserCall::FinishRegistration { envelope, profile: Profile::default() };
         self.sealed(wire, password, start, finish).await;
     }
@@ -469,7 +477,7 @@ async fn operator_acts(watched: &mut Watched) {
         AdminCall::ShowAccount { name: mary() },
         AdminCall::VerifyAudit { checkpoints: Vec::new() },
         AdminCall::Query { sql: "select 1".to_owned() },
-        AdminCall::ListRows(listing(View::Accounts, None)),
+        AdminCall::ListRows(listing(View::Accounts, None).into()),
         AdminCall::FollowAudit { columns: Vec::new(), filter: None, from: FollowFrom::Newest(1) },
         AdminCall::RevokeSession { id },
         AdminCall::ResetAccount { name: mary() },
@@ -492,7 +500,11 @@ async fn acts_that_fail(watched: &mut Watched) {
     watched.refused_user(&mut wire, finish_login(vec![0; 64]), &[]).await;
     watched.refused_user(&mut wire, imported_login("shubham", PASSWORD), &["login.failed"]).await;
     watched.refused_user(&mut wire, start_login("shubham", None)(vec![7; 95]), &[]).await;
-    let register = |name: &str| UserCall::StartRegistration { name: name.to_owned(), request: any_request() };
+    let register = |name: &str| UserCall::StartRegistration {
+        name: name.to_owned(),
+        request: any_request(),
+        invitation: None,
+    };
     watched.refused_user(&mut wire, register("shubham"), &["registration.refused"]).await;
     watched.refused_user(&mut wire, register("a"), &[]).await;
     let wrong = UserCall::StartReset { name: name(), code: secret("x"), request: any_request() };

@@ -311,7 +311,7 @@ async fn sec_0038_a_session_of_before_the_backup_is_dead_after_the_restore() {
     let resume = UserCall::ResumeSession { token: token_again(&session.token) };
     assert_eq!(refusal_of(wire.call(resume).await.unwrap()), RefusalCode::SessionEnded);
     let redeemed = reset(&mut wire, "naman", code.expose_secret(), OTHER_PASSWORD).await;
-    assert_eq!(refusal_of(redeemed), RefusalCode::WrongCredentials);
+    assert_eq!(refusal_of(redeemed), RefusalCode::WrongCode);
     assert_eq!(server.select("select count(*) from sessions").await, [["0"]]);
     let opened = log_in_from(&mut wire, "naman", PASSWORD, Some(&device_token_again(&token))).await;
     assert!(matches!(&opened, UserReply::LoggedIn(session) if !session.device_known), "{opened:?}");

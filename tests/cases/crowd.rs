@@ -83,7 +83,8 @@ async fn five_first_halves_of_one_name_make_one_account() {
     let mut halfway = Vec::new();
     for _ in 0..5 {
         let mut wire = server.connect().await;
-        let start = |request| UserCall::StartRegistration { name: "naman".to_owned(), request };
+        let start =
+            |request| UserCall::StartRegistration { name: "naman".to_owned(), request, invitation: None };
         let envelope = vestry_tests::light::seal(&mut wire, PASSWORD, start).await.unwrap();
         halfway.push((wire, envelope));
     }

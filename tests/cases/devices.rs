@@ -115,15 +115,15 @@ async fn sec_0072_a_device_is_remembered_once_and_only_on_the_connection_that_lo
     let mut resumed = server.connect().await;
     resumed.call(UserCall::ResumeSession { token: token_again(&session.token) }).await.unwrap();
     let on_another = resumed.call(UserCall::RememberDevice).await.unwrap();
-    assert_eq!(refusal_of(on_another), RefusalCode::WrongState);
+    assert_eq!(refusal_of(on_another), RefusalCode::NoFreshLogin);
     remember(&mut wire).await;
     let twice = wire.call(UserCall::RememberDevice).await.unwrap();
-    assert_eq!(refusal_of(twice), RefusalCode::WrongState);
+    assert_eq!(refusal_of(twice), RefusalCode::NoFreshLogin);
     // A login is not saved up for another session on the same connection.
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     wire.call(UserCall::ResumeSession { token: session.token }).await.unwrap();
     let of_another = wire.call(UserCall::RememberDevice).await.unwrap();
-    assert_eq!(refusal_of(of_another), RefusalCode::WrongState);
+    assert_eq!(refusal_of(of_another), RefusalCode::NoFreshLogin);
     assert_eq!(devices(&mut wire).await.len(), 1);
 }
 

@@ -151,7 +151,8 @@ impl<'a> Player<'a> {
             Who::CodeHolder => Some(server.issue_code(VICTIM).await.expose_secret().to_owned()),
             _ => None,
         };
-        let start = |request| UserCall::StartRegistration { name: "nobodys".to_owned(), request };
+        let start =
+            |request| UserCall::StartRegistration { name: "nobodys".to_owned(), request, invitation: None };
         let sealed = seal(&mut server.connect().await, OTHER_PASSWORD, start).await.unwrap();
         let mut wires = Vec::new();
         for source in who.sources() {
@@ -219,6 +220,7 @@ impl<'a> Player<'a> {
                 let start = |name: &str| UserCall::StartRegistration {
                     name: name.to_owned(),
                     request: any_request(),
+                    invitation: None,
                 };
                 let taken = self.ask(wire, start(VICTIM)).await;
                 self.tally.names += u64::from(is_refused_with(&taken, RefusalCode::NameTaken));
@@ -261,7 +263,7 @@ impl<'a> Player<'a> {
                     let Envelope { upload, stretching } = &self.sealed;
                     let envelope = Envelope { upload: upload.clone(), stretching: *stretching };
                     let reply = self.ask(wire, UserCall::FinishReset { envelope }).await;
-                    assert!(is_refused_with(&reply, RefusalCode::WrongState), "{reply:?}");
+                    assert!(is_refused_with(&reply, RefusalCode::NotStarted), "{reply:?}");
                 }
             }
             Call::ShowAccount => drop(self.ask(wire, UserCall::ShowAccount).await),
@@ -326,7 +328,7 @@ impl<'a> Player<'a> {
     /// One connection asks for a free name and gets it; or two do, and one of them is told.
     async fn register(&mut self, source: Ipv4Addr, wire: &mut UserWire) {
         let name = format!("person{}", self.tries);
-        let start = |request| UserCall::StartRegistration { name: name.clone(), request };
+        let start = |request| UserCall::StartRegistration { name: name.clone(), request, invitation: None };
         let mut rival = match self.spread {
             true => None,
             false => Some(connect_from(self.server, source).await),

@@ -354,11 +354,11 @@ async fn sec_0062_the_server_judges_every_row_again_whatever_the_console_made_of
     assert!(bad.iter().all(|bad| !bad.reason.contains('\u{1b}')), "{bad:?}");
     // A batch later a name is known still, and the number of accounts has to be right.
     assert_eq!(judged(&mut wire, vec![row(99, "somebody")]).await[0].reason, "name: line 12 has it already");
-    assert_eq!(admin_refusal_of(finished(&mut wire, 2).await), RefusalCode::WrongState);
+    assert_eq!(admin_refusal_of(finished(&mut wire, 2).await), RefusalCode::ImportCount);
     for call in
         [AdminCall::ImportRows(Vec::new()), AdminCall::FinishImport { accounts: 1 }, AdminCall::DropImport]
     {
-        assert_eq!(admin_refusal_of(wire.call(call).await.unwrap()), RefusalCode::WrongState, "it is over");
+        assert_eq!(admin_refusal_of(wire.call(call).await.unwrap()), RefusalCode::NoImport, "it is over");
     }
     assert_eq!(names(&server).await, ["gone", "naman"]);
 }
@@ -390,7 +390,7 @@ async fn one_import_runs_at_a_time_and_a_dropped_connection_leaves_nothing_of_it
     let mut first = started(&server).await;
     assert!(judged(&mut first, vec![row(2, "naman")]).await.is_empty());
     let again = first.call(AdminCall::StartImport).await.unwrap();
-    assert_eq!(admin_refusal_of(again), RefusalCode::WrongState, "on the same connection");
+    assert_eq!(admin_refusal_of(again), RefusalCode::ImportUnderWay, "on the same connection");
     let second = server.operate(AdminCall::StartImport).await;
     assert_eq!(admin_refusal_of(second), RefusalCode::Busy);
     assert_eq!(scratch(server.folder()).len(), 1);
@@ -551,7 +551,7 @@ async fn a_disk_without_room_refuses_an_import_and_serves_everybody_else() {
     wait_until_nothing_is_left(&server).await;
     let file = clerk.write("people.csv", "name\nnaman\n");
     let ran = clerk.import(&server, &[&file]).ended_with(75);
-    assert!(ran.err.contains("free some space"), "{}", ran.err);
+    assert!(ran.err.contains("Make room on the server's disk"), "{}", ran.err);
     // The room that is left is for everybody else's writes.
     server.register("somebody").await;
     std::fs::remove_file(&ballast).unwrap();

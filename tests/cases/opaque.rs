@@ -142,7 +142,7 @@ async fn sec_0030_an_opaque_account_takes_its_password_on_no_path_whoever_sends_
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let sent = wire.call(imported_login("naman", PASSWORD)).await.unwrap();
     assert_eq!(refusal_of(sent), RefusalCode::WrongCredentials);
-    assert_eq!(refusal_of(wire.call(UserCall::DeleteAccount).await.unwrap()), RefusalCode::WrongState);
+    assert_eq!(refusal_of(wire.call(UserCall::DeleteAccount).await.unwrap()), RefusalCode::NotProven);
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn sec_0031_half_finished_exchanges_are_never_mixed_up_or_used_twice() {
     for name in ["naman", "anirudh"] {
         server.register(name).await;
     }
-    let refused = |reply| refusal_of(reply) == RefusalCode::WrongState;
+    let refused = |reply| refusal_of(reply) == RefusalCode::NotStarted;
     let mut wire = server.connect().await;
     // Nothing was started.
     assert!(refused(wire.call(finish_login(vec![0; 64])).await.unwrap()));
@@ -196,7 +196,9 @@ async fn sec_0031_half_finished_exchanges_are_never_mixed_up_or_used_twice() {
     let finish = UserCall::FinishNewPassword { envelope: of_reset.unwrap() };
     assert!(refused(wire.call(finish).await.unwrap()));
     let name = "navneet".to_owned();
-    let of_name = seal(&mut wire, PASSWORD, |request| UserCall::StartRegistration { name, request }).await;
+    let of_name =
+        seal(&mut wire, PASSWORD, |request| UserCall::StartRegistration { name, request, invitation: None })
+            .await;
     let finish = UserCall::FinishNewPassword { envelope: of_name.unwrap() };
     assert!(refused(wire.call(finish).await.unwrap()));
     let accounts = server.select("select name from accounts order by name").await;
@@ -240,7 +242,7 @@ async fn sec_0066_a_login_that_was_begun_with_a_password_that_was_changed_meanwh
 async fn sec_0032_a_proof_is_asked_for_each_time_and_a_login_is_not_one() {
     let server = Server::start();
     server.register("naman").await;
-    let refused = |reply| refusal_of(reply) == RefusalCode::WrongState;
+    let refused = |reply| refusal_of(reply) == RefusalCode::NotProven;
     let start = || UserCall::StartNewPassword { request: light::any_request() };
     let calls: [fn() -> UserCall; 2] = [email, || UserCall::DeleteAccount];
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
@@ -307,10 +309,14 @@ async fn bent_and_cut_messages_open_nothing_and_break_nothing() {
     for length in [0, 95, 97, 2000] {
         let call = start_login("naman", None)(vec![7; length]);
         assert_eq!(refusal_of(wire.call(call).await.unwrap()), RefusalCode::BadField, "{length}");
-        let call = UserCall::StartRegistration { name: "other".to_owned(), request: vec![7; length] };
+        let call = UserCall::StartRegistration {
+            name: "other".to_owned(),
+            request: vec![7; length],
+            invitation: None,
+        };
         assert_eq!(refusal_of(wire.call(call).await.unwrap()), RefusalCode::BadField, "{length}");
     }
-    let start = |request| UserCall::StartRegistration { name: "other".to_owned(), request };
+    let start = |request| UserCall::StartRegistration { name: "other".to_owned(), request, invitation: None };
     let whole = seal(&mut wire, PASSWORD, start).await.unwrap();
     let bends: [fn(&mut Vec<u8>); 3] =
         [|upload| upload.push(0), |upload| upload.truncate(191), |upload| upload[..32].fill(0xff)];
@@ -379,7 +385,8 @@ async fn an_envelope_of_another_cost_is_refused_on_every_path_and_every_answer_h
     for stretching in others {
         server.let_everybody_try_again().await;
         let bend = |envelope: Result<Envelope, UserReply>| Envelope { stretching, ..envelope.unwrap() };
-        let start = |request| UserCall::StartRegistration { name: "late".to_owned(), request };
+        let start =
+            |request| UserCall::StartRegistration { name: "late".to_owned(), request, invitation: None };
         let envelope = bend(seal(&mut wire, PASSWORD, start).await);
         let finish = UserCall::FinishRegistration { envelope, profile: Profile::default() };
         assert_eq!(refusal_of(wire.call(finish).await.unwrap()), RefusalCode::BadField);
@@ -493,7 +500,7 @@ async fn sec_0034_opaque_only_closes_every_path_that_takes_a_password() {
             server.connect().await.call(imported_login(name, PASSWORD)).await.unwrap(),
             wire.call(imported_login(name, OTHER_PASSWORD)).await.unwrap(),
         ] {
-            assert_eq!(refusal_of(sent), RefusalCode::PasswordRefused, "{name}");
+            assert_eq!(refusal_of(sent), RefusalCode::PasswordsNotTaken, "{name}");
         }
     }
     assert_eq!(kind_of(&server, "imported").await, "imported");
@@ -516,13 +523,16 @@ async fn a_one_time_code_seals_a_password_that_the_server_never_sees() {
     import(&server, &[("naman", PASSWORD)]).await;
     let code = server.issue_code("naman").await;
     let mut wire = server.connect().await;
-    for (tried, is_good) in
-        [("00000-00000-00000-00000", false), (code.expose_secret(), true), (code.expose_secret(), false)]
-    {
+    let code = code.expose_secret();
+    for (tried, refused) in [
+        ("00000-00000-00000-00000", Some(RefusalCode::WrongCode)),
+        (code, None),
+        (code, Some(RefusalCode::CodeUsed)),
+    ] {
         let reply = reset(&mut wire, "naman", tried, OTHER_PASSWORD).await;
-        match is_good {
-            true => assert!(matches!(reply, UserReply::PasswordReset { .. }), "{reply:?}"),
-            false => assert_eq!(refusal_of(reply), RefusalCode::WrongCredentials),
+        match refused {
+            None => assert!(matches!(reply, UserReply::PasswordReset { .. }), "{reply:?}"),
+            Some(code) => assert_eq!(refusal_of(reply), code),
         }
     }
     assert_eq!(kind_of(&server, "naman").await, "opaque");
@@ -560,7 +570,7 @@ async fn the_client_moves_an_account_with_a_hash_at_its_next_login_and_sends_no_
     person.vestry(&first, OTHER_PASSWORD).ended_with(77);
     let stranger = Person::new();
     stranger.join(&server);
-    let sent = stranger.vestry(&first, OTHER_PASSWORD).ended_with(65);
+    let sent = stranger.vestry(&first, OTHER_PASSWORD).ended_with(77);
     assert!(sent.err.contains("takes no passwords"), "{}", sent.err);
 }
 

@@ -179,7 +179,7 @@ async fn sec_0008_a_second_login_on_one_connection_is_the_second_person_and_neve
     assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
     assert!(matches!(log_in(&mut wire, "anirudh", PASSWORD).await, UserReply::LoggedIn(_)));
     let unproven = wire.call(UserCall::DeleteAccount).await.unwrap();
-    assert_eq!(refusal_of(unproven), RefusalCode::WrongState);
+    assert_eq!(refusal_of(unproven), RefusalCode::NotProven);
     let UserReply::AccountShown(now) = show(&mut wire).await else { panic!() };
     assert_eq!(now.name, "anirudh");
 }
@@ -209,14 +209,14 @@ async fn a_one_time_code_sets_a_password_once_and_ends_the_sessions() {
         ("not a name!", code.expose_secret()),
     ] {
         let refused = refusal_of(reset(&mut wire, name, tried, OTHER_PASSWORD).await);
-        assert_eq!(refused, RefusalCode::WrongCredentials, "{name}");
+        assert_eq!(refused, RefusalCode::WrongCode, "{name}");
     }
     let typed = code.expose_secret().to_lowercase().replace('-', " ");
     let done = reset(&mut wire, "naman", &typed, OTHER_PASSWORD).await;
     let UserReply::PasswordReset { name, code: issued } = done else { panic!("{done:?}") };
     assert_eq!((name.as_str(), issued.by.as_str()), ("naman", "admin"));
     let again = reset(&mut wire, "naman", code.expose_secret(), PASSWORD).await;
-    assert_eq!(refusal_of(again), RefusalCode::WrongCredentials);
+    assert_eq!(refusal_of(again), RefusalCode::CodeUsed);
     assert_eq!(refusal_of(show(&mut open).await), RefusalCode::SessionEnded);
     let (mut wire, _) = server.log_in("naman", OTHER_PASSWORD).await;
     let shown = wire.call(UserCall::ShowNotices).await.unwrap();
@@ -256,7 +256,7 @@ async fn sec_0009_one_code_is_won_once_however_many_redeem_it_at_once() {
                     Err(refused) => {
                         assert_eq!(
                             refusal_of(refused),
-                            RefusalCode::WrongState,
+                            RefusalCode::CodeSpent,
                             "a code is evaluated three times"
                         );
                         return false;
@@ -265,7 +265,7 @@ async fn sec_0009_one_code_is_won_once_however_many_redeem_it_at_once() {
                 match wire.call(UserCall::FinishReset { envelope }).await.unwrap() {
                     UserReply::PasswordReset { .. } => true,
                     other => {
-                        assert_eq!(refusal_of(other), RefusalCode::WrongCredentials);
+                        assert_eq!(refusal_of(other), RefusalCode::CodeUsed);
                         false
                     }
                 }
@@ -314,7 +314,7 @@ async fn a_proof_and_a_first_half_end_with_the_session_that_they_are_of() {
         assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
         wire.call(UserCall::LogOut { everywhere }).await.unwrap();
         assert!(matches!(log_in(&mut wire, "naman", PASSWORD).await, UserReply::LoggedIn(_)));
-        assert_eq!(refusal_of(set_new_password(&mut wire, OTHER_PASSWORD).await), RefusalCode::WrongState);
+        assert_eq!(refusal_of(set_new_password(&mut wire, OTHER_PASSWORD).await), RefusalCode::NotProven);
         let deleted = prove_and(&mut wire, OTHER_PASSWORD, UserCall::DeleteAccount).await;
         assert_eq!(refusal_of(deleted), RefusalCode::WrongCredentials);
     }

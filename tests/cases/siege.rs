@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::codec::{append_frame, decode};
+use vestry_protocol::greeting::ReplyBody;
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
@@ -211,10 +212,15 @@ async fn sec_0055_two_thousand_slow_peers_do_not_slow_a_good_login() {
 
 async fn ask(stream: &mut TlsStream<TcpStream>, id: u64, call: UserCall) -> Option<UserReply> {
     stream.write_all(&frame(id, call)).await.ok()?;
-    let length = stream.read_u32().await.ok()?;
-    let mut payload = vec![0; length as usize];
-    stream.read_exact(&mut payload).await.ok()?;
-    Some(decode::<Reply<UserReply>, REPLY_BYTES_MAX>(&payload).unwrap().body)
+    loop {
+        let length = stream.read_u32().await.ok()?;
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).await.ok()?;
+        let reply = decode::<Reply<UserReply>, REPLY_BYTES_MAX>(&payload).unwrap();
+        if !reply.body.is_greeting() {
+            return Some(reply.body);
+        }
+    }
 }
 
 /// What was answered to guesses.

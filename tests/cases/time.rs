@@ -4,7 +4,7 @@
 use crate::inside::{DAY, HOUR, Inside, machine_time};
 use std::sync::atomic::Ordering;
 use vestry_protocol::admin::{AdminCall, AdminReply};
-use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::refusal::{Detail, RefusalCode};
 use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, refusal_of};
 use vestry_tests::light::{self, prove_and, reset};
@@ -117,13 +117,38 @@ async fn a_clock_that_jumps_revives_no_one_time_code() {
         server.jump(DAY + 1);
         let redeem =
             async || reset(&mut server.connect().await, &name, code.expose_secret(), OTHER_PASSWORD).await;
-        assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCredentials);
+        assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCode);
         server.sweep().await;
         for back_and_forth in [-DAY - 1, jump, -jump] {
             server.jump(back_and_forth);
-            assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCredentials);
+            assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCode);
         }
     }
+}
+
+/// Whoever lost the answer to a `FinishReset` finds out by asking again; whoever has another code learns nothing.
+#[tokio::test]
+async fn a_code_that_set_a_password_says_so_and_when_for_ten_minutes() {
+    let server = Inside::start().await;
+    server.register("naman").await;
+    let issued = server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await;
+    let AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
+    let redeem = async |code: &str| reset(&mut server.connect().await, "naman", code, OTHER_PASSWORD).await;
+    let at = server.now();
+    assert!(matches!(redeem(code.expose_secret()).await, UserReply::PasswordReset { .. }));
+    server.jump(10 * 60 - 1);
+    let UserReply::Refused(refusal) = redeem(code.expose_secret()).await else { panic!("it worked twice") };
+    assert_eq!(
+        (refusal.known_code(), refusal.detail()),
+        (Some(RefusalCode::CodeUsed), Some(Detail::UsedAt(at)))
+    );
+    assert_eq!(refusal_of(redeem("00000-00000-00000-00000").await), RefusalCode::WrongCode);
+    server.jump(1);
+    assert_eq!(refusal_of(redeem(code.expose_secret()).await), RefusalCode::WrongCode);
+    // A new code takes the place of one that was used.
+    let issued = server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await;
+    let AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
+    assert!(matches!(redeem(code.expose_secret()).await, UserReply::PasswordReset { .. }));
 }
 
 #[tokio::test]

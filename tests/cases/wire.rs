@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use vestry_protocol::codec::{append_frame, decode};
+use vestry_protocol::greeting::ReplyBody;
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
@@ -28,7 +29,16 @@ async fn resumed(server: &Server, id: u64) -> Vec<u8> {
     frame(id, UserCall::ResumeSession { token: session.token })
 }
 
+/// The next reply; the greeting before the first is none.
 async fn read_reply(stream: &mut TlsStream<TcpStream>) -> Option<Reply<UserReply>> {
+    let reply = read_body(stream).await?;
+    match reply.body.is_greeting() {
+        true => read_body(stream).await,
+        false => Some(reply),
+    }
+}
+
+async fn read_body(stream: &mut TlsStream<TcpStream>) -> Option<Reply<UserReply>> {
     let length = timeout(Duration::from_secs(20), stream.read_u32()).await.expect("an answer").ok()?;
     let mut payload = vec![0; length as usize];
     stream.read_exact(&mut payload).await.ok()?;
@@ -49,25 +59,111 @@ async fn assert_ends_as_malformed(mut stream: TlsStream<TcpStream>, what: &str) 
 }
 
 #[tokio::test]
-async fn sec_0011_bytes_that_are_no_request_end_the_connection_with_one_answer() {
+async fn sec_0011_bytes_that_are_no_frame_end_the_connection_with_one_answer() {
     let server = Server::start();
     let over_before_login = u32::try_from(REQUEST_BYTES_MAX_BEFORE_LOGIN + 1).unwrap().to_be_bytes();
-    let mut trailing = frame(7, UserCall::DescribeServer);
-    trailing[3] += 1;
-    trailing.push(0);
-    let cases: [(&str, Vec<u8>); 7] = [
+    let cases: [(&str, Vec<u8>); 4] = [
         ("4 GiB announced", vec![0xff; 4]),
         ("one byte over the limit before a login", over_before_login.to_vec()),
         ("an empty frame", vec![0; 4]),
-        ("a byte left over", trailing),
-        ("an unknown call", vec![0, 0, 0, 2, 1, 200]),
-        ("a name of an exabyte", [&[0, 0, 0, 11, 1, 3, 253][..], &[0xff; 8]].concat()),
-        ("noise", b"\x00\x00\x00\x20GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec()),
+        ("no TLS within TLS", b"GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec()),
     ];
     for (what, bytes) in cases {
         let mut stream = raw(&server).await;
         stream.write_all(&bytes).await.unwrap();
         assert_ends_as_malformed(stream, what).await;
+    }
+}
+
+/// Whole frames that are no request, with the number and the code that they are answered with.
+fn unreadable() -> [(&'static str, Vec<u8>, (u64, RefusalCode)); 6] {
+    let mut trailing = frame(7, UserCall::DescribeServer);
+    trailing[3] += 1;
+    trailing.push(0);
+    [
+        ("a byte left over", trailing, (7, RefusalCode::Malformed)),
+        ("an unknown call", vec![0, 0, 0, 2, 8, 200], (8, RefusalCode::Unsupported)),
+        ("fields behind it", vec![0, 0, 0, 4, 9, 250, 1, 2], (9, RefusalCode::Unsupported)),
+        (
+            "a name of an exabyte",
+            [&[0, 0, 0, 11, 10, 3, 253][..], &[0xff; 8]].concat(),
+            (10, RefusalCode::Malformed),
+        ),
+        ("a number that is none", vec![0, 0, 0, 2, 0xff, 0], (0, RefusalCode::Malformed)),
+        (
+            "noise",
+            b"\x00\x00\x00\x21GET / HTTP/1.1\r\nHost: localhost\r\n".to_vec(),
+            (u64::from(b'G'), RefusalCode::Unsupported),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_whole_frame_is_answered_under_its_number_and_the_connection_goes_on() {
+    let server = Server::start();
+    let mut stream = raw(&server).await;
+    for (what, bytes, answer) in unreadable() {
+        stream.write_all(&bytes).await.unwrap();
+        let reply = read_reply(&mut stream).await.unwrap_or_else(|| panic!("{what}: nothing was said"));
+        assert_eq!((reply.id, refusal_of(reply.body)), answer, "{what}");
+    }
+    // What was asked behind one is answered too, in its place.
+    let behind = [unreadable()[1].1.clone(), frame(11, UserCall::DescribeServer)].concat();
+    stream.write_all(&behind).await.unwrap();
+    assert_eq!(read_reply(&mut stream).await.unwrap().id, 8);
+    let reply = read_reply(&mut stream).await.unwrap();
+    assert!(reply.id == 11 && matches!(reply.body, UserReply::ServerDescribed(_)), "{reply:?}");
+}
+
+#[tokio::test]
+async fn sixteen_frames_that_are_no_request_are_answered_before_a_login_and_any_number_after_it() {
+    let server = Server::start();
+    server.register("naman").await;
+    let mut stream = raw(&server).await;
+    let unknown = &unreadable()[1].1;
+    stream.write_all(&unknown.repeat(17)).await.unwrap();
+    for _ in 0..16 {
+        assert_eq!(read_reply(&mut stream).await.unwrap().id, 8);
+    }
+    assert_ends_as_malformed(stream, "the seventeenth").await;
+    let mut stream = raw(&server).await;
+    stream.write_all(&resumed(&server, 1).await).await.unwrap();
+    stream.write_all(&unknown.repeat(40)).await.unwrap();
+    stream.write_all(&frame(2, UserCall::ShowAccount)).await.unwrap();
+    assert_eq!(read_reply(&mut stream).await.unwrap().id, 1);
+    for _ in 0..40 {
+        assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::Unsupported);
+    }
+    assert!(matches!(read_reply(&mut stream).await.unwrap().body, UserReply::AccountShown(_)));
+}
+
+/// The greeting says no more to a scanner than that this is Vestry: its bytes are those of the vector, whatever the settings.
+#[tokio::test]
+async fn the_greeting_travels_with_the_first_reply_once_and_tells_neither_build_nor_settings() {
+    let server = Server::start_with("registration = \"closed\"\npassword_chars_min = 20");
+    for first in [frame(1, UserCall::DescribeServer), vec![0; 4], unreadable()[0].1.clone()] {
+        let mut stream = raw(&server).await;
+        // Nothing is said before it is asked.
+        let early = timeout(Duration::from_millis(300), stream.read_u8()).await;
+        assert!(early.is_err(), "{early:?}");
+        stream.write_all(&first).await.unwrap();
+        // One read brings one TLS record: both replies are in it.
+        let mut record = vec![0; 16 * 1024];
+        let length = stream.read(&mut record).await.unwrap();
+        let greeting = vestry_tests::vectors::table()["user/reply-greeting"].frame_bytes();
+        assert!(record[..length].starts_with(&greeting) && length > greeting.len() + 4, "{length} bytes");
+    }
+    let mut stream = raw(&server).await;
+    for id in 1..=3 {
+        stream.write_all(&frame(id, UserCall::DescribeServer)).await.unwrap();
+        let reply = read_body(&mut stream).await.unwrap();
+        match id {
+            1 => {
+                assert!(reply.id == 0 && reply.body.is_greeting(), "{reply:?}");
+                assert_eq!(read_body(&mut stream).await.unwrap().id, 1);
+            }
+            _ => assert_eq!(reply.id, id),
+        }
     }
 }
 
@@ -216,7 +312,7 @@ async fn sec_0015_replayed_frames_open_nothing_on_a_new_connection() {
         stream.write_all(&first.clone().unwrap_or_default()).await.unwrap();
         stream.write_all(&finish).await.unwrap();
         let expected = match first {
-            None => RefusalCode::WrongState,
+            None => RefusalCode::NotStarted,
             Some(_) => {
                 let started = read_reply(&mut stream).await.unwrap().body;
                 assert!(matches!(started, UserReply::LoginStarted { .. }), "{started:?}");

@@ -43,7 +43,8 @@ EXPORTER_LABEL = b"EXPORTER-Channel-Binding"
 STRETCHING_ASKED = {"memory_kib": 65_536, "iterations": 6, "parallelism": 1}
 
 # Section 8: refusals that the tour provokes.
-NOT_LOGGED_IN, WRONG_CREDENTIALS, SESSION_ENDED, NAME_TAKEN, WRONG_STATE = 3, 4, 5, 6, 17
+NOT_LOGGED_IN, WRONG_CREDENTIALS, SESSION_ENDED = "NotLoggedIn", "WrongCredentials", "SessionEnded"
+NAME_TAKEN, NOT_PROVEN, WRONG_CODE, CODE_USED = "NameTaken", "NotProven", "WrongCode", "CodeUsed"
 
 
 class NotAMessage(Exception):
@@ -247,24 +248,104 @@ class Variant:
 
 I64, F64, BOOL, TEXT, BYTES, TOKEN = Signed(), Real(), Bool(), Text(), Bytes(), Token()
 
+
+class Open(Variant):
+    """A variant that may grow: its number, and its content as bytes. What is not known is kept as it came."""
+
+    def read(self, cursor):
+        item = ITEM.read(cursor)
+        if item["number"] >= len(self.cases):
+            return {"Unknown": item}
+        name, content = self.cases[item["number"]]
+        inner = Cursor(bytes.fromhex(item["content"]), REPLY_MAX)
+        value = name if content is None else {name: content.read(inner)}
+        if inner.at != len(inner.payload):
+            raise NotAMessage("bytes are left over in an item")
+        return value
+
+    def write(self, out, value):
+        if isinstance(value, dict) and "Unknown" in value:
+            ITEM.write(out, value["Unknown"])
+            return
+        name, inner = (value, None) if isinstance(value, str) else next(iter(value.items()))
+        number = [case for case, _ in self.cases].index(name)
+        content = bytearray()
+        if self.cases[number][1] is not None:
+            self.cases[number][1].write(content, inner)
+        ITEM.write(out, {"number": number, "content": content.hex()})
+
+
+ITEM = Structure(number=U32, content=BYTES)
+LATER = List(ITEM)
+
 # ---------------------------------------------------------------------------------------------------------------
 # Sections 4 to 7: messages.
 # ---------------------------------------------------------------------------------------------------------------
 
 PROFILE = Structure(email=Optional(TEXT), age=Optional(U16), gender=Optional(TEXT))
-REFUSAL = Structure(code=U16, message=TEXT, retry_after_ms=Optional(U64))
+FIELD = Open(
+    Name=None, Email=None, Age=None, Gender=None, Device=None, Password=None, Request=None, Ke1=None, Upload=None,
+    Stretching=None, Invitation=None, Witness=None, Reason=None, Until=None, Subject=None, Checkpoints=None,
+    Created=None, Argon2id=None,
+)
+SESSION_END = Open(
+    Expired=None, LoggedOut=None, PasswordChanged=None, Displaced=None, Revoked=None, Suspended=None, Deleted=None
+)
+REFUSAL_CODE = Open(
+    Unsupported=None,
+    Malformed=None,
+    BadField=Structure(field=FIELD),
+    NotLoggedIn=None,
+    WrongCredentials=None,
+    SessionEnded=Structure(reason=Optional(SESSION_END)),
+    NameTaken=None,
+    PasswordsNotTaken=None,
+    Suspended=Structure(until=Optional(I64), reason=Optional(TEXT)),
+    NotFound=None,
+    Busy=None,
+    Forbidden=None,
+    Unavailable=None,
+    Internal=None,
+    QueryRefused=None,
+    QueryLimit=None,
+    RegistrationClosed=None,
+    WrongState=None,
+    Throttled=None,
+    NotStarted=None,
+    NotProven=None,
+    WrongCode=None,
+    CodeSpent=None,
+    CodeUsed=Structure(at=I64),
+    NoFreshLogin=None,
+    OperatorUnknown=None,
+    Stopping=None,
+    Unsure=None,
+    NoImport=None,
+    ImportUnderWay=None,
+    ImportCount=None,
+    OwnCertificate=None,
+)
+REFUSAL = Structure(code=REFUSAL_CODE, message=TEXT, retry_after_ms=Optional(U64))
+GREETING = Structure(version=U32, request_bytes_max_before_login=U64, request_bytes_max=U64, later=LATER)
 
 
 def change(kind):
     return Variant(Keep=None, Clear=None, Set=kind)
 
 
-ACCOUNT = Structure(name=TEXT, profile=PROFILE, created=I64, last_login=Optional(I64))
+ACCOUNT = Structure(name=TEXT, profile=PROFILE, created=I64, last_login=Optional(I64), later=LATER)
 NEW_SESSION = Structure(
-    token=TOKEN, name=TEXT, last_login=Optional(I64), expires=I64, idle_secs_max=U64, device_known=BOOL
+    token=TOKEN,
+    name=TEXT,
+    last_login=Optional(I64),
+    expires=I64,
+    idle_secs_max=U64,
+    device_known=BOOL,
+    witness=BYTES,
+    later=LATER,
 )
 SESSION = Structure(
-    id=U64, device=TEXT, source=TEXT, created=I64, last_used=I64, expires=I64, current=BOOL
+    id=U64, device=TEXT, source=TEXT, created=I64, last_used=I64, expires=I64, current=BOOL, later=LATER
 )
 
 DEVICE = Structure(id=U64, device=TEXT, created=I64, last_used=I64)
@@ -280,10 +361,10 @@ ENVELOPE = Structure(upload=BYTES, stretching=STRETCHING)
 
 USER_CALL = Variant(
     DescribeServer=None,
-    StartRegistration=Structure(name=TEXT, request=BYTES),
+    StartRegistration=Structure(name=TEXT, request=BYTES, invitation=Optional(TEXT)),
     FinishRegistration=Structure(envelope=ENVELOPE, profile=PROFILE),
     StartLogin=Structure(name=TEXT, device_token=Optional(TOKEN), ke1=BYTES),
-    FinishLogin=Structure(ke3=BYTES, device=TEXT),
+    FinishLogin=Structure(ke3=BYTES, device=TEXT, witness=BYTES),
     LogInImported=Structure(name=TEXT, password=TEXT, device=TEXT),
     ResumeSession=Structure(token=TOKEN),
     StartReset=Structure(name=TEXT, code=TEXT, request=BYTES),
@@ -306,6 +387,7 @@ USER_CALL = Variant(
 
 USER_REPLY = Variant(
     Refused=REFUSAL,
+    Greeting=GREETING,
     ServerDescribed=Structure(version=TEXT, registration_open=BOOL, password_chars_min=U64, now=I64),
     NewPasswordStarted=Structure(response=BYTES, stretching=STRETCHING),
     Registered=Structure(name=TEXT),
@@ -325,10 +407,11 @@ USER_REPLY = Variant(
     DevicesListed=List(DEVICE),
     DeviceForgotten=None,
     NoticesShown=NOTICES,
+    LoginContinues=Structure(factors=List(Open())),
 )
 
-VIEW = Variant(Accounts=None, Sessions=None, Audit=None, Operators=None)
-CELL = Variant(Null=None, Integer=I64, Real=F64, Text=TEXT, Blob=BYTES)
+VIEW = Open(Accounts=None, Sessions=None, Audit=None, Operators=None)
+CELL = Open(Null=None, Integer=I64, Real=F64, Text=TEXT, Blob=BYTES)
 LISTING = Structure(
     view=VIEW,
     columns=List(TEXT),
@@ -341,14 +424,16 @@ LISTING = Structure(
 ACCOUNT_DETAIL = Structure(
     name=TEXT,
     profile=PROFILE,
-    status=TEXT,
-    credential=TEXT,
+    state=Open(
+        Active=None,
+        Suspended=Structure(until=Optional(I64), reason=Optional(TEXT)),
+        Deleted=Structure(restorable_until=I64),
+    ),
+    credential=Open(**{"None": None, "Imported": None, "Opaque": None}),
     created=I64,
     last_login=Optional(I64),
-    suspended_until=Optional(I64),
-    suspended_reason=Optional(TEXT),
-    restorable_until=Optional(I64),
     sessions=U64,
+    later=LATER,
 )
 STATUS = Structure(
     version=TEXT,
@@ -371,7 +456,7 @@ NAMED = Structure(name=TEXT)
 
 CHECKPOINT = Structure(id=I64, mac=TEXT)
 FOLLOW_FROM = Variant(Newest=U64, Behind=I64)
-AUDIT_FAULT = Variant(
+AUDIT_FAULT = Open(
     Changed=Structure(id=I64),
     Missing=Structure(first=I64, last=I64),
     Swapped=Structure(**{"id": I64, "with": I64}),
@@ -428,6 +513,7 @@ ADMIN_CALL = Variant(
 
 ADMIN_REPLY = Variant(
     Refused=REFUSAL,
+    Greeting=GREETING,
     StatusShown=STATUS,
     Columns=List(TEXT),
     Rows=List(List(CELL)),
@@ -501,10 +587,22 @@ def judge(vector, limit):
         return "incomplete", None
     kind = MESSAGES[vector["port"], vector["direction"]]
     budget = REPLY_MAX if vector["direction"] == "reply" else REQUEST_MAX
+    payload = frame[4 : 4 + length]
     try:
-        return "message", decode(kind, frame[4 : 4 + length], budget)
+        return "message", decode(kind, payload, budget)
     except NotAMessage:
-        return "malformed", None
+        is_unsupported = vector["direction"] == "request" and names_a_later_call(kind, payload)
+        return "unsupported" if is_unsupported else "malformed", None
+
+
+def names_a_later_call(kind, payload):
+    """Whether the number of the request and that of its call can be read, and no version so far has that call."""
+    cursor = Cursor(payload, REQUEST_MAX)
+    try:
+        U64.read(cursor)
+        return U32.read(cursor) >= len(kind.fields["call"].cases)
+    except NotAMessage:
+        return False
 
 
 def faults_of(path, vector):
@@ -557,7 +655,8 @@ class Refused(Failed):
 
     def __init__(self, refusal):
         super().__init__(f"refused with {refusal['code']}: {refusal['message']!r}")
-        self.code = refusal["code"]
+        code = refusal["code"]
+        self.code = code if isinstance(code, str) else next(iter(code))
 
 
 def tls_exporter(keylog, cipher):
@@ -592,6 +691,7 @@ class Client:
             raise Failed(f"the server does not speak {protocol}")
         self.context = OPAQUE_CONTEXT + tls_exporter(keylog, self.stream.cipher()[0])
         self.last_id = 0
+        self.greeting = None
 
     def receive(self, count):
         received = bytearray()
@@ -602,15 +702,22 @@ class Client:
             received += part
         return bytes(received)
 
+    def receive_reply(self):
+        (length,) = struct.unpack(">I", self.receive(4))
+        if not 0 < length <= REPLY_MAX:
+            raise Failed(f"the server announced a frame of {length} bytes")
+        return decode(MESSAGES[self.port, "reply"], self.receive(length), REPLY_MAX)
+
     def call(self, call, expected):
         """Sends one call and returns the content of its reply, which must be of the expected kind."""
         self.last_id += 1
         request = {"id": self.last_id, "call": call}
         self.stream.sendall(encode_frame(MESSAGES[self.port, "request"], request))
-        (length,) = struct.unpack(">I", self.receive(4))
-        if not 0 < length <= REPLY_MAX:
-            raise Failed(f"the server announced a frame of {length} bytes")
-        reply = decode(MESSAGES[self.port, "reply"], self.receive(length), REPLY_MAX)
+        if self.greeting is None:
+            self.greeting = self.receive_reply()
+            require(self.greeting["id"] == 0, "the greeting has another number than 0")
+            require(self.greeting["body"]["Greeting"]["version"] == 1, "the server greets with another version")
+        reply = self.receive_reply()
         body = reply["body"]
         name, content = (body, None) if isinstance(body, str) else next(iter(body.items()))
         if name == "Refused":
@@ -641,12 +748,12 @@ class Client:
         return ke3.hex()
 
     def register(self, name, password, profile):
-        envelope = self.seal("StartRegistration", {"name": name}, password)
+        envelope = self.seal("StartRegistration", {"name": name, "invitation": None}, password)
         return self.call({"FinishRegistration": {"envelope": envelope, "profile": profile}}, "Registered")
 
     def log_in(self, name, password, device_token=None):
         ke3 = self.prove("StartLogin", {"name": name, "device_token": device_token}, password)
-        return self.call({"FinishLogin": {"ke3": ke3, "device": "vestry_wire.py"}}, "LoggedIn")
+        return self.call({"FinishLogin": {"ke3": ke3, "device": "vestry_wire.py", "witness": ""}}, "LoggedIn")
 
     def prove_again(self, password):
         self.call({"FinishProof": {"ke3": self.prove("StartProof", {}, password)}}, "PasswordProven")
@@ -707,7 +814,7 @@ def walk(connect, operator):
     require(age_of(account) == 35, "the age is not the one that was set")
     yield f"updated: age {age_of(account)}"
     with_email = {"UpdateAccount": {**update, "email": {"Set": "tour@example.org"}}}
-    require_refusal(WRONG_STATE, lambda: client.call(with_email, "AccountUpdated"))
+    require_refusal(NOT_PROVEN, lambda: client.call(with_email, "AccountUpdated"))
     require_refusal(WRONG_CREDENTIALS, lambda: client.prove_again(second))
     client.prove_again(password)
     account = client.call(with_email, "AccountUpdated")
@@ -731,10 +838,10 @@ def walk(connect, operator):
     require(len(other.call("ListSessions", "SessionsListed")) == 1, "a session outlived its password")
     yield "went on with the session on another connection"
     issued = operator().call({"ResetAccount": {"name": name}}, "CodeIssued")
-    require_refusal(WRONG_CREDENTIALS, lambda: connect().reset(name, "00000-00000-00000-00000", third))
+    require_refusal(WRONG_CODE, lambda: connect().reset(name, "00000-00000-00000-00000", third))
     reset = connect().reset(name, issued["code"], third)
     require(reset["name"] == name, "another account was reset")
-    require_refusal(WRONG_CREDENTIALS, lambda: connect().reset(name, issued["code"], third))
+    require_refusal(CODE_USED, lambda: connect().reset(name, issued["code"], third))
     require_refusal(SESSION_ENDED, lambda: other.call("ShowAccount", "AccountShown"))
     yield f"reset the password with a one-time code of {reset['code']['by']}"
     client = connect()

@@ -383,5 +383,6 @@ fn cell_text(cell: &vestry_protocol::admin::Cell) -> String {
         Cell::Real(number) => number.to_string(),
         Cell::Text(text) => text.clone(),
         Cell::Blob(bytes) => data_encoding::HEXLOWER.encode(bytes),
+        Cell::Unknown(item) => item.to_string(),
     }
 }

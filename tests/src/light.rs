@@ -63,7 +63,7 @@ pub async fn seal(
 
 /// Makes an account; the reply to the second half, or what refused the first.
 pub async fn register(wire: &mut UserWire, name: &str, text: &str, profile: Profile) -> UserReply {
-    let start = |request| UserCall::StartRegistration { name: name.to_owned(), request };
+    let start = |request| UserCall::StartRegistration { name: name.to_owned(), request, invitation: None };
     match seal(wire, text, start).await {
         Ok(envelope) => ask(wire, UserCall::FinishRegistration { envelope, profile }).await,
         Err(refused) => refused,
@@ -181,7 +181,7 @@ pub fn start_login(name: &str, device_token: Option<&DeviceToken>) -> impl FnOnc
 /// The third message of a login, from a device called `test`.
 #[must_use]
 pub fn finish_login(ke3: Vec<u8>) -> UserCall {
-    UserCall::FinishLogin { ke3, device: "test".to_owned() }
+    UserCall::FinishLogin { ke3, device: "test".to_owned(), witness: Vec::new() }
 }
 
 /// A login; the reply to its last message, or what refused the first.

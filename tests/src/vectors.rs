@@ -62,6 +62,8 @@ pub enum State {
 pub enum Outcome {
     /// It is a message.
     Message,
+    /// A request whose call belongs to a later version: refused under its number, and the connection goes on.
+    Unsupported,
     /// The frame is whole, and its payload is no message.
     Malformed,
     /// The announced length is over the limit.
@@ -131,6 +133,9 @@ impl Vector {
         };
         match Message::decode(self.port, self.direction, payload) {
             Ok(message) => (Outcome::Message, Some(message)),
+            Err(_) if Message::is_unsupported(self.port, self.direction, payload) => {
+                (Outcome::Unsupported, None)
+            }
             Err(CodecError::Malformed | CodecError::TrailingBytes(_) | CodecError::Frame(_)) => {
                 (Outcome::Malformed, None)
             }

@@ -98,7 +98,8 @@ fn event(name: &str) -> Event<'_> {
 fn account() -> Account {
     let (email, gender) = (Some("naman@example.org".to_owned()), None);
     let profile = Profile { email, age: Some(40), gender };
-    Account { name: "naman".to_owned(), profile, created: NOW, last_login: Some(NOW) }
+    let (name, later) = ("naman".to_owned(), Vec::new());
+    Account { name, profile, created: NOW, last_login: Some(NOW), later }
 }
 
 fn update() -> UserCall {

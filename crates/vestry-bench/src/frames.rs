@@ -12,8 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use vestry_protocol::codec::{append_frame, decode, encode};
 use vestry_protocol::frame::split_first;
+use vestry_protocol::greeting::ReplyBody;
 use vestry_protocol::limits::{FRAME_HEADER_BYTES, REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::refusal::Refusal;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
 
@@ -63,7 +64,8 @@ impl Requests {
 }
 
 fn nobody() -> Account {
-    Account { name: String::new(), profile: Profile::default(), created: 0, last_login: None }
+    let (name, profile, later) = (String::new(), Profile::default(), Vec::new());
+    Account { name, profile, created: 0, last_login: None, later }
 }
 
 fn frame_of(call: &UserCall) -> Result<Vec<u8>, Failure> {
@@ -119,7 +121,10 @@ impl Line {
             {
                 let reply = decode::<Reply<UserReply>, REPLY_BYTES_MAX>(payload).map_err(io::Error::other)?;
                 self.inbox.drain(..used);
-                return Ok(reply.body);
+                if !reply.body.is_greeting() {
+                    return Ok(reply.body);
+                }
+                continue;
             }
             self.fill().await?;
         }
@@ -201,14 +206,14 @@ fn judge(payload: &[u8], expected: [u8; 2]) -> io::Result<Outcome> {
 /// A refusal as it is counted.
 #[must_use]
 pub fn refused(refusal: &Refusal) -> Outcome {
-    let code = RefusalCode::from_number(refusal.code);
-    let name = code.map_or_else(|| format!("code {}", refusal.code), |code| format!("{code:?}"));
+    let name = refusal.known_code().map_or_else(|| refusal.code.to_string(), |code| format!("{code:?}"));
     Outcome::Refused(name, refusal.retry_after_ms.map(Duration::from_millis))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vestry_protocol::refusal::RefusalCode;
 
     #[test]
     fn a_prepared_request_is_the_message_with_its_number_where_it_is_set() {

@@ -240,7 +240,7 @@ impl Worker {
         let mut exporter = [0; EXPORTER_BYTES];
         line.tls().export_keying_material(&mut exporter, EXPORTER_LABEL, None).map_err(io::Error::other)?;
         let ke3 = prover.finish(&ke2, &exporter).map_err(io::Error::other)?;
-        line.call(&UserCall::FinishLogin { ke3, device: device() }).await
+        line.call(&UserCall::FinishLogin { ke3, device: device(), witness: Vec::new() }).await
     }
 }
 

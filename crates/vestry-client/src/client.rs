@@ -114,7 +114,7 @@ impl Client {
     ) -> Result<String, CallError> {
         let name = || name.as_str().to_owned();
         self.patiently(async |client| {
-            let ask = |request| UserCall::StartRegistration { name: name(), request };
+            let ask = |request| UserCall::StartRegistration { name: name(), request, invitation: None };
             let envelope = client.seal(password, ask).await?;
             let call = UserCall::FinishRegistration { envelope, profile: profile.clone() };
             let own = |reply| if let UserReply::Registered { name } = reply { Some(name) } else { None };
@@ -365,6 +365,7 @@ impl Client {
         self.is_usable &= answered.is_ok();
         match answered? {
             UserReply::Refused(refusal) => Err(CallError::Refused(refusal)),
+            UserReply::LoginContinues { factors } => Err(CallError::FactorWanted(factors)),
             reply => own_answer(reply).ok_or(CallError::UnexpectedReply),
         }
     }

@@ -14,8 +14,10 @@ pub enum Exit {
     Usage = 2,
     /// A name, a field, a password, a code, a time or SQL that breaks its rule.
     BadData = 65,
-    /// No server, or none any more.
+    /// No server, or none any more. Nothing was done.
     Unreachable = 69,
+    /// It may have been done, and nobody can tell: the answer was lost.
+    Unsure = 70,
     /// The answer could not be written.
     Output = 74,
     /// Later it may work.
@@ -60,12 +62,15 @@ impl Exit {
     fn of_code(code: RefusalCode) -> Self {
         match code {
             RefusalCode::BadField
-            | RefusalCode::PasswordRefused
             | RefusalCode::QueryRefused
-            | RefusalCode::QueryLimit => Self::BadData,
+            | RefusalCode::QueryLimit
+            | RefusalCode::ImportCount => Self::BadData,
             RefusalCode::Internal => Self::Unreachable,
-            RefusalCode::Busy | RefusalCode::Throttled | RefusalCode::Unavailable => Self::TryLater,
-            RefusalCode::Malformed => Self::WrongServer,
+            RefusalCode::Unsure => Self::Unsure,
+            RefusalCode::Busy | RefusalCode::Throttled | RefusalCode::Unavailable | RefusalCode::Stopping => {
+                Self::TryLater
+            }
+            RefusalCode::Malformed | RefusalCode::Unsupported => Self::WrongServer,
             RefusalCode::NotLoggedIn
             | RefusalCode::WrongCredentials
             | RefusalCode::SessionEnded
@@ -74,7 +79,18 @@ impl Exit {
             | RefusalCode::NotFound
             | RefusalCode::Forbidden
             | RefusalCode::RegistrationClosed
-            | RefusalCode::WrongState => Self::Refused,
+            | RefusalCode::WrongState
+            | RefusalCode::PasswordsNotTaken
+            | RefusalCode::NotStarted
+            | RefusalCode::NotProven
+            | RefusalCode::WrongCode
+            | RefusalCode::CodeSpent
+            | RefusalCode::CodeUsed
+            | RefusalCode::NoFreshLogin
+            | RefusalCode::OperatorUnknown
+            | RefusalCode::NoImport
+            | RefusalCode::ImportUnderWay
+            | RefusalCode::OwnCertificate => Self::Refused,
         }
     }
 }

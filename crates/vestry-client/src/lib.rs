@@ -9,12 +9,14 @@
 //! | [`wire`] | one connection: requests out, replies in, for either port |
 //! | [`client`] | the calls of the user port, typed |
 //! | [`exit`] | the exit codes of the programs |
+//! | [`sentence`] | what the programs say of a refusal |
 //! | [`address`] | host and port as people write them |
 //! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts, device tokens |
 
 pub mod address;
 pub mod client;
 pub mod exit;
+pub mod sentence;
 pub mod state;
 pub mod wire;
 

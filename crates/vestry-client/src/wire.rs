@@ -22,6 +22,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use vestry_protocol::codec::{append_frame, decode};
 use vestry_protocol::frame::split_first;
+use vestry_protocol::greeting::ReplyBody;
 use vestry_protocol::limits::{
     EXPORTER_BYTES, EXPORTER_LABEL, FRAME_HEADER_BYTES, REPLY_BYTES_MAX, REQUEST_BYTES_MAX,
 };
@@ -49,6 +50,7 @@ pub struct Wire<Call, Body> {
     /// How many requests wait for their last answer. With none, nothing may arrive unasked.
     pending: u64,
     reply_timeout: Duration,
+    has_greeted: bool,
     speaks: PhantomData<fn(Call) -> Body>,
 }
 
@@ -58,7 +60,7 @@ impl<Call, Body> std::fmt::Debug for Wire<Call, Body> {
     }
 }
 
-impl<Call: Serialize, Body: DeserializeOwned> Wire<Call, Body> {
+impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
     /// Connects and verifies the server. Nothing is sent but the handshake.
     ///
     /// # Errors
@@ -89,7 +91,8 @@ impl<Call: Serialize, Body: DeserializeOwned> Wire<Call, Body> {
         if !alpn_was_agreed(stream.get_ref().1, alpn) {
             return Err(WireError::Protocol(Violation::NoAlpn));
         }
-        Ok(Self { stream, next_id: 1, pending: 0, reply_timeout: REPLY_TIMEOUT, speaks: PhantomData })
+        let (next_id, pending, reply_timeout) = (1, 0, REPLY_TIMEOUT);
+        Ok(Self { stream, next_id, pending, reply_timeout, has_greeted: false, speaks: PhantomData })
     }
 
     /// Waits this long for each answer from now on.
@@ -123,16 +126,25 @@ impl<Call: Serialize, Body: DeserializeOwned> Wire<Call, Body> {
         Ok(id)
     }
 
-    /// Receives the next reply, whatever it answers.
+    /// Receives the next reply, whatever it answers. The server's greeting comes before the first, and is none.
     ///
     /// # Errors
     /// When the connection is gone, the server takes too long, or what it sent is not a reply. The connection is
     /// of no use then.
     pub async fn receive(&mut self) -> Result<Reply<Body>, WireError> {
         let late = |_| WireError::LostAfterSending(io::ErrorKind::TimedOut.into());
-        let payload = timeout(self.reply_timeout, read_frame(&mut self.stream)).await.map_err(late)??;
-        let reply = decode::<Reply<Body>, REPLY_BYTES_MAX>(&payload);
-        reply.map_err(|e| WireError::Protocol(Violation::Reply(e)))
+        loop {
+            let payload = timeout(self.reply_timeout, read_frame(&mut self.stream)).await.map_err(late)??;
+            let reply = decode::<Reply<Body>, REPLY_BYTES_MAX>(&payload)
+                .map_err(|e| WireError::Protocol(Violation::Reply(e)))?;
+            let greeted = std::mem::replace(&mut self.has_greeted, true);
+            match reply.id == 0 && reply.body.is_greeting() {
+                true if greeted => return Err(WireError::Protocol(Violation::Greeting)),
+                true => {}
+                false if greeted => return Ok(reply),
+                false => return Err(WireError::Protocol(Violation::Greeting)),
+            }
+        }
     }
 
     /// Sends one request and receives its one answer.

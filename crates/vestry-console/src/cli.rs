@@ -14,8 +14,8 @@ Examples:
   vestryctl account suspend naman --until 7d          for a week
   vestryctl join-string                               the line that a user types first
 
-Exit codes: 0 done, 2 usage, 65 bad data or bad SQL, 69 server unreachable, 75 busy (try later),
-76 wrong server, 77 refused, 78 configuration";
+Exit codes: 0 done, 2 usage, 65 bad data or bad SQL, 69 server unreachable, 70 it may have been done,
+74 no output, 75 busy (try later), 76 wrong server, 77 refused, 78 configuration, 130 interrupted";
 
 /// See and manage the accounts of a Vestry server, from the machine that it runs on.
 #[derive(Debug, Parser)]

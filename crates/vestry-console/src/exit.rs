@@ -18,7 +18,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::BadRows { .. } => Exit::BadData,
         Failure::Settings(_) | Failure::Tls(_) | Failure::Runtime(_) => Exit::Configuration,
         Failure::Wire { error, .. } => Exit::of_wire(error),
-        Failure::Unsure { .. } => Exit::Unreachable,
+        Failure::Unsure { .. } => Exit::Unsure,
         Failure::Refused(refusal) => Exit::of_refusal(refusal),
         Failure::UnexpectedReply => Exit::WrongServer,
         // Whoever read the answer has seen enough of it.
@@ -36,6 +36,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
 mod tests {
     use super::*;
     use vestry_client::wire::{Unreachable, Violation, WireError};
+    use vestry_protocol::item::Item;
     use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_tls::TrustFailure;
 
@@ -48,7 +49,6 @@ mod tests {
             RefusalCode::WrongCredentials => 77,
             RefusalCode::SessionEnded => 77,
             RefusalCode::NameTaken => 77,
-            RefusalCode::PasswordRefused => 65,
             RefusalCode::Suspended => 77,
             RefusalCode::NotFound => 77,
             RefusalCode::Busy => 75,
@@ -60,12 +60,31 @@ mod tests {
             RefusalCode::RegistrationClosed => 77,
             RefusalCode::WrongState => 77,
             RefusalCode::Throttled => 75,
+            RefusalCode::Unsupported => 76,
+            RefusalCode::PasswordsNotTaken => 77,
+            RefusalCode::NotStarted => 77,
+            RefusalCode::NotProven => 77,
+            RefusalCode::WrongCode => 77,
+            RefusalCode::CodeSpent => 77,
+            RefusalCode::CodeUsed => 77,
+            RefusalCode::NoFreshLogin => 77,
+            RefusalCode::OperatorUnknown => 77,
+            RefusalCode::Stopping => 75,
+            RefusalCode::Unsure => 70,
+            RefusalCode::NoImport => 77,
+            RefusalCode::ImportUnderWay => 77,
+            RefusalCode::ImportCount => 65,
+            RefusalCode::OwnCertificate => 77,
         };
         for code in RefusalCode::ALL {
             let failure = Failure::Refused(Refusal::new(code, "no"));
             assert_eq!(exit_for(&failure) as u8, expected(code), "{code:?}");
         }
-        let newer = Refusal { code: 999, message: String::new(), retry_after_ms: None };
+        let newer = Refusal {
+            code: Item { number: 999, content: Vec::new() },
+            message: String::new(),
+            retry_after_ms: None,
+        };
         assert_eq!(exit_for(&Failure::Refused(newer)), Exit::Refused);
     }
 

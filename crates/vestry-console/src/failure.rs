@@ -7,10 +7,12 @@ use crate::until::NotATime;
 use std::io;
 use thiserror::Error;
 use vestry_client::Address;
+use vestry_client::sentence::sentence;
 use vestry_client::wire::{Unreachable, WireError};
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::FieldError;
+use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_seal::NewFileError;
 use vestry_tls::{TlsError, TrustFailure};
@@ -37,7 +39,7 @@ pub(crate) enum Failure {
     /// The connection was lost after a change was sent.
     #[error("{server}: {error}; the change may or may not have been made")]
     Unsure { server: Address, error: WireError, look: String },
-    #[error("{}", Escaped(&.0.message))]
+    #[error("{}", sentence(.0))]
     Refused(Refusal),
     #[error("the server's answer does not fit the question")]
     UnexpectedReply,
@@ -52,7 +54,7 @@ pub(crate) enum Failure {
     #[error("the terminal could not be used: {}", Escaped(.0))]
     Terminal(String),
     #[error("the audit is not as it was written: {0}")]
-    Audit(AuditFault),
+    Audit(Open<AuditFault>),
     #[error(transparent)]
     Rows(#[from] ReadError),
     #[error("bad rows: {} of {}; nothing was imported", grouped(*bad), grouped(*rows))]
@@ -141,19 +143,35 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
         RefusalCode::NotFound => "List what there is: vestryctl accounts (or sessions, operators)",
         RefusalCode::NameTaken => "Choose another name, or look at this account: vestryctl account show NAME",
         RefusalCode::Forbidden => "An operator with the role that it names can do it.",
-        RefusalCode::NotLoggedIn | RefusalCode::SessionEnded | RefusalCode::WrongCredentials => {
+        RefusalCode::NotLoggedIn
+        | RefusalCode::SessionEnded
+        | RefusalCode::WrongCredentials
+        | RefusalCode::OperatorUnknown => {
             "Ask an admin for a certificate that is in use: vestryd certs operator NAME"
         }
-        RefusalCode::BadField | RefusalCode::PasswordRefused => "Correct it and try again.",
+        RefusalCode::BadField => "Correct it and try again.",
         RefusalCode::Busy | RefusalCode::Throttled => return Some(wait_of(refusal)),
         RefusalCode::Unavailable => "Nothing was changed. Make room on the server's disk, then try again.",
+        RefusalCode::Stopping => "Nothing was changed. Try again when it runs.",
         RefusalCode::Internal => "The server's log says more.",
-        RefusalCode::Malformed => OTHER_VERSION,
+        RefusalCode::Malformed | RefusalCode::Unsupported => OTHER_VERSION,
+        RefusalCode::Unsure => "Look before you repeat it: vestryctl audit",
         RefusalCode::QueryRefused
         | RefusalCode::QueryLimit
         | RefusalCode::Suspended
         | RefusalCode::RegistrationClosed
-        | RefusalCode::WrongState => return None,
+        | RefusalCode::WrongState
+        | RefusalCode::PasswordsNotTaken
+        | RefusalCode::NotStarted
+        | RefusalCode::NotProven
+        | RefusalCode::WrongCode
+        | RefusalCode::CodeSpent
+        | RefusalCode::CodeUsed
+        | RefusalCode::NoFreshLogin
+        | RefusalCode::NoImport
+        | RefusalCode::ImportUnderWay
+        | RefusalCode::ImportCount
+        | RefusalCode::OwnCertificate => return None,
     };
     Some(text.to_owned())
 }
@@ -172,7 +190,7 @@ mod tests {
     #[test]
     fn a_hostile_sentence_cannot_drive_the_terminal() {
         let failure = Failure::Refused(Refusal::new(RefusalCode::QueryRefused, "\u{1b}]52;c;x\u{7}\nno"));
-        assert_eq!(failure.to_string(), "\\u{1b}]52;c;x\\u{7}\\nno");
+        assert_eq!(failure.to_string(), "the query was refused: \\u{1b}]52;c;x\\u{7}\\nno");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::admin::{AccountDetail, Cell, Status};
+use vestry_protocol::admin::{AccountDetail, AccountState, Cell, Status};
 
 /// Fields in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,20 +24,27 @@ impl Record {
     /// An account as an operator sees it.
     pub(crate) fn of_account(account: &AccountDetail) -> Self {
         let profile = &account.profile;
-        Self(vec![
+        let (suspended_until, suspended_reason, restorable_until) = match account.state.known() {
+            Some(AccountState::Suspended { until, reason }) => (*until, reason.as_deref(), None),
+            Some(AccountState::Deleted { restorable_until }) => (None, None, Some(*restorable_until)),
+            Some(AccountState::Active) | None => (None, None, None),
+        };
+        let mut record = Self(vec![
             ("name", text(&account.name)),
             ("email", optional_text(profile.email.as_deref())),
             ("age", profile.age.map_or(Cell::Null, |age| Cell::Integer(age.into()))),
             ("gender", optional_text(profile.gender.as_deref())),
-            ("status", text(&account.status)),
-            ("credential", text(&account.credential)),
+            ("status", text(&account.state.to_string())),
+            ("credential", text(&account.credential.to_string())),
             ("created", instant(Some(account.created))),
             ("last_login", instant(account.last_login)),
-            ("suspended_until", instant(account.suspended_until)),
-            ("suspended_reason", optional_text(account.suspended_reason.as_deref())),
-            ("restorable_until", instant(account.restorable_until)),
+            ("suspended_until", instant(suspended_until)),
+            ("suspended_reason", optional_text(suspended_reason)),
+            ("restorable_until", instant(restorable_until)),
             ("sessions", count(account.sessions)),
-        ])
+        ]);
+        record.0.extend(account.later.iter().map(|item| ("also", text(&item.to_string()))));
+        record
     }
 
     /// How the server is.

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 use time::format_description::well_known::Rfc3339;
-use time::{Date, Month, OffsetDateTime, UtcOffset};
+use time::{Date, Month, OffsetDateTime};
+pub(crate) use vestry_client::sentence::rfc3339;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
 
@@ -28,11 +29,6 @@ pub(crate) fn parse_until(text: &str, now: UnixSeconds) -> Result<UnixSeconds, N
         true => Ok(until),
         false => Err(NotATime::Passed(rfc3339(until).unwrap_or_default())),
     }
-}
-
-/// A time in UTC as RFC 3339; nothing for a second that its calendar does not have.
-pub(crate) fn rfc3339(seconds: UnixSeconds) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp(seconds).ok()?.to_offset(UtcOffset::UTC).format(&Rfc3339).ok()
 }
 
 /// `7d` in seconds; nothing when it is no span, a second level of nothing when it is too long for one.

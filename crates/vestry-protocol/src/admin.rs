@@ -5,11 +5,18 @@
 
 use crate::UnixSeconds;
 use crate::audit::{AuditVerdict, Checkpoint};
+use crate::codec::{CodecError, decode};
+use crate::greeting::{Greeting, ReplyBody};
 use crate::import::{BadRow, ImportRow};
+use crate::item::{Item, Later, Numbered, Open};
+use crate::limits::REPLY_BYTES_MAX;
 use crate::refusal::Refusal;
 use crate::secret::SecretText;
 use crate::user::Profile;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteBuf;
+use std::fmt;
 
 /// A request of an operator.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,7 +29,7 @@ pub enum AdminCall {
         sql: String,
     },
     /// A page of one view, in a stable order. Answered like `Query`.
-    ListRows(Listing),
+    ListRows(Listing<Open<View>>),
     /// One account.
     ShowAccount {
         /// Its name.
@@ -127,6 +134,8 @@ pub enum FollowFrom {
 pub enum AdminReply {
     /// The call was not done; also after `Columns`, `Rows` and `BackupChunk`, when a stream breaks off.
     Refused(Refusal),
+    /// Before the first reply on a connection, with the number 0.
+    Greeting(Greeting),
     /// To `ShowStatus`.
     StatusShown(Status),
     /// The header of a row stream.
@@ -195,6 +204,24 @@ pub enum AdminReply {
     ImportDropped,
 }
 
+impl Numbered for AdminCall {
+    const KNOWN: u32 = 21;
+}
+
+impl ReplyBody for AdminReply {
+    fn refused(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+
+    fn greeting(greeting: Greeting) -> Self {
+        Self::Greeting(greeting)
+    }
+
+    fn is_greeting(&self) -> bool {
+        matches!(self, Self::Greeting(_))
+    }
+}
+
 /// One of the operator's views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum View {
@@ -208,11 +235,15 @@ pub enum View {
     Operators,
 }
 
-/// A page of a view.
+impl Numbered for View {
+    const KNOWN: u32 = 4;
+}
+
+/// A page of a view. On the wire the view may be one that this version does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listing {
+pub struct Listing<V = View> {
     /// Of what.
-    pub view: View,
+    pub view: V,
     /// The columns to show, in this order; all when empty.
     pub columns: Vec<String>,
     /// A condition over the view's columns, in SQL.
@@ -227,8 +258,25 @@ pub struct Listing {
     pub after: Option<String>,
 }
 
+impl From<Listing> for Listing<Open<View>> {
+    fn from(listing: Listing) -> Self {
+        let Listing { view, columns, filter, sort, descending, limit, after } = listing;
+        Self { view: view.into(), columns, filter, sort, descending, limit, after }
+    }
+}
+
+impl Listing<Open<View>> {
+    /// The same, when the view is one of this version.
+    #[must_use]
+    pub fn known(self) -> Option<Listing> {
+        let Self { view, columns, filter, sort, descending, limit, after } = self;
+        let view = *view.known()?;
+        Some(Listing { view, columns, filter, sort, descending, limit, after })
+    }
+}
+
 /// One value of a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     /// No value.
     Null,
@@ -239,7 +287,64 @@ pub enum Cell {
     /// Text, as it is stored: escape it before printing.
     Text(String),
     /// Bytes.
-    Blob(#[serde(with = "serde_bytes")] Vec<u8>),
+    Blob(Vec<u8>),
+    /// A kind of value that a later version has.
+    Unknown(Item),
+}
+
+/// As [`Open`] would write it, without a copy of the content: rows are many.
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => (0_u32, 0_u64).serialize(serializer),
+            Self::Integer(value) => (1_u32, varint_bytes(zigzag(*value)), value).serialize(serializer),
+            Self::Real(value) => (2_u32, 8_u64, value).serialize(serializer),
+            Self::Text(text) => (3_u32, length_and(text.len()), text).serialize(serializer),
+            Self::Blob(bytes) => {
+                (4_u32, length_and(bytes.len()), serde_bytes::Bytes::new(bytes)).serialize(serializer)
+            }
+            Self::Unknown(item) => item.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let item = Item::deserialize(deserializer)?;
+        let content = item.content.as_slice();
+        let read = match item.number {
+            0 if content.is_empty() => Ok(Self::Null),
+            1 => decode::<_, CELL_BUDGET_BYTES>(content).map(Self::Integer),
+            2 => decode::<_, CELL_BUDGET_BYTES>(content).map(Self::Real),
+            3 => decode::<_, CELL_BUDGET_BYTES>(content).map(Self::Text),
+            4 => decode::<ByteBuf, CELL_BUDGET_BYTES>(content).map(|bytes| Self::Blob(bytes.into_vec())),
+            0 => Err(CodecError::Malformed),
+            _ => Ok(Self::Unknown(item)),
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
+/// A cell comes in a reply, and claims no more than one.
+const CELL_BUDGET_BYTES: usize = REPLY_BYTES_MAX;
+
+fn zigzag(value: i64) -> u64 {
+    (value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned()
+}
+
+/// How long a number is on the wire.
+fn varint_bytes(value: u64) -> u64 {
+    match value {
+        0..=250 => 1,
+        251..=0xffff => 3,
+        0x1_0000..=0xffff_ffff => 5,
+        _ => 9,
+    }
+}
+
+/// How long bytes are behind their length.
+fn length_and(bytes: usize) -> u64 {
+    varint_bytes(bytes as u64) + bytes as u64
 }
 
 /// How a row stream ended.
@@ -260,22 +365,76 @@ pub struct AccountDetail {
     pub name: String,
     /// The profile.
     pub profile: Profile,
-    /// `active`, `suspended` or `deleted`.
-    pub status: String,
-    /// The kind: `argon2id`, or `none` until a one-time code is redeemed.
-    pub credential: String,
+    /// Whether it can be used.
+    pub state: Open<AccountState>,
+    /// How its password is kept.
+    pub credential: Open<Credential>,
     /// When it was made.
     pub created: UnixSeconds,
     /// The last login, if there was one.
     pub last_login: Option<UnixSeconds>,
-    /// For a suspended account: until when, if not for good.
-    pub suspended_until: Option<UnixSeconds>,
-    /// For a suspended account: why.
-    pub suspended_reason: Option<String>,
-    /// For a deleted account: until when it can be restored.
-    pub restorable_until: Option<UnixSeconds>,
     /// How many sessions are open.
     pub sessions: u64,
+    /// Fields of later versions.
+    pub later: Later,
+}
+
+/// Whether an account can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountState {
+    /// It can.
+    Active,
+    /// Nobody can log in to it.
+    Suspended {
+        /// Until when, if not for good.
+        until: Option<UnixSeconds>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// It is deleted.
+    Deleted {
+        /// Until when it can be restored.
+        restorable_until: UnixSeconds,
+    },
+}
+
+impl Numbered for AccountState {
+    const KNOWN: u32 = 3;
+}
+
+impl fmt::Display for AccountState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Suspended { .. } => "suspended",
+            Self::Deleted { .. } => "deleted",
+        })
+    }
+}
+
+/// How the password of an account is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Credential {
+    /// There is none until a one-time code is redeemed.
+    None,
+    /// As the hash that it was imported with, until the first login.
+    Imported,
+    /// As an OPAQUE record.
+    Opaque,
+}
+
+impl Numbered for Credential {
+    const KNOWN: u32 = 3;
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Imported => "imported",
+            Self::Opaque => "opaque",
+        })
+    }
 }
 
 /// How the server is.
@@ -317,4 +476,34 @@ pub struct Status {
     pub operator: String,
     /// The role of who asks.
     pub role: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encode;
+
+    #[test]
+    fn a_cell_is_written_as_any_item_is() {
+        let texts = ["", "x", &"x".repeat(250), &"x".repeat(251), &"ä".repeat(40_000)];
+        let numbers = [0, 1, -1, 125, -126, i64::from(i32::MAX), i64::MIN, i64::MAX];
+        let mut cells =
+            vec![Cell::Null, Cell::Real(-0.5), Cell::Unknown(Item { number: 9, content: vec![1] })];
+        cells.extend(numbers.map(Cell::Integer));
+        cells.extend(texts.map(|text| Cell::Text(text.to_owned())));
+        cells.extend(texts.map(|text| Cell::Blob(text.as_bytes().to_vec())));
+        for cell in cells {
+            let bytes = encode(&cell).unwrap();
+            let item = decode::<Item, REPLY_BYTES_MAX>(&bytes).unwrap();
+            assert_eq!(*encode(&item).unwrap(), *bytes, "{cell:?}");
+            assert_eq!(decode::<Cell, REPLY_BYTES_MAX>(&bytes).unwrap(), cell);
+        }
+    }
+
+    #[test]
+    fn a_cell_whose_content_is_not_what_its_number_says_is_none() {
+        for bad in [&[0, 1, 0][..], &[1, 0], &[1, 2, 2, 2], &[2, 7, 0, 0, 0, 0, 0, 0, 0], &[3, 2, 2, b'x']] {
+            assert!(decode::<Cell, 64>(bad).is_err(), "{bad:?} was taken");
+        }
+    }
 }

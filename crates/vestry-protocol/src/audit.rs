@@ -2,6 +2,7 @@
 //!
 //! Numbers of events are signed, as the register has them: one below 1 is what a forger left.
 
+use crate::item::{Numbered, Open};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -45,7 +46,7 @@ pub struct AuditVerdict {
     /// How many of the checkpoints fit; those of events that were removed can not be looked at.
     pub checkpoints: u64,
     /// The first thing that is wrong.
-    pub fault: Option<AuditFault>,
+    pub fault: Option<Open<AuditFault>>,
 }
 
 /// The first thing that is wrong with the audit.
@@ -99,6 +100,10 @@ pub enum AuditFault {
         /// Which.
         id: i64,
     },
+}
+
+impl Numbered for AuditFault {
+    const KNOWN: u32 = 9;
 }
 
 impl fmt::Display for AuditFault {

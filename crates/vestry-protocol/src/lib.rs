@@ -14,6 +14,8 @@
 //! | [`audit`] | what a check of the audit chain is asked and finds |
 //! | [`import`] | accounts on their way into a register |
 //! | [`refusal`] | the stable error codes |
+//! | [`item`] | what may grow: values and fields that an earlier reader passes over |
+//! | [`greeting`] | what a server says before its first reply |
 //! | [`fields`] | usernames, e-mail addresses, ages, free text, passwords |
 //! | [`secret`] | text and tokens that cannot print themselves |
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
@@ -24,7 +26,9 @@ pub mod codec;
 pub mod escape;
 pub mod fields;
 pub mod frame;
+pub mod greeting;
 pub mod import;
+pub mod item;
 pub mod limits;
 pub mod refusal;
 pub mod secret;

@@ -79,5 +79,11 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 /// RFC 9266, 4.1: its length.
 pub const EXPORTER_BYTES: usize = 32;
 
+/// What a login may hand to the next one on the same device.
+pub const WITNESS_BYTES_MAX: usize = 128;
+
+/// Before a login, a connection may send so many frames that are no request of this version.
+pub const UNREADABLE_FRAMES_MAX: u32 = 16;
+
 /// A session token: 256 random bits.
 pub const TOKEN_BYTES: usize = 32;

@@ -1,31 +1,38 @@
-//! Why a request was not done: a stable code, a sentence, and how long to wait where waiting helps.
+//! Why a request was not done: a stable code, what programs want to know beside it, how long to wait where waiting helps, and a
+//! sentence for whoever does not know the code.
 //!
-//! Codes are numbers on the wire so that a client can meet one that is newer than itself. A code keeps its
-//! number for ever; the sentence may be reworded.
+//! A code has one meaning and keeps its number for ever; the sentence may be reworded. Programs print sentences of their own.
 
+use crate::UnixSeconds;
+use crate::codec::{decode, encode};
+use crate::fields::Field;
+use crate::item::{Item, Numbered, Open};
+use crate::limits::REPLY_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 
-/// The stable codes. `docs/PROTOCOL.md` lists them; fewer than twenty will ever be needed.
+/// The stable codes. `docs/PROTOCOL.md` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u16)]
+#[repr(u32)]
 pub enum RefusalCode {
-    /// The bytes were not a request. The server closes the connection after saying so.
+    /// This version does not know the call, or a value in it.
+    Unsupported = 0,
+    /// The frame is not exactly one request.
     Malformed = 1,
-    /// A field breaks its rule; the sentence names the field and the rule.
+    /// A field breaks its rule: [`Detail::Field`] says which.
     BadField = 2,
-    /// The request needs a session and this connection has none.
+    /// The call needs a session and this connection has none.
     NotLoggedIn = 3,
     /// The name or the password is wrong. Which of them is never said.
     WrongCredentials = 4,
-    /// The session ended: it expired, was revoked, or its cause was withdrawn.
+    /// The session ended: [`Detail::Ended`] says why, when the server knows.
     SessionEnded = 5,
     /// Somebody has this name, or had it and could still come back.
     NameTaken = 6,
-    /// The new password breaks a rule; the sentence says which.
-    PasswordRefused = 7,
-    /// The password was right, but the operator suspended the account.
+    /// The settings take no passwords themselves, only proofs of them.
+    PasswordsNotTaken = 7,
+    /// The password was right, but the operator suspended the account: [`Detail::Suspended`] says until when and why.
     Suspended = 8,
-    /// There is no such thing (on the user port only for one's own sessions).
+    /// There is no such thing (on the user port only for one's own).
     NotFound = 9,
     /// Too much is waiting already; try again after `retry_after_ms`.
     Busy = 10,
@@ -43,20 +50,47 @@ pub enum RefusalCode {
     RegistrationClosed = 16,
     /// The account's state does not allow it (as resuming one that is not suspended).
     WrongState = 17,
-    /// Too many failures in a row, of this account or from this source; try again after `retry_after_ms`.
+    /// Too fast, for this account, this session or this source; try again after `retry_after_ms`.
     Throttled = 18,
+    /// The second half of an exchange without its first on this connection, or too late.
+    NotStarted = 19,
+    /// The password has to be proven on this connection first.
+    NotProven = 20,
+    /// The one-time code is wrong, used or too old, or the name is.
+    WrongCode = 21,
+    /// The one-time code was right, and was used too often without setting a password.
+    CodeSpent = 22,
+    /// The one-time code was right, and set a password a few minutes ago: [`Detail::UsedAt`] says when.
+    CodeUsed = 23,
+    /// A device is remembered once, within two minutes of a login on its connection.
+    NoFreshLogin = 24,
+    /// The operator's certificate is not in use.
+    OperatorUnknown = 25,
+    /// The server is stopping.
+    Stopping = 26,
+    /// It may have been done, and the server cannot tell.
+    Unsure = 27,
+    /// No import is under way on this connection.
+    NoImport = 28,
+    /// An import is under way on this connection already.
+    ImportUnderWay = 29,
+    /// Another number of accounts waits to be imported; nothing was.
+    ImportCount = 30,
+    /// One's own certificate has to be revoked by somebody else.
+    OwnCertificate = 31,
 }
 
 impl RefusalCode {
     /// Every code, in the order of its number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 32] = [
+        Self::Unsupported,
         Self::Malformed,
         Self::BadField,
         Self::NotLoggedIn,
         Self::WrongCredentials,
         Self::SessionEnded,
         Self::NameTaken,
-        Self::PasswordRefused,
+        Self::PasswordsNotTaken,
         Self::Suspended,
         Self::NotFound,
         Self::Busy,
@@ -68,27 +102,106 @@ impl RefusalCode {
         Self::RegistrationClosed,
         Self::WrongState,
         Self::Throttled,
+        Self::NotStarted,
+        Self::NotProven,
+        Self::WrongCode,
+        Self::CodeSpent,
+        Self::CodeUsed,
+        Self::NoFreshLogin,
+        Self::OperatorUnknown,
+        Self::Stopping,
+        Self::Unsure,
+        Self::NoImport,
+        Self::ImportUnderWay,
+        Self::ImportCount,
+        Self::OwnCertificate,
     ];
 
     /// The number on the wire.
     #[must_use]
-    pub fn number(self) -> u16 {
-        self as u16
+    pub fn number(self) -> u32 {
+        self as u32
     }
 
     /// The code of a number, when this version knows it.
     #[must_use]
-    pub fn from_number(number: u16) -> Option<Self> {
+    pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.number() == number)
+    }
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionEnd {
+    /// It was too old, or was not used for too long.
+    Expired,
+    /// Its user ended it, here or on another device.
+    LoggedOut,
+    /// A new password ended every session.
+    PasswordChanged,
+    /// The account had too many, and it was the one that was used least recently.
+    Displaced,
+    /// An operator ended it.
+    Revoked,
+    /// The account was suspended.
+    Suspended,
+    /// The account was deleted.
+    Deleted,
+}
+
+impl Numbered for SessionEnd {
+    const KNOWN: u32 = 7;
+}
+
+/// What a code says beside its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Detail {
+    /// Of [`RefusalCode::BadField`].
+    Field(Open<Field>),
+    /// Of [`RefusalCode::SessionEnded`].
+    Ended(Option<Open<SessionEnd>>),
+    /// Of [`RefusalCode::Suspended`].
+    Suspended {
+        /// Until when; for good when absent.
+        until: Option<UnixSeconds>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Of [`RefusalCode::CodeUsed`].
+    UsedAt(UnixSeconds),
+}
+
+impl Detail {
+    fn encoded(&self) -> Vec<u8> {
+        let bytes = match self {
+            Self::Field(field) => encode(field),
+            Self::Ended(end) => encode(end),
+            Self::Suspended { until, reason } => encode(&(until, reason)),
+            Self::UsedAt(at) => encode(at),
+        };
+        bytes.map(|bytes| bytes.to_vec()).unwrap_or_default()
+    }
+
+    fn read(code: RefusalCode, content: &[u8]) -> Option<Self> {
+        match code {
+            RefusalCode::BadField => decode::<_, REPLY_BYTES_MAX>(content).ok().map(Self::Field),
+            RefusalCode::SessionEnded => decode::<_, REPLY_BYTES_MAX>(content).ok().map(Self::Ended),
+            RefusalCode::Suspended => {
+                let (until, reason) = decode::<_, REPLY_BYTES_MAX>(content).ok()?;
+                Some(Self::Suspended { until, reason })
+            }
+            RefusalCode::CodeUsed => decode::<_, REPLY_BYTES_MAX>(content).ok().map(Self::UsedAt),
+            _ => None,
+        }
     }
 }
 
 /// A request that was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// A [`RefusalCode`], or one that this version does not know.
-    pub code: u16,
-    /// One sentence for a person. Escape it before printing: the server may be hostile.
+    /// A [`RefusalCode`], or one that this version does not know, and its [`Detail`].
+    pub code: Item,
+    /// One sentence for a person whose program has none of its own. Escape it before printing: the server may be hostile.
     pub message: String,
     /// Where waiting helps: how long, in milliseconds.
     pub retry_after_ms: Option<u64>,
@@ -98,18 +211,60 @@ impl Refusal {
     /// A refusal that waiting does not help.
     #[must_use]
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self { code: code.number(), message: message.into(), retry_after_ms: None }
+        let code = Item { number: code.number(), content: Vec::new() };
+        Self { code, message: message.into(), retry_after_ms: None }
+    }
+
+    /// The same, with what its code says beside.
+    #[must_use]
+    pub fn with(mut self, detail: &Detail) -> Self {
+        self.code.content = detail.encoded();
+        self
     }
 
     /// The code, when this version knows it.
     #[must_use]
     pub fn known_code(&self) -> Option<RefusalCode> {
-        RefusalCode::from_number(self.code)
+        RefusalCode::from_number(self.code.number)
+    }
+
+    /// What the code says beside its number, when this version can read it.
+    #[must_use]
+    pub fn detail(&self) -> Option<Detail> {
+        Detail::read(self.known_code()?, &self.code.content)
     }
 
     /// Whether this refusal has the given code.
     #[must_use]
     pub fn is(&self, code: RefusalCode) -> bool {
-        self.code == code.number()
+        self.code.number == code.number()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_code_says_beside_its_number_comes_back() {
+        let reason = Some("spam".to_owned());
+        let cases = [
+            (RefusalCode::BadField, Detail::Field(Field::Email.into())),
+            (RefusalCode::SessionEnded, Detail::Ended(Some(SessionEnd::Displaced.into()))),
+            (RefusalCode::Suspended, Detail::Suspended { until: Some(7), reason }),
+            (RefusalCode::CodeUsed, Detail::UsedAt(7)),
+        ];
+        for (code, detail) in cases {
+            assert_eq!(Refusal::new(code, "").with(&detail).detail(), Some(detail));
+            assert_eq!(Refusal::new(RefusalCode::Busy, "").with(&Detail::UsedAt(7)).detail(), None);
+        }
+        assert_eq!(Refusal::new(RefusalCode::SessionEnded, "").detail(), None);
+    }
+
+    #[test]
+    fn the_codes_are_numbered_in_their_order() {
+        for (number, code) in (0..).zip(RefusalCode::ALL) {
+            assert_eq!((code.number(), RefusalCode::from_number(number)), (number, Some(code)));
+        }
     }
 }

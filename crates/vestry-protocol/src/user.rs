@@ -4,9 +4,12 @@
 //! as it was sent; whoever acts on it parses it into [`crate::fields`] first.
 
 use crate::UnixSeconds;
+use crate::greeting::{Greeting, ReplyBody};
+use crate::item::{Later, Numbered, Open};
 use crate::refusal::Refusal;
 use crate::secret::{DeviceToken, SecretText, SessionToken};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A request of a user.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +23,8 @@ pub enum UserCall {
         /// A `RegistrationRequest`: 32 bytes.
         #[serde(with = "serde_bytes")]
         request: Vec<u8>,
+        /// What an operator invited with. No server takes one yet.
+        invitation: Option<SecretText>,
     },
     /// OPAQUE registration, second half: make the account whose name this connection asked for. Opens no session.
     FinishRegistration {
@@ -45,6 +50,9 @@ pub enum UserCall {
         ke3: Vec<u8>,
         /// What to call this device in the list of sessions.
         device: String,
+        /// The witness of the last login of this account on this device, unread; else nothing. 128 bytes at most.
+        #[serde(with = "serde_bytes")]
+        witness: Vec<u8>,
     },
     /// The first login of an account that was imported with a password hash: the only call that takes a password. The
     /// server seals an OPAQUE record of it in the same act. Continues the attempt of a `StartLogin` of the same name.
@@ -137,6 +145,8 @@ pub enum UserCall {
 pub enum UserReply {
     /// The call was not done.
     Refused(Refusal),
+    /// Before the first reply on a connection, with the number 0.
+    Greeting(Greeting),
     /// To `DescribeServer`.
     ServerDescribed(ServerDescription),
     /// To `StartRegistration`, `StartReset` and `StartNewPassword`.
@@ -207,6 +217,43 @@ pub enum UserReply {
     DeviceForgotten,
     /// To `ShowNotices`.
     NoticesShown(Notices),
+    /// To `FinishLogin`, between the proof and the session: the account wants another factor. No server asks for one yet.
+    LoginContinues {
+        /// Those that will do.
+        factors: Vec<Open<Factor>>,
+    },
+}
+
+impl Numbered for UserCall {
+    const KNOWN: u32 = 23;
+}
+
+impl ReplyBody for UserReply {
+    fn refused(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+
+    fn greeting(greeting: Greeting) -> Self {
+        Self::Greeting(greeting)
+    }
+
+    fn is_greeting(&self) -> bool {
+        matches!(self, Self::Greeting(_))
+    }
+}
+
+/// What proves a person beside the password. There is none yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Factor {}
+
+impl Numbered for Factor {
+    const KNOWN: u32 = 0;
+}
+
+impl fmt::Display for Factor {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
 }
 
 /// What the user should know of attempts at the account and of its password.
@@ -305,6 +352,8 @@ pub struct Account {
     pub created: UnixSeconds,
     /// The last login, if there was one.
     pub last_login: Option<UnixSeconds>,
+    /// Fields of later versions.
+    pub later: Later,
 }
 
 /// A session that was just opened.
@@ -322,6 +371,11 @@ pub struct NewSession {
     pub idle_secs_max: u64,
     /// Whether the device token of the login is of a device that is remembered for this account.
     pub device_known: bool,
+    /// What to send with the next `FinishLogin` of this account on this device, unread: 128 bytes at most, none today.
+    #[serde(with = "serde_bytes")]
+    pub witness: Vec<u8>,
+    /// Fields of later versions.
+    pub later: Later,
 }
 
 /// A session in its owner's list.
@@ -341,6 +395,8 @@ pub struct Session {
     pub expires: UnixSeconds,
     /// Whether it is the one that asks.
     pub current: bool,
+    /// Fields of later versions.
+    pub later: Later,
 }
 
 /// A remembered device in its owner's list.

@@ -17,6 +17,9 @@ use zeroize::Zeroizing;
 /// A code waits for a day; then the operator issues another.
 pub const CODE_SECS: i64 = 24 * 60 * 60;
 
+/// A code that set a password says so for so long, to whoever lost the answer.
+pub const USED_CODE_SECS: i64 = 10 * 60;
+
 /// Evaluations by the codes of an account are counted for a day.
 const EVALUATIONS_SECS: i64 = 24 * 60 * 60;
 
@@ -79,11 +82,15 @@ pub fn find(
     Ok(code.filter(|_| is_there).map(|code| (id, code)))
 }
 
-/// Refuses a right code that had new passwords evaluated too often: each is a guess at the password until now.
+/// Refuses a right code that set a password already, or had new ones evaluated too often: each is a guess at the password
+/// until now.
 ///
 /// # Errors
-/// [`Failure::CodeSpent`], or [`Failure::Throttled`] when it were the codes of the account before it.
+/// [`Failure::CodeUsed`]; [`Failure::CodeSpent`], or [`Failure::Throttled`] when it were the codes of the account before it.
 pub fn refuse_spent(code: &ResetCode, limits: &GateConfig) -> Result<(), Failure> {
+    if let Some(at) = code.used {
+        return Err(Failure::CodeUsed { at });
+    }
     if code.evaluations >= limits.code_evaluations_max {
         return Err(Failure::CodeSpent);
     }

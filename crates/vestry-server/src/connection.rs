@@ -72,13 +72,14 @@ pub struct Connection {
     stream: Box<TlsStream<TcpStream>>,
     inbox: Inbox,
     outbox: Vec<u8>,
+    has_greeted: bool,
 }
 
 impl Connection {
     /// Takes over a stream whose handshake is done.
     #[must_use]
     pub fn new(stream: Box<TlsStream<TcpStream>>) -> Self {
-        Self { stream, inbox: Inbox::default(), outbox: Vec::new() }
+        Self { stream, inbox: Inbox::default(), outbox: Vec::new(), has_greeted: false }
     }
 
     /// Waits until a whole frame is there. Safe to drop and call again.
@@ -138,6 +139,11 @@ impl Connection {
     /// Where answers are put until the next flush.
     pub fn outbox(&mut self) -> &mut Vec<u8> {
         &mut self.outbox
+    }
+
+    /// Whether nothing was said yet: the greeting comes first, and once.
+    pub fn greets(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_greeted, true)
     }
 
     /// Sends what is in the outbox, and gives its memory back.

@@ -7,13 +7,14 @@
 //!        │                  │
 //!        │ idle, closed     │ not a message                draining: answer what arrived, flush,
 //!        ▼                  ▼                               say goodbye
-//!       end          Malformed, then end
+//!       end          no frame: Malformed, then end; no request: refused, and on
 //! ```
 //!
 //! What a call means is the port's: [`Port`] is implemented by `user` and by `admin`, and neither sees the
 //! other's messages.
 
 use crate::connection::{Connection, Ended, Patience};
+use crate::failure::Failure;
 use crate::slots::Slot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,7 +22,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use vestry_protocol::codec::{append_frame, decode};
+use vestry_protocol::codec::{CodecError, Unreadable, append_frame, decode_request};
+use vestry_protocol::greeting::{Greeting, ReplyBody};
+use vestry_protocol::item::Numbered;
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::{Reply, Request};
@@ -32,9 +35,9 @@ const OUTBOX_BYTES_SOFT: usize = 64 * 1024;
 /// One side of one port: its messages and its state.
 pub trait Port: Send {
     /// What can be asked.
-    type Call: DeserializeOwned + Send;
+    type Call: DeserializeOwned + Numbered + Send;
     /// What may be answered.
-    type Body: Serialize + Send;
+    type Body: Serialize + ReplyBody + Send;
 
     /// How long a request may be in the present state.
     fn request_bytes_max(&self) -> usize;
@@ -52,8 +55,8 @@ pub trait Port: Send {
         replies: &mut Replies<'_, Self::Body>,
     ) -> impl Future<Output = Result<(), Ended>> + Send;
 
-    /// A refusal as a reply of this port.
-    fn refused(refusal: Refusal) -> Self::Body;
+    /// Counts a frame that is no request of this version; whether the connection goes on.
+    fn tolerates_unreadable(&mut self) -> bool;
 }
 
 /// Where the replies to one call go, in order.
@@ -64,14 +67,13 @@ pub struct Replies<'c, Body> {
     body: std::marker::PhantomData<fn(Body)>,
 }
 
-impl<Body: Serialize> Replies<'_, Body> {
+impl<Body: Serialize + ReplyBody> Replies<'_, Body> {
     /// Queues one reply; a long queue is sent at once, which makes a fast stream wait for a slow peer.
     ///
     /// # Errors
     /// When the peer is gone or too slow, or the reply has no bytes.
     pub async fn send(&mut self, body: Body) -> Result<(), Ended> {
-        let reply = Reply { id: self.id, body };
-        append_frame(self.connection.outbox(), &reply, REPLY_BYTES_MAX)
+        append_reply(self.connection, &Reply { id: self.id, body })
             .map_err(|error| Ended::Violated(error.to_string()))?;
         if self.connection.outbox().len() >= OUTBOX_BYTES_SOFT {
             self.connection.flush(self.patience).await?;
@@ -144,14 +146,42 @@ pub fn converse<P: Port>(
 /// Answers every whole frame that is there, then flushes once.
 async fn answer_batch<P: Port>(connection: &mut Connection, port: &mut P) -> Result<(), Ended> {
     while let Some(payload) = connection.frame(port.request_bytes_max())? {
-        let Request { id, call } = decode::<Request<P::Call>, REQUEST_BYTES_MAX>(payload)
-            .map_err(|error| Ended::Violated(error.to_string()))?;
+        let read = decode_request::<P::Call, REQUEST_BYTES_MAX>(payload);
         connection.drop_frame();
-        let patience = port.patience();
-        let mut replies = Replies { connection, id, patience, body: std::marker::PhantomData };
-        port.answer(call, &mut replies).await?;
+        let (patience, body) = (port.patience(), std::marker::PhantomData);
+        match read {
+            Ok(Request { id, call }) => {
+                port.answer(call, &mut Replies { connection, id, patience, body }).await?;
+            }
+            Err(unreadable) if port.tolerates_unreadable() => {
+                let (id, refusal) = refusal_of(unreadable);
+                let mut replies = Replies::<P::Body> { connection, id, patience, body };
+                replies.send(P::Body::refused(refusal)).await?;
+            }
+            Err(_) => return Err(Ended::Violated("too many frames that are no request".to_owned())),
+        }
     }
     connection.flush(port.patience()).await
+}
+
+/// A whole frame is answered, under its number as far as that could be read.
+fn refusal_of(unreadable: Unreadable) -> (u64, Refusal) {
+    match unreadable {
+        Unreadable::Unsupported { id, .. } => (id, Failure::Unsupported { what: "call" }.into_refusal()),
+        Unreadable::Malformed { id } => (id, Refusal::new(RefusalCode::Malformed, unreadable.to_string())),
+    }
+}
+
+/// Queues a reply; before the first one, in the same write, the greeting.
+fn append_reply<Body: Serialize + ReplyBody>(
+    connection: &mut Connection,
+    reply: &Reply<Body>,
+) -> Result<(), CodecError> {
+    if connection.greets() {
+        let body = Body::greeting(Greeting::of_this_version());
+        append_frame(connection.outbox(), &Reply { id: 0, body }, REPLY_BYTES_MAX)?;
+    }
+    append_frame(connection.outbox(), reply, REPLY_BYTES_MAX)
 }
 
 /// How long a peer that was too slow gets to take the goodbye.
@@ -162,8 +192,8 @@ const GOODBYE_MAX: Duration = Duration::from_secs(1);
 async fn say_why<P: Port>(mut connection: Connection, patience: Patience, ended: Ended) -> Result<(), Ended> {
     if let Ended::Violated(why) = &ended {
         let refusal = Refusal::new(RefusalCode::Malformed, format!("{why}; the connection ends here"));
-        let body = P::refused(refusal);
-        if append_frame(connection.outbox(), &Reply { id: 0, body }, REPLY_BYTES_MAX).is_ok() {
+        let body = P::Body::refused(refusal);
+        if append_reply(&mut connection, &Reply { id: 0, body }).is_ok() {
             // The peer may be gone; there is nobody else to tell.
             let _ = connection.flush(patience).await;
         }

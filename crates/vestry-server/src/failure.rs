@@ -7,8 +7,8 @@ use crate::clock::as_date;
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::{FieldError, PasswordProblem};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::fields::{Field, FieldError, PasswordProblem};
+use vestry_protocol::refusal::{Detail, Refusal, RefusalCode};
 use vestry_store::StoreError;
 use vestry_store::import::ImportError;
 use vestry_store::query::QueryError;
@@ -19,9 +19,15 @@ pub enum Failure {
     /// A field breaks its rule.
     #[error(transparent)]
     Field(#[from] FieldError),
-    /// A new password breaks a rule.
-    #[error(transparent)]
+    /// What was sent as a password cannot be one.
+    #[error("password: {0}")]
     Password(#[from] PasswordProblem),
+    /// A value in the call is one of a later version.
+    #[error("this server does not know this {what}")]
+    Unsupported {
+        /// What it is.
+        what: &'static str,
+    },
     /// The call needs a session, and there is none.
     #[error("log in first")]
     NotLoggedIn,
@@ -64,6 +70,9 @@ pub enum Failure {
     /// The call needs the password again, proven on this connection a moment ago.
     #[error("prove your password first")]
     NotProven,
+    /// A device is remembered once, and only after a login.
+    #[error("a device is remembered once, within two minutes of a login on its connection")]
+    NoFreshLogin,
     /// There is no such thing.
     #[error("there is no such {what}")]
     NotFound {
@@ -77,7 +86,7 @@ pub enum Failure {
         retry_after_ms: u64,
     },
     /// A rate limit, of this account or of this source. Which of them is not said.
-    #[error("too many attempts; try again in {}", wait_words(*.wait_ms))]
+    #[error("too many attempts; try again later")]
     Throttled {
         /// How long to wait.
         wait_ms: u64,
@@ -85,6 +94,12 @@ pub enum Failure {
     /// The one-time code was right, and had too many new passwords evaluated.
     #[error("this one-time code was used too often without setting a password; ask the operator for another")]
     CodeSpent,
+    /// The one-time code was right, and set a password a few minutes ago.
+    #[error("this one-time code did set a password, and works once; log in with the new password")]
+    CodeUsed {
+        /// When.
+        at: UnixSeconds,
+    },
     /// The operator's role is too small.
     #[error("your role is {role}; this needs {needed}")]
     Forbidden {
@@ -99,6 +114,18 @@ pub enum Failure {
     /// The account is not in a state where this makes sense.
     #[error("{0}")]
     WrongState(&'static str),
+    /// No import is under way on this connection.
+    #[error("no import is under way on this connection; start one")]
+    NoImport,
+    /// An import is under way on this connection.
+    #[error("an import is under way on this connection already")]
+    ImportUnderWay,
+    /// Another number of accounts waits.
+    #[error("not so many accounts wait to be imported; nothing was imported")]
+    ImportCount,
+    /// One's own certificate.
+    #[error("this is your own certificate; another admin has to revoke it")]
+    OwnCertificate,
     /// Accounts come from the operator here.
     #[error("this server does not take registrations; ask its operator for an account")]
     RegistrationClosed,
@@ -126,15 +153,6 @@ fn until_words(until: &Option<UnixSeconds>) -> String {
     until.map_or_else(String::new, |at| format!(" until {}", as_date(at)))
 }
 
-fn wait_words(ms: u64) -> String {
-    match ms.div_ceil(1_000) {
-        secs @ 0..120 => format!("{secs} s"),
-        secs @ 120..7_200 => format!("{} minutes", secs / 60),
-        secs @ 7_200..172_800 => format!("{} hours", secs / 3_600),
-        secs => format!("{} days, or ask the operator", secs / 86_400),
-    }
-}
-
 fn reason_words(reason: &Option<String>) -> String {
     reason.as_ref().map_or_else(String::new, |reason| format!(": {}", Escaped(reason)))
 }
@@ -144,7 +162,7 @@ impl Failure {
     #[must_use]
     pub fn into_refusal(self) -> Refusal {
         let code = self.code();
-        if matches!(code, RefusalCode::Internal | RefusalCode::Unavailable) {
+        if matches!(code, RefusalCode::Internal | RefusalCode::Unavailable | RefusalCode::Stopping) {
             tracing::error!(error = %self, "a request failed");
         }
         let message = match &self {
@@ -153,25 +171,51 @@ impl Failure {
             }
             known => known.to_string(),
         };
-        Refusal { code: code.number(), message, retry_after_ms: self.retry_after_ms() }
+        let refusal = Refusal { retry_after_ms: self.retry_after_ms(), ..Refusal::new(code, message) };
+        match self.detail() {
+            Some(detail) => refusal.with(&detail),
+            None => refusal,
+        }
+    }
+
+    /// What a program wants to know beside the code.
+    fn detail(self) -> Option<Detail> {
+        match self {
+            Self::Field(FieldError { field, .. }) => Some(Detail::Field(field.into())),
+            Self::Password(_) => Some(Detail::Field(Field::Password.into())),
+            Self::SessionEnded => Some(Detail::Ended(None)),
+            Self::CodeUsed { at } => Some(Detail::UsedAt(at)),
+            Self::Suspended { until, reason } => Some(Detail::Suspended { until, reason }),
+            _ => None,
+        }
     }
 
     fn code(&self) -> RefusalCode {
         match self {
-            Self::Field(_) => RefusalCode::BadField,
-            Self::Password(_) | Self::PasswordsNotTaken => RefusalCode::PasswordRefused,
+            Self::Field(_) | Self::Password(_) => RefusalCode::BadField,
+            Self::Unsupported { .. } => RefusalCode::Unsupported,
+            Self::PasswordsNotTaken => RefusalCode::PasswordsNotTaken,
             Self::NotLoggedIn => RefusalCode::NotLoggedIn,
-            Self::WrongCredentials | Self::WrongCode => RefusalCode::WrongCredentials,
+            Self::WrongCredentials => RefusalCode::WrongCredentials,
+            Self::WrongCode => RefusalCode::WrongCode,
             Self::SessionEnded => RefusalCode::SessionEnded,
             Self::NameTaken | Self::TakenMeanwhile { .. } => RefusalCode::NameTaken,
             Self::Suspended { .. } => RefusalCode::Suspended,
             Self::NotFound { .. } => RefusalCode::NotFound,
             Self::Busy { .. } => RefusalCode::Busy,
             Self::Throttled { .. } => RefusalCode::Throttled,
-            Self::Forbidden { .. } | Self::OperatorUnknown => RefusalCode::Forbidden,
-            Self::WrongState(_) | Self::NotProven | Self::NotStarted | Self::CodeSpent => {
-                RefusalCode::WrongState
-            }
+            Self::Forbidden { .. } => RefusalCode::Forbidden,
+            Self::OperatorUnknown => RefusalCode::OperatorUnknown,
+            Self::WrongState(_) => RefusalCode::WrongState,
+            Self::NotProven => RefusalCode::NotProven,
+            Self::NotStarted => RefusalCode::NotStarted,
+            Self::CodeSpent => RefusalCode::CodeSpent,
+            Self::CodeUsed { .. } => RefusalCode::CodeUsed,
+            Self::NoFreshLogin => RefusalCode::NoFreshLogin,
+            Self::NoImport => RefusalCode::NoImport,
+            Self::ImportUnderWay => RefusalCode::ImportUnderWay,
+            Self::ImportCount => RefusalCode::ImportCount,
+            Self::OwnCertificate => RefusalCode::OwnCertificate,
             Self::RegistrationClosed => RefusalCode::RegistrationClosed,
             Self::Store(error) => store_code(error),
             Self::Query(error) => query_code(error),
@@ -192,7 +236,8 @@ impl Failure {
 
 fn store_code(error: &StoreError) -> RefusalCode {
     match error {
-        StoreError::NotWritable | StoreError::Closed => RefusalCode::Unavailable,
+        StoreError::NotWritable => RefusalCode::Unavailable,
+        StoreError::Closed => RefusalCode::Stopping,
         StoreError::Held => RefusalCode::Busy,
         StoreError::Damaged
         | StoreError::CannotOpen { .. }

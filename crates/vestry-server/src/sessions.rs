@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::Device;
+use vestry_protocol::item::Later;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::NewSession;
@@ -98,7 +99,8 @@ pub fn mint<'tx>(
     tx.set_last_login(&noted, account.id, now)?;
     let (name, last_login) = (account.name, account.last_login);
     let idle_secs_max = limits.idle_secs_max.cast_unsigned();
-    let shown = NewSession { token, name, last_login, expires, idle_secs_max, device_known: false };
+    let (device_known, witness, later) = (false, Vec::new(), Later::new());
+    let shown = NewSession { token, name, last_login, expires, idle_secs_max, device_known, witness, later };
     Ok(Minted { noted, session: LoggedIn { id }, shown })
 }
 

@@ -97,8 +97,8 @@ impl ReadTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn credential_kind(&self, id: AccountId) -> Result<&'static str, StoreError> {
-        Ok(self.credential(id)?.map_or("none", |credential| credential.kind.as_str()))
+    pub fn credential_kind(&self, id: AccountId) -> Result<Option<CredentialKind>, StoreError> {
+        Ok(self.credential(id)?.map(|credential| credential.kind))
     }
 
     /// What the user of an account should know of its password.

@@ -24,6 +24,8 @@ pub struct ResetCode {
     pub evaluations: u32,
     /// How often all codes of the account did, since the moment that was asked for.
     pub evaluations_of_account: u32,
+    /// When it set a password, if it did: then it works no more.
+    pub used: Option<UnixSeconds>,
 }
 
 impl ReadTx<'_> {
@@ -40,13 +42,14 @@ impl ReadTx<'_> {
         since: UnixSeconds,
     ) -> Result<Option<ResetCode>, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "select issued_by, issued_at, evaluations,
+            "select issued_by, issued_at, evaluations, used,
                     (select count(*) from reset_evaluation e where e.account_id = c.account_id and e.at > ?4)
                from reset_code c where account_id = ?1 and code_hash = ?2 and expires > ?3",
         )?;
         let found = statement.query_row(params![id.0, code_hash, now, since], |row| {
             let issued = IssuedCode { by: row.get(0)?, at: row.get(1)? };
-            Ok(ResetCode { issued, evaluations: row.get(2)?, evaluations_of_account: row.get(3)? })
+            let (evaluations, used) = (row.get(2)?, row.get(3)?);
+            Ok(ResetCode { issued, evaluations, evaluations_of_account: row.get(4)?, used })
         });
         Ok(found.optional()?)
     }
@@ -91,7 +94,8 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Uses up a code; whether it was there and had not expired. At most one caller ever gets `true`.
+    /// Uses up a code; whether it was there, not used, and had not expired. At most one caller ever gets `true`. It is known
+    /// as used until `until`.
     ///
     /// # Errors
     /// When the database does.
@@ -101,13 +105,15 @@ impl WriteTx<'_> {
         id: AccountId,
         code_hash: &[u8],
         now: UnixSeconds,
+        until: UnixSeconds,
     ) -> Result<bool, StoreError> {
         let taken = self
             .conn
             .prepare_cached(
-                "delete from reset_code where account_id = ?1 and code_hash = ?2 and expires > ?3",
+                "update reset_code set used = ?3, expires = ?4
+                  where account_id = ?1 and code_hash = ?2 and expires > ?3 and used is null",
             )?
-            .execute(params![id.0, code_hash, now])?;
+            .execute(params![id.0, code_hash, now, until])?;
         Ok(taken == 1)
     }
 

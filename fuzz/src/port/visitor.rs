@@ -16,13 +16,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use vestry_client::Wire;
-use vestry_protocol::admin::{AdminCall, AdminReply};
-use vestry_protocol::codec::{append_frame, decode};
+use vestry_protocol::admin::{AccountState, AdminCall, AdminReply};
+use vestry_protocol::codec::{Unreadable, append_frame, decode, decode_request};
 use vestry_protocol::fields::{StretchingCost, Username};
 use vestry_protocol::frame::split_first;
+use vestry_protocol::greeting::ReplyBody;
 use vestry_protocol::import::ImportRow;
 use vestry_protocol::limits::{
-    EXPORTER_LABEL, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN,
+    EXPORTER_LABEL, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN, UNREADABLE_FRAMES_MAX,
 };
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
@@ -237,6 +238,9 @@ struct Line {
     allowed: Allowed,
     /// Sent, and not answered yet.
     unanswered: Vec<u8>,
+    has_greeted: bool,
+    /// Frames before a login that were no request.
+    unreadable: u32,
     /// Whether something else than whole frames was sent.
     is_broken: bool,
 }
@@ -321,7 +325,7 @@ impl<'h> Visitor<'h> {
             return;
         }
         let ke3 = self.honest_ke3().expect("the right password cannot be proven any more");
-        self.send_call(1, UserCall::FinishLogin { ke3, device: "visit".to_owned() }).await;
+        self.send_call(1, UserCall::FinishLogin { ke3, device: "visit".to_owned(), witness: Vec::new() }).await;
         self.settle().await;
         if self.is_to_wait {
             return;
@@ -345,6 +349,7 @@ impl<'h> Visitor<'h> {
             Op::StartRegistration { who, password } => UserCall::StartRegistration {
                 name: self.name(who),
                 request: self.seal(id, password, &self.name(who)),
+                invitation: None,
             },
             Op::FinishRegistration { envelope } => {
                 let envelope = self.envelope(envelope).await?;
@@ -365,7 +370,7 @@ impl<'h> Visitor<'h> {
                     ke1: self.prove(id, password, ke1),
                 }
             }
-            Op::FinishLogin { ke3 } => UserCall::FinishLogin { ke3: self.ke3(ke3).await?, device },
+            Op::FinishLogin { ke3 } => UserCall::FinishLogin { ke3: self.ke3(ke3).await?, device, witness: Vec::new() },
             Op::Resume { token, bent } => {
                 let mut token = *pick(&self.model.tokens(), token)?;
                 token[31] ^= u8::from(bent);
@@ -501,7 +506,7 @@ impl<'h> Visitor<'h> {
             AdminReply::AccountChanged(account) => {
                 self.model.operated(&account.name, act);
                 // A suspension from before the deletion is in force again.
-                if account.status == "suspended" {
+                if let Some(AccountState::Suspended { .. }) = account.state.known() {
                     self.model.operated(&account.name, Act::Suspended);
                 }
             }
@@ -595,20 +600,33 @@ impl<'h> Visitor<'h> {
             let request = match split_first(&line.unanswered, limit) {
                 Ok(None) => return true,
                 Ok(Some((payload, taken))) => {
-                    let request = decode::<Request<UserCall>, REQUEST_BYTES_MAX>(payload);
+                    let request = decode_request::<UserCall, REQUEST_BYTES_MAX>(payload);
                     line.unanswered.drain(..taken);
-                    request.ok()
+                    Some(request)
                 }
                 Err(_) => None,
             };
             let reply = line.reply().await.expect("the server hung up without a word");
-            let Some(Request { id, call }) = request else {
+            if matches!(request, Some(Err(_))) && !line.allowed.is_in_session() {
+                line.unreadable += 1;
+            }
+            let request = request.filter(|request| request.is_ok() || line.unreadable <= UNREADABLE_FRAMES_MAX);
+            let Some(request) = request else {
                 assert_eq!(reply.id, 0);
-                assert!(
-                    matches!(&reply.body, UserReply::Refused(refusal) if refusal.is(RefusalCode::Malformed))
-                );
+                assert!(is_refused_with(&reply.body, RefusalCode::Malformed), "{reply:?}");
                 assert!(line.reply().await.is_none(), "the server goes on after the framing broke");
                 return false;
+            };
+            let Request { id, call } = match request {
+                Ok(request) => request,
+                Err(Unreadable::Unsupported { id, .. }) => {
+                    assert!(reply.id == id && is_refused_with(&reply.body, RefusalCode::Unsupported), "{reply:?}");
+                    continue;
+                }
+                Err(Unreadable::Malformed { id }) => {
+                    assert!(reply.id == id && is_refused_with(&reply.body, RefusalCode::Malformed), "{reply:?}");
+                    continue;
+                }
             };
             assert_eq!(reply.id, id, "an answer is out of order");
             let honest = self.go_on(id, &reply.body, &line.exporter);
@@ -656,11 +674,29 @@ impl Line {
         let stream = TlsConnector::from(tls).connect(host, socket).await.expect("the server shakes hands");
         let exported = stream.get_ref().1.export_keying_material([0; 32], EXPORTER_LABEL, None);
         let exporter = exported.expect("a connection has an exporter");
-        Self { stream, exporter, allowed: Allowed::default(), unanswered: Vec::new(), is_broken: false }
+        Self {
+            stream,
+            exporter,
+            allowed: Allowed::default(),
+            unanswered: Vec::new(),
+            has_greeted: false,
+            unreadable: 0,
+            is_broken: false,
+        }
     }
 
-    /// The next answer; `None` when the server hung up.
+    /// The next answer, behind the greeting if it is the first; `None` when the server hung up.
     async fn reply(&mut self) -> Option<Reply<UserReply>> {
+        if !std::mem::replace(&mut self.has_greeted, true) {
+            let greeting = self.message().await?;
+            assert!(greeting.id == 0 && greeting.body.is_greeting(), "{greeting:?}");
+        }
+        let reply = self.message().await?;
+        assert!(!reply.body.is_greeting(), "a second greeting");
+        Some(reply)
+    }
+
+    async fn message(&mut self) -> Option<Reply<UserReply>> {
         let reading = async {
             let mut header = [0; 4];
             self.stream.read_exact(&mut header).await.ok()?;
@@ -671,6 +707,10 @@ impl Line {
         };
         timeout(ANSWER_TIMEOUT, reading).await.expect("the server does not answer")
     }
+}
+
+fn is_refused_with(reply: &UserReply, code: RefusalCode) -> bool {
+    matches!(reply, UserReply::Refused(refusal) if refusal.is(code))
 }
 
 fn pick<T>(all: &[T], which: u8) -> Option<&T> {

@@ -4,12 +4,15 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use vestry_protocol::admin::{
-    AccountDetail, AdminCall, AdminReply, Cell, FollowFrom, Listing, RowsEnd, Status, View,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing, RowsEnd,
+    Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
 use vestry_protocol::frame::split_first;
+use vestry_protocol::greeting::Greeting;
 use vestry_protocol::import::{BadRow, ImportRow};
+use vestry_protocol::item::{Item, Later, Numbered, Open};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
@@ -83,7 +86,11 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 
 fn opaque_call() -> impl Strategy<Value = UserCall> {
     prop_oneof![
-        (text(), bytes()).prop_map(|(name, request)| UserCall::StartRegistration { name, request }),
+        (text(), bytes(), of(secret())).prop_map(|(name, request, invitation)| UserCall::StartRegistration {
+            name,
+            request,
+            invitation
+        }),
         (envelope(), profile())
             .prop_map(|(envelope, profile)| UserCall::FinishRegistration { envelope, profile }),
         (text(), of(device_token()), bytes()).prop_map(|(name, device_token, ke1)| UserCall::StartLogin {
@@ -91,7 +98,11 @@ fn opaque_call() -> impl Strategy<Value = UserCall> {
             device_token,
             ke1
         }),
-        (bytes(), text()).prop_map(|(ke3, device)| UserCall::FinishLogin { ke3, device }),
+        (bytes(), text(), bytes()).prop_map(|(ke3, device, witness)| UserCall::FinishLogin {
+            ke3,
+            device,
+            witness
+        }),
         (text(), secret(), bytes()).prop_map(|(name, code, request)| UserCall::StartReset {
             name,
             code,
@@ -131,8 +142,34 @@ fn other_call() -> impl Strategy<Value = UserCall> {
     ]
 }
 
+/// Of a later version, or of this one with any content: what a code says beside its number is read only when it is asked for.
+fn item() -> impl Strategy<Value = Item> {
+    (any::<u32>(), bytes()).prop_map(|(number, content)| Item { number, content })
+}
+
+fn later() -> impl Strategy<Value = Later> {
+    vec(item(), 0..3)
+}
+
+/// One of today's, or one of a later version.
+fn open<T: Numbered + std::fmt::Debug>(known: impl Strategy<Value = T>) -> impl Strategy<Value = Open<T>> {
+    let unknown = (T::KNOWN.., bytes()).prop_map(|(number, content)| Open::Unknown(Item { number, content }));
+    prop_oneof![known.prop_map(Open::Known), unknown]
+}
+
+fn greeting() -> impl Strategy<Value = Greeting> {
+    (any::<u32>(), number(), number(), later()).prop_map(
+        |(version, request_bytes_max_before_login, request_bytes_max, later)| Greeting {
+            version,
+            request_bytes_max_before_login,
+            request_bytes_max,
+            later,
+        },
+    )
+}
+
 fn refusal() -> impl Strategy<Value = Refusal> {
-    (any::<u16>(), text(), of(number())).prop_map(|(code, message, retry_after_ms)| Refusal {
+    (item(), text(), of(number())).prop_map(|(code, message, retry_after_ms)| Refusal {
         code,
         message,
         retry_after_ms,
@@ -140,14 +177,16 @@ fn refusal() -> impl Strategy<Value = Refusal> {
 }
 
 fn new_session() -> impl Strategy<Value = NewSession> {
-    (token(), text(), of(time()), time(), number(), any::<bool>()).prop_map(
-        |(token, name, last_login, expires, idle_secs_max, device_known)| NewSession {
+    (token(), text(), of(time()), time(), number(), any::<bool>(), bytes(), later()).prop_map(
+        |(token, name, last_login, expires, idle_secs_max, device_known, witness, later)| NewSession {
             token,
             name,
             last_login,
             expires,
             idle_secs_max,
             device_known,
+            witness,
+            later,
         },
     )
 }
@@ -178,17 +217,14 @@ fn notices() -> impl Strategy<Value = Notices> {
 }
 
 fn account() -> impl Strategy<Value = Account> {
-    (text(), profile(), time(), of(time())).prop_map(|(name, profile, created, last_login)| Account {
-        name,
-        profile,
-        created,
-        last_login,
-    })
+    (text(), profile(), time(), of(time()), later()).prop_map(
+        |(name, profile, created, last_login, later)| Account { name, profile, created, last_login, later },
+    )
 }
 
 fn session() -> impl Strategy<Value = Session> {
-    (number(), text(), text(), time(), time(), time(), any::<bool>()).prop_map(
-        |(id, device, source, created, last_used, expires, current)| Session {
+    (number(), text(), text(), time(), time(), time(), any::<bool>(), later()).prop_map(
+        |(id, device, source, created, last_used, expires, current, later)| Session {
             id,
             device,
             source,
@@ -196,6 +232,7 @@ fn session() -> impl Strategy<Value = Session> {
             last_used,
             expires,
             current,
+            later,
         },
     )
 }
@@ -214,6 +251,12 @@ fn description() -> impl Strategy<Value = ServerDescription> {
 fn user_reply() -> impl Strategy<Value = UserReply> {
     prop_oneof![
         refusal().prop_map(UserReply::Refused),
+        greeting().prop_map(UserReply::Greeting),
+        vec(
+            (any::<u32>(), bytes()).prop_map(|(number, content)| Open::Unknown(Item { number, content })),
+            0..3
+        )
+        .prop_map(|factors| UserReply::LoginContinues { factors }),
         description().prop_map(UserReply::ServerDescribed),
         text().prop_map(|name| UserReply::Registered { name }),
         new_session().prop_map(UserReply::LoggedIn),
@@ -237,10 +280,12 @@ fn user_reply() -> impl Strategy<Value = UserReply> {
     ]
 }
 
+fn view() -> impl Strategy<Value = View> {
+    prop::sample::select(vec![View::Accounts, View::Sessions, View::Audit, View::Operators])
+}
+
 fn listing() -> impl Strategy<Value = Listing> {
-    let views = [View::Accounts, View::Sessions, View::Audit, View::Operators];
-    let view = prop::sample::select(views.to_vec());
-    (view, vec(text(), 0..4), of(text()), of(text()), any::<bool>(), number(), of(text())).prop_map(
+    (view(), vec(text(), 0..4), of(text()), of(text()), any::<bool>(), number(), of(text())).prop_map(
         |(view, columns, filter, sort, descending, limit, after)| Listing {
             view,
             columns,
@@ -276,7 +321,7 @@ fn audit_fault() -> impl Strategy<Value = AuditFault> {
 }
 
 fn audit_verdict() -> impl Strategy<Value = AuditVerdict> {
-    (vec(number(), 2), vec(time(), 3), text(), of(audit_fault())).prop_map(
+    (vec(number(), 2), vec(time(), 3), text(), of(open(audit_fault()))).prop_map(
         |(counts, places, head_mac, fault)| AuditVerdict {
             events: counts[0],
             purged_to: places[0],
@@ -310,7 +355,8 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
     prop_oneof![
         Just(()).prop_map(|()| AdminCall::ShowStatus),
         text().prop_map(|sql| AdminCall::Query { sql }),
-        listing().prop_map(AdminCall::ListRows),
+        (listing(), open(view()))
+            .prop_map(|(listing, view)| { AdminCall::ListRows(Listing { view, ..Listing::from(listing) }) }),
         text().prop_map(|name| AdminCall::ShowAccount { name }),
         (text(), profile()).prop_map(|(name, profile)| AdminCall::CreateAccount { name, profile }),
         (text(), of(time()), of(text())).prop_map(|(name, until, reason)| AdminCall::SuspendAccount {
@@ -344,6 +390,7 @@ fn cell() -> impl Strategy<Value = Cell> {
         any::<u64>().prop_map(|bits| Cell::Real(f64::from_bits(bits))),
         text().prop_map(Cell::Text),
         vec(any::<u8>(), 0..20).prop_map(Cell::Blob),
+        (5_u32.., bytes()).prop_map(|(number, content)| Cell::Unknown(Item { number, content })),
     ]
 }
 
@@ -371,24 +418,23 @@ fn status() -> impl Strategy<Value = Status> {
 }
 
 fn detail() -> impl Strategy<Value = AccountDetail> {
-    let ends = (of(time()), of(text()), of(time()), number());
-    ((text(), profile(), text(), text(), time(), of(time())), ends).prop_map(
-        |(
-            (name, profile, status, credential, created, last_login),
-            (until, reason, restorable, sessions),
-        )| {
-            AccountDetail {
-                name,
-                profile,
-                status,
-                credential,
-                created,
-                last_login,
-                suspended_until: until,
-                suspended_reason: reason,
-                restorable_until: restorable,
-                sessions,
-            }
+    let state = prop_oneof![
+        Just(AccountState::Active),
+        (of(time()), of(text())).prop_map(|(until, reason)| AccountState::Suspended { until, reason }),
+        time().prop_map(|restorable_until| AccountState::Deleted { restorable_until }),
+    ];
+    let credential =
+        prop_oneof![Just(Credential::None), Just(Credential::Imported), Just(Credential::Opaque)];
+    (text(), profile(), open(state), open(credential), time(), of(time()), number(), later()).prop_map(
+        |(name, profile, state, credential, created, last_login, sessions, later)| AccountDetail {
+            name,
+            profile,
+            state,
+            credential,
+            created,
+            last_login,
+            sessions,
+            later,
         },
     )
 }
@@ -396,6 +442,7 @@ fn detail() -> impl Strategy<Value = AccountDetail> {
 fn admin_reply() -> impl Strategy<Value = AdminReply> {
     prop_oneof![
         refusal().prop_map(AdminReply::Refused),
+        greeting().prop_map(AdminReply::Greeting),
         status().prop_map(AdminReply::StatusShown),
         vec(text(), 0..5).prop_map(AdminReply::Columns),
         vec(vec(cell(), 0..5), 0..5).prop_map(AdminReply::Rows),

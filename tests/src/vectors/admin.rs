@@ -3,10 +3,13 @@
 
 use super::{Example, Message};
 use vestry_protocol::admin::{
-    AccountDetail, AdminCall, AdminReply, Cell, FollowFrom, Listing, RowsEnd, Status, View,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing, RowsEnd,
+    Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
+use vestry_protocol::greeting::Greeting;
 use vestry_protocol::import::{BadRow, ImportRow};
+use vestry_protocol::item::{Item, Later, Open};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Profile;
@@ -179,24 +182,39 @@ fn listings() -> Vec<Example> {
         limit: 100,
         after: Some("AQACAQEAAAAIAAAAAAAAACM".to_owned()),
     };
+    let later = Open::Unknown(Item { number: 4, content: vec![1] });
+    let of_a_later_version = Listing { view: later, ..Listing::from(whole(View::Accounts)) };
     vec![
-        request("admin/request-list-rows", "All accounts.", AdminCall::ListRows(whole(View::Accounts))),
+        request(
+            "admin/request-list-rows",
+            "All accounts.",
+            AdminCall::ListRows(whole(View::Accounts).into()),
+        ),
         request(
             "admin/request-list-rows-sessions",
             "All sessions.",
-            AdminCall::ListRows(whole(View::Sessions)),
+            AdminCall::ListRows(whole(View::Sessions).into()),
         ),
         request(
             "admin/request-list-rows-audit",
             "All audit events.",
-            AdminCall::ListRows(whole(View::Audit)),
+            AdminCall::ListRows(whole(View::Audit).into()),
         ),
         request(
             "admin/request-list-rows-operators",
             "All operators.",
-            AdminCall::ListRows(whole(View::Operators)),
+            AdminCall::ListRows(whole(View::Operators).into()),
         ),
-        request("admin/request-list-rows-page", "Every field of a listing.", AdminCall::ListRows(page)),
+        request(
+            "admin/request-list-rows-later",
+            "A view of a later version is a message, which is refused as unsupported.",
+            AdminCall::ListRows(of_a_later_version),
+        ),
+        request(
+            "admin/request-list-rows-page",
+            "Every field of a listing.",
+            AdminCall::ListRows(page.into()),
+        ),
     ]
 }
 
@@ -240,6 +258,11 @@ pub(super) fn replies() -> Vec<Example> {
                 RefusalCode::Forbidden,
                 "your role is viewer; this needs helpdesk",
             )),
+        ),
+        reply(
+            "admin/reply-greeting",
+            "What comes before the first reply, with the number 0.",
+            AdminReply::Greeting(Greeting::of_this_version()),
         ),
         reply("admin/reply-status-shown", "How the server is.", AdminReply::StatusShown(status())),
         reply("admin/reply-code-issued", "A one-time code, shown once.", code),
@@ -291,14 +314,20 @@ fn row_streams() -> Vec<Example> {
         Cell::Real(1.5),
         Cell::Text("Zoë 👋".to_owned()),
         Cell::Blob(vec![0, 1, 0xfb, 0xff]),
+        Cell::Unknown(Item { number: 5, content: vec![0, 0xff] }),
     ];
+    let lengths = [250, 251, 70_000].map(|bytes| Cell::Text("x".repeat(bytes))).to_vec();
     let integers = [0, -1, 1, 125, -126, 126, i64::MAX, i64::MIN].map(Cell::Integer).to_vec();
     let reals = [0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY];
     let columns = ["name", "email", "age", "größe"].map(str::to_owned).to_vec();
     let end = |next| AdminReply::RowsEnd(RowsEnd { rows: 2, elapsed_us: 417, next });
     vec![
         reply("admin/reply-columns", "The header of a row stream.", AdminReply::Columns(columns)),
-        reply("admin/reply-rows", "A row with every kind of cell.", AdminReply::Rows(vec![every_cell])),
+        reply(
+            "admin/reply-rows",
+            "A row with every kind of cell, and one that nobody knows yet.",
+            AdminReply::Rows(vec![every_cell]),
+        ),
         reply(
             "admin/reply-rows-integers",
             "Signed numbers in zigzag order, at the ends of each length.",
@@ -316,6 +345,11 @@ fn row_streams() -> Vec<Example> {
                 vec![Cell::Text(String::new()), Cell::Blob(Vec::new())],
                 vec![Cell::Null, Cell::Null],
             ]),
+        ),
+        reply(
+            "admin/reply-rows-lengths",
+            "A text has a length, and so has the cell around it: each in its shortest form.",
+            AdminReply::Rows(vec![lengths]),
         ),
         reply("admin/reply-rows-none", "A chunk may be empty.", AdminReply::Rows(Vec::new())),
         reply("admin/reply-rows-end", "The last page.", end(None)),
@@ -337,11 +371,18 @@ fn audit_verdicts() -> Vec<Example> {
         checkpoints: 2,
         fault: None,
     };
-    let with = |fault| AuditVerdict { fault: Some(fault), ..whole.clone() };
+    let with = |fault: AuditFault| AuditVerdict { fault: Some(fault.into()), ..whole.clone() };
+    let later = Open::Unknown(Item { number: 9, content: vec![14] });
+    let of_a_later_server = AuditVerdict { fault: Some(later), ..whole.clone() };
     let verified = |verdict| AdminReply::AuditVerified(verdict);
     let mut all = vec![
         reply("admin/reply-audit-checked", "It goes on.", AdminReply::AuditChecked { events: 1_000_000 }),
         reply("admin/reply-audit-verified", "All of it is as it was written.", verified(whole.clone())),
+        reply(
+            "admin/reply-audit-verified-later",
+            "A fault that nobody knows yet.",
+            verified(of_a_later_server),
+        ),
     ];
     let faults: [(&str, &str, AuditFault); 9] = [
         ("admin/reply-audit-verified-changed", "A changed event.", AuditFault::Changed { id: 7 }),
@@ -416,29 +457,35 @@ fn account_details() -> Vec<Example> {
     let active = AccountDetail {
         name: naman(),
         profile: Profile { email: Some("naman@example.org".to_owned()), age: Some(40), gender: None },
-        status: "active".to_owned(),
-        credential: "argon2id".to_owned(),
+        state: AccountState::Active.into(),
+        credential: Credential::Opaque.into(),
         created: NOW,
         last_login: Some(NOW + 60),
-        suspended_until: None,
-        suspended_reason: None,
-        restorable_until: None,
         sessions: 2,
+        later: Later::new(),
     };
     let suspended = AccountDetail {
-        status: "suspended".to_owned(),
-        suspended_until: Some(NOW + 7 * DAY),
-        suspended_reason: Some("Gebühr offen".to_owned()),
+        state: AccountState::Suspended {
+            until: Some(NOW + 7 * DAY),
+            reason: Some("Gebühr offen".to_owned()),
+        }
+        .into(),
         sessions: 0,
         ..active.clone()
     };
     let deleted = AccountDetail {
-        status: "deleted".to_owned(),
+        state: AccountState::Deleted { restorable_until: NOW + 7 * DAY }.into(),
         profile: Profile::default(),
-        credential: "none".to_owned(),
+        credential: Credential::None.into(),
         last_login: None,
-        restorable_until: Some(NOW + 7 * DAY),
         sessions: 0,
+        ..active.clone()
+    };
+    let unknown = |number| Item { number, content: vec![1, 2, 3] };
+    let of_a_later_server = AccountDetail {
+        state: Open::Unknown(unknown(3)),
+        credential: Open::Unknown(unknown(u32::MAX)),
+        later: vec![unknown(0)],
         ..active.clone()
     };
     vec![
@@ -447,6 +494,11 @@ fn account_details() -> Vec<Example> {
             "admin/reply-account-shown-deleted",
             "A deleted account that never had a password.",
             AdminReply::AccountShown(deleted),
+        ),
+        reply(
+            "admin/reply-account-shown-later",
+            "An account in a state that nobody knows yet, with a credential and a field of a later version.",
+            AdminReply::AccountShown(of_a_later_server),
         ),
         reply(
             "admin/reply-account-changed",

@@ -4,7 +4,8 @@
 use super::{Direction, Message, Outcome, Port, State, Vector};
 use data_encoding::HEXLOWER;
 use vestry_protocol::Request;
-use vestry_protocol::user::UserCall;
+use vestry_protocol::admin::AdminCall;
+use vestry_protocol::user::{Change, ProfileUpdate, UserCall};
 
 type Named = (&'static str, Vector);
 
@@ -13,7 +14,7 @@ const TWO_TO_THE_60: [u8; 9] = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0x10];
 
 /// Every hostile frame.
 pub(super) fn frames() -> Vec<Named> {
-    [lengths(), ends(), texts_and_lists(), tags(), varints(), other_ports(), opaque()]
+    [lengths(), ends(), texts_and_lists(), tags(), varints(), budgets(), other_ports(), opaque()]
         .into_iter()
         .flatten()
         .collect()
@@ -43,6 +44,11 @@ fn malformed(name: &'static str, shows: &str, port: Port, direction: Direction, 
 
 fn user_request(name: &'static str, shows: &str, payload: &[&[u8]]) -> Named {
     malformed(name, shows, Port::User, Direction::Request, payload)
+}
+
+/// A whole frame whose call no version knows yet.
+fn unsupported(name: &'static str, shows: &str, port: Port, payload: &[u8]) -> Named {
+    (name, vector(shows, port, Direction::Request, &framed(payload), Outcome::Unsupported))
 }
 
 fn user_reply(name: &'static str, shows: &str, payload: &[&[u8]]) -> Named {
@@ -166,7 +172,12 @@ fn ends() -> Vec<Named> {
         ),
         user_request("trailing-byte", "A whole request and one byte more.", &[&[1, 0, 0]]),
         user_request("two-messages-in-one-frame", "A frame holds exactly one message.", &[&[1, 0, 2, 0]]),
-        user_request("http-request", "A web browser in the wrong place.", &[b"GET / HTTP/1.1\r\n\r\n"]),
+        unsupported(
+            "http-request",
+            "A web browser in the wrong place: its first two letters are a request and a call.",
+            Port::User,
+            b"GET / HTTP/1.1\r\n\r\n",
+        ),
         user_request("nothing-but-ff", "64 bytes of ff.", &[&[0xff; 64]]),
     ]
 }
@@ -197,53 +208,97 @@ fn texts_and_lists() -> Vec<Named> {
             "2^60 rows, of which the first has 2^60 cells.",
             Port::Admin,
             Direction::Reply,
-            &[&[1, 3], &TWO_TO_THE_60, &TWO_TO_THE_60],
+            &[&[1, 4], &TWO_TO_THE_60, &TWO_TO_THE_60],
         ),
         malformed(
             "list-of-lists-cut-short",
             "One row of two cells, of which one is there.",
             Port::Admin,
             Direction::Reply,
-            &[&[1, 3, 1, 2, 0]],
+            &[&[1, 4, 1, 2, 0, 0]],
         ),
-        user_reply("list-longer-than-frame", "250 sessions, none of them there.", &[&[1, 13, 250]]),
+        user_reply("list-longer-than-frame", "250 sessions, none of them there.", &[&[1, 14, 250]]),
     ]
 }
 
 fn tags() -> Vec<Named> {
     vec![
-        // "Last" is as of the day that this was written.
-        user_request("variant-unknown", "The first number behind the last call.", &[&[1, 23]]),
-        user_request(
+        // No call will ever have these numbers.
+        unsupported(
+            "variant-unknown",
+            "A call that no version knows; its number can be read all the same.",
+            Port::User,
+            &[1, 0xfb, 0x10, 0x27],
+        ),
+        unsupported(
+            "variant-unknown-of-operator",
+            "The same on the other port, with fields behind it.",
+            Port::Admin,
+            &[0xfb, 0xff, 0xff, 0xfb, 0x10, 0x27, 1, 2, 3],
+        ),
+        unsupported(
             "variant-largest",
             "The largest number of a call.",
-            &[&[1, 0xfc, 0xff, 0xff, 0xff, 0xff]],
+            Port::User,
+            &[1, 0xfc, 0xff, 0xff, 0xff, 0xff],
         ),
         user_request(
             "variant-wider-than-u32",
             "A call's number has 32 bits, even when its value is small.",
             &[&[1, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0]],
         ),
-        user_reply("variant-unknown-in-reply", "The first number behind the last reply.", &[&[1, 20]]),
+        user_reply("variant-unknown-in-reply", "A reply that nobody asked for.", &[&[1, 0xfb, 0x10, 0x27]]),
+        malformed(
+            "variant-unknown-in-reply-to-operator",
+            "The same on the other port.",
+            Port::Admin,
+            Direction::Reply,
+            &[&[1, 0xfb, 0x10, 0x27]],
+        ),
         user_request(
             "variant-unknown-in-change",
             "Keep, clear, set, and then nothing.",
             &[&[1, 10, 3, 0, 0]],
         ),
         malformed(
-            "variant-unknown-in-cell",
-            "A row within a list, and in it a cell of no kind.",
+            "item-content-of-another-kind",
+            "A cell that is a whole number, and whose content is not one.",
             Port::Admin,
             Direction::Reply,
-            &[&[1, 3, 1, 1, 5]],
+            &[&[1, 4, 1, 1, 1, 2, 2, 2]],
         ),
         malformed(
-            "variant-unknown-in-view",
-            "A view that is not there.",
+            "item-content-left-over",
+            "A cell without a value, and a byte in it.",
             Port::Admin,
-            Direction::Request,
-            &[&[1, 2, 4, 0, 0, 0, 0, 0, 0]],
+            Direction::Reply,
+            &[&[1, 4, 1, 1, 0, 1, 0]],
         ),
+        malformed(
+            "item-longer-than-frame",
+            "A cell of 200 bytes, of which one is there.",
+            Port::Admin,
+            Direction::Reply,
+            &[&[1, 4, 1, 1, 5, 200, 0]],
+        ),
+        malformed(
+            "item-length-2-to-the-60",
+            "A cell of an exabyte, announced in nine bytes.",
+            Port::Admin,
+            Direction::Reply,
+            &[&[1, 4, 1, 1, 5], &TWO_TO_THE_60, &[0]],
+        ),
+        user_reply(
+            "item-number-wider-than-u32",
+            "The number of a code has 32 bits, even when its value is small.",
+            &[&[1, 0, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
+        ),
+        user_reply(
+            "option-tag-2-in-reply",
+            "There or not there is 1 or 0 in a reply as well.",
+            &[&[1, 0, 10, 0, 0, 2]],
+        ),
+        user_reply("trailing-byte-in-reply", "A whole reply and one byte more.", &[&[1, 11, 0]]),
         user_request("option-tag-2", "There or not there is 1 or 0.", &[&[1, 3, 0, 2, 0]]),
         user_request("bool-2", "True or false is 1 or 0.", &[&[1, 18, 2]]),
     ]
@@ -272,11 +327,72 @@ fn varints() -> Vec<Named> {
             &[0xfd, 5, 0, 0, 0, 0, 0, 0, 0, 0],
             5,
         ),
+        (
+            "varint-over-long-in-fields",
+            Vector {
+                value: Some(
+                    Message::UserRequest(Request {
+                        id: 1,
+                        call: UserCall::UpdateAccount(ProfileUpdate {
+                            email: Change::Set("ab".to_owned()),
+                            age: Change::Set(5),
+                            gender: Change::Keep,
+                        }),
+                    })
+                    .value(),
+                ),
+                ..vector(
+                    "So it is for the number of a variant within, a length and a u16.",
+                    Port::User,
+                    Direction::Request,
+                    &framed(&[1, 10, 0xfb, 2, 0, 0xfb, 2, 0, b'a', b'b', 2, 0xfb, 5, 0, 0]),
+                    Outcome::Message,
+                )
+            },
+        ),
         accepted(
             "variant-over-long",
             "The same holds for the number of a call, up to its 32 bits.",
             &[5, 0xfc, 0, 0, 0, 0],
             5,
+        ),
+    ]
+}
+
+/// What a message may claim, and what it may not.
+fn budgets() -> Vec<Named> {
+    // Query { sql: 65,516 bytes }: 8 for the number, 4 for the call, 8 for the length, and the text.
+    let query = |bytes: usize| {
+        let length = u16::try_from(bytes).expect("a length of two bytes").to_le_bytes();
+        [&[1, 1, 0xfb][..], &length, &vec![b'x'; bytes]].concat()
+    };
+    let call = AdminCall::Query { sql: "x".repeat(65_516) };
+    let longest = Message::AdminRequest(Request { id: 1, call });
+    let within = Vector {
+        value: Some(longest.value()),
+        ..vector(
+            "The longest query: what it claims is the whole budget.",
+            Port::Admin,
+            Direction::Request,
+            &framed(&query(65_516)),
+            Outcome::Message,
+        )
+    };
+    vec![
+        ("budget-whole", within),
+        malformed(
+            "budget-over-by-one",
+            "A byte more is over the budget, though the frame is shorter than its limit.",
+            Port::Admin,
+            Direction::Request,
+            &[&query(65_517)],
+        ),
+        malformed(
+            "budget-over-by-empty-rows",
+            "5,000 checkpoints of two bytes each: the frame has 10,005, and they claim 16 each.",
+            Port::Admin,
+            Direction::Request,
+            &[&[1, 15, 0xfb, 0x88, 0x13], &[0; 10_000]],
         ),
     ]
 }
@@ -287,7 +403,7 @@ fn opaque() -> Vec<Named> {
     let start_login: &[u8] = &[1, 3, 5, b'n', b'a', b'm', b'a', b'n', 0];
     let envelope: &[u8] = &[&[1, 14, 192][..], &[0x5a; 192]].concat();
     // LoggedIn { token, name: "", last_login: None, expires: 0, idle_secs_max: 0, …
-    let logged_in: &[u8] = &[&[1, 5][..], &[0x5a; 32], &[0, 0, 0, 0]].concat();
+    let logged_in: &[u8] = &[&[1, 6][..], &[0x5a; 32], &[0, 0, 0, 0]].concat();
     vec![
         user_request("bytes-longer-than-frame", "KE1 of 96 bytes in 95.", &[start_login, &[96], &[0x5a; 95]]),
         user_request(
@@ -298,7 +414,7 @@ fn opaque() -> Vec<Named> {
         user_reply(
             "bytes-length-2-to-the-60-in-reply",
             "A server does no better: KE2 of an exabyte.",
-            &[&[1, 4], &TWO_TO_THE_60, &[0x5a]],
+            &[&[1, 5], &TWO_TO_THE_60, &[0x5a]],
         ),
         user_request("message-cut-short-in-upload", "191 bytes of an upload of 192.", &[&envelope[..194]]),
         user_request(
@@ -316,8 +432,8 @@ fn opaque() -> Vec<Named> {
             "Memory has 32 bits, even when its value is small.",
             &[envelope, &[0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 6, 1]],
         ),
-        user_reply("bool-2-in-reply", "A device is known or not.", &[logged_in, &[2]]),
-        user_request("variant-250", "The largest number of one byte is no call.", &[&[1, 250]]),
+        user_reply("bool-2-in-reply", "A device is known or not.", &[logged_in, &[2, 0, 0]]),
+        unsupported("variant-250", "The largest number of one byte is no call.", Port::User, &[1, 250]),
         user_reply("variant-250-in-reply", "And no reply.", &[&[1, 250]]),
     ]
 }

@@ -7,8 +7,10 @@ use data_encoding::HEXLOWER;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use vestry_protocol::admin::{AdminCall, AdminReply, Cell};
-use vestry_protocol::codec::{CodecError, append_frame, decode};
+use vestry_protocol::codec::{CodecError, Unreadable, append_frame, decode, decode_request};
+use vestry_protocol::item::Numbered;
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
+use vestry_protocol::refusal::{Detail, Refusal};
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
 
@@ -31,8 +33,8 @@ impl Message {
     /// # Errors
     /// When it is not such a message.
     pub fn decode(port: Port, direction: Direction, payload: &[u8]) -> Result<Self, CodecError> {
-        fn request<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
-            decode::<T, REQUEST_BYTES_MAX>(payload)
+        fn request<T: DeserializeOwned + Numbered>(payload: &[u8]) -> Result<Request<T>, CodecError> {
+            decode::<Request<T>, REQUEST_BYTES_MAX>(payload)
         }
         fn reply<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
             decode::<T, REPLY_BYTES_MAX>(payload)
@@ -42,6 +44,20 @@ impl Message {
             (Port::User, Direction::Reply) => reply(payload).map(Self::UserReply),
             (Port::Admin, Direction::Request) => request(payload).map(Self::AdminRequest),
             (Port::Admin, Direction::Reply) => reply(payload).map(Self::AdminReply),
+        }
+    }
+
+    /// Whether a payload is a request whose call belongs to a later version.
+    #[must_use]
+    pub fn is_unsupported(port: Port, direction: Direction, payload: &[u8]) -> bool {
+        fn of<T: DeserializeOwned + Numbered>(payload: &[u8]) -> bool {
+            let read = decode_request::<T, REQUEST_BYTES_MAX>(payload);
+            matches!(read, Err(Unreadable::Unsupported { .. }))
+        }
+        match (port, direction) {
+            (_, Direction::Reply) => false,
+            (Port::User, Direction::Request) => of::<UserCall>(payload),
+            (Port::Admin, Direction::Request) => of::<AdminCall>(payload),
         }
     }
 
@@ -116,8 +132,12 @@ impl Message {
     pub fn value(&self) -> Value {
         match self {
             Self::UserRequest(request) => spelled(request),
-            Self::UserReply(reply) => spelled(reply),
             Self::AdminRequest(request) => spelled(request),
+            Self::UserReply(Reply { id, body: UserReply::Refused(refusal) })
+            | Self::AdminReply(Reply { id, body: AdminReply::Refused(refusal) }) => {
+                json!({ "id": id, "body": { "Refused": of_refusal(refusal) } })
+            }
+            Self::UserReply(reply) => spelled(reply),
             Self::AdminReply(Reply { id, body: AdminReply::Rows(rows) }) => {
                 let rows: Vec<Vec<Value>> =
                     rows.iter().map(|row| row.iter().map(of_cell).collect()).collect();
@@ -129,8 +149,19 @@ impl Message {
 }
 
 /// The fields that hold bytes.
-const FIELDS_OF_BYTES: [&str; 9] =
-    ["token", "device_token", "request", "response", "upload", "ke1", "ke2", "ke3", "BackupChunk"];
+const FIELDS_OF_BYTES: [&str; 11] = [
+    "token",
+    "device_token",
+    "request",
+    "response",
+    "upload",
+    "ke1",
+    "ke2",
+    "ke3",
+    "witness",
+    "content",
+    "BackupChunk",
+];
 
 /// As serde_json spells it, but bytes in hexadecimal.
 fn spelled(message: &impl Serialize) -> Value {
@@ -140,6 +171,9 @@ fn spelled(message: &impl Serialize) -> Value {
 }
 
 fn spell_bytes(value: &mut Value) {
+    if let Some(list) = value.as_array_mut() {
+        list.iter_mut().for_each(spell_bytes);
+    }
     let Some(object) = value.as_object_mut() else { return };
     for (key, inner) in object.iter_mut() {
         match inner.as_array() {
@@ -161,7 +195,26 @@ fn of_cell(cell: &Cell) -> Value {
         Cell::Real(number) => json!({ "Real": format!("{:016x}", number.to_bits()) }),
         Cell::Text(text) => json!({ "Text": text }),
         Cell::Blob(bytes) => json!({ "Blob": HEXLOWER.encode(bytes) }),
+        Cell::Unknown(item) => json!({ "Unknown": spelled(item) }),
     }
+}
+
+/// The code is spelled like any other value that may grow.
+fn of_refusal(refusal: &Refusal) -> Value {
+    let code = match (refusal.known_code(), refusal.detail()) {
+        (None, _) => json!({ "Unknown": spelled(&refusal.code) }),
+        (Some(code), None) => json!(format!("{code:?}")),
+        (Some(code), Some(detail)) => {
+            let fields = match detail {
+                Detail::Field(field) => json!({ "field": spelled(&field) }),
+                Detail::Ended(reason) => json!({ "reason": spelled(&reason) }),
+                Detail::Suspended { until, reason } => json!({ "until": until, "reason": reason }),
+                Detail::UsedAt(at) => json!({ "at": at }),
+            };
+            json!({ format!("{code:?}"): fields })
+        }
+    };
+    json!({ "code": code, "message": refusal.message, "retry_after_ms": refusal.retry_after_ms })
 }
 
 fn needs_session(call: &UserCall) -> bool {
@@ -223,6 +276,8 @@ fn of_user_call(call: &UserCall) -> &'static str {
 fn of_user_reply(reply: &UserReply) -> &'static str {
     match reply {
         UserReply::Refused(_) => "refused",
+        UserReply::Greeting(_) => "greeting",
+        UserReply::LoginContinues { .. } => "login-continues",
         UserReply::ServerDescribed(_) => "server-described",
         UserReply::NewPasswordStarted { .. } => "new-password-started",
         UserReply::Registered { .. } => "registered",
@@ -274,6 +329,7 @@ fn of_admin_call(call: &AdminCall) -> &'static str {
 fn of_admin_reply(reply: &AdminReply) -> &'static str {
     match reply {
         AdminReply::Refused(_) => "refused",
+        AdminReply::Greeting(_) => "greeting",
         AdminReply::StatusShown(_) => "status-shown",
         AdminReply::Columns(_) => "columns",
         AdminReply::Rows(_) => "rows",

@@ -50,13 +50,19 @@ fn registrations() -> Vec<Example> {
         age: Some(40),
         gender: Some("männlich".to_owned()),
     };
+    let start = |invitation| UserCall::StartRegistration {
+        name: naman(),
+        request: counting(REQUEST_BYTES),
+        invitation,
+    };
     let finish = |profile| UserCall::FinishRegistration { envelope: envelope(USUAL), profile };
     vec![
+        request("user/request-start-registration", "A name, and 32 bytes with their length.", 1, start(None)),
         request(
-            "user/request-start-registration",
-            "A name, and 32 bytes with their length.",
+            "user/request-start-registration-invitation",
+            "What an operator may invite with later; no server takes one yet.",
             1,
-            UserCall::StartRegistration { name: naman(), request: counting(REQUEST_BYTES) },
+            start(Some(SecretText::new("01234-56789-ABCDE-FGHJK".to_owned()))),
         ),
         request(
             "user/request-finish-registration",
@@ -72,6 +78,8 @@ fn logins() -> Vec<Example> {
     let start =
         |name: &str, device_token, ke1| UserCall::StartLogin { name: name.to_owned(), device_token, ke1 };
     let device = DeviceToken::from_bytes([0xd7; 32]);
+    let finish =
+        |witness| UserCall::FinishLogin { ke3: counting(KE3_BYTES), device: "laptop".to_owned(), witness };
     vec![
         request(
             "user/request-start-login",
@@ -91,11 +99,12 @@ fn logins() -> Vec<Example> {
             3,
             start("", None, Vec::new()),
         ),
+        request("user/request-finish-login", "KE3, and what to call the device.", 4, finish(Vec::new())),
         request(
-            "user/request-finish-login",
-            "KE3, and what to call the device.",
+            "user/request-finish-login-witness",
+            "What the login before handed out, at its longest.",
             4,
-            UserCall::FinishLogin { ke3: counting(KE3_BYTES), device: "laptop".to_owned() },
+            finish((0..128).collect()),
         ),
     ]
 }

@@ -2,7 +2,10 @@
 //! Names, passwords and tokens in them are made up.
 
 use super::{Example, Message};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::fields::Field;
+use vestry_protocol::greeting::{Greeting, later};
+use vestry_protocol::item::{Item, Later, Open};
+use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
 use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
 use vestry_protocol::user::{
     Account, Change, CodeIssued, NewSession, Notices, Profile, ProfileUpdate, RememberedDevice,
@@ -232,7 +235,9 @@ pub(super) fn replies() -> Vec<Example> {
         ),
         reply("user/reply-device-forgotten", "A variant without fields.", 21, UserReply::DeviceForgotten),
     ];
+    all.extend(greetings());
     all.extend(refusals());
+    all.extend(details());
     all.extend(new_sessions());
     all.extend(accounts());
     all.extend(session_lists());
@@ -297,13 +302,100 @@ fn device_lists() -> Vec<Example> {
     ]
 }
 
-fn refusals() -> Vec<Example> {
-    let retry = Refusal {
-        code: RefusalCode::Busy.number(),
-        message: "the server is busy; try again in 250 ms".to_owned(),
-        retry_after_ms: Some(250),
+/// A field of a later version.
+fn a_later_field() -> Later {
+    vec![Item { number: 250, content: b"later".to_vec() }]
+}
+
+fn greetings() -> Vec<Example> {
+    let pins = Item { number: later::NEXT_PINS, content: [[7; 32], [8; 32]].concat() };
+    let largest = Greeting {
+        version: u32::MAX,
+        request_bytes_max_before_login: u64::MAX,
+        request_bytes_max: u64::MAX,
+        later: vec![pins, Item { number: u32::MAX, content: Vec::new() }],
     };
-    let newer = Refusal { code: u16::MAX, message: String::new(), retry_after_ms: Some(u64::MAX) };
+    let factors = [(250, vec![1, 2]), (251, Vec::new())];
+    let factors = factors.map(|(number, content)| Open::Unknown(Item { number, content }));
+    vec![
+        reply(
+            "user/reply-greeting",
+            "What comes before the first reply, with the number 0.",
+            0,
+            UserReply::Greeting(Greeting::of_this_version()),
+        ),
+        reply(
+            "user/reply-greeting-later",
+            "Another version, with a reserved field and one that nobody knows.",
+            0,
+            UserReply::Greeting(largest),
+        ),
+        reply(
+            "user/reply-login-continues",
+            "Two factors that this version does not know.",
+            4,
+            UserReply::LoginContinues { factors: factors.to_vec() },
+        ),
+    ]
+}
+
+/// What some codes say beside their number.
+fn details() -> Vec<Example> {
+    let refused = |name, shows, code, detail: Detail| {
+        reply(name, shows, 2, UserReply::Refused(Refusal::new(code, "no").with(&detail)))
+    };
+    let unknown = || Item { number: 250, content: vec![7] };
+    vec![
+        refused(
+            "user/reply-refused-field",
+            "Which field it is.",
+            RefusalCode::BadField,
+            Detail::Field(Field::Gender.into()),
+        ),
+        refused(
+            "user/reply-refused-field-later",
+            "A field that nobody knows yet.",
+            RefusalCode::BadField,
+            Detail::Field(Open::Unknown(unknown())),
+        ),
+        refused(
+            "user/reply-refused-session-ended",
+            "A session that ended; why is not said.",
+            RefusalCode::SessionEnded,
+            Detail::Ended(None),
+        ),
+        refused(
+            "user/reply-refused-session-ended-reason",
+            "A session that a new password ended.",
+            RefusalCode::SessionEnded,
+            Detail::Ended(Some(SessionEnd::PasswordChanged.into())),
+        ),
+        refused(
+            "user/reply-refused-session-ended-later",
+            "A session that ended for a reason that nobody knows yet.",
+            RefusalCode::SessionEnded,
+            Detail::Ended(Some(Open::Unknown(unknown()))),
+        ),
+        refused(
+            "user/reply-refused-suspended",
+            "Until when, and why.",
+            RefusalCode::Suspended,
+            Detail::Suspended { until: Some(NOW + DAY), reason: Some("Gebühr offen".to_owned()) },
+        ),
+        refused(
+            "user/reply-refused-code-used",
+            "A code that set a password a minute ago.",
+            RefusalCode::CodeUsed,
+            Detail::UsedAt(NOW - 60),
+        ),
+    ]
+}
+
+fn refusals() -> Vec<Example> {
+    let mut retry = Refusal::new(RefusalCode::Busy, "the server is busy; try again in 250 ms");
+    retry.retry_after_ms = Some(250);
+    let code = Item { number: u32::MAX, content: vec![0, 0xff] };
+    let newer = Refusal { code, message: String::new(), retry_after_ms: Some(u64::MAX) };
     vec![
         reply(
             "user/reply-refused",
@@ -322,7 +414,7 @@ fn refusals() -> Vec<Example> {
         ),
         reply(
             "user/reply-refused-unknown-code",
-            "A code that no client knows yet is still a message.",
+            "A code that no client knows yet is still a message, with whatever it says beside.",
             2,
             UserReply::Refused(newer),
         ),
@@ -332,7 +424,7 @@ fn refusals() -> Vec<Example> {
             0,
             UserReply::Refused(Refusal::new(
                 RefusalCode::Malformed,
-                "the message could not be read; the connection ends here",
+                "an empty frame was sent; the connection ends here",
             )),
         ),
     ]
@@ -346,6 +438,13 @@ fn new_sessions() -> Vec<Example> {
         expires: NOW + DAY,
         idle_secs_max: 3_600,
         device_known,
+        witness: Vec::new(),
+        later: Later::new(),
+    };
+    let of_a_later_server = NewSession {
+        witness: (0..128).collect(),
+        later: a_later_field(),
+        ..opened(false, Some(NOW - DAY), true)
     };
     vec![
         reply(
@@ -359,6 +458,12 @@ fn new_sessions() -> Vec<Example> {
             "A later login, from a device that is, says when the one before was.",
             2,
             UserReply::LoggedIn(opened(false, Some(NOW - DAY), true)),
+        ),
+        reply(
+            "user/reply-logged-in-later",
+            "The longest witness, and a field of a later version.",
+            2,
+            UserReply::LoggedIn(of_a_later_server),
         ),
         reply(
             "user/reply-password-changed",
@@ -380,12 +485,14 @@ fn accounts() -> Vec<Example> {
         profile,
         created: NOW,
         last_login: Some(NOW + 60),
+        later: Later::new(),
     };
     let edge = Account {
         name: "naman".to_owned(),
         profile: Profile { age: Some(0), ..Profile::default() },
         created: i64::MIN,
         last_login: Some(i64::MAX),
+        later: a_later_field(),
     };
     let before_1970 = Account { created: -1, last_login: None, ..naman(Profile::default()) };
     let updated = Profile { age: Some(35), ..full.clone() };
@@ -404,7 +511,7 @@ fn accounts() -> Vec<Example> {
         ),
         reply(
             "user/reply-account-shown-extreme-times",
-            "The lowest and the highest time that there is.",
+            "The lowest and the highest time that there is, and a field of a later version.",
             3,
             UserReply::AccountShown(edge),
         ),
@@ -426,6 +533,7 @@ fn session_lists() -> Vec<Example> {
         last_used: NOW + 60,
         expires: NOW + DAY,
         current: true,
+        later: a_later_field(),
     };
     let phone = Session {
         id: u64::MAX >> 1,
@@ -435,11 +543,12 @@ fn session_lists() -> Vec<Example> {
         last_used: NOW - HOUR,
         expires: NOW - HOUR + DAY,
         current: false,
+        later: Later::new(),
     };
     vec![
         reply(
             "user/reply-sessions-listed",
-            "Two sessions, the newest first.",
+            "Two sessions, the newest first; one has a field of a later version.",
             5,
             UserReply::SessionsListed(vec![laptop, phone]),
         ),

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{Age, Email, Gender, Username};
+use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::Clock;
 use vestry_server::data_dir::DataDir;
 use vestry_server::setup::read_audit_key;
@@ -183,7 +183,7 @@ fn update(tx: &WriteTx<'_>, session: SessionId, age: u16, now: UnixSeconds) -> R
     let account = live.account();
     let unreadable = |error: &dyn std::fmt::Display| Failure::other(error.to_string());
     let email = account.email.as_deref().map(Email::parse).transpose().map_err(|error| unreadable(&error))?;
-    let gender = account.gender.as_deref().map(|text| Gender::parse("gender", text)).transpose();
+    let gender = account.gender.as_deref().map(|text| Gender::parse(Field::Gender, text)).transpose();
     let gender = gender.map_err(|error| unreadable(&error))?;
     let age = Age::new(age).map_err(|error| unreadable(&error))?;
     let noted = tx.note(&event(now, &account.name, "account.updated"))?;

@@ -76,7 +76,7 @@ async fn ask_all(admin: SocketAddr, data_dir: &Path, times: u32) -> Result<Table
 
 fn page(filter: Option<&str>, after: Option<String>) -> AdminCall {
     AdminCall::ListRows(Listing {
-        view: View::Accounts,
+        view: View::Accounts.into(),
         columns: Vec::new(),
         filter: filter.map(str::to_owned),
         sort: None,

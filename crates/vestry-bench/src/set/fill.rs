@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{Age, Email, Gender, Username};
+use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::Clock;
 use vestry_server::credentials::{NameSeed, OpaqueRecord};
 use vestry_server::data_dir::DataDir;
@@ -178,7 +178,7 @@ impl Person {
             2 => Some("d"),
             _ => None,
         };
-        let gender = gender.map(|text| Gender::parse("gender", text));
+        let gender = gender.map(|text| Gender::parse(Field::Gender, text));
         Ok(Self {
             name: Username::parse(&name).map_err(|error| impossible(&error))?,
             email: email.transpose().map_err(|error| impossible(&error))?,

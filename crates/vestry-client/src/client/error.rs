@@ -1,11 +1,12 @@
 //! What can go wrong with a call, split by what a program does about it. Never holds a secret.
 
+use crate::sentence::sentence;
 use crate::wire::WireError;
 use thiserror::Error;
 use vestry_opaque::OpaqueError;
-use vestry_protocol::escape::Escaped;
+use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::user::Stretching;
+use vestry_protocol::user::{Factor, Stretching};
 
 /// Why a call was not done, or not certainly done.
 #[derive(Debug, Error)]
@@ -14,7 +15,7 @@ pub enum CallError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// The server said no.
-    #[error("{}", Escaped(&.0.message))]
+    #[error("{}", sentence(.0))]
     Refused(Refusal),
     /// The server answered another question.
     #[error("the server's answer does not belong to the question")]
@@ -26,12 +27,19 @@ pub enum CallError {
          bounds; nothing more was sent", .0.memory_kib, .0.iterations, .0.parallelism
     )]
     StretchingOutOfBounds(Stretching),
+    /// The account wants another factor, and this version knows none.
+    #[error("the account asks for something beside the password that this program does not know: {}", words(.0))]
+    FactorWanted(Vec<Open<Factor>>),
     /// A step of OPAQUE failed on this side.
     #[error(transparent)]
     Opaque(#[from] OpaqueError),
     /// The system has no random bytes.
     #[error("the system's random source failed: {0}")]
     Random(getrandom::Error),
+}
+
+fn words(factors: &[Open<Factor>]) -> String {
+    factors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl CallError {

@@ -22,8 +22,12 @@ impl Client {
     ) -> Result<NewSession, CallError> {
         let device = device.as_str().to_owned();
         match self.prove_at_login(name, password, device_token).await? {
-            Some(ke3) => self.ask_once(&UserCall::FinishLogin { ke3, device }, own_session).await,
-            None => Err(self.own_up(UserCall::FinishLogin { ke3: NO_PROOF.to_vec(), device }).await),
+            Some(ke3) => {
+                self.ask_once(&UserCall::FinishLogin { ke3, device, witness: Vec::new() }, own_session).await
+            }
+            None => Err(self
+                .own_up(UserCall::FinishLogin { ke3: NO_PROOF.to_vec(), device, witness: Vec::new() })
+                .await),
         }
     }
 
@@ -36,7 +40,9 @@ impl Client {
         device: &Device,
     ) -> Result<NewSession, CallError> {
         let call = match self.prove_at_login(name, password, None).await? {
-            Some(ke3) => UserCall::FinishLogin { ke3, device: device.as_str().to_owned() },
+            Some(ke3) => {
+                UserCall::FinishLogin { ke3, device: device.as_str().to_owned(), witness: Vec::new() }
+            }
             None => UserCall::LogInImported {
                 name: name.as_str().to_owned(),
                 password: secret(password),

@@ -189,11 +189,22 @@ pub(super) fn password(text: &str) -> Password {
 
 pub(super) fn session() -> NewSession {
     let (token, name) = (SessionToken::from_bytes([9; 32]), "naman".to_owned());
-    NewSession { token, name, last_login: None, expires: 0, idle_secs_max: 0, device_known: false }
+    let (witness, later) = (Vec::new(), Vec::new());
+    NewSession {
+        token,
+        name,
+        last_login: None,
+        expires: 0,
+        idle_secs_max: 0,
+        device_known: false,
+        witness,
+        later,
+    }
 }
 
 fn account() -> Account {
-    Account { name: "naman".to_owned(), profile: Profile::default(), created: 0, last_login: None }
+    let (name, profile, later) = ("naman".to_owned(), Profile::default(), Vec::new());
+    Account { name, profile, created: 0, last_login: None, later }
 }
 
 pub(super) fn refusal(code: RefusalCode) -> UserReply {

@@ -4,6 +4,7 @@ use super::fake_server::{CHEAP, FakeServer, password, refusal, session};
 use super::*;
 use crate::state::{Folders, OpaqueAccounts};
 use vestry_opaque::{NO_PROOF, OpaqueError};
+use vestry_protocol::item::{Item, Open};
 use vestry_protocol::user::Stretching;
 use vestry_tls::Pin;
 
@@ -15,7 +16,7 @@ fn naman() -> Username {
 }
 
 fn device() -> Device {
-    Device::parse("device", "laptop").unwrap()
+    Device::parse(vestry_protocol::fields::Field::Device, "laptop").unwrap()
 }
 
 async fn log_in(server: &mut FakeServer, text: &str) -> Result<NewSession, CallError> {
@@ -169,6 +170,18 @@ async fn a_suspended_account_is_told_so_after_the_right_password() {
     assert_eq!(server.seen, ["StartLogin", "FinishLogin"]);
 }
 
+#[tokio::test]
+async fn a_factor_that_this_version_does_not_know_is_a_no_and_is_shown() {
+    let mut server = FakeServer::with_record(RIGHT).await;
+    let factors = || vec![Open::Unknown(Item { number: 7, content: vec![1, 2] })];
+    server.lie = Box::new(move |call| {
+        matches!(call, UserCall::FinishLogin { .. }).then(|| UserReply::LoginContinues { factors: factors() })
+    });
+    let refused = log_in(&mut server, RIGHT).await.unwrap_err();
+    assert!(refused.to_string().ends_with("unknown 7 (0102)"), "{refused}");
+    assert_eq!(server.seen, ["StartLogin", "FinishLogin"]);
+}
+
 /// The server uses each state once, so its second half alone cannot be asked again.
 #[tokio::test]
 async fn a_login_that_is_to_wait_starts_over() {
@@ -178,7 +191,7 @@ async fn a_login_that_is_to_wait_starts_over() {
         server.lie = Box::new(move |call| {
             let is_first =
                 matches!(call, UserCall::FinishLogin { .. }) && !std::mem::replace(&mut was_refused, true);
-            let refusal = Refusal { code: code.number(), message: String::new(), retry_after_ms: Some(1) };
+            let refusal = Refusal { retry_after_ms: Some(1), ..Refusal::new(code, "") };
             is_first.then_some(UserReply::Refused(refusal))
         });
         let password = password(RIGHT);

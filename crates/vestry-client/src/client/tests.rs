@@ -31,11 +31,7 @@ async fn ask(answers: Vec<UserReply>, patience: Patience) -> (Result<Vec<Session
 }
 
 fn busy() -> UserReply {
-    UserReply::Refused(Refusal {
-        code: RefusalCode::Busy.number(),
-        message: String::new(),
-        retry_after_ms: Some(1),
-    })
+    UserReply::Refused(Refusal { retry_after_ms: Some(1), ..Refusal::new(RefusalCode::Busy, "busy") })
 }
 
 #[tokio::test]
@@ -53,7 +49,7 @@ async fn a_busy_server_is_asked_again_as_often_as_patience_allows() {
 #[tokio::test]
 async fn patience_is_told_how_long_the_server_wants_to_wait_and_why() {
     for (code, is_throttled) in [(RefusalCode::Busy, false), (RefusalCode::Throttled, true)] {
-        let refusal = Refusal { code: code.number(), message: String::new(), retry_after_ms: Some(1) };
+        let refusal = Refusal { retry_after_ms: Some(1), ..Refusal::new(code, "") };
         let asks = || UserReply::Refused(refusal.clone());
         let patience = Box::new(move |wait: &Wait| {
             let ms = Duration::from_millis;

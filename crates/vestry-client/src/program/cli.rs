@@ -13,8 +13,9 @@ Examples:
   vestry show                      what is stored about you
   vestry                           on a terminal: a menu of all this
 
-Exit codes: 0 done, 2 usage, 65 bad data, 69 server unreachable, 75 busy (try
-later), 76 wrong server, 77 refused, 78 configuration";
+Exit codes: 0 done, 2 usage, 65 bad data, 69 server unreachable, 70 it may have
+been done, 74 no output, 75 busy (try later), 76 wrong server, 77 refused, 78
+configuration, 130 interrupted";
 
 /// Look after your own account on a Vestry server.
 #[derive(Debug, Parser)]

@@ -7,7 +7,7 @@ use super::prompt::Prompt;
 use super::secrets::Secrets;
 use super::target::Target;
 use vestry_client::state::Folders;
-use vestry_protocol::fields::Device;
+use vestry_protocol::fields::{Device, Field};
 
 /// What every command works with.
 #[derive(Debug)]
@@ -42,5 +42,7 @@ impl Context {
 pub(crate) fn this_device() -> Result<Device, Failure> {
     let name = rustix::system::uname();
     let host = name.nodename().to_string_lossy();
-    Device::parse("device", &host).or_else(|_| Device::parse("device", "vestry")).map_err(Failure::from)
+    Device::parse(Field::Device, &host)
+        .or_else(|_| Device::parse(Field::Device, "vestry"))
+        .map_err(Failure::from)
 }

@@ -20,7 +20,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::InputEnded
         | Failure::Cancelled => Exit::BadData,
         Failure::Call { error, .. } => exit_for_call(error),
-        Failure::Unsure { .. } => Exit::Unreachable,
+        Failure::Unsure { .. } => Exit::Unsure,
         Failure::PinChanged { .. } => Exit::WrongServer,
         Failure::NotLoggedIn(_) | Failure::SessionEnded(_) => Exit::Refused,
         Failure::NoServer
@@ -45,6 +45,7 @@ fn exit_for_call(error: &CallError) -> Exit {
         CallError::Wire(wire) => Exit::of_wire(wire),
         CallError::Refused(refusal) => Exit::of_refusal(refusal),
         CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
+        CallError::FactorWanted(_) => Exit::Refused,
         CallError::Opaque(error) => exit_for_opaque(*error),
         CallError::Random(_) => Exit::Configuration,
     }
@@ -63,6 +64,7 @@ mod tests {
     use super::*;
     use vestry_client::Address;
     use vestry_client::wire::{Unreachable, Violation, WireError};
+    use vestry_protocol::item::Item;
     use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_protocol::user::Stretching;
     use vestry_tls::{Pin, TrustFailure};
@@ -78,13 +80,14 @@ mod tests {
     #[test]
     fn every_refusal_has_its_exit_code() {
         let expected = [
+            (RefusalCode::Unsupported, 76),
             (RefusalCode::Malformed, 76),
             (RefusalCode::BadField, 65),
             (RefusalCode::NotLoggedIn, 77),
             (RefusalCode::WrongCredentials, 77),
             (RefusalCode::SessionEnded, 77),
             (RefusalCode::NameTaken, 77),
-            (RefusalCode::PasswordRefused, 65),
+            (RefusalCode::PasswordsNotTaken, 77),
             (RefusalCode::Suspended, 77),
             (RefusalCode::NotFound, 77),
             (RefusalCode::Busy, 75),
@@ -96,13 +99,30 @@ mod tests {
             (RefusalCode::RegistrationClosed, 77),
             (RefusalCode::WrongState, 77),
             (RefusalCode::Throttled, 75),
+            (RefusalCode::NotStarted, 77),
+            (RefusalCode::NotProven, 77),
+            (RefusalCode::WrongCode, 77),
+            (RefusalCode::CodeSpent, 77),
+            (RefusalCode::CodeUsed, 77),
+            (RefusalCode::NoFreshLogin, 77),
+            (RefusalCode::OperatorUnknown, 77),
+            (RefusalCode::Stopping, 75),
+            (RefusalCode::Unsure, 70),
+            (RefusalCode::NoImport, 77),
+            (RefusalCode::ImportUnderWay, 77),
+            (RefusalCode::ImportCount, 65),
+            (RefusalCode::OwnCertificate, 77),
         ];
         assert_eq!(expected.map(|(code, _)| code), RefusalCode::ALL);
         for (code, exit) in expected {
             let error = CallError::Refused(Refusal::new(code, ""));
             assert_eq!(exit_for(&Failure::Call { server: server(), error }) as u8, exit, "{code:?}");
         }
-        let unknown = Refusal { code: 999, message: String::new(), retry_after_ms: None };
+        let unknown = Refusal {
+            code: Item { number: 999, content: Vec::new() },
+            message: String::new(),
+            retry_after_ms: None,
+        };
         let failure = Failure::Call { server: server(), error: CallError::Refused(unknown) };
         assert_eq!(exit_for(&failure) as u8, 77);
     }

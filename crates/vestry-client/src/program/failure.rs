@@ -140,6 +140,7 @@ fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
         CallError::UnexpectedReply | CallError::Opaque(OpaqueError::Malformed) => {
             Some(OTHER_VERSION.to_owned())
         }
+        CallError::FactorWanted(_) => Some(OTHER_VERSION.to_owned()),
         CallError::StretchingOutOfBounds(_) => Some(ASK_ABOUT_STRETCHING.to_owned()),
         CallError::Opaque(OpaqueError::NotProven) => Some(WRONG_PASSWORD.to_owned()),
         CallError::Opaque(OpaqueError::NotStretched) => {
@@ -201,25 +202,36 @@ fn advice_for_trust(failure: TrustFailure) -> &'static str {
 fn advice_for_refusal(refusal: &Refusal) -> Option<&'static str> {
     match refusal.known_code()? {
         RefusalCode::WrongCredentials => Some(WRONG_PASSWORD),
-        RefusalCode::NameTaken => Some("If it is yours: vestry login NAME"),
+        RefusalCode::NameTaken => Some("If it is yours: vestry login NAME. Else choose another."),
         RefusalCode::BadField => Some("Correct it and try again."),
-        RefusalCode::Suspended | RefusalCode::Forbidden => Some("Ask your operator."),
+        RefusalCode::Suspended
+        | RefusalCode::Forbidden
+        | RefusalCode::OperatorUnknown
+        | RefusalCode::OwnCertificate => Some("Ask your operator."),
         RefusalCode::RegistrationClosed => Some("Ask your operator for an account."),
+        RefusalCode::PasswordsNotTaken | RefusalCode::WrongCode | RefusalCode::CodeSpent => {
+            Some("Ask your operator for a one-time code, then: vestry reset NAME")
+        }
+        RefusalCode::CodeUsed => Some("Log in with the new password: vestry login NAME"),
         RefusalCode::NotFound => Some("`vestry sessions` and `vestry devices` list what there is."),
         RefusalCode::NotLoggedIn | RefusalCode::SessionEnded => Some("Log in again: vestry login NAME"),
-        RefusalCode::Unavailable => {
+        RefusalCode::Unavailable | RefusalCode::Stopping => {
             Some("Nothing was changed. Try again later, and tell the operator if it stays so.")
         }
         RefusalCode::Internal => Some("Tell the operator, who finds it in the server's log."),
+        RefusalCode::Unsure => Some("Look before you repeat it: vestry show"),
         RefusalCode::Throttled => {
             Some("Wait, or use a device that has logged in before; your operator can help, too.")
         }
-        RefusalCode::Malformed => Some(OTHER_VERSION),
+        RefusalCode::Malformed | RefusalCode::Unsupported => Some(OTHER_VERSION),
+        RefusalCode::NotStarted | RefusalCode::NotProven | RefusalCode::NoFreshLogin => Some("Try again."),
         RefusalCode::Busy
-        | RefusalCode::PasswordRefused
         | RefusalCode::QueryRefused
         | RefusalCode::QueryLimit
-        | RefusalCode::WrongState => None,
+        | RefusalCode::WrongState
+        | RefusalCode::NoImport
+        | RefusalCode::ImportUnderWay
+        | RefusalCode::ImportCount => None,
     }
 }
 
@@ -291,7 +303,8 @@ mod tests {
     #[test]
     fn a_hostile_sentence_cannot_drive_the_terminal() {
         let failure = refused(Refusal::new(RefusalCode::NotFound, "\u{1b}[2J\r\ngone"));
-        assert_eq!(failure.to_string(), "localhost:7443: \\u{1b}[2J\\r\\ngone");
+        let said = "localhost:7443: there is no such thing: \\u{1b}[2J\\r\\ngone";
+        assert_eq!(failure.to_string(), said);
     }
 
     #[test]

@@ -7,10 +7,8 @@ use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use vestry_client::Wait;
-use vestry_protocol::UnixSeconds;
+pub(crate) use vestry_client::sentence::rfc3339;
 use vestry_protocol::escape::{Escaped, is_hazardous};
 
 /// Where a run writes to.
@@ -97,11 +95,6 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Escaped(self.0.unwrap_or("-")).fmt(f)
     }
-}
-
-/// A time as RFC 3339 in UTC; nothing for a second that no calendar has.
-pub(crate) fn rfc3339(seconds: UnixSeconds) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
 }
 
 /// One line of JSON in which no character can drive a terminal.

@@ -71,6 +71,9 @@ pub enum Violation {
     /// A frame that is no reply.
     #[error(transparent)]
     Reply(CodecError),
+    /// No greeting where one belongs, or one where none does.
+    #[error("it did not greet before its first answer, or greeted again")]
+    Greeting,
     /// An answer to something else.
     #[error("it answered request {answered} when request {asked} was asked")]
     WrongId {

@@ -8,6 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream as ServerStream;
 use vestry_protocol::codec::{CodecError, encode};
 use vestry_protocol::frame::FrameError;
+use vestry_protocol::greeting::Greeting;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
@@ -79,7 +80,17 @@ pub(crate) async fn read_call(stream: &mut Server) -> Option<Request<UserCall>> 
     stream.read_exact(&mut header).await.ok()?;
     let mut payload = vec![0; u32::from_be_bytes(header) as usize];
     stream.read_exact(&mut payload).await.unwrap();
-    Some(decode::<Request<UserCall>, 4096>(&payload).unwrap())
+    let request = decode::<Request<UserCall>, 4096>(&payload).unwrap();
+    if request.id == 1 {
+        greet(stream).await;
+    }
+    Some(request)
+}
+
+/// What every server says before its first reply.
+async fn greet(stream: &mut Server) {
+    let body = UserReply::Greeting(Greeting::of_this_version());
+    send(stream, &encode(&Reply { id: 0, body }).unwrap()).await;
 }
 
 fn reply_bytes(id: u64) -> Vec<u8> {

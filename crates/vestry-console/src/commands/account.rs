@@ -9,9 +9,9 @@ use crate::qr::picture_of;
 use crate::record::{Record, instant, text};
 use crate::until::{parse_until, rfc3339};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::admin::{AccountDetail, AdminCall, AdminReply};
+use vestry_protocol::admin::{AccountDetail, AccountState, AdminCall, AdminReply};
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
+use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
 use vestry_protocol::user::Profile;
 
 pub(super) async fn run(session: &mut Session, act: AccountAct) -> Result<(), Failure> {
@@ -28,7 +28,7 @@ pub(super) async fn run(session: &mut Session, act: AccountAct) -> Result<(), Fa
         AccountAct::Suspend { name, until, reason, care } => {
             let name = Username::parse(&name)?;
             let until = until.map(|until| parse_until(&until, now())).transpose()?;
-            let reason = reason.map(|reason| Reason::parse("reason", &reason)).transpose()?;
+            let reason = reason.map(|reason| Reason::parse(Field::Reason, &reason)).transpose()?;
             suspend(session, &name, until, reason, &care).await
         }
         AccountAct::Resume { name } => {
@@ -107,8 +107,8 @@ fn summary(account: &AccountDetail) -> String {
     let email = account.profile.email.as_deref().unwrap_or("no e-mail");
     let login = account.last_login.and_then(rfc3339).unwrap_or_else(|| "never".to_owned());
     let created = rfc3339(account.created).unwrap_or_default();
-    let (name, email, status) = (Escaped(&account.name), Escaped(email), Escaped(&account.status));
-    format!("Account {name} ({email}): {status}, made {created}, last login {login}.")
+    let (name, email, state) = (Escaped(&account.name), Escaped(email), &account.state);
+    format!("Account {name} ({email}): {state}, made {created}, last login {login}.")
 }
 
 async fn fetch(session: &mut Session, name: &Username) -> Result<AccountDetail, Failure> {
@@ -128,12 +128,16 @@ async fn change(session: &mut Session, call: AdminCall) -> Result<(), Failure> {
 }
 
 fn state_of(account: &AccountDetail) -> String {
-    let (name, status) = (Escaped(&account.name), Escaped(&account.status));
-    let until = |time: Option<UnixSeconds>| time.and_then(rfc3339);
-    match (until(account.suspended_until), until(account.restorable_until)) {
-        (Some(time), _) => format!("{name} is {status} until {time}"),
-        (None, Some(time)) => format!("{name} is {status}; it can be restored until {time}"),
-        (None, None) => format!("{name} is {status}"),
+    let (name, state) = (Escaped(&account.name), &account.state);
+    let (until, restorable) = match state.known() {
+        Some(AccountState::Suspended { until, .. }) => (until.and_then(rfc3339), None),
+        Some(AccountState::Deleted { restorable_until }) => (None, rfc3339(*restorable_until)),
+        Some(AccountState::Active) | None => (None, None),
+    };
+    match (until, restorable) {
+        (Some(time), _) => format!("{name} is {state} until {time}"),
+        (None, Some(time)) => format!("{name} is {state}; it can be restored until {time}"),
+        (None, None) => format!("{name} is {state}"),
     }
 }
 
@@ -162,26 +166,26 @@ async fn issue_code(session: &mut Session, call: AdminCall) -> Result<(), Failur
 fn parse_profile(email: Option<&str>, age: Option<&str>, gender: Option<&str>) -> Result<Profile, Failure> {
     let email = email.map(Email::parse).transpose()?.map(|email| email.as_str().to_owned());
     let age = age.map(Age::parse).transpose()?.map(Age::years);
-    let gender = gender.map(|gender| Gender::parse("gender", gender)).transpose()?;
+    let gender = gender.map(|gender| Gender::parse(Field::Gender, gender)).transpose()?;
     Ok(Profile { email, age, gender: gender.map(|gender| gender.as_str().to_owned()) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vestry_protocol::admin::Credential;
+    use vestry_protocol::item::{Item, Open};
 
     fn account() -> AccountDetail {
         AccountDetail {
             name: "naman".to_owned(),
             profile: Profile { email: Some("n\u{1b}[2J@x.org".to_owned()), ..Profile::default() },
-            status: "suspended".to_owned(),
-            credential: "argon2id".to_owned(),
+            state: AccountState::Suspended { until: Some(86_400), reason: None }.into(),
+            credential: Credential::Imported.into(),
             created: 0,
             last_login: None,
-            suspended_until: Some(86_400),
-            suspended_reason: None,
-            restorable_until: None,
             sessions: 0,
+            later: Vec::new(),
         }
     }
 
@@ -196,15 +200,14 @@ mod tests {
     #[test]
     fn a_change_is_said_in_one_line() {
         assert_eq!(state_of(&account()), "naman is suspended until 1970-01-02T00:00:00Z");
-        let deleted = AccountDetail {
-            suspended_until: None,
-            restorable_until: Some(0),
-            status: "deleted".to_owned(),
-            ..account()
-        };
+        let state = AccountState::Deleted { restorable_until: 0 };
+        let deleted = AccountDetail { state: state.into(), ..account() };
         assert_eq!(state_of(&deleted), "naman is deleted; it can be restored until 1970-01-01T00:00:00Z");
-        let active = AccountDetail { suspended_until: None, status: "active".to_owned(), ..account() };
+        let active = AccountDetail { state: AccountState::Active.into(), ..account() };
         assert_eq!(state_of(&active), "naman is active");
+        let state = Open::Unknown(Item { number: 9, content: vec![1, 2] });
+        let later = AccountDetail { state, ..account() };
+        assert_eq!(state_of(&later), "naman is unknown 9 (0102)");
     }
 
     #[test]

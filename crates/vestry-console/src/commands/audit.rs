@@ -80,7 +80,9 @@ fn may_pass(failure: &Failure) -> bool {
             error,
             WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_)
         ),
-        Failure::Refused(refusal) => refusal.is(RefusalCode::Busy) || refusal.is(RefusalCode::Unavailable),
+        Failure::Refused(refusal) => [RefusalCode::Busy, RefusalCode::Unavailable, RefusalCode::Stopping]
+            .iter()
+            .any(|code| refusal.is(*code)),
         _ => false,
     }
 }
@@ -158,7 +160,7 @@ fn record_of(verdict: &AuditVerdict) -> Record {
         ("head", Cell::Integer(verdict.head)),
         ("head_mac", text(&verdict.head_mac)),
         ("checkpoints", count(verdict.checkpoints)),
-        ("fault", verdict.fault.map_or(Cell::Null, |fault| text(&fault.to_string()))),
+        ("fault", verdict.fault.as_ref().map_or(Cell::Null, |fault| text(&fault.to_string()))),
     ])
 }
 

@@ -61,7 +61,8 @@ async fn write_all(
         after: None,
     };
     loop {
-        let page = session.console.stream_rows(AdminCall::ListRows(listing.clone()), &mut pages, out).await;
+        let page =
+            session.console.stream_rows(AdminCall::ListRows(listing.clone().into()), &mut pages, out).await;
         pages.progress.clear();
         listing.after = page?.next;
         if listing.after.is_none() {

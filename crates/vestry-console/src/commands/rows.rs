@@ -39,7 +39,7 @@ pub(super) async fn list(session: &mut Session, view: View, arguments: ListArgs)
         after: arguments.after,
     };
     let format = session.output.row_format(session.form);
-    let end = write_rows(session, AdminCall::ListRows(listing), format).await?;
+    let end = write_rows(session, AdminCall::ListRows(listing.into()), format).await?;
     if let Some(cursor) = end.next {
         session.output.talk(next_page(&session.words, &cursor, format));
     }

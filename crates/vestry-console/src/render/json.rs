@@ -92,6 +92,7 @@ fn json_value(cell: &Cell) -> String {
         Cell::Real(number) => shown_number(*number),
         Cell::Text(text) => json_text(text),
         Cell::Blob(bytes) => json_text(&hex(bytes)),
+        Cell::Unknown(item) => json_text(&item.to_string()),
     }
 }
 

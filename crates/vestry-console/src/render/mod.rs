@@ -98,6 +98,7 @@ pub(crate) fn shown(cell: &Cell) -> String {
         Cell::Real(number) => shown_number(*number),
         Cell::Text(text) => Escaped(text).to_string(),
         Cell::Blob(bytes) => hex(bytes),
+        Cell::Unknown(item) => item.to_string(),
     }
 }
 
@@ -117,7 +118,7 @@ fn hex(bytes: &[u8]) -> String {
 fn is_number(cell: &Cell) -> bool {
     match cell {
         Cell::Integer(_) | Cell::Real(_) => true,
-        Cell::Null | Cell::Text(_) | Cell::Blob(_) => false,
+        Cell::Null | Cell::Text(_) | Cell::Blob(_) | Cell::Unknown(_) => false,
     }
 }
 

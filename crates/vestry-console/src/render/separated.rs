@@ -58,7 +58,7 @@ fn csv_field(cell: &Cell) -> String {
         Cell::Null => String::new(),
         cell if is_number(cell) => shown(cell),
         Cell::Text(text) => quoted(&Escaped(&guarded(text)).to_string()),
-        Cell::Blob(_) | Cell::Integer(_) | Cell::Real(_) => quoted(&shown(cell)),
+        Cell::Blob(_) | Cell::Integer(_) | Cell::Real(_) | Cell::Unknown(_) => quoted(&shown(cell)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ages in whole years.
 
-use super::FieldError;
+use super::{Field, FieldError};
 use crate::limits::AGE_YEARS_MAX;
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl Age {
 }
 
 fn rule() -> FieldError {
-    FieldError::new("age", format!("use a whole number from 0 to {AGE_YEARS_MAX}"))
+    FieldError::new(Field::Age, format!("use a whole number from 0 to {AGE_YEARS_MAX}"))
 }
 
 impl fmt::Display for Age {

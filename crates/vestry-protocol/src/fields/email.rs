@@ -1,6 +1,6 @@
 //! E-mail addresses: syntax only. Nothing is ever sent, so nothing is ever proven.
 
-use super::FieldError;
+use super::{Field, FieldError};
 use crate::limits::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX};
 use std::fmt;
 
@@ -16,7 +16,7 @@ impl Email {
     /// With the part of the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let text = text.trim();
-        let refuse = |rule: &str| Err(FieldError::new("e-mail", rule));
+        let refuse = |rule: &str| Err(FieldError::new(Field::Email, rule));
         if text.len() > EMAIL_BYTES_MAX {
             return refuse("use at most 254 characters");
         }

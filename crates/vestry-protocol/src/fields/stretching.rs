@@ -1,7 +1,7 @@
 //! What stretching a password may cost a client: a floor against a server that wants it cheap to guess, a ceiling
 //! against one that wants to burn the client.
 
-use super::FieldError;
+use super::{Field, FieldError};
 use crate::limits::{
     STRETCHING_ITERATIONS_MAX, STRETCHING_ITERATIONS_MIN, STRETCHING_MEMORY_KIB_MAX,
     STRETCHING_MEMORY_KIB_MIN, STRETCHING_PARALLELISM_MAX,
@@ -33,7 +33,7 @@ impl StretchingCost {
         if in_bounds {
             Ok(Self(stretching))
         } else {
-            Err(FieldError::new("stretching", "its cost is out of bounds"))
+            Err(FieldError::new(Field::Stretching, "its cost is out of bounds"))
         }
     }
 

@@ -1,6 +1,6 @@
 //! Free text: anything a person may write about themselves, as long as it only shows itself.
 
-use super::FieldError;
+use super::{Field, FieldError};
 use crate::escape::is_hazardous;
 use crate::limits::{DEVICE_BYTES_MAX, GENDER_BYTES_MAX, REASON_BYTES_MAX};
 use std::fmt;
@@ -17,11 +17,11 @@ pub type Device = FreeText<DEVICE_BYTES_MAX>;
 pub type Reason = FreeText<REASON_BYTES_MAX>;
 
 impl<const BYTES_MAX: usize> FreeText<BYTES_MAX> {
-    /// Trims surrounding white space and checks the rule; `field` is what users call this text.
+    /// Trims surrounding white space and checks the rule of free text.
     ///
     /// # Errors
     /// With the part of the rule that the text breaks.
-    pub fn parse(field: &'static str, text: &str) -> Result<Self, FieldError> {
+    pub fn parse(field: Field, text: &str) -> Result<Self, FieldError> {
         let text = text.trim();
         if text.is_empty() || text.len() > BYTES_MAX {
             return Err(FieldError::new(field, format!("use 1 to {BYTES_MAX} bytes of text")));
@@ -51,10 +51,10 @@ mod tests {
 
     #[test]
     fn text_that_does_more_than_show_itself_is_refused() {
-        assert_eq!(Gender::parse("gender", " non-binary ").unwrap().as_str(), "non-binary");
+        assert_eq!(Gender::parse(Field::Gender, " non-binary ").unwrap().as_str(), "non-binary");
         let long = "x".repeat(33);
         for bad in ["", "   ", "a\nb", "\u{1b}[31m", "a\u{202e}b", "a\u{200b}b", "\u{7f}", long.as_str()] {
-            assert!(Gender::parse("gender", bad).is_err(), "{bad:?} was taken");
+            assert!(Gender::parse(Field::Gender, bad).is_err(), "{bad:?} was taken");
         }
     }
 }

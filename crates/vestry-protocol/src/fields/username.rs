@@ -1,6 +1,6 @@
 //! Usernames: one canonical key for uniqueness, throttling and audit.
 
-use super::FieldError;
+use super::{Field, FieldError};
 use crate::limits::{USERNAME_CHARS_MAX, USERNAME_CHARS_MIN};
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl Username {
     /// With the part of the rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let name = text.trim().to_ascii_lowercase();
-        let refuse = |rule: String| Err(FieldError::new("name", rule));
+        let refuse = |rule: String| Err(FieldError::new(Field::Name, rule));
         if !(USERNAME_CHARS_MIN..=USERNAME_CHARS_MAX).contains(&name.len()) {
             return refuse(format!("use {USERNAME_CHARS_MIN} to {USERNAME_CHARS_MAX} characters"));
         }

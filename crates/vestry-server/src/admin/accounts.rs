@@ -8,10 +8,13 @@ use crate::failure::Failure;
 use crate::server::{RESTORABLE_SECS, Server};
 use crate::user::{ParsedProfile, profile_of};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::admin::{AccountDetail, AdminReply};
-use vestry_protocol::fields::{FieldError, Reason, Username};
+use vestry_protocol::admin::{AccountDetail, AccountState, AdminReply, Credential};
+use vestry_protocol::fields::{Field, FieldError, Reason, Username};
+use vestry_protocol::item::Later;
 use vestry_protocol::user::Profile;
-use vestry_store::{AccountRow, IssuedCode, NewAccount, NewResetCode, Noted, ReadTx, Standing, WriteTx};
+use vestry_store::{
+    AccountRow, CredentialKind, IssuedCode, NewAccount, NewResetCode, Noted, ReadTx, Standing, WriteTx,
+};
 
 pub(super) async fn show(server: &Server, name: &str) -> Result<AdminReply, Failure> {
     let (name, now) = (Username::parse(name)?, server.clock.now());
@@ -87,9 +90,9 @@ pub(super) async fn suspend(
     reason: Option<&str>,
 ) -> Result<AdminReply, Failure> {
     let name = Username::parse(name)?;
-    let reason = reason.map(|text| Reason::parse("reason", text)).transpose()?;
+    let reason = reason.map(|text| Reason::parse(Field::Reason, text)).transpose()?;
     if until.is_some_and(|until| until <= server.clock.now()) {
-        return Err(FieldError { field: "until", rule: "use a time in the future".to_owned() }.into());
+        return Err(FieldError { field: Field::Until, rule: "use a time in the future".to_owned() }.into());
     }
     let detail = until.map_or_else(|| "for good".to_owned(), |at| format!("until {}", as_date(at)));
     change(server, operator, name, Action::AccountSuspended, detail, move |tx, noted, account, now| {
@@ -173,22 +176,29 @@ fn named(tx: &ReadTx<'_>, name: &Username, now: UnixSeconds) -> Result<AccountRo
 }
 
 fn detail_of(tx: &ReadTx<'_>, account: &AccountRow, now: UnixSeconds) -> Result<AccountDetail, Failure> {
-    let (status, suspended_until, suspended_reason, restorable_until) = match &account.standing {
-        Standing::Active => ("active", None, None, None),
-        Standing::Suspended { until, reason } => ("suspended", *until, reason.clone(), None),
-        Standing::Deleted { at } => ("deleted", None, None, Some(at.saturating_add(RESTORABLE_SECS))),
+    let state = match &account.standing {
+        Standing::Active => AccountState::Active,
+        Standing::Suspended { until, reason } => {
+            AccountState::Suspended { until: *until, reason: reason.clone() }
+        }
+        Standing::Deleted { at } => {
+            AccountState::Deleted { restorable_until: at.saturating_add(RESTORABLE_SECS) }
+        }
+    };
+    let credential = match tx.credential_kind(account.id)? {
+        None => Credential::None,
+        Some(CredentialKind::Imported) => Credential::Imported,
+        Some(CredentialKind::Opaque) => Credential::Opaque,
     };
     let sessions = tx.sessions_of(account.id, now)?.len();
     Ok(AccountDetail {
         name: account.name.clone(),
         profile: profile_of(account),
-        status: status.to_owned(),
-        credential: tx.credential_kind(account.id)?.to_owned(),
+        state: state.into(),
+        credential: credential.into(),
         created: account.created,
         last_login: account.last_login,
-        suspended_until,
-        suspended_reason,
-        restorable_until,
         sessions: u64::try_from(sessions).unwrap_or(u64::MAX),
+        later: Later::new(),
     })
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use vestry_protocol::admin::{AdminReply, FollowFrom, Listing, View};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::FieldError;
+use vestry_protocol::fields::{Field, FieldError};
 use vestry_store::{StoreError, Verification};
 
 /// What an operator asked for is cut to this length in an event. The longest would be 64 KiB, again and again.
@@ -106,7 +106,7 @@ pub(super) async fn verify(
 ) -> Result<(), Ended> {
     if let Some(bad) = checkpoints.iter().find(|checkpoint| !checkpoint.is_well_formed()) {
         let rule = format!("that of event {} needs 16 to 64 of 0-9 and a-f", bad.id);
-        let failure = Failure::from(FieldError { field: "checkpoint", rule });
+        let failure = Failure::from(FieldError { field: Field::Checkpoints, rule });
         return replies.send(AdminReply::Refused(failure.into_refusal())).await;
     }
     let mut verification = Verification::new(server.store.chain().clone(), checkpoints);

@@ -45,8 +45,6 @@ const ROOM_BYTES_MIN: u64 = 64 * 1024 * 1024;
 /// What a row takes in the scratch file, it takes in the write-ahead log and in the register again.
 const COPIES_TO_COME: u64 = 2;
 
-const NONE_UNDER_WAY: &str = "no import is under way on this connection; start one first";
-
 /// An import under way.
 pub(super) struct Import {
     staging: Staging,
@@ -94,7 +92,7 @@ pub(super) async fn start(
     import: &mut Option<Import>,
 ) -> Result<AdminReply, Failure> {
     if import.is_some() {
-        return Err(Failure::WrongState("an import is under way on this connection already"));
+        return Err(Failure::ImportUnderWay);
     }
     let permit = server.imports.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Failure::Busy { retry_after_ms: RETRY_AFTER_MS })?;
@@ -143,7 +141,7 @@ pub(super) async fn take(
     import: &mut Option<Import>,
     rows: Vec<ImportRow>,
 ) -> Result<AdminReply, Failure> {
-    let import_under_way = import.take().ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
+    let import_under_way = import.take().ok_or(Failure::NoImport)?;
     let (judge, now) = (import_under_way.judge.clone(), server.clock.now());
     let judged = server.store.read(move |tx| judge.judge(tx, rows, now)).await?;
     let (kept, bad) = in_background(move || import_under_way.keep(&judged.good, judged.bad)).await?;
@@ -167,7 +165,7 @@ impl Import {
 
 /// Gives an import up.
 pub(super) async fn drop_it(import: &mut Option<Import>) -> Result<AdminReply, Failure> {
-    let Import { staging, scratch, .. } = import.take().ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
+    let Import { staging, scratch, .. } = import.take().ok_or(Failure::NoImport)?;
     in_background(move || {
         drop(staging);
         scratch.close();
@@ -196,9 +194,9 @@ pub(super) async fn finish(
 }
 
 async fn begin_to_finish(import: Option<Import>, accounts: u64) -> Result<(StagedRows, Scratch), Failure> {
-    let Import { staging, scratch, .. } = import.ok_or(Failure::WrongState(NONE_UNDER_WAY))?;
+    let Import { staging, scratch, .. } = import.ok_or(Failure::NoImport)?;
     if staging.accounts() != accounts {
-        return Err(Failure::WrongState("not so many accounts wait to be imported; nothing was imported"));
+        return Err(Failure::ImportCount);
     }
     in_background(move || {
         scratch.require_room_for(&staging)?;

@@ -27,7 +27,6 @@ use tokio_util::sync::CancellationToken;
 use vestry_protocol::ADMIN_ALPN;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::limits::REQUEST_BYTES_MAX;
-use vestry_protocol::refusal::Refusal;
 use vestry_tls::Pin;
 
 /// What an operator may do, from the least to the most.
@@ -186,8 +185,9 @@ impl Port for AdminPort {
         }
     }
 
-    fn refused(refusal: Refusal) -> AdminReply {
-        AdminReply::Refused(refusal)
+    /// Who has an operator's certificate may try what this version does not know.
+    fn tolerates_unreadable(&mut self) -> bool {
+        true
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn revoke_operator(
     name: String,
 ) -> Result<AdminReply, Failure> {
     if name == operator.name {
-        return Err(Failure::WrongState("this is your own certificate; another admin has to revoke it"));
+        return Err(Failure::OwnCertificate);
     }
     let now = server.clock.now();
     act(server, operator, move |tx, by| {

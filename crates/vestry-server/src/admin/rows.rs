@@ -10,7 +10,8 @@ use crate::server::Server;
 use std::ops::ControlFlow;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::time::Instant;
-use vestry_protocol::admin::{AdminReply, Cell, FollowFrom, Listing, RowsEnd};
+use vestry_protocol::admin::{AdminReply, Cell, FollowFrom, Listing, RowsEnd, View};
+use vestry_protocol::item::Open;
 use vestry_protocol::limits::ROW_CHUNK_BYTES_SOFT;
 use vestry_store::query::{CancelFlag, OperatorReader, QueryEnd, QueryError, RowSink};
 
@@ -30,9 +31,13 @@ pub(super) async fn query(
 pub(super) async fn list(
     server: &Server,
     operator: &Operator,
-    listing: Listing,
+    listing: Listing<Open<View>>,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
+    let Some(listing) = listing.known() else {
+        let failure = Failure::Unsupported { what: "view" };
+        return replies.send(AdminReply::Refused(failure.into_refusal())).await;
+    };
     if let Some(read) = Read::of_listing(&listing) {
         record(server, operator, read).await;
     }
@@ -151,12 +156,14 @@ impl RowSink for ChunkSink {
 /// the wire. A chunk is measured the same way, so that a million NULLs still are chunks that decoders take.
 const ROW_BUDGET_BYTES: usize = 8;
 
+/// A cell is an item: 4 for its number, 8 for the length of its content, and that, in which a number has 9 bytes at most.
 fn budget_bytes(cell: &Cell) -> usize {
     match cell {
-        Cell::Null => 4,
-        Cell::Integer(_) | Cell::Real(_) => 12,
-        Cell::Text(text) => 12 + text.len(),
-        Cell::Blob(bytes) => 12 + bytes.len(),
+        Cell::Null => 12,
+        Cell::Integer(_) | Cell::Real(_) => 21,
+        Cell::Text(text) => 21 + text.len(),
+        Cell::Blob(bytes) => 21 + bytes.len(),
+        Cell::Unknown(item) => 12 + item.content.len(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::audit::Action;
 use crate::failure::Failure;
 use crate::server::Server;
 use vestry_protocol::admin::AdminReply;
-use vestry_protocol::fields::{FieldError, Username};
+use vestry_protocol::fields::{Field, FieldError, Username};
 
 /// A name as it is typed, a prefix as the view `throttle` shows it, or everything.
 pub(super) async fn clear(
@@ -36,7 +36,7 @@ fn canonical(subject: String) -> Result<String, FieldError> {
         Ok(name) => Ok(name.to_string()),
         Err(_) => {
             let rule = "use a name, or a prefix as the table shows it, such as 192.0.2.0/24".to_owned();
-            Err(FieldError { field: "subject", rule })
+            Err(FieldError { field: Field::Subject, rule })
         }
     }
 }

@@ -154,7 +154,7 @@ enum CommandError {
     #[error(
         "{0}; look since when with the checkpoints in the log: vestryctl audit verify --checkpoint ID:HEX"
     )]
-    Audit(vestry_protocol::audit::AuditFault),
+    Audit(vestry_protocol::item::Open<vestry_protocol::audit::AuditFault>),
     #[error("{0} of the checks failed")]
     ChecksFailed(usize),
 }

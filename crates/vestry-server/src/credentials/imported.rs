@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Instant;
-use vestry_protocol::fields::{FieldError, Password};
+use vestry_protocol::fields::{Field, FieldError, Password};
 use vestry_store::OprfId;
 use zeroize::Zeroizing;
 
@@ -123,7 +123,7 @@ impl ImportedHashes {
     /// # Errors
     /// With what is wrong, in words for whoever brought it. Holds nothing of the string.
     pub fn admit(&self, record: &str, speed: Speed, answer_after: Duration) -> Result<(), FieldError> {
-        let refuse = |rule: String| Err(FieldError { field: "argon2id", rule });
+        let refuse = |rule: String| Err(FieldError { field: Field::Argon2id, rule });
         if record.len() > RECORD_BYTES_MAX {
             return refuse(format!("use a PHC string of at most {RECORD_BYTES_MAX} characters"));
         }
@@ -340,7 +340,7 @@ mod tests {
         ];
         for (params, said) in bombs {
             let refused = admit(&phc(params, 32)).unwrap_err();
-            assert!(refused.field == "argon2id" && refused.rule.contains(said), "{params}: {refused}");
+            assert!(refused.field == Field::Argon2id && refused.rule.contains(said), "{params}: {refused}");
         }
     }
 

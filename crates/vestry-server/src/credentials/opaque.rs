@@ -24,7 +24,7 @@ use opaque_ke::{
 use sha2::{Digest, Sha256, Sha512};
 use std::sync::Arc;
 use vestry_opaque::SealingPassword;
-use vestry_protocol::fields::{FieldError, Password, StretchingCost};
+use vestry_protocol::fields::{Field, FieldError, Password, StretchingCost};
 use vestry_protocol::limits::{
     EXPORTER_BYTES, OPAQUE_CONTEXT, OPAQUE_KE1_BYTES, OPAQUE_KE3_BYTES, OPAQUE_REQUEST_BYTES,
     OPAQUE_UPLOAD_BYTES,
@@ -88,7 +88,7 @@ impl OpaqueKey {
     /// When it cannot be evaluated.
     pub fn evaluate(&self, _: &Admitted, id: OprfId, blinded: Blinded) -> Result<Vec<u8>, Failure> {
         let started = ServerRegistration::<Suite>::start(&self.setup, blinded.0, &id.0);
-        Ok(started.map_err(|_| not_opaque("registration request"))?.message.serialize().to_vec())
+        Ok(started.map_err(|_| not_opaque(Field::Request))?.message.serialize().to_vec())
     }
 
     /// Answers KE1: KE2, what stretching costs, and what must be remembered until KE3. A name without a record gets a
@@ -116,7 +116,7 @@ impl OpaqueKey {
         let mut random = SystemRandom::default();
         let parameters = parameters(&context);
         let started = ServerLogin::start(&mut random, &self.setup, registration, ke1.0, &id.0, parameters)
-            .map_err(|_| not_opaque("KE1"))?;
+            .map_err(|_| not_opaque(Field::Ke1))?;
         let proves = account.zip(std::hint::black_box(Some(record.to_bytes())).filter(|_| is_real));
         let exchange = Exchange { state: started.state, proves };
         random.checked((started.message.serialize().to_vec(), stretching, exchange))
@@ -152,8 +152,8 @@ impl Blinded {
     /// # Errors
     /// When it is not one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let bytes = of_length(bytes, OPAQUE_REQUEST_BYTES, "registration request")?;
-        RegistrationRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque("registration request"))
+        let bytes = of_length(bytes, OPAQUE_REQUEST_BYTES, Field::Request)?;
+        RegistrationRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque(Field::Request))
     }
 }
 
@@ -166,8 +166,8 @@ impl Ke1 {
     /// # Errors
     /// When it is not one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let bytes = of_length(bytes, OPAQUE_KE1_BYTES, "KE1")?;
-        CredentialRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque("KE1"))
+        let bytes = of_length(bytes, OPAQUE_KE1_BYTES, Field::Ke1)?;
+        CredentialRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque(Field::Ke1))
     }
 }
 
@@ -182,7 +182,7 @@ impl Exchange {
     /// Whose password was proven and by which record; `None` for a wrong password or a fake record.
     #[must_use]
     pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<(AccountId, Vec<u8>)> {
-        let ke3 = of_length(ke3, OPAQUE_KE3_BYTES, "KE3").ok()?;
+        let ke3 = (ke3.len() == OPAQUE_KE3_BYTES).then_some(ke3)?;
         let ke3 = CredentialFinalization::deserialize(ke3).ok()?;
         let context = context_of(exporter);
         self.state.finish(ke3, parameters(&context)).ok()?;
@@ -206,10 +206,11 @@ impl OpaqueRecord {
         let cost = StretchingCost::default();
         if envelope.stretching != cost.numbers() {
             let rule = "its cost is not the one that the server asked for".to_owned();
-            return Err(FieldError { field: "stretching", rule }.into());
+            return Err(FieldError { field: Field::Stretching, rule }.into());
         }
-        let upload = of_length(&envelope.upload, OPAQUE_UPLOAD_BYTES, "upload")?;
-        let upload = RegistrationUpload::<Suite>::deserialize(upload).map_err(|_| not_opaque("upload"))?;
+        let upload = of_length(&envelope.upload, OPAQUE_UPLOAD_BYTES, Field::Upload)?;
+        let upload =
+            RegistrationUpload::<Suite>::deserialize(upload).map_err(|_| not_opaque(Field::Upload))?;
         let upload = ServerRegistration::finish(upload).serialize().to_vec();
         Ok(Self { cost, upload })
     }
@@ -253,12 +254,12 @@ fn parameters(context: &[u8]) -> ServerLoginParameters<'_, '_> {
 }
 
 /// The library reads what it needs and leaves the rest; here a message has exactly its length.
-fn of_length<'a>(bytes: &'a [u8], length: usize, what: &'static str) -> Result<&'a [u8], Failure> {
-    if bytes.len() == length { Ok(bytes) } else { Err(not_opaque(what)) }
+fn of_length(bytes: &[u8], length: usize, field: Field) -> Result<&[u8], Failure> {
+    if bytes.len() == length { Ok(bytes) } else { Err(not_opaque(field)) }
 }
 
-fn not_opaque(what: &'static str) -> Failure {
-    FieldError { field: "opaque", rule: format!("this is not a valid {what} (RFC 9807)") }.into()
+fn not_opaque(field: Field) -> Failure {
+    FieldError { field, rule: "this is no such message of OPAQUE (RFC 9807)".to_owned() }.into()
 }
 
 /// The system's random bytes for a library that cannot be told that there are none: it is given something (zeros would
@@ -469,7 +470,7 @@ mod tests {
         ] {
             let envelope = Envelope { upload: upload.clone(), stretching };
             let refused = OpaqueRecord::from_envelope(&envelope).err().unwrap();
-            assert!(matches!(refused, Failure::Field(FieldError { field: "stretching", .. })));
+            assert!(matches!(refused, Failure::Field(FieldError { field: Field::Stretching, .. })));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::server::{RESTORABLE_SECS, Server};
 use crate::sessions::{LoggedIn, read_as, write_as, write_uncounted_as};
 use vestry_protocol::fields::FieldError;
+use vestry_protocol::item::Later;
 use vestry_protocol::user::{
     Account, Change, CodeIssued, Notices, Profile, ProfileUpdate, SetWithCode, UserReply,
 };
@@ -154,5 +155,6 @@ fn account_of(account: &AccountRow) -> Account {
         profile: profile_of(account),
         created: account.created,
         last_login: account.last_login,
+        later: Later::new(),
     }
 }

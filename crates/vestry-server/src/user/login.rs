@@ -18,8 +18,8 @@ use crate::sessions::{LoggedIn, Minted, Opening, mint};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-use vestry_protocol::fields::{Device, Password, Username};
-use vestry_protocol::limits::EXPORTER_BYTES;
+use vestry_protocol::fields::{Device, Field, FieldError, Password, Username};
+use vestry_protocol::limits::{EXPORTER_BYTES, WITNESS_BYTES_MAX};
 use vestry_protocol::secret::{DeviceToken, SecretText};
 use vestry_protocol::user::{NewSession, UserReply};
 use vestry_store::KnownDevice;
@@ -92,9 +92,13 @@ pub(super) async fn finish(
     pending: &mut Pending,
     ke3: &[u8],
     exporter: &[u8; EXPORTER_BYTES],
-    device: &str,
+    (device, witness): (&str, &[u8]),
 ) -> Result<Opened, Failure> {
-    let device = Device::parse("device", device)?;
+    let device = Device::parse(Field::Device, device)?;
+    if witness.len() > WITNESS_BYTES_MAX {
+        let rule = format!("it has at most {WITNESS_BYTES_MAX} bytes");
+        return Err(FieldError { field: Field::Witness, rule }.into());
+    }
     let HalfLogin { attempt, exchange, name, device_known, since } = pending.take_login()?;
     let admitted = attempt.claim()?;
     let proven = finish_exchange(exchange, ke3, exporter);
@@ -115,7 +119,7 @@ pub(super) async fn with_imported_password(
 ) -> Result<Opened, Failure> {
     server.config.refuse_clear_passwords()?;
     let since = Instant::now();
-    let (device, password) = (Device::parse("device", device)?, Password::parse(password)?);
+    let (device, password) = (Device::parse(Field::Device, device)?, Password::parse(password)?);
     let (named, _) = look_up(server, typed_name, None).await?;
     let continued = pending.take_attempt_of(named.name.as_ref());
     let (shared, source) = (server.clone(), peer.source.clone());

@@ -34,8 +34,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use vestry_protocol::USER_ALPN;
 use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
-use vestry_protocol::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN, UNREADABLE_FRAMES_MAX};
+use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{ServerDescription, UserCall, UserReply};
 
 /// What is known of a peer before it says anything.
@@ -65,6 +65,8 @@ struct UserPort {
     pending: Pending,
     /// The failed logins that the login on this connection ended.
     failures: u64,
+    /// The frames before a login that were no request.
+    unreadable: u32,
 }
 
 /// What the user port's listener does with each connection.
@@ -101,6 +103,7 @@ impl Welcome for WelcomeUsers {
             exporter,
             pending: Pending::default(),
             failures: 0,
+            unreadable: 0,
         };
         if let Err(ended) = converse(Connection::new(stream), port, &server.draining, slot).await {
             tracing::debug!(%peer, %ended, "a user's connection ended");
@@ -147,8 +150,11 @@ impl Port for UserPort {
         replies.send(reply).await
     }
 
-    fn refused(refusal: Refusal) -> UserReply {
-        UserReply::Refused(refusal)
+    fn tolerates_unreadable(&mut self) -> bool {
+        if matches!(self.state, State::ExpectLogin) {
+            self.unreadable += 1;
+        }
+        self.unreadable <= UNREADABLE_FRAMES_MAX
     }
 }
 
@@ -166,8 +172,8 @@ impl UserPort {
         let (server, peer, pending) = (self.server.clone(), &self.peer, &mut self.pending);
         match call {
             UserCall::DescribeServer => Ok(UserReply::ServerDescribed(describe(&server))),
-            UserCall::StartRegistration { name, request } => {
-                register::start(&server, peer, pending, &name, &request).await
+            UserCall::StartRegistration { name, request, invitation } => {
+                register::start(&server, peer, pending, (&name, invitation), &request).await
             }
             UserCall::FinishRegistration { envelope, profile } => {
                 register::finish(&server, peer, pending, &envelope, &profile).await
@@ -175,8 +181,9 @@ impl UserPort {
             UserCall::StartLogin { name, device_token, ke1 } => {
                 login::start(&server, peer, pending, (name, device_token), &ke1, self.exporter).await
             }
-            UserCall::FinishLogin { ke3, device } => {
-                let opened = login::finish(&server, peer, pending, &ke3, &self.exporter, &device).await?;
+            UserCall::FinishLogin { ke3, device, witness } => {
+                let typed = (device.as_str(), witness.as_slice());
+                let opened = login::finish(&server, peer, pending, &ke3, &self.exporter, typed).await?;
                 Ok(self.enter(opened))
             }
             UserCall::LogInImported { name, password, device } => {

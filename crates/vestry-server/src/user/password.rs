@@ -4,7 +4,7 @@ use super::Peer;
 use super::pending::{HalfReset, Pending};
 use super::proof::own_account;
 use crate::audit::{Action, Actor};
-use crate::codes;
+use crate::codes::{self, USED_CODE_SECS};
 use crate::credentials::{Blinded, OpaqueRecord, start_new_password};
 use crate::failure::Failure;
 use crate::gate::{Admitted, OverLimit, Way, Written};
@@ -12,7 +12,7 @@ use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint, write_uncounted_as};
 use std::sync::Arc;
 use tokio::time::Instant;
-use vestry_protocol::fields::Device;
+use vestry_protocol::fields::{Device, Field};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
 use vestry_store::{AccountId, IssuedCode, NewCredential, SessionId, SessionRow, WriteTx};
@@ -63,7 +63,7 @@ pub(super) async fn finish_new(
 /// The new session keeps the name that the device had.
 fn device_of(sessions: Vec<SessionRow>, current: SessionId) -> Result<Device, Failure> {
     let device = sessions.into_iter().find(|row| row.id == current).map(|row| row.device);
-    Ok(Device::parse("device", &device.ok_or(Failure::SessionEnded)?)?)
+    Ok(Device::parse(Field::Device, &device.ok_or(Failure::SessionEnded)?)?)
 }
 
 /// What a code was found to be.
@@ -174,8 +174,9 @@ fn redeem(
     let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
     let actor = Actor::user(&account.name, source);
     let noted = actor.note(tx, now, Action::PasswordReset, &account.name, "")?;
-    if !tx.take_reset_code(&noted, account.id, &half.code_hash, now)? {
-        return Err(Failure::WrongCode);
+    if !tx.take_reset_code(&noted, account.id, &half.code_hash, now, now.saturating_add(USED_CODE_SECS))? {
+        let used = tx.reset_code(account.id, &half.code_hash, now, now)?.and_then(|code| code.used);
+        return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));
     }
     let new = NewCredential { code: Some(&half.issued), ..NewCredential::opaque(record) };
     tx.replace_password(&noted, account.id, new, now)?;

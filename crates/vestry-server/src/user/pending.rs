@@ -193,9 +193,7 @@ impl Pending {
     pub(super) fn take_fresh_login(&mut self, session: LoggedIn) -> Result<FreshLogin, Failure> {
         match self.fresh_login.take() {
             Some(fresh) if fresh.session.id() == session.id() && Instant::now() < fresh.until => Ok(fresh),
-            _ => Err(Failure::WrongState(
-                "a device is remembered once, within two minutes of a login on its connection",
-            )),
+            _ => Err(Failure::NoFreshLogin),
         }
     }
 

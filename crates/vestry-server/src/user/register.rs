@@ -11,7 +11,8 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, Way};
 use crate::server::Server;
 use std::sync::Arc;
-use vestry_protocol::fields::{Age, Email, FieldError, Gender, Username};
+use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Username};
+use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Envelope, Profile, UserReply};
 use vestry_store::{NewAccount, NewCredential, ProfilePatch, ReadTx};
 
@@ -35,7 +36,7 @@ impl ParsedProfile {
         Ok(Self {
             email: profile.email.as_deref().map(Email::parse).transpose()?,
             age: profile.age.map(Age::new).transpose()?,
-            gender: profile.gender.as_deref().map(|text| Gender::parse("gender", text)).transpose()?,
+            gender: profile.gender.as_deref().map(|text| Gender::parse(Field::Gender, text)).transpose()?,
         })
     }
 
@@ -50,11 +51,15 @@ pub(super) async fn start(
     server: &Arc<Server>,
     peer: &Peer,
     pending: &mut Pending,
-    name: &str,
+    (name, invitation): (&str, Option<SecretText>),
     request: &[u8],
 ) -> Result<UserReply, Failure> {
     refuse_when_closed(server)?;
     let (name, blinded) = (Username::parse(name)?, Blinded::parse(request)?);
+    if invitation.is_some() {
+        let rule = "this server takes no invitations".to_owned();
+        return Err(FieldError { field: Field::Invitation, rule }.into());
+    }
     let (shared, wanted, now) = (server.clone(), name.clone(), server.clock.now());
     let named = server.store.look_up(move |tx| shared.names.look_up(tx, wanted.as_str(), now)).await?;
     let keys = named.keys;

@@ -5,6 +5,7 @@ use crate::audit::{Action, Actor};
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
+use vestry_protocol::item::Later;
 use vestry_protocol::user::{Session, UserReply};
 use vestry_store::{SessionId, SessionRow};
 
@@ -24,6 +25,7 @@ fn as_shown(row: SessionRow, current: LoggedIn) -> Session {
         last_used: row.last_used,
         expires: row.expires,
         current: row.id == current.id(),
+        later: Later::new(),
     }
 }
 

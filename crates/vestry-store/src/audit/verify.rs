@@ -159,7 +159,7 @@ impl Verification {
         Ok(match judged {
             Ok(End::Later) => None,
             Ok(End::Reached) => Some(self.verdict.clone()),
-            Err(fault) => Some(AuditVerdict { fault: Some(fault), ..self.verdict.clone() }),
+            Err(fault) => Some(AuditVerdict { fault: Some(fault.into()), ..self.verdict.clone() }),
         })
     }
 

@@ -126,5 +126,6 @@ fn bytes_of(cell: &Cell) -> usize {
         Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
         Cell::Text(text) => text.len(),
         Cell::Blob(bytes) => bytes.len(),
+        Cell::Unknown(item) => item.content.len(),
     }
 }

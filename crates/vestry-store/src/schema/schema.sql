@@ -87,7 +87,9 @@ create table reset_code (
   issued_by   text    not null,
   issued_at   integer not null,
   expires     integer not null,
-  evaluations integer not null default 0
+  evaluations integer not null default 0,
+  -- When it set a password: it says so for some minutes, to whoever lost the answer.
+  used        integer
 ) strict;
 
 -- The same for all codes of an account, a row an evaluation, for a day.

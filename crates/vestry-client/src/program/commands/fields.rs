@@ -3,7 +3,8 @@
 use crate::program::cli::ProfileArgs;
 use crate::program::output::{Shown, rfc3339};
 use serde::Serialize;
-use vestry_protocol::fields::{Age, Email, FieldError, Gender};
+use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender};
+use vestry_protocol::item::Later;
 use vestry_protocol::user::{Account, Change, Profile};
 
 /// The profile of a new account; an empty value is no value.
@@ -60,7 +61,7 @@ fn age(text: &str) -> Result<u16, FieldError> {
 }
 
 fn gender(text: &str) -> Result<String, FieldError> {
-    Gender::parse("gender", text).map(|gender| gender.as_str().to_owned())
+    Gender::parse(Field::Gender, text).map(|gender| gender.as_str().to_owned())
 }
 
 /// An account in JSON. The names and their order are a promise.
@@ -72,6 +73,8 @@ pub(super) struct AccountJson<'a> {
     gender: Option<&'a str>,
     created: Option<String>,
     last_login: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    later: Vec<String>,
 }
 
 impl<'a> AccountJson<'a> {
@@ -83,15 +86,22 @@ impl<'a> AccountJson<'a> {
             gender: account.profile.gender.as_deref(),
             created: rfc3339(account.created),
             last_login: account.last_login.and_then(rfc3339),
+            later: shown_later(&account.later),
         }
     }
+}
+
+/// What a later server says beside what this program knows.
+pub(super) fn shown_later(later: &Later) -> Vec<String> {
+    later.iter().map(ToString::to_string).collect()
 }
 
 /// An account in aligned lines.
 pub(super) fn account_text(account: &Account) -> String {
     let age = account.profile.age.map(|years| years.to_string());
     let (created, last_login) = (rfc3339(account.created), account.last_login.and_then(rfc3339));
-    let lines = [
+    let later = shown_later(&account.later);
+    let mut lines = vec![
         ("name", Some(account.name.as_str())),
         ("email", account.profile.email.as_deref()),
         ("age", age.as_deref()),
@@ -99,6 +109,7 @@ pub(super) fn account_text(account: &Account) -> String {
         ("created", created.as_deref()),
         ("last login", last_login.as_deref()),
     ];
+    lines.extend(later.iter().map(|item| ("also", Some(item.as_str()))));
     aligned(&lines)
 }
 
@@ -133,7 +144,8 @@ mod tests {
 
     fn account() -> Account {
         let profile = Profile { email: Some("naman@gmail.com".to_owned()), age: Some(40), gender: None };
-        Account { name: "naman".to_owned(), profile, created: 1_795_399_200, last_login: None }
+        let (name, later) = ("naman".to_owned(), Vec::new());
+        Account { name, profile, created: 1_795_399_200, last_login: None, later }
     }
 
     #[test]
@@ -178,7 +190,7 @@ mod tests {
         {
             let of_changes = Changes::of(&bad).unwrap_err();
             assert_eq!(profile_of(&bad).unwrap_err(), of_changes);
-            assert!(["e-mail", "age", "gender"].contains(&of_changes.field));
+            assert!([Field::Email, Field::Age, Field::Gender].contains(&of_changes.field));
         }
         let empty = profile_of(&typed(Some(""), Some(" "), None)).unwrap();
         assert_eq!(empty, Profile::default());

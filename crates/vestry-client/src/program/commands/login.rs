@@ -8,7 +8,6 @@ use crate::program::output::rfc3339;
 use crate::program::session::{Session, call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_client::state::Lifetime;
-use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Password, Username};
 use vestry_protocol::user::{NewSession, Notices, SetWithCode};
@@ -69,7 +68,7 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
         password_set_with_code: notices.password_set_with_code.as_ref().map(SetWithCodeJson::of),
     };
     context.output.answer(&json, format_args!("Logged in as {}.", session.name()))?;
-    say_notices(context, new.last_login, &notices);
+    say_notices(context, &new, &notices);
     Ok(())
 }
 
@@ -130,8 +129,8 @@ async fn remember_device(context: &Context, link: &mut Link, name: &Username) {
 }
 
 /// Lets people notice a login that was not theirs, attempts at one, and a password that they did not set.
-pub(in crate::program) fn say_notices(context: &Context, last_login: Option<UnixSeconds>, notices: &Notices) {
-    let since = match last_login.and_then(rfc3339) {
+pub(in crate::program) fn say_notices(context: &Context, new: &NewSession, notices: &Notices) {
+    let since = match new.last_login.and_then(rfc3339) {
         Some(time) => {
             context.output.talk(format_args!("Last login: {time}"));
             "since then"
@@ -148,6 +147,9 @@ pub(in crate::program) fn say_notices(context: &Context, last_login: Option<Unix
     }
     for line in about_password(notices) {
         context.output.talk(line);
+    }
+    for item in &new.later {
+        context.output.talk(format_args!("The server also says: {item}"));
     }
 }
 

@@ -1,5 +1,6 @@
 //! `vestry sessions`: lists one's sessions, and ends one of them.
 
+use super::fields::shown_later;
 use crate::program::cli::{SessionsAct, SessionsArgs};
 use crate::program::context::Context;
 use crate::program::failure::Failure;
@@ -22,6 +23,8 @@ struct SessionJson<'a> {
     last_used: Option<String>,
     expires: Option<String>,
     current: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    later: Vec<String>,
 }
 
 impl<'a> SessionJson<'a> {
@@ -34,6 +37,7 @@ impl<'a> SessionJson<'a> {
             last_used: rfc3339(session.last_used),
             expires: rfc3339(session.expires),
             current: session.current,
+            later: shown_later(&session.later),
         }
     }
 }
@@ -106,7 +110,13 @@ fn row(session: &ListedSession) -> [String; 7] {
         time(session.created),
         time(session.last_used),
         time(session.expires),
-        if session.current { "this session".to_owned() } else { String::new() },
+        session
+            .current
+            .then(|| "this session".to_owned())
+            .into_iter()
+            .chain(shown_later(&session.later))
+            .collect::<Vec<_>>()
+            .join(", "),
     ]
 }
 
@@ -117,7 +127,8 @@ mod tests {
 
     fn session(id: u64, device: &str, current: bool) -> ListedSession {
         let (device, source) = (device.to_owned(), "127.0.0.1".to_owned());
-        ListedSession { id, device, source, created: 0, last_used: 60, expires: 86_400, current }
+        let later = Vec::new();
+        ListedSession { id, device, source, created: 0, last_used: 60, expires: 86_400, current, later }
     }
 
     #[test]

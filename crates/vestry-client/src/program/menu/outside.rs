@@ -9,7 +9,7 @@ use crate::program::new_password;
 use crate::program::session::{Session, call_failed, remember_opaque};
 use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::{Age, Email, Gender, Password, PasswordPolicy, Username};
+use vestry_protocol::fields::{Age, Email, Field, Gender, Password, PasswordPolicy, Username};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::Profile;
 
@@ -37,7 +37,7 @@ pub(super) async fn act(
 pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<Stage, Failure> {
     let session = Session::open(context, link, &opened.new, Lifetime::Login)?;
     context.output.talk(format_args!("\nLogged in as {}.", session.name()));
-    say_notices(context, opened.new.last_login, &opened.notices);
+    say_notices(context, &opened.new, &opened.notices);
     Ok(Stage::Inside(session))
 }
 
@@ -60,7 +60,7 @@ async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Opti
 async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy) -> Result<(), Failure> {
     let Some(mut name) = ask_name(context)? else { return Ok(()) };
     let profile = ask_profile(context)?;
-    let Some(mut password) = ask_password(context, policy, &name, &profile)? else { return Ok(()) };
+    let Some(password) = ask_password(context, policy, &name, &profile)? else { return Ok(()) };
     loop {
         let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
         let look = "See by logging in with 1.";
@@ -77,10 +77,6 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
             context.output.talk("  That name is taken. Choose another.");
             let Some(other) = ask_name(context)? else { return Ok(()) };
             name = other;
-        } else if failure.is_refusal(RefusalCode::PasswordRefused) {
-            context.output.failure(&failure);
-            let Some(other) = ask_password(context, policy, &name, &profile)? else { return Ok(()) };
-            password = other;
         } else {
             return Err(failure);
         }
@@ -95,7 +91,7 @@ fn ask_profile(context: &Context) -> Result<Profile, Failure> {
     context.output.talk("The next three may be left out: press Enter.");
     let email = context.prompt.field("Email: ", Email::parse)?;
     let age = context.prompt.field("Age: ", Age::parse)?;
-    let gender = context.prompt.field("Gender: ", |text| Gender::parse("gender", text))?;
+    let gender = context.prompt.field("Gender: ", |text| Gender::parse(Field::Gender, text))?;
     Ok(Profile {
         email: email.map(|email| email.as_str().to_owned()),
         age: age.map(Age::years),

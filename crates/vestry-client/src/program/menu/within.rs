@@ -7,7 +7,7 @@ use crate::program::failure::Failure;
 use crate::program::output::{Shown, rfc3339};
 use crate::program::session::Session;
 use std::fmt::Display;
-use vestry_protocol::fields::{Age, Email, FieldError, Gender, Password, Username};
+use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Password, Username};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Account, Change};
 
@@ -54,7 +54,7 @@ async fn update(context: &Context, session: &mut Session) -> Result<(), Failure>
     let age = profile.age.map(|years| years.to_string());
     let age = ask_change(context, "Age", age.as_deref(), |text| Age::parse(text).map(Age::years))?;
     let gender = ask_change(context, "Gender", profile.gender.as_deref(), |text| {
-        Gender::parse("gender", text).map(|gender| gender.as_str().to_owned())
+        Gender::parse(Field::Gender, text).map(|gender| gender.as_str().to_owned())
     })?;
     if (&email, &age, &gender) == (&Change::Keep, &Change::Keep, &Change::Keep) {
         context.output.talk("  Nothing was changed.");
@@ -143,6 +143,6 @@ mod tests {
         let read = |text| read_change(text, |text| Age::parse(text).map(Age::years));
         assert_eq!(read("-"), Ok(Change::Clear));
         assert_eq!(read("35"), Ok(Change::Set(35)));
-        assert_eq!(read("-5").unwrap_err().field, "age");
+        assert_eq!(read("-5").unwrap_err().field, Field::Age);
     }
 }

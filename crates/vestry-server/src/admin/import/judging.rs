@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::user::ParsedProfile;
 use std::time::Duration;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{FieldError, Username};
+use vestry_protocol::fields::{Field, FieldError, Username};
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::secret::SecretText;
 use vestry_store::import::{NameStanding, StagedAccount};
@@ -66,7 +66,7 @@ impl Judge {
         let (name, profile) = (Username::parse(&row.name)?, ParsedProfile::parse(&row.profile)?);
         if row.created.is_some_and(|created| !(0..=now).contains(&created)) {
             let rule = "use a time from 1970 on that has passed".to_owned();
-            return Err(FieldError { field: "created", rule }.into());
+            return Err(FieldError { field: Field::Created, rule }.into());
         }
         let keys = self.names.keys_of(tx, name.as_str())?;
         let ImportRow { line, created, suspended, argon2id, .. } = row;

@@ -102,6 +102,7 @@ fn plain(cell: &Cell) -> String {
         Cell::Real(number) => number.to_string(),
         Cell::Text(text) => text.clone(),
         Cell::Blob(bytes) => format!("blob {}", String::from_utf8_lossy(bytes)),
+        Cell::Unknown(item) => item.to_string(),
     }
 }
 
