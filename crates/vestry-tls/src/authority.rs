@@ -70,7 +70,8 @@ impl CertificateAuthority {
     pub fn create(name: &str, validity: Validity) -> Result<(Self, Issued), TlsError> {
         let key = WipedKey::generate()?;
         let mut params = params_for(subject(&[(DnType::CommonName, name)]), span_of(validity, i64::MAX)?)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        // Room for a CA below this one, for the day on which keys change while clients trust this one.
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.use_authority_key_identifier_extension = false;
         let issued = issued(&params.self_signed(&key)?, &key);
@@ -316,7 +317,7 @@ mod tests {
         let operator = authority.issue_operator("jo", "helpdesk", days(90)).unwrap();
         assert_eq!(
             extensions(authority.certificate()),
-            ["CA:true Some(0) critical", "Key Cert Sign, CRL Sign critical", "SKI"]
+            ["CA:true Some(1) critical", "Key Cert Sign, CRL Sign critical", "SKI"]
         );
         let leaf = |eku: &str| {
             ["AKI", "CA:false None critical", "Digital Signature critical", eku].map(str::to_owned)

@@ -2,7 +2,7 @@
 //!
 //! `vestry1-` and base32 (RFC 4648, lower case, no padding) of: the port (2 bytes, big-endian), the pin (32 bytes),
 //! the host (1 to 253 bytes of UTF-8) and the first 4 bytes of SHA-256 over `vestry1` and all of these. It holds
-//! nothing secret: whoever has it can verify the server and no more.
+//! nothing secret: whoever has it can verify the server and no more. Later ones may name several hosts; here the first counts.
 
 use crate::pin::Pin;
 use data_encoding::BASE32_NOPAD;
@@ -17,6 +17,8 @@ const PIN_BYTES: usize = 32;
 const CHECK_BYTES: usize = 4;
 /// The longest host name of the DNS (RFC 1035).
 pub const HOST_BYTES_MAX: usize = 253;
+/// What all hosts of a join string may take.
+const HOSTS_BYTES_MAX: usize = 1023;
 
 /// Where a server is and which key it must show.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,10 +108,12 @@ fn decode_body(body: &str) -> Result<Vec<u8>, JoinStringError> {
     BASE32_NOPAD.decode(letters.as_bytes()).map_err(|_| JoinStringError::Incomplete)
 }
 
+/// The first of the hosts, when all of them are some.
 fn parse_host(bytes: &[u8]) -> Result<String, JoinStringError> {
-    let host = std::str::from_utf8(bytes).map_err(|_| JoinStringError::BadHost)?;
-    match is_host(host) {
-        true => Ok(host.to_owned()),
+    let hosts = std::str::from_utf8(bytes).map_err(|_| JoinStringError::BadHost)?;
+    let first = hosts.split(',').next().unwrap_or_default();
+    match hosts.len() <= HOSTS_BYTES_MAX && hosts.split(',').all(is_host) {
+        true => Ok(first.to_owned()),
         false => Err(JoinStringError::BadHost),
     }
 }
@@ -197,10 +201,20 @@ mod tests {
             (at("\u{1b}[2J", 7443), JoinStringError::BadHost),
             (at(&long, 7443), JoinStringError::BadHost),
             (at("example.org", 0), JoinStringError::BadHost),
+            (at("example.org,", 7443), JoinStringError::BadHost),
+            (at("example.org,two words", 7443), JoinStringError::BadHost),
+            (at(&["example.org"; 90].join(","), 7443), JoinStringError::BadHost),
         ];
         for (text, error) in cases {
             assert_eq!(text.parse::<JoinString>(), Err(error), "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_several_hosts_the_first_counts() {
+        let several = JoinString { host: "a.example.org,192.0.2.1,::1".to_owned(), ..example() };
+        let first = JoinString { host: "a.example.org".to_owned(), ..example() };
+        assert_eq!(several.to_string().parse(), Ok(first));
     }
 
     proptest! {
