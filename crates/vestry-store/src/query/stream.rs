@@ -120,9 +120,10 @@ fn cell(value: ValueRef<'_>) -> Cell {
     }
 }
 
-/// What a cell takes in a message, at most: a tag and a length or a number of up to nine bytes each.
+/// What a cell takes in a message, at most: a number of one byte, the length of its content, and in that a length or a number,
+/// each of up to nine bytes.
 fn bytes_of(cell: &Cell) -> usize {
-    10 + match cell {
+    19 + match cell {
         Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
         Cell::Text(text) => text.len(),
         Cell::Blob(bytes) => bytes.len(),
