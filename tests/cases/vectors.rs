@@ -11,6 +11,7 @@ use std::process::Command;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_tests::vectors::{
     self, Direction, Example, FOLDERS, Message, Outcome, Port, Vector, examples, read_folder, replay, table,
+    texts,
 };
 
 fn all_files() -> BTreeMap<String, Vector> {
@@ -50,11 +51,24 @@ fn no_byte_and_no_word_of_a_vector_has_changed() {
     }
 }
 
+/// The same promise for texts that people hand on.
+#[test]
+fn each_text_is_read_as_its_file_says() {
+    let folder = vectors::root().join("texts");
+    let files = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, texts::texts().len(), "a file is in no table, or was not written");
+    for (name, made) in texts::texts() {
+        let file = std::fs::read(vectors::root().join(format!("{name}.json"))).unwrap();
+        assert_eq!(serde_json::from_slice::<texts::Text>(&file).unwrap(), made, "{name}");
+        assert_eq!(made.read(), made.reads, "{name}");
+    }
+}
+
 #[test]
 fn each_good_frame_is_read_as_its_message_and_written_as_the_same_bytes() {
     let files = all_files();
     for example in examples() {
-        let vector = &files[example.name];
+        let vector = &files[&example.name];
         let (outcome, read) = vector.judged().expect("the outcome is the same in every state");
         assert_eq!(outcome, Outcome::Message, "{}", example.name);
         let read = read.unwrap();
@@ -185,7 +199,10 @@ fn an_implementation_in_another_language_agrees_on_every_vector() {
             let output = run.unwrap();
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-            assert_eq!(said.trim_end(), format!("{} vectors agree", all_files().len()));
+            assert_eq!(
+                said.trim_end(),
+                format!("{} vectors agree", all_files().len() + texts::texts().len())
+            );
         }
     }
 }
@@ -197,8 +214,8 @@ fn writing_vectors_never_touches_one_that_is_there() {
     std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
     std::fs::write(&kept, "as it was released").unwrap();
     let written = vectors::write_missing(folder.path()).unwrap();
-    // One of the table is kept, and one exchange is written that is not in the table.
-    assert_eq!(written.len(), table().len());
+    // One of the table is kept, and one exchange is written that is not in the table, beside the texts.
+    assert_eq!(written.len(), table().len() + texts::texts().len());
     assert!(written.contains(&replay::LOGIN.to_owned()));
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), "as it was released");
     assert!(vectors::write_missing(folder.path()).unwrap().is_empty());

@@ -165,22 +165,22 @@ def finalize(password, scalar, evaluated):
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def mac(key, *parts, hash_name="sha512"):
-    return hmac.digest(key, b"".join(parts), hash_name)
+def mac(key, *parts):
+    return hmac.digest(key, b"".join(parts), "sha512")
 
 
-def hkdf_expand(secret, info, length, hash_name="sha512"):
+def hkdf_expand(secret, info, length):
     out, block = b"", b""
     while len(out) < length:
-        block = mac(secret, block, info, number(len(out) // hashlib.new(hash_name).digest_size + 1, 1), hash_name=hash_name)
+        block = mac(secret, block, info, number(len(out) // 64 + 1, 1))
         out += block
     return out[:length]
 
 
-def hkdf_expand_label(secret, label, context, length, hash_name="sha512"):
-    """As in TLS 1.3 (RFC 8446, 7.1), where the label begins with `tls13 `; in OPAQUE it begins with `OPAQUE-`."""
+def hkdf_expand_label(secret, label, context, length):
+    """As in TLS 1.3 (RFC 8446, 7.1); in OPAQUE a label begins with `OPAQUE-`."""
     info = number(length, 2) + number(len(label), 1) + label + number(len(context), 1) + context
-    return hkdf_expand(secret, info, length, hash_name)
+    return hkdf_expand(secret, info, length)
 
 
 def derive_dh_key_pair(seed):

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""The Vestry protocol in Python, written from docs/PROTOCOL.md alone and with nothing but the standard library.
+"""The Vestry protocol in Python, written from docs/PROTOCOL.md alone and with nothing but the standard library
+and the OpenSSL that it is linked with (vestry_tls.py).
 
     python3 vestry_wire.py check tests/vectors
         every vector decodes, encodes and fails as it says
+    python3 vestry_wire.py converse tests/vectors HOST PORT CA.pem ADMIN_PORT OPERATOR.pem OPERATOR.key
+        every conversation of the vectors, against a server
     python3 vestry_wire.py tour HOST PORT CA.pem ADMIN_PORT OPERATOR.pem OPERATOR.key
         an account's life: registered, used, changed, reset with an operator's one-time code, deleted
 
@@ -11,31 +14,38 @@ It is not a client to keep accounts with: it stores nothing, and it says that it
 (vestry_opaque.py), which the server cannot tell and whoever steals its records would be glad of.
 """
 
+import base64
+import binascii
 import hashlib
+import ipaddress
 import json
+import re
 import secrets
-import socket
-import ssl
 import struct
 import sys
-import tempfile
+import unicodedata
 from pathlib import Path
 
 # python3 -I leaves a script's own folder out as well. Nothing is left behind there.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
-from vestry_opaque import NotProven, Proving, Sealing, hkdf_expand_label  # noqa: E402
+from vestry_codec import REPLY_MAX, U32, U64, Cursor, NotAMessage, decode, encode_frame  # noqa: E402
+from vestry_document import messages  # noqa: E402
+from vestry_opaque import NotProven, Proving, Sealing  # noqa: E402
+from vestry_tls import Connection  # noqa: E402
 
 # Section 2: bytes that a frame may announce.
 REQUEST_MAX_BEFORE_LOGIN = 4_096
 REQUEST_MAX = 65_536
-REPLY_MAX = 1_048_576
 
 # The folders of vectors that are frames; `opaque` holds whole exchanges, which need their cryptography.
 FRAME_FOLDERS = ("user", "admin", "hostile")
 
 SECONDS_TO_WAIT = 30
+
+# Sections 4 to 8.
+MESSAGES = messages()
 
 # Section 12: what binds an exchange to this protocol and to its connection, and what stretching costs.
 OPAQUE_CONTEXT = b"VESTRY-OPAQUE-1"
@@ -45,517 +55,6 @@ STRETCHING_ASKED = {"memory_kib": 65_536, "iterations": 6, "parallelism": 1}
 # Section 8: refusals that the tour provokes.
 NOT_LOGGED_IN, WRONG_CREDENTIALS, SESSION_ENDED = "NotLoggedIn", "WrongCredentials", "SessionEnded"
 NAME_TAKEN, NOT_PROVEN, WRONG_CODE, CODE_USED = "NameTaken", "NotProven", "WrongCode", "CodeUsed"
-
-
-class NotAMessage(Exception):
-    """The payload is not exactly one message."""
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Section 3: types. Each reads itself from a Cursor and writes itself to a bytearray.
-# ---------------------------------------------------------------------------------------------------------------
-
-
-class Cursor:
-    """Bytes that are read from the front, and the budget that they may claim."""
-
-    def __init__(self, payload, budget):
-        self.payload, self.at, self.budget = payload, 0, budget
-
-    def claim(self, count):
-        self.budget -= count
-        if self.budget < 0:
-            raise NotAMessage("it claims more than the limit")
-
-    def take(self, count):
-        if count > len(self.payload) - self.at:
-            raise NotAMessage("it ends early")
-        self.at += count
-        return self.payload[self.at - count : self.at]
-
-
-class Unsigned:
-    """A varint of at most `width` bytes."""
-
-    FOLLOWING = {251: 2, 252: 4, 253: 8}
-
-    def __init__(self, width):
-        self.width = width
-
-    def read(self, cursor):
-        cursor.claim(self.width)
-        (first,) = cursor.take(1)
-        if first <= 250:
-            return first
-        following = self.FOLLOWING.get(first)
-        if following is None or following > self.width:
-            raise NotAMessage(f"a number of {self.width} bytes cannot begin with {first}")
-        return int.from_bytes(cursor.take(following), "little")
-
-    def write(self, out, value):
-        if not 0 <= value < 1 << (8 * self.width):
-            raise ValueError(f"{value} does not fit {self.width} bytes")
-        if value <= 250:
-            out.append(value)
-            return
-        marker, following = next(m for m in self.FOLLOWING.items() if value < 1 << (8 * m[1]))
-        out.append(marker)
-        out += value.to_bytes(following, "little")
-
-
-U16, U32, U64 = Unsigned(2), Unsigned(4), Unsigned(8)
-
-
-class Signed:
-    """Zigzag: 0, -1, 1, -2, 2 … are 0, 1, 2, 3, 4 …"""
-
-    def read(self, cursor):
-        folded = U64.read(cursor)
-        return -(folded // 2) - 1 if folded % 2 else folded // 2
-
-    def write(self, out, value):
-        U64.write(out, 2 * value if value >= 0 else -2 * value - 1)
-
-
-class Real:
-    """Eight bytes. In JSON: 16 hexadecimal digits, the highest first, so that every bit is compared."""
-
-    def read(self, cursor):
-        cursor.claim(8)
-        return cursor.take(8)[::-1].hex()
-
-    def write(self, out, value):
-        out += bytes.fromhex(value)[::-1]
-
-
-class Bool:
-    def read(self, cursor):
-        cursor.claim(1)
-        (byte,) = cursor.take(1)
-        if byte > 1:
-            raise NotAMessage(f"{byte} is neither true nor false")
-        return byte == 1
-
-    def write(self, out, value):
-        out.append(1 if value else 0)
-
-
-class Text:
-    def read(self, cursor):
-        length = U64.read(cursor)
-        cursor.claim(length)
-        try:
-            return cursor.take(length).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise NotAMessage("a text is not UTF-8") from error
-
-    def write(self, out, value):
-        encoded = value.encode("utf-8")
-        U64.write(out, len(encoded))
-        out += encoded
-
-
-class Bytes:
-    def read(self, cursor):
-        length = U64.read(cursor)
-        cursor.claim(length)
-        return cursor.take(length).hex()
-
-    def write(self, out, value):
-        raw = bytes.fromhex(value)
-        U64.write(out, len(raw))
-        out += raw
-
-
-class Token:
-    def read(self, cursor):
-        cursor.claim(32)
-        return cursor.take(32).hex()
-
-    def write(self, out, value):
-        raw = bytes.fromhex(value)
-        if len(raw) != 32:
-            raise ValueError("a token has 32 bytes")
-        out += raw
-
-
-class Optional:
-    def __init__(self, inner):
-        self.inner = inner
-
-    def read(self, cursor):
-        return self.inner.read(cursor) if BOOL.read(cursor) else None
-
-    def write(self, out, value):
-        BOOL.write(out, value is not None)
-        if value is not None:
-            self.inner.write(out, value)
-
-
-class List:
-    def __init__(self, inner):
-        self.inner = inner
-
-    def read(self, cursor):
-        # Never reserves room for the announced number of elements: each one has to be there.
-        left, found = U64.read(cursor), []
-        while left > 0:
-            found.append(self.inner.read(cursor))
-            left -= 1
-        return found
-
-    def write(self, out, value):
-        U64.write(out, len(value))
-        for element in value:
-            self.inner.write(out, element)
-
-
-class Structure:
-    def __init__(self, **fields):
-        self.fields = fields
-
-    def read(self, cursor):
-        return {name: kind.read(cursor) for name, kind in self.fields.items()}
-
-    def write(self, out, value):
-        if value.keys() != self.fields.keys():
-            raise ValueError(f"fields are {sorted(self.fields)}, not {sorted(value)}")
-        for name, kind in self.fields.items():
-            kind.write(out, value[name])
-
-
-class Variant:
-    """Numbered from 0 in the order of its cases. A case without content is its name, any other {name: content}."""
-
-    def __init__(self, **cases):
-        self.cases = list(cases.items())
-
-    def read(self, cursor):
-        number = U32.read(cursor)
-        if number >= len(self.cases):
-            raise NotAMessage(f"there is no variant {number}")
-        name, content = self.cases[number]
-        return name if content is None else {name: content.read(cursor)}
-
-    def write(self, out, value):
-        name, inner = (value, None) if isinstance(value, str) else next(iter(value.items()))
-        number = [case for case, _ in self.cases].index(name)
-        U32.write(out, number)
-        content = self.cases[number][1]
-        if content is not None:
-            content.write(out, inner)
-
-
-I64, F64, BOOL, TEXT, BYTES, TOKEN = Signed(), Real(), Bool(), Text(), Bytes(), Token()
-
-
-class Open(Variant):
-    """A variant that may grow: its number, and its content as bytes. What is not known is kept as it came."""
-
-    def read(self, cursor):
-        item = ITEM.read(cursor)
-        if item["number"] >= len(self.cases):
-            return {"Unknown": item}
-        name, content = self.cases[item["number"]]
-        inner = Cursor(bytes.fromhex(item["content"]), REPLY_MAX)
-        value = name if content is None else {name: content.read(inner)}
-        if inner.at != len(inner.payload):
-            raise NotAMessage("bytes are left over in an item")
-        return value
-
-    def write(self, out, value):
-        if isinstance(value, dict) and "Unknown" in value:
-            ITEM.write(out, value["Unknown"])
-            return
-        name, inner = (value, None) if isinstance(value, str) else next(iter(value.items()))
-        number = [case for case, _ in self.cases].index(name)
-        content = bytearray()
-        if self.cases[number][1] is not None:
-            self.cases[number][1].write(content, inner)
-        ITEM.write(out, {"number": number, "content": content.hex()})
-
-
-ITEM = Structure(number=U32, content=BYTES)
-LATER = List(ITEM)
-
-# ---------------------------------------------------------------------------------------------------------------
-# Sections 4 to 7: messages.
-# ---------------------------------------------------------------------------------------------------------------
-
-PROFILE = Structure(email=Optional(TEXT), age=Optional(U16), gender=Optional(TEXT))
-FIELD = Open(
-    Name=None, Email=None, Age=None, Gender=None, Device=None, Password=None, Request=None, Ke1=None, Upload=None,
-    Stretching=None, Invitation=None, Witness=None, Reason=None, Until=None, Subject=None, Checkpoints=None,
-    Created=None, Argon2id=None,
-)
-SESSION_END = Open(
-    Expired=None, LoggedOut=None, PasswordChanged=None, Displaced=None, Revoked=None, Suspended=None, Deleted=None
-)
-REFUSAL_CODE = Open(
-    Unsupported=None,
-    Malformed=None,
-    BadField=Structure(field=FIELD),
-    NotLoggedIn=None,
-    WrongCredentials=None,
-    SessionEnded=Structure(reason=Optional(SESSION_END)),
-    NameTaken=None,
-    PasswordsNotTaken=None,
-    Suspended=Structure(until=Optional(I64), reason=Optional(TEXT)),
-    NotFound=None,
-    Busy=None,
-    Forbidden=None,
-    Unavailable=None,
-    Internal=None,
-    QueryRefused=None,
-    QueryLimit=None,
-    RegistrationClosed=None,
-    WrongState=None,
-    Throttled=None,
-    NotStarted=None,
-    NotProven=None,
-    WrongCode=None,
-    CodeSpent=None,
-    CodeUsed=Structure(at=I64),
-    NoFreshLogin=None,
-    OperatorUnknown=None,
-    Stopping=None,
-    Unsure=None,
-    NoImport=None,
-    ImportUnderWay=None,
-    ImportCount=None,
-    OwnCertificate=None,
-)
-REFUSAL = Structure(code=REFUSAL_CODE, message=TEXT, retry_after_ms=Optional(U64))
-GREETING = Structure(version=U32, request_bytes_max_before_login=U64, request_bytes_max=U64, later=LATER)
-
-
-def change(kind):
-    return Variant(Keep=None, Clear=None, Set=kind)
-
-
-ACCOUNT = Structure(name=TEXT, profile=PROFILE, created=I64, last_login=Optional(I64), later=LATER)
-NEW_SESSION = Structure(
-    token=TOKEN,
-    name=TEXT,
-    last_login=Optional(I64),
-    expires=I64,
-    idle_secs_max=U64,
-    device_known=BOOL,
-    witness=BYTES,
-    later=LATER,
-)
-SESSION = Structure(
-    id=U64, device=TEXT, source=TEXT, created=I64, last_used=I64, expires=I64, current=BOOL, later=LATER
-)
-
-DEVICE = Structure(id=U64, device=TEXT, created=I64, last_used=I64)
-CODE_ISSUED = Structure(by=TEXT, at=I64)
-NOTICES = Structure(
-    failures_since_last_login=U64,
-    password_is_weak=BOOL,
-    password_set_with_code=Optional(Structure(issued=CODE_ISSUED, redeemed=I64)),
-)
-
-STRETCHING = Structure(memory_kib=U32, iterations=U32, parallelism=U32)
-ENVELOPE = Structure(upload=BYTES, stretching=STRETCHING)
-
-USER_CALL = Variant(
-    DescribeServer=None,
-    StartRegistration=Structure(name=TEXT, request=BYTES, invitation=Optional(TEXT)),
-    FinishRegistration=Structure(envelope=ENVELOPE, profile=PROFILE),
-    StartLogin=Structure(name=TEXT, device_token=Optional(TOKEN), ke1=BYTES),
-    FinishLogin=Structure(ke3=BYTES, device=TEXT, witness=BYTES),
-    LogInImported=Structure(name=TEXT, password=TEXT, device=TEXT),
-    ResumeSession=Structure(token=TOKEN),
-    StartReset=Structure(name=TEXT, code=TEXT, request=BYTES),
-    FinishReset=Structure(envelope=ENVELOPE),
-    ShowAccount=None,
-    UpdateAccount=Structure(email=change(TEXT), age=change(U16), gender=change(TEXT)),
-    StartProof=Structure(ke1=BYTES),
-    FinishProof=Structure(ke3=BYTES),
-    StartNewPassword=Structure(request=BYTES),
-    FinishNewPassword=Structure(envelope=ENVELOPE),
-    DeleteAccount=None,
-    ListSessions=None,
-    RevokeSession=Structure(id=U64),
-    LogOut=Structure(everywhere=BOOL),
-    RememberDevice=None,
-    ListDevices=None,
-    ForgetDevice=Structure(id=U64),
-    ShowNotices=None,
-)
-
-USER_REPLY = Variant(
-    Refused=REFUSAL,
-    Greeting=GREETING,
-    ServerDescribed=Structure(version=TEXT, registration_open=BOOL, password_chars_min=U64, now=I64),
-    NewPasswordStarted=Structure(response=BYTES, stretching=STRETCHING),
-    Registered=Structure(name=TEXT),
-    LoginStarted=Structure(ke2=BYTES, stretching=STRETCHING),
-    LoggedIn=NEW_SESSION,
-    SessionResumed=Structure(name=TEXT),
-    PasswordReset=Structure(name=TEXT, code=CODE_ISSUED),
-    AccountShown=ACCOUNT,
-    AccountUpdated=ACCOUNT,
-    PasswordProven=None,
-    PasswordChanged=NEW_SESSION,
-    AccountDeleted=Structure(restorable_until=I64),
-    SessionsListed=List(SESSION),
-    SessionRevoked=None,
-    LoggedOut=Structure(sessions_ended=U64),
-    DeviceRemembered=Structure(token=TOKEN),
-    DevicesListed=List(DEVICE),
-    DeviceForgotten=None,
-    NoticesShown=NOTICES,
-    LoginContinues=Structure(factors=List(Open())),
-)
-
-VIEW = Open(Accounts=None, Sessions=None, Audit=None, Operators=None)
-CELL = Open(Null=None, Integer=I64, Real=F64, Text=TEXT, Blob=BYTES)
-LISTING = Structure(
-    view=VIEW,
-    columns=List(TEXT),
-    filter=Optional(TEXT),
-    sort=Optional(TEXT),
-    descending=BOOL,
-    limit=U64,
-    after=Optional(TEXT),
-)
-ACCOUNT_DETAIL = Structure(
-    name=TEXT,
-    profile=PROFILE,
-    state=Open(
-        Active=None,
-        Suspended=Structure(until=Optional(I64), reason=Optional(TEXT)),
-        Deleted=Structure(restorable_until=I64),
-    ),
-    credential=Open(**{"None": None, "Imported": None, "Opaque": None}),
-    created=I64,
-    last_login=Optional(I64),
-    sessions=U64,
-    later=LATER,
-)
-STATUS = Structure(
-    version=TEXT,
-    uptime_secs=U64,
-    listen=TEXT,
-    connections=U64,
-    connections_max=U64,
-    accounts=U64,
-    accounts_suspended=U64,
-    accounts_deleted=U64,
-    sessions=U64,
-    database_bytes=U64,
-    certificate_expires=I64,
-    pin=TEXT,
-    hashing_queue=U64, attempts_under_way=U64, registrations=U64, registrations_max=U64,
-    operator=TEXT,
-    role=TEXT,
-)
-NAMED = Structure(name=TEXT)
-
-CHECKPOINT = Structure(id=I64, mac=TEXT)
-FOLLOW_FROM = Variant(Newest=U64, Behind=I64)
-AUDIT_FAULT = Open(
-    Changed=Structure(id=I64),
-    Missing=Structure(first=I64, last=I64),
-    Swapped=Structure(**{"id": I64, "with": I64}),
-    Inserted=Structure(id=I64),
-    Truncated=Structure(first=I64, last=I64),
-    Older=Structure(last=I64),
-    Marks=None,
-    Broken=Structure(id=I64),
-    Checkpoint=Structure(id=I64),
-)
-AUDIT_VERDICT = Structure(
-    events=U64,
-    purged_to=I64,
-    older_to=I64,
-    head=I64,
-    head_mac=TEXT,
-    checkpoints=U64,
-    fault=Optional(AUDIT_FAULT),
-)
-
-IMPORT_ROW = Structure(
-    line=U64,
-    name=TEXT,
-    profile=PROFILE,
-    created=Optional(I64),
-    suspended=BOOL,
-    argon2id=Optional(TEXT),
-)
-BAD_ROW = Structure(line=U64, reason=TEXT)
-
-ADMIN_CALL = Variant(
-    ShowStatus=None,
-    Query=Structure(sql=TEXT),
-    ListRows=LISTING,
-    ShowAccount=NAMED,
-    CreateAccount=Structure(name=TEXT, profile=PROFILE),
-    SuspendAccount=Structure(name=TEXT, until=Optional(I64), reason=Optional(TEXT)),
-    ResumeAccount=NAMED,
-    DeleteAccount=NAMED,
-    RestoreAccount=NAMED,
-    ResetAccount=NAMED,
-    RevokeSession=Structure(id=U64),
-    RevokeOperator=NAMED,
-    ShowJoinString=None,
-    BackUp=None,
-    ClearThrottle=Structure(subject=Optional(TEXT)),
-    VerifyAudit=Structure(checkpoints=List(CHECKPOINT)),
-    FollowAudit=Structure(**{"columns": List(TEXT), "filter": Optional(TEXT), "from": FOLLOW_FROM}),
-    StartImport=None,
-    ImportRows=List(IMPORT_ROW),
-    FinishImport=Structure(accounts=U64),
-    DropImport=None,
-)
-
-ADMIN_REPLY = Variant(
-    Refused=REFUSAL,
-    Greeting=GREETING,
-    StatusShown=STATUS,
-    Columns=List(TEXT),
-    Rows=List(List(CELL)),
-    RowsEnd=Structure(rows=U64, elapsed_us=U64, next=Optional(TEXT)),
-    AccountShown=ACCOUNT_DETAIL,
-    CodeIssued=Structure(name=TEXT, code=TEXT, expires=I64),
-    AccountChanged=ACCOUNT_DETAIL,
-    SessionRevoked=None,
-    OperatorRevoked=None,
-    JoinString=TEXT,
-    BackupChunk=BYTES,
-    BackupEnd=Structure(bytes=U64),
-    ThrottleCleared=Structure(lanes=U64),
-    AuditChecked=Structure(events=U64),
-    AuditVerified=AUDIT_VERDICT,
-    ImportStarted=None,
-    RowsJudged=List(BAD_ROW),
-    ImportContinues=Structure(accounts=U64),
-    ImportFinished=Structure(accounts=U64, with_password=U64, elapsed_us=U64),
-    ImportDropped=None,
-)
-
-MESSAGES = {
-    ("user", "request"): Structure(id=U64, call=USER_CALL),
-    ("user", "reply"): Structure(id=U64, body=USER_REPLY),
-    ("admin", "request"): Structure(id=U64, call=ADMIN_CALL),
-    ("admin", "reply"): Structure(id=U64, body=ADMIN_REPLY),
-}
-
-
-def decode(kind, payload, budget):
-    cursor = Cursor(payload, budget)
-    value = kind.read(cursor)
-    if cursor.at != len(payload):
-        raise NotAMessage(f"{len(payload) - cursor.at} bytes are left over")
-    return value
-
-
-def encode_frame(kind, value):
-    out = bytearray()
-    kind.write(out, value)
-    return struct.pack(">I", len(out)) + bytes(out)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -625,6 +124,93 @@ def faults_of(path, vector):
         yield f"it is written {written}"
 
 
+def read_join_string(text):
+    """Section 1: `HOST PORT PIN`."""
+    prefix, dash, body = text.strip().partition("-")
+    if prefix.lower() != "vestry1" or not dash:
+        return None
+    letters = "".join(c for c in body if not c.isspace() and c != "-").upper()
+    if any(c not in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" for c in letters):
+        return None
+    try:
+        raw = base64.b32decode(letters + "=" * (-len(letters) % 8))
+    except binascii.Error:
+        return None
+    # Python forgives last bits that are not zero.
+    if base64.b32encode(raw).decode().rstrip("=") != letters or len(raw) < 2 + 32 + 1 + 4:
+        return None
+    content, sum4 = raw[:-4], raw[-4:]
+    if hashlib.sha256(b"vestry1" + content).digest()[:4] != sum4:
+        return None
+    (port,), pin, hosts = struct.unpack(">H", content[:2]), content[2:34], content[34:].decode("utf-8")
+    hosts = hosts.split(",")
+    if port == 0 or not all(is_host(host) for host in hosts):
+        return None
+    return f"{hosts[0]} {port} sha256:{pin.hex()}"
+
+
+def is_host(host):
+    label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return len(host) <= 253 and re.fullmatch(rf"{label}(\.{label})*\.?", host) is not None
+
+
+def read_one_time_code(text):
+    """Section 5."""
+    kept = "".join(c for c in text if not c.isspace() and c != "-").upper()
+    return kept.translate(str.maketrans("ILO", "110"))
+
+
+def read_password(text):
+    """Sections 5 and 12: the bytes that OPAQUE gets."""
+    normal = unicodedata.normalize("NFC", text)
+    if any(unicodedata.category(c) == "Cc" for c in text):
+        return None
+    fits = all(1 <= len(form.encode("utf-8")) <= 1_024 for form in (text, normal))
+    return normal.encode("utf-8").hex() if fits else None
+
+
+def read_pin(text):
+    """Section 1: the SubjectPublicKeyInfo is the seventh field of a certificate of version 3 (RFC 5280, 4.1)."""
+    try:
+        _, certificate, _ = der_element(bytes.fromhex(text))
+        _, signed, _ = der_element(certificate)
+        for _ in range(6):
+            _, _, signed = der_element(signed)
+        _, content, rest = der_element(signed)
+        key = signed[: len(signed) - len(rest)]
+    except (IndexError, ValueError):
+        return None
+    return f"sha256:{hashlib.sha256(key).hexdigest()}" if content else None
+
+
+def der_element(data):
+    """Its tag, its content, and what is behind it (X.690, 8.1)."""
+    length, start = data[1], 2
+    if length & 0x80:
+        start = 2 + (length & 0x7F)
+        length = int.from_bytes(data[2:start], "big")
+    if len(data) < start + length:
+        raise ValueError("it ends early")
+    return data[0], data[start : start + length], data[start + length :]
+
+
+TEXTS = {
+    "join_string": read_join_string,
+    "one_time_code": read_one_time_code,
+    "password": read_password,
+    "pin": read_pin,
+}
+
+
+def faults_of_text(text):
+    read = TEXTS[text["kind"]](text["text"])
+    if read != text["reads"]:
+        yield f"it is read as {read!r}"
+
+
 def check(folder):
     paths = sorted(path for frames in FRAME_FOLDERS for path in Path(folder, frames).glob("*.json"))
     faults = [
@@ -632,6 +218,13 @@ def check(folder):
         for path in paths
         for fault in faults_of(path, json.loads(path.read_text(encoding="utf-8")))
     ]
+    texts = sorted(Path(folder, "texts").glob("*.json"))
+    faults += [
+        f"{path}: {fault}"
+        for path in texts
+        for fault in faults_of_text(json.loads(path.read_text(encoding="utf-8")))
+    ]
+    paths += texts
     for fault in faults:
         print(fault)
     if faults or not paths:
@@ -659,39 +252,18 @@ class Refused(Failed):
         self.code = code if isinstance(code, str) else next(iter(code))
 
 
-def tls_exporter(keylog, cipher):
-    """RFC 8446, 7.5, from the secret that Python writes down for whoever reads along: it has no call for it."""
-    hash_name = "sha384" if cipher.endswith("SHA384") else "sha256"
-    lines = (line.split() for line in keylog.splitlines())
-    secret = next(bytes.fromhex(words[2]) for words in lines if words and words[0] == "EXPORTER_SECRET")
-    nothing = hashlib.new(hash_name)
-    derived = hkdf_expand_label(
-        secret, b"tls13 " + EXPORTER_LABEL, nothing.digest(), nothing.digest_size, hash_name
-    )
-    return hkdf_expand_label(derived, b"tls13 exporter", nothing.digest(), 32, hash_name)
-
-
 class Client:
     """One connection to either port."""
 
     def __init__(self, host, port, ca, operator=None):
         self.port, protocol = ("admin", "vestry-admin/1") if operator else ("user", "vestry/1")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.load_verify_locations(ca)
-        context.set_alpn_protocols([protocol])
-        if operator:
-            context.load_cert_chain(*operator)
-        plain = socket.create_connection((host, port), timeout=SECONDS_TO_WAIT)
-        with tempfile.TemporaryDirectory() as folder:
-            context.keylog_filename = str(Path(folder, "keys"))
-            self.stream = context.wrap_socket(plain, server_hostname=host)
-            keylog = Path(folder, "keys").read_text(encoding="ascii")
-        if self.stream.selected_alpn_protocol() != protocol:
-            raise Failed(f"the server does not speak {protocol}")
-        self.context = OPAQUE_CONTEXT + tls_exporter(keylog, self.stream.cipher()[0])
+        self.stream = Connection(host, port, ca, protocol, operator, SECONDS_TO_WAIT)
+        self.context = OPAQUE_CONTEXT + self.stream.exporter(EXPORTER_LABEL, 32)
         self.last_id = 0
         self.greeting = None
+        # Of the exchange under way.
+        self.sealing = self.proving = self.ke3 = self.upload = None
+        self.answers = {}
 
     def receive(self, count):
         received = bytearray()
@@ -708,8 +280,8 @@ class Client:
             raise Failed(f"the server announced a frame of {length} bytes")
         return decode(MESSAGES[self.port, "reply"], self.receive(length), REPLY_MAX)
 
-    def call(self, call, expected):
-        """Sends one call and returns the content of its reply, which must be of the expected kind."""
+    def ask(self, call):
+        """Sends one call; the name of its reply, and the content."""
         self.last_id += 1
         request = {"id": self.last_id, "call": call}
         self.stream.sendall(encode_frame(MESSAGES[self.port, "request"], request))
@@ -718,12 +290,16 @@ class Client:
             require(self.greeting["id"] == 0, "the greeting has another number than 0")
             require(self.greeting["body"]["Greeting"]["version"] == 1, "the server greets with another version")
         reply = self.receive_reply()
+        require(reply["id"] == self.last_id, f"number {reply['id']} does not answer request {self.last_id}")
         body = reply["body"]
-        name, content = (body, None) if isinstance(body, str) else next(iter(body.items()))
+        return (body, None) if isinstance(body, str) else next(iter(body.items()))
+
+    def call(self, call, expected):
+        """Sends one call and returns the content of its reply, which must be of the expected kind."""
+        name, content = self.ask(call)
         if name == "Refused":
             raise Refused(content)
-        if (reply["id"], name) != (self.last_id, expected):
-            raise Failed(f"{name} with number {reply['id']} does not answer request {self.last_id}")
+        require(name == expected, f"{name} does not answer {call}")
         return content
 
     # Section 12: each exchange has two halves.
@@ -859,11 +435,106 @@ def walk(connect, operator):
     yield "deleted the account"
 
 
-def tour(host, port, ca, admin_port, certificate, key):
+# ---------------------------------------------------------------------------------------------------------------
+# converse: calls in, replies out.
+# ---------------------------------------------------------------------------------------------------------------
+
+
+class Conversation:
+    """One file of `conversations`: its connections, and what its placeholders stand for."""
+
+    def __init__(self, connect, operator):
+        self.connect, self.operator = connect, operator
+        self.connections = {}
+        self.name, self.password = f"talk-{secrets.token_hex(5)}", secrets.token_urlsafe(24)
+        self.issued = None
+
+    def on(self, name):
+        if name not in self.connections:
+            self.connections[name] = self.operator() if name == "operator" else self.connect()
+        return self.connections[name]
+
+    def code(self):
+        if self.issued is None:
+            self.issued = self.operator().call({"ResetAccount": {"name": self.name}}, "CodeIssued")["code"]
+        return self.issued
+
+    def filled(self, client, value):
+        """The value with whatever its placeholders stand for on this connection."""
+        if isinstance(value, dict):
+            return {key: self.filled(client, inner) for key, inner in value.items()}
+        if not isinstance(value, str) or not value.startswith("$"):
+            return value
+        return getattr(self, f"make_{value[1:]}")(client)
+
+    def make_name(self, _):
+        return self.name
+
+    def make_code(self, _):
+        return self.code()
+
+    def make_request(self, client):
+        client.sealing = Sealing(self.password.encode())
+        return client.sealing.request.hex()
+
+    def make_ke1(self, client):
+        client.proving = Proving(self.password.encode())
+        return client.proving.ke1.hex()
+
+    def make_ke3(self, client):
+        if client.proving:
+            ke2 = bytes.fromhex(client.answers["LoginStarted"]["ke2"])
+            client.ke3, _, _ = client.proving.finish(ke2, pretend_to_stretch, client.context)
+            client.proving = None
+        return client.ke3.hex()
+
+    def make_envelope(self, client):
+        if client.sealing:
+            response = bytes.fromhex(client.answers["NewPasswordStarted"]["response"])
+            client.upload, _ = client.sealing.finish(response, pretend_to_stretch)
+            client.sealing = None
+        return {"upload": client.upload.hex(), "stretching": STRETCHING_ASKED}
+
+    def make_envelope_of_another_cost(self, client):
+        return {**self.make_envelope(client), "stretching": {**STRETCHING_ASKED, "iterations": 7}}
+
+    def make_no_envelope(self, _):
+        return {"upload": "00" * 192, "stretching": STRETCHING_ASKED}
+
+    def step(self, step):
+        client = self.on(step.get("on", "one"))
+        request = self.filled(client, step["send"])
+        name, content = client.ask(request)
+        client.answers[name] = content
+        expected = step["get"]
+        if isinstance(expected, str):
+            require(name == expected, f"{step['send']} was answered by {name} {content}")
+        else:
+            require(name == "Refused", f"{step['send']} was not refused, but answered by {name}")
+            code = expected["Refused"]
+            fits = content["code"] == code or "$any" in str(code) and content["code"].keys() == code.keys()
+            require(fits, f"{step['send']} was refused with {content['code']}, and not with {code}")
+
+
+def converse(folder, connect, operator):
+    paths = sorted(Path(folder, "conversations").glob("*.json"))
+    require(paths, f"{folder} has no conversations")
+    for path in paths:
+        conversation = Conversation(connect, operator)
+        for number, step in enumerate(json.loads(path.read_text(encoding="utf-8"))["steps"], 1):
+            try:
+                conversation.step(step)
+            except Failed as failed:
+                raise Failed(f"{path.name}, step {number}: {failed}") from failed
+        yield f"{path.stem}: {number} steps"
+
+
+def play(lines, host, port, ca, admin_port, certificate, key):
+    """Prints what was played against a server, line by line."""
     try:
         connect = lambda: Client(host, int(port), ca)  # noqa: E731
         operator = lambda: Client(host, int(admin_port), ca, (certificate, key))  # noqa: E731
-        for line in walk(connect, operator):
+        for line in lines(connect, operator):
             print(line, flush=True)
     except (Failed, NotAMessage, NotProven, OSError) as error:
         print(f"failed: {error}", file=sys.stderr)
@@ -871,12 +542,18 @@ def tour(host, port, ca, admin_port, certificate, key):
     return 0
 
 
+def is_server(arguments):
+    return len(arguments) == 6 and arguments[1].isdecimal() and arguments[3].isdecimal()
+
+
 def main(arguments):
     match arguments:
         case ["check", folder]:
             return check(folder)
-        case ["tour", host, port, ca, admin_port, certificate, key] if port.isdecimal() and admin_port.isdecimal():
-            return tour(host, port, ca, admin_port, certificate, key)
+        case ["tour", *server] if is_server(server):
+            return play(walk, *server)
+        case ["converse", folder, *server] if is_server(server):
+            return play(lambda *ends: converse(folder, *ends), *server)
         case _:
             print(__doc__.strip(), file=sys.stderr)
             return 2

@@ -10,6 +10,7 @@ pub mod known;
 mod message;
 mod opaque;
 pub mod replay;
+pub mod texts;
 mod user;
 
 pub use message::Message;
@@ -146,9 +147,9 @@ impl Vector {
 /// One line of the table: a file's name (`folder/name`, without `.json`), what it shows, and the message.
 pub struct Example {
     /// `user/request-start-login`, for example.
-    pub name: &'static str,
+    pub name: String,
     /// What is to be seen.
-    pub shows: &'static str,
+    pub shows: String,
     /// The message that the bytes were made from.
     pub message: Message,
 }
@@ -158,7 +159,7 @@ impl Example {
     #[must_use]
     pub fn vector(&self) -> Vector {
         Vector {
-            shows: self.shows.to_owned(),
+            shows: self.shows.clone(),
             port: self.message.port(),
             direction: self.message.direction(),
             state: self.message.state(),
@@ -185,7 +186,7 @@ pub fn examples() -> Vec<Example> {
 /// Every file that the table asks for, by name: the good messages and the hostile frames.
 #[must_use]
 pub fn table() -> BTreeMap<String, Vector> {
-    let good = examples().into_iter().map(|example| (example.name.to_owned(), example.vector()));
+    let good = examples().into_iter().map(|example| (example.name.clone(), example.vector()));
     let hostile = hostile::frames().into_iter().map(|(name, vector)| (format!("hostile/{name}"), vector));
     good.chain(hostile).collect()
 }
@@ -221,6 +222,11 @@ pub fn write_missing(root: &Path) -> io::Result<Vec<String>> {
     let mut written = Vec::new();
     for (name, vector) in table() {
         if write_new(&root.join(format!("{name}.json")), &vector)? {
+            written.push(name);
+        }
+    }
+    for (name, text) in texts::texts() {
+        if write_new(&root.join(format!("{name}.json")), &text)? {
             written.push(name);
         }
     }

@@ -149,6 +149,19 @@ pub enum SessionEnd {
     Deleted,
 }
 
+impl SessionEnd {
+    /// Every reason, in the order of its number.
+    pub const ALL: [Self; 7] = [
+        Self::Expired,
+        Self::LoggedOut,
+        Self::PasswordChanged,
+        Self::Displaced,
+        Self::Revoked,
+        Self::Suspended,
+        Self::Deleted,
+    ];
+}
+
 impl Numbered for SessionEnd {
     const KNOWN: u32 = 7;
 }

@@ -19,12 +19,20 @@ use vestry_protocol::{Reply, Request};
 const NOW: i64 = 1_795_392_000;
 const DAY: i64 = 24 * 3_600;
 
-fn request(name: &'static str, shows: &'static str, call: AdminCall) -> Example {
-    Example { name, shows, message: Message::AdminRequest(Request { id: 1, call }) }
+fn request(name: &str, shows: &str, call: AdminCall) -> Example {
+    Example {
+        name: name.to_owned(),
+        shows: shows.to_owned(),
+        message: Message::AdminRequest(Request { id: 1, call }),
+    }
 }
 
-fn reply(name: &'static str, shows: &'static str, body: AdminReply) -> Example {
-    Example { name, shows, message: Message::AdminReply(Reply { id: 1, body }) }
+fn reply(name: &str, shows: &str, body: AdminReply) -> Example {
+    Example {
+        name: name.to_owned(),
+        shows: shows.to_owned(),
+        message: Message::AdminReply(Reply { id: 1, body }),
+    }
 }
 
 fn naman() -> String {
@@ -90,6 +98,7 @@ pub(super) fn requests() -> Vec<Example> {
     all.extend(listings());
     all.extend(creations());
     all.extend(suspensions());
+    all.extend(largest_requests());
     all
 }
 
@@ -281,7 +290,107 @@ pub(super) fn replies() -> Vec<Example> {
     all.extend(audit_verdicts());
     all.extend(import_replies());
     all.extend(account_details());
+    all.extend(largest_replies());
     all
+}
+
+/// A field that were narrower in some reader would not hold these.
+fn largest_replies() -> Vec<Example> {
+    let (at, many) = (i64::MAX, u64::MAX);
+    let server = Status {
+        uptime_secs: many,
+        connections: many,
+        connections_max: many,
+        accounts: many,
+        accounts_suspended: many,
+        accounts_deleted: many,
+        sessions: many,
+        database_bytes: many,
+        certificate_expires: at,
+        hashing_queue: many,
+        attempts_under_way: many,
+        registrations: many,
+        registrations_max: many,
+        ..status()
+    };
+    let verdict = AuditVerdict {
+        events: many,
+        purged_to: at,
+        older_to: at,
+        head: at,
+        head_mac: String::new(),
+        checkpoints: many,
+        fault: Some(AuditFault::Truncated { first: at, last: at }.into()),
+    };
+    let detail = AccountDetail {
+        name: String::new(),
+        profile: Profile { age: Some(u16::MAX), ..Profile::default() },
+        state: AccountState::Suspended { until: Some(at), reason: None }.into(),
+        credential: Credential::Imported.into(),
+        created: at,
+        last_login: Some(at),
+        sessions: many,
+        later: Later::new(),
+    };
+    let code = AdminReply::CodeIssued { name: naman(), code: SecretText::new(String::new()), expires: at };
+    let finished = AdminReply::ImportFinished { accounts: many, with_password: many, elapsed_us: many };
+    let end = RowsEnd { rows: many, elapsed_us: many, next: None };
+    let bad = BadRow { line: many, reason: String::new() };
+    let largest = |name: &str, body| reply(name, "The largest number in each of its fields.", body);
+    vec![
+        largest("admin/reply-status-shown-largest", AdminReply::StatusShown(server)),
+        largest("admin/reply-audit-verified-largest", AdminReply::AuditVerified(verdict)),
+        largest("admin/reply-account-shown-largest", AdminReply::AccountShown(detail)),
+        largest("admin/reply-code-issued-largest", code),
+        largest("admin/reply-import-finished-largest", finished),
+        largest("admin/reply-rows-end-largest", AdminReply::RowsEnd(end)),
+        largest("admin/reply-rows-judged-largest", AdminReply::RowsJudged(vec![bad])),
+        largest("admin/reply-backup-end-largest", AdminReply::BackupEnd { bytes: many }),
+        largest("admin/reply-throttle-cleared-largest", AdminReply::ThrottleCleared { lanes: many }),
+        largest("admin/reply-audit-checked-largest", AdminReply::AuditChecked { events: many }),
+        largest("admin/reply-import-continues-largest", AdminReply::ImportContinues { accounts: many }),
+    ]
+}
+
+/// The same of what is asked.
+fn largest_requests() -> Vec<Example> {
+    let (at, many) = (i64::MAX, u64::MAX);
+    let listing = Listing {
+        view: View::Accounts,
+        columns: Vec::new(),
+        filter: None,
+        sort: None,
+        descending: false,
+        limit: many,
+        after: None,
+    };
+    let follow = |from| AdminCall::FollowAudit { columns: Vec::new(), filter: None, from };
+    let row = ImportRow {
+        line: many,
+        name: String::new(),
+        profile: Profile { age: Some(u16::MAX), ..Profile::default() },
+        created: Some(at),
+        suspended: true,
+        argon2id: None,
+    };
+    let checkpoint = Checkpoint { id: at, mac: String::new() };
+    let largest = |name: &str, call| request(name, "The largest number in each of its fields.", call);
+    vec![
+        largest("admin/request-list-rows-largest", AdminCall::ListRows(listing.into())),
+        largest("admin/request-follow-audit-largest-newest", follow(FollowFrom::Newest(many))),
+        largest("admin/request-follow-audit-largest-behind", follow(FollowFrom::Behind(at))),
+        largest("admin/request-import-rows-largest", AdminCall::ImportRows(vec![row])),
+        largest("admin/request-finish-import-largest", AdminCall::FinishImport { accounts: many }),
+        largest("admin/request-revoke-session-largest", AdminCall::RevokeSession { id: many }),
+        largest(
+            "admin/request-verify-audit-largest",
+            AdminCall::VerifyAudit { checkpoints: vec![checkpoint] },
+        ),
+        largest(
+            "admin/request-suspend-account-largest",
+            AdminCall::SuspendAccount { name: naman(), until: Some(at), reason: None },
+        ),
+    ]
 }
 
 fn status() -> Status {
@@ -318,7 +427,7 @@ fn row_streams() -> Vec<Example> {
     ];
     let lengths = [250, 251, 70_000].map(|bytes| Cell::Text("x".repeat(bytes))).to_vec();
     let integers = [0, -1, 1, 125, -126, 126, i64::MAX, i64::MIN].map(Cell::Integer).to_vec();
-    let reals = [0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY];
+    let reals = [0.0, -0.0, 0.1, f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
     let columns = ["name", "email", "age", "größe"].map(str::to_owned).to_vec();
     let end = |next| AdminReply::RowsEnd(RowsEnd { rows: 2, elapsed_us: 417, next });
     vec![

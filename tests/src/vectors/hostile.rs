@@ -121,6 +121,30 @@ fn lengths() -> Vec<Named> {
             Outcome::TooLong,
         ),
         (
+            "length-at-limit-from-operator",
+            vector(
+                "65,536 bytes may be announced by an operator.",
+                Port::Admin,
+                Direction::Request,
+                &[0, 1, 0, 0],
+                Outcome::Incomplete,
+            ),
+        ),
+        (
+            "length-at-limit-to-operator",
+            vector(
+                "1,048,576 bytes may be announced to an operator.",
+                Port::Admin,
+                Direction::Reply,
+                &[0, 0x10, 0, 0],
+                Outcome::Incomplete,
+            ),
+        ),
+        (
+            "length-over-limit-to-operator",
+            vector("1,048,577 may not.", Port::Admin, Direction::Reply, &[0, 0x10, 0, 1], Outcome::TooLong),
+        ),
+        (
             "length-over-limit-from-operator",
             vector(
                 "Operators have the limit that users have after a login.",
@@ -313,6 +337,16 @@ fn varints() -> Vec<Named> {
             "varint-wider-than-u16",
             "An age has 16 bits, even when its value is small.",
             &[&[1, 10, 0, 2, 0xfc, 35, 0, 0, 0, 0]],
+        ),
+        user_request(
+            "varint-wider-than-u16-in-profile",
+            "So it is for the age of a profile.",
+            &[&[1, 2, 0, 0, 0, 0, 0, 1, 0xfc, 35, 0, 0, 0, 0]],
+        ),
+        user_reply(
+            "varint-wider-than-u32-in-greeting",
+            "The version of a greeting has 32 bits.",
+            &[&[0, 1, 0xfd, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
         ),
         user_request(
             "varint-wider-than-u64",

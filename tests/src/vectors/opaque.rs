@@ -18,12 +18,20 @@ const USUAL: Stretching = Stretching { memory_kib: 65_536, iterations: 6, parall
 /// The largest numbers that there are. They are a message; that they are out of bounds is the receiver's business.
 const LARGEST: Stretching = Stretching { memory_kib: u32::MAX, iterations: u32::MAX, parallelism: u32::MAX };
 
-fn request(name: &'static str, shows: &'static str, id: u64, call: UserCall) -> Example {
-    Example { name, shows, message: Message::UserRequest(Request { id, call }) }
+fn request(name: &str, shows: &str, id: u64, call: UserCall) -> Example {
+    Example {
+        name: name.to_owned(),
+        shows: shows.to_owned(),
+        message: Message::UserRequest(Request { id, call }),
+    }
 }
 
-fn reply(name: &'static str, shows: &'static str, id: u64, body: UserReply) -> Example {
-    Example { name, shows, message: Message::UserReply(Reply { id, body }) }
+fn reply(name: &str, shows: &str, id: u64, body: UserReply) -> Example {
+    Example {
+        name: name.to_owned(),
+        shows: shows.to_owned(),
+        message: Message::UserReply(Reply { id, body }),
+    }
 }
 
 fn naman() -> String {

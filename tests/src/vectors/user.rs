@@ -19,12 +19,20 @@ const NOW: i64 = 1_795_392_000;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-fn request(name: &'static str, shows: &'static str, id: u64, call: UserCall) -> Example {
-    Example { name, shows, message: Message::UserRequest(Request { id, call }) }
+fn request(name: &str, shows: &str, id: u64, call: UserCall) -> Example {
+    Example {
+        name: name.to_owned(),
+        shows: shows.to_owned(),
+        message: Message::UserRequest(Request { id, call }),
+    }
 }
 
-fn reply(name: &'static str, shows: &'static str, id: u64, body: UserReply) -> Example {
-    Example { name, shows, message: Message::UserReply(Reply { id, body }) }
+fn reply(name: &str, shows: &str, id: u64, body: UserReply) -> Example {
+    Example {
+        name: name.to_owned(),
+        shows: shows.to_owned(),
+        message: Message::UserReply(Reply { id, body }),
+    }
 }
 
 fn secret(text: &str) -> SecretText {
@@ -238,6 +246,8 @@ pub(super) fn replies() -> Vec<Example> {
     all.extend(greetings());
     all.extend(refusals());
     all.extend(details());
+    all.extend(every_code());
+    all.extend(largest_numbers());
     all.extend(new_sessions());
     all.extend(accounts());
     all.extend(session_lists());
@@ -387,6 +397,86 @@ fn details() -> Vec<Example> {
             "A code that set a password a minute ago.",
             RefusalCode::CodeUsed,
             Detail::UsedAt(NOW - 60),
+        ),
+    ]
+}
+
+/// Each code, each field, and each reason why a session ended.
+fn every_code() -> Vec<Example> {
+    let refused = |kind: &str, case: &dyn std::fmt::Debug, refusal: Refusal| {
+        let name = format!("user/reply-refused-{kind}-{case:?}").to_lowercase();
+        reply(&name, &format!("{case:?}, by its number."), 3, UserReply::Refused(refusal))
+    };
+    let codes = RefusalCode::ALL.into_iter().map(|code| {
+        let refusal = Refusal::new(code, "no");
+        let refusal = match code {
+            RefusalCode::BadField => refusal.with(&Detail::Field(Field::Name.into())),
+            RefusalCode::SessionEnded => refusal.with(&Detail::Ended(None)),
+            RefusalCode::Suspended => refusal.with(&Detail::Suspended { until: None, reason: None }),
+            RefusalCode::CodeUsed => refusal.with(&Detail::UsedAt(NOW)),
+            _ => refusal,
+        };
+        refused("code", &code, refusal)
+    });
+    let fields = Field::ALL.into_iter().map(|field| {
+        refused("of", &field, Refusal::new(RefusalCode::BadField, "no").with(&Detail::Field(field.into())))
+    });
+    let ends = SessionEnd::ALL.into_iter().map(|end| {
+        let detail = Detail::Ended(Some(end.into()));
+        refused("ended", &end, Refusal::new(RefusalCode::SessionEnded, "no").with(&detail))
+    });
+    codes.chain(fields).chain(ends).collect()
+}
+
+/// A field that were narrower in some reader would not hold these.
+fn largest_numbers() -> Vec<Example> {
+    let token = || SessionToken::from_bytes([0xff; 32]);
+    let (at, many) = (i64::MAX, u64::MAX);
+    let session = NewSession {
+        token: token(),
+        name: String::new(),
+        last_login: Some(at),
+        expires: at,
+        idle_secs_max: many,
+        device_known: true,
+        witness: Vec::new(),
+        later: Later::new(),
+    };
+    let listed = Session {
+        id: many,
+        device: String::new(),
+        source: String::new(),
+        created: at,
+        last_used: at,
+        expires: at,
+        current: true,
+        later: Later::new(),
+    };
+    let device = RememberedDevice { id: many, device: String::new(), created: at, last_used: at };
+    let issued = CodeIssued { by: String::new(), at };
+    let notices = Notices {
+        failures_since_last_login: many,
+        password_is_weak: true,
+        password_set_with_code: Some(SetWithCode { issued: issued.clone(), redeemed: at }),
+    };
+    let server = ServerDescription {
+        version: String::new(),
+        registration_open: false,
+        password_chars_min: many,
+        now: at,
+    };
+    let largest = |name: &str, body| reply(name, "The largest number in each of its fields.", many, body);
+    vec![
+        largest("user/reply-logged-in-largest", UserReply::LoggedIn(session)),
+        largest("user/reply-sessions-listed-largest", UserReply::SessionsListed(vec![listed])),
+        largest("user/reply-devices-listed-largest", UserReply::DevicesListed(vec![device])),
+        largest("user/reply-notices-shown-largest", UserReply::NoticesShown(notices)),
+        largest("user/reply-server-described-largest", UserReply::ServerDescribed(server)),
+        largest("user/reply-account-deleted-largest", UserReply::AccountDeleted { restorable_until: at }),
+        largest("user/reply-logged-out-largest", UserReply::LoggedOut { sessions_ended: many }),
+        largest(
+            "user/reply-password-reset-largest",
+            UserReply::PasswordReset { name: String::new(), code: issued },
         ),
     ]
 }
