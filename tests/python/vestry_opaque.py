@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """OPAQUE-3DH (RFC 9807) over ristretto255 (RFC 9496) in Python, the client's half, with nothing but the standard library.
 
-    python3 vestry_opaque.py replay tests/vectors/opaque    every exchange comes out byte for byte
+    python3 vestry_opaque.py replay tests/vectors    every exchange comes out byte for byte
 
 Written from the two RFCs and section 12 of docs/PROTOCOL.md. It computes in variable time and holds passwords in memory:
 it shows that the document is enough, and must never touch a password that anybody uses.
@@ -262,10 +262,8 @@ class Proving:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def replayed(exchange):
-    """Every output that follows from the inputs, but for KE2, which is the server's."""
-    inputs = {name: bytes.fromhex(value) for name, value in exchange["inputs"].items() if value is not None}
-    outputs = {name: bytes.fromhex(value) for name, value in exchange["outputs"].items()}
+def stretched_in(exchange):
+    """What Argon2id makes of the one output of the OPRF in this exchange, for those who have none."""
     between = {name: bytes.fromhex(value) for name, value in exchange.get("intermediates", {}).items()}
 
     def stretch(output):
@@ -274,6 +272,28 @@ def replayed(exchange):
         if output != between["oprf_output"]:
             raise NotProven("another password would be stretched")
         return between["stretched_oprf_output"]
+
+    return stretch
+
+
+def is_given_up(exchange, case):
+    """Whether a client gives up an answer to the KE1 of this exchange."""
+    inputs = {name: bytes.fromhex(value) for name, value in exchange["inputs"].items()}
+    scalar = int.from_bytes(inputs["blind_login"], "little")
+    proving = Proving(inputs["password"], scalar, inputs["client_nonce"], inputs["client_keyshare_seed"])
+    context = inputs["context"][:-32] + bytes.fromhex(case["exporter"])
+    try:
+        proving.finish(bytes.fromhex(case["ke2"]), stretched_in(exchange), context)
+    except (NotProven, ValueError):
+        return True
+    return False
+
+
+def replayed(exchange):
+    """Every output that follows from the inputs, but for KE2, which is the server's."""
+    inputs = {name: bytes.fromhex(value) for name, value in exchange["inputs"].items() if value is not None}
+    outputs = {name: bytes.fromhex(value) for name, value in exchange["outputs"].items()}
+    stretch = stretched_in(exchange)
 
     def scalar(name):
         return int.from_bytes(inputs[name], "little")
@@ -302,19 +322,25 @@ def replayed(exchange):
 
 
 def replay(folder):
-    paths = sorted(Path(folder).glob("*.json"))
+    paths = sorted(Path(folder, "opaque").glob("*.json"))
     faults = []
     for path in paths:
         exchange = json.loads(path.read_text(encoding="utf-8"))
         made = {name: value.hex() for name, value in replayed(exchange).items()}
         faults += [f"{path}: {name} is {made[name]}" for name in made if made[name] != exchange["outputs"][name]]
         faults += [f"{path}: {name} was not made" for name in exchange["outputs"].keys() - made.keys()]
+    login = json.loads(Path(folder, "opaque", "login.json").read_text(encoding="utf-8"))
+    right = {"exporter": login["inputs"]["exporter"], "ke2": login["outputs"]["KE2"]}
+    if is_given_up(login, right):
+        faults.append("the right answer is given up")
+    cases = json.loads(Path(folder, "refused", "login.json").read_text(encoding="utf-8"))["cases"]
+    faults += [f"it is not given up: {case['shows']}" for case in cases if not is_given_up(login, case)]
     for fault in faults:
         print(fault)
     if faults or not paths:
         print(f"{len(paths)} exchanges, {len(faults)} disagree")
         return 1
-    print(f"{len(paths)} exchanges agree")
+    print(f"{len(paths)} exchanges agree, {len(cases)} are given up")
     return 0
 
 

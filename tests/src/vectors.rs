@@ -233,6 +233,9 @@ pub fn write_missing(root: &Path) -> io::Result<Vec<String>> {
     if write_new(&root.join(format!("{}.json", replay::LOGIN)), &replay::made())? {
         written.push(replay::LOGIN.to_owned());
     }
+    if write_new(&root.join(format!("{}.json", replay::REFUSED)), &replay::refused())? {
+        written.push(replay::REFUSED.to_owned());
+    }
     Ok(written)
 }
 

@@ -15,13 +15,17 @@ use vestry_server::credentials::{Blinded, OpaqueKey};
 use vestry_server::gate::{Gate, Source, Way};
 use vestry_store::{ChainKey, OprfId, Store, StoreLimits};
 use vestry_tests::vectors::known::{KnownBytes, stream};
-use vestry_tests::vectors::replay::{self, Contexts, LOGIN, RFC_9807, Replay, made, read};
+use vestry_tests::vectors::replay::{
+    self, Contexts, LOGIN, REFUSED, RFC_9807, Refused, RefusedLogin, Replay, made, read,
+};
 use vestry_tests::vectors::root;
 
 const EACH: [&str; 2] = [LOGIN, RFC_9807];
 
 /// What the server's key draws before anybody registers: two scalars and a seed of 64 bytes each.
 const DRAWN_FOR_THE_KEY: usize = 192;
+/// What a client draws to seal its password: a scalar and a nonce.
+const DRAWN_FOR_THE_PASSWORD: usize = 96;
 
 fn contexts(replay: &Replay) -> Contexts<'_> {
     Contexts { client: &replay.inputs.context.0, server: &replay.inputs.context.0 }
@@ -137,6 +141,28 @@ fn the_clients_half_writes_our_exchange() {
     assert_eq!(ke3, outputs.ke3.0);
 }
 
+/// What `vestry` makes of answers that a server may not give, or that are not for it.
+#[test]
+fn the_clients_half_gives_up_each_login_that_opens_nothing() {
+    let replay = read(LOGIN).unwrap();
+    let file = std::fs::read(root().join(format!("{REFUSED}.json"))).unwrap();
+    let refused: Refused = serde_json::from_slice(&file).unwrap();
+    assert_eq!(refused, replay::refused());
+    let right = RefusedLogin {
+        shows: "the right answer".to_owned(),
+        exporter: replay.inputs.exporter.clone().unwrap(),
+        ke2: replay.outputs.ke2.clone(),
+    };
+    for (case, opens) in refused.cases.into_iter().map(|case| (case, false)).chain([(right, true)]) {
+        let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY + DRAWN_FOR_THE_PASSWORD));
+        let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
+        assert_eq!(ke1, replay.outputs.ke1.0);
+        let exporter = case.exporter.0.as_slice().try_into().unwrap();
+        let finished = proving.finish(&case.ke2.0, cost(&replay), exporter, &mut random);
+        assert_eq!(finished.is_ok(), opens, "{}", case.shows);
+    }
+}
+
 /// What `vestryd` runs, for an attempt that its gate admitted. Its answer to a login draws from the system, so only the other
 /// one can be compared; and its identifiers have 32 bytes, so only ours can be.
 #[tokio::test]
@@ -160,7 +186,7 @@ async fn the_servers_half_evaluates_the_blinded_password_of_our_exchange() {
 #[test]
 fn an_implementation_in_another_language_replays_each_exchange() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/vestry_opaque.py");
-    let run = Command::new("python3").args(["-I", script, "replay"]).arg(root().join("opaque")).output();
+    let run = Command::new("python3").args(["-I", script, "replay"]).arg(root()).output();
     match run {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             println!("skipped: there is no python3 here to run the second implementation");
@@ -169,7 +195,8 @@ fn an_implementation_in_another_language_replays_each_exchange() {
             let output = run.unwrap();
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-            assert_eq!(said.trim_end(), format!("{} exchanges agree", EACH.len()));
+            let refused = replay::refused().cases.len();
+            assert_eq!(said.trim_end(), format!("{} exchanges agree, {refused} are given up", EACH.len()));
         }
     }
 }

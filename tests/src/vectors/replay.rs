@@ -402,3 +402,82 @@ impl Play<'_> {
 fn blind_of(state: &[u8]) -> Hex {
     Hex(state[..32].to_vec())
 }
+
+/// Logins that a client must give up, all behind the KE1 of [`LOGIN`] and with its password.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// What is to be seen, in a sentence.
+    pub shows: String,
+    /// Each of them.
+    pub cases: Vec<RefusedLogin>,
+}
+
+/// One answer that opens nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedLogin {
+    /// What is wrong with it.
+    pub shows: String,
+    /// What names the connection for the client.
+    pub exporter: Hex,
+    /// What the server sent.
+    pub ke2: Hex,
+}
+
+/// Those.
+pub const REFUSED: &str = "refused/login";
+
+/// The answers, made from [`made`].
+///
+/// # Panics
+/// When the library does not answer for a name without a record.
+#[must_use]
+pub fn refused() -> Refused {
+    let login = made();
+    let (exporter, ke2) = (login.inputs.exporter.clone().unwrap_or_default(), login.outputs.ke2.clone());
+    let case = |shows: &str, exporter: &Hex, ke2: Vec<u8>| RefusedLogin {
+        shows: shows.to_owned(),
+        exporter: exporter.clone(),
+        ke2: Hex(ke2),
+    };
+    let bent = |shows: &str, at: usize| {
+        let mut bytes = ke2.0.clone();
+        bytes[at] ^= 1;
+        case(shows, &exporter, bytes)
+    };
+    let replaced = |shows: &str, at: usize, part: [u8; 32]| {
+        let mut bytes = ke2.0.clone();
+        bytes[at..at + part.len()].copy_from_slice(&part);
+        case(shows, &exporter, bytes)
+    };
+    let mut other = exporter.clone();
+    other.0[31] ^= 1;
+    let length = ke2.0.len();
+    let cases = vec![
+        case("Another connection on the client's side.", &other, ke2.0.clone()),
+        bent("A forged MAC of the server.", length - 1),
+        bent("Another nonce of the server.", 192),
+        bent("A masked response that is bent.", 64),
+        bent("Another masking nonce.", 32),
+        replaced("An evaluated element that is the identity.", 0, [0; 32]),
+        replaced("An evaluated element that is not in its canonical form.", 0, [0xff; 32]),
+        replaced("A key share that is the identity.", 224, [0; 32]),
+        replaced("A key share that is not in its canonical form.", 224, [0xff; 32]),
+        case("A byte is missing.", &exporter, ke2.0[..length - 1].to_vec()),
+        case("A byte is left over.", &exporter, [&ke2.0[..], &[0]].concat()),
+        case("The fake answer for a name without a record, under the same key.", &exporter, fake_ke2(&login)),
+    ];
+    Refused { shows: "Answers to the KE1 of opaque/login.json that open nothing.".to_owned(), cases }
+}
+
+fn fake_ke2(login: &Replay) -> Vec<u8> {
+    let setup = ServerSetup::<Suite>::deserialize(&login.server_setup()).expect("it is a server's key");
+    let ke1 = opaque_ke::CredentialRequest::deserialize(&login.outputs.ke1.0).expect("it is KE1");
+    let parameters =
+        ServerLoginParameters { context: Some(&login.inputs.context.0), identifiers: Identifiers::default() };
+    let mut random = KnownBytes::new(stream().skip(4_096));
+    let identifier = &login.inputs.credential_identifier.0;
+    let started = ServerLogin::start(&mut random, &setup, None, ke1, identifier, parameters);
+    started.expect("a fake record is answered for").message.serialize().to_vec()
+}
