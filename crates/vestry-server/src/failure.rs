@@ -262,3 +262,25 @@ fn query_code(error: &QueryError) -> RefusalCode {
         QueryError::Store(_) => RefusalCode::Internal,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader decodes what a code says beside its number; one that lacks it would be no message.
+    #[test]
+    fn a_code_that_says_something_beside_its_number_always_does() {
+        let field = FieldError { field: Field::Age, rule: String::new() };
+        let failures = [
+            (Failure::from(field), RefusalCode::BadField),
+            (PasswordProblem::Common.into(), RefusalCode::BadField),
+            (Failure::SessionEnded, RefusalCode::SessionEnded),
+            (Failure::Suspended { until: None, reason: None }, RefusalCode::Suspended),
+            (Failure::CodeUsed { at: 7 }, RefusalCode::CodeUsed),
+        ];
+        for (failure, code) in failures {
+            let refusal = failure.into_refusal();
+            assert!(refusal.is(code) && refusal.detail().is_some(), "{refusal:?}");
+        }
+    }
+}
