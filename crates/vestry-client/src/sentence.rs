@@ -28,7 +28,7 @@ pub fn sentence(refusal: &Refusal) -> String {
         RefusalCode::NameTaken => "this name is taken",
         RefusalCode::PasswordsNotTaken => "this server takes no passwords, only proofs of them (OPAQUE)",
         RefusalCode::Suspended => return of_suspension(refusal),
-        RefusalCode::NotFound => return with_the_servers("there is no such thing", refusal),
+        RefusalCode::NotFound => return with_the_servers("nothing was found", refusal),
         RefusalCode::Busy => return with_the_wait("the server is busy", refusal),
         RefusalCode::Forbidden => return with_the_servers("your role does not allow it", refusal),
         RefusalCode::Unavailable => "the server cannot write at the moment; its disk is full or read-only",
@@ -36,7 +36,9 @@ pub fn sentence(refusal: &Refusal) -> String {
         RefusalCode::QueryRefused => return with_the_servers("the query was refused", refusal),
         RefusalCode::QueryLimit => return with_the_servers("the query was cut off", refusal),
         RefusalCode::RegistrationClosed => "this server does not take registrations",
-        RefusalCode::WrongState => return with_the_servers("the account does not allow it", refusal),
+        RefusalCode::WrongState => {
+            return with_the_servers("the state of the account does not allow it", refusal);
+        }
         RefusalCode::Throttled => return with_the_wait("too many attempts", refusal),
         RefusalCode::NotStarted => "it took too long, or was begun elsewhere; start it again",
         RefusalCode::NotProven => "prove your password first",
@@ -69,7 +71,7 @@ fn newer(refusal: &Refusal) -> String {
 fn with_the_servers(own: &str, refusal: &Refusal) -> String {
     match refusal.message.is_empty() {
         true => own.to_owned(),
-        false => format!("{own}: {}", Escaped(&refusal.message)),
+        false => format!("{own} ({})", Escaped(&refusal.message)),
     }
 }
 

@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_hostile_sentence_cannot_drive_the_terminal() {
         let failure = Failure::Refused(Refusal::new(RefusalCode::QueryRefused, "\u{1b}]52;c;x\u{7}\nno"));
-        assert_eq!(failure.to_string(), "the query was refused: \\u{1b}]52;c;x\\u{7}\\nno");
+        assert_eq!(failure.to_string(), "the query was refused (\\u{1b}]52;c;x\\u{7}\\nno)");
     }
 
     #[test]

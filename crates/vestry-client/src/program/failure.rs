@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_hostile_sentence_cannot_drive_the_terminal() {
         let failure = refused(Refusal::new(RefusalCode::NotFound, "\u{1b}[2J\r\ngone"));
-        let said = "localhost:7443: there is no such thing: \\u{1b}[2J\\r\\ngone";
+        let said = "localhost:7443: nothing was found (\\u{1b}[2J\\r\\ngone)";
         assert_eq!(failure.to_string(), said);
     }
 
