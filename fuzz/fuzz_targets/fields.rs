@@ -3,7 +3,10 @@
 
 use vestry_fuzz::has_control;
 use vestry_protocol::escape::is_hazardous;
-use vestry_protocol::fields::{Age, Device, Email, Field, FreeText, Gender, Password, PasswordPolicy, PasswordProblem, Reason, StretchingCost, Username, estimated_guesses_log10};
+use vestry_protocol::fields::{
+    Age, Device, Email, Field, FreeText, Gender, Password, PasswordPolicy, PasswordProblem, Reason,
+    StretchingCost, Username, estimated_guesses_log10,
+};
 use vestry_protocol::limits::PASSWORD_BYTES_MAX;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Stretching;

@@ -325,7 +325,8 @@ impl<'h> Visitor<'h> {
             return;
         }
         let ke3 = self.honest_ke3().expect("the right password cannot be proven any more");
-        self.send_call(1, UserCall::FinishLogin { ke3, device: "visit".to_owned(), witness: Vec::new() }).await;
+        self.send_call(1, UserCall::FinishLogin { ke3, device: "visit".to_owned(), witness: Vec::new() })
+            .await;
         self.settle().await;
         if self.is_to_wait {
             return;
@@ -370,7 +371,9 @@ impl<'h> Visitor<'h> {
                     ke1: self.prove(id, password, ke1),
                 }
             }
-            Op::FinishLogin { ke3 } => UserCall::FinishLogin { ke3: self.ke3(ke3).await?, device, witness: Vec::new() },
+            Op::FinishLogin { ke3 } => {
+                UserCall::FinishLogin { ke3: self.ke3(ke3).await?, device, witness: Vec::new() }
+            }
             Op::Resume { token, bent } => {
                 let mut token = *pick(&self.model.tokens(), token)?;
                 token[31] ^= u8::from(bent);
@@ -610,7 +613,8 @@ impl<'h> Visitor<'h> {
             if matches!(request, Some(Err(_))) && !line.allowed.is_in_session() {
                 line.unreadable += 1;
             }
-            let request = request.filter(|request| request.is_ok() || line.unreadable <= UNREADABLE_FRAMES_MAX);
+            let request =
+                request.filter(|request| request.is_ok() || line.unreadable <= UNREADABLE_FRAMES_MAX);
             let Some(request) = request else {
                 assert_eq!(reply.id, 0);
                 assert!(is_refused_with(&reply.body, RefusalCode::Malformed), "{reply:?}");
@@ -620,11 +624,17 @@ impl<'h> Visitor<'h> {
             let Request { id, call } = match request {
                 Ok(request) => request,
                 Err(Unreadable::Unsupported { id, .. }) => {
-                    assert!(reply.id == id && is_refused_with(&reply.body, RefusalCode::Unsupported), "{reply:?}");
+                    assert!(
+                        reply.id == id && is_refused_with(&reply.body, RefusalCode::Unsupported),
+                        "{reply:?}"
+                    );
                     continue;
                 }
                 Err(Unreadable::Malformed { id }) => {
-                    assert!(reply.id == id && is_refused_with(&reply.body, RefusalCode::Malformed), "{reply:?}");
+                    assert!(
+                        reply.id == id && is_refused_with(&reply.body, RefusalCode::Malformed),
+                        "{reply:?}"
+                    );
                     continue;
                 }
             };
