@@ -1,7 +1,8 @@
 //! Sessions: what they stand for, and everything that ends them.
 
 use vestry_protocol::admin::{AdminCall, AdminReply};
-use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::item::Open;
+use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tests::harness::{
@@ -28,6 +29,65 @@ async fn a_session_goes_on_over_connections_and_restarts() {
     assert!(matches!(resume(&server, &session.token).await, UserReply::SessionResumed { .. }));
     let server = Server::start_in(server.stop());
     assert!(matches!(resume(&server, &session.token).await, UserReply::SessionResumed { .. }));
+}
+
+/// Why the session of a connection, and of a token on a new one, is said to have ended.
+async fn told_why(server: &Server, wire: &mut UserWire, token: &SessionToken) -> Option<SessionEnd> {
+    let mut told = [show(wire).await, resume(server, token).await].map(|reply| match reply {
+        UserReply::Refused(refusal) if refusal.is(RefusalCode::SessionEnded) => refusal.detail(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told[0], told[1], "the session and its token are told different things");
+    match told[0].take() {
+        Some(Detail::Ended(end)) => end.as_ref().and_then(Open::known).copied(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_lost_a_session_is_told_why() {
+    let server = Server::start();
+    server.register("naman").await;
+    let name = || "naman".to_owned();
+    let id = async || server.select("select id from sessions order by id limit 1").await.remove(0).remove(0);
+    let number = |id: String| u64::from_str_radix(&id, 16).unwrap();
+    // By the user, on another device: all of them, or this one.
+    let (mut lost, session) = server.log_in("naman", PASSWORD).await;
+    server.log_in("naman", PASSWORD).await.0.call(UserCall::LogOut { everywhere: true }).await.unwrap();
+    assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::LoggedOut));
+    let (mut lost, session) = server.log_in("naman", PASSWORD).await;
+    let revoke = UserCall::RevokeSession { id: number(id().await) };
+    server.log_in("naman", PASSWORD).await.0.call(revoke).await.unwrap();
+    assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::LoggedOut));
+    // By a new password.
+    let (mut lost, session) = server.log_in("naman", PASSWORD).await;
+    let (mut other, _) = server.log_in("naman", PASSWORD).await;
+    let changed = change_password(&mut other, PASSWORD, OTHER_PASSWORD).await;
+    assert!(matches!(changed, UserReply::PasswordChanged(_)));
+    assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::PasswordChanged));
+    // By an operator: this one, or the account.
+    other.call(UserCall::LogOut { everywhere: true }).await.unwrap();
+    let (mut lost, session) = server.log_in("naman", OTHER_PASSWORD).await;
+    server.operate(AdminCall::RevokeSession { id: number(id().await) }).await;
+    assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::Revoked));
+    let (mut lost, session) = server.log_in("naman", OTHER_PASSWORD).await;
+    server.operate(AdminCall::SuspendAccount { name: name(), until: None, reason: None }).await;
+    assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::Suspended));
+    server.operate(AdminCall::ResumeAccount { name: name() }).await;
+    let (mut lost, session) = server.log_in("naman", OTHER_PASSWORD).await;
+    server.operate(AdminCall::DeleteAccount { name: name() }).await;
+    assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::Deleted));
+    server.operate(AdminCall::RestoreAccount { name: name() }).await;
+    // By too many others. A token that never was one is told nothing.
+    let (mut lost, session) = server.log_in("naman", OTHER_PASSWORD).await;
+    for _ in 0..32 {
+        server.log_in("naman", OTHER_PASSWORD).await;
+    }
+    assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::Displaced));
+    let UserReply::Refused(refusal) = resume(&server, &SessionToken::from_bytes([7; 32])).await else {
+        panic!("a token that was made up opened something")
+    };
+    assert_eq!(refusal.detail(), Some(Detail::Ended(None)));
 }
 
 #[tokio::test]

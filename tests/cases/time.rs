@@ -4,7 +4,7 @@
 use crate::inside::{DAY, HOUR, Inside, machine_time};
 use std::sync::atomic::Ordering;
 use vestry_protocol::admin::{AdminCall, AdminReply};
-use vestry_protocol::refusal::{Detail, RefusalCode};
+use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
 use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, refusal_of};
 use vestry_tests::light::{self, prove_and, reset};
@@ -20,8 +20,10 @@ async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
     }
     server.jump(HOUR);
     assert!(!server.is_live(&token).await, "a day has passed");
-    let shown = open.call(UserCall::ShowAccount).await.unwrap();
-    assert_eq!(refusal_of(shown), RefusalCode::SessionEnded);
+    let UserReply::Refused(refusal) = open.call(UserCall::ShowAccount).await.unwrap() else {
+        panic!("it goes on")
+    };
+    assert_eq!(refusal.detail(), Some(Detail::Ended(Some(SessionEnd::Expired.into()))));
     let (_, token) = server.log_in("naman").await;
     server.jump(HOUR);
     assert!(!server.is_live(&token).await, "an hour without use has passed");

@@ -162,6 +162,20 @@ impl SessionEnd {
     ];
 }
 
+impl SessionEnd {
+    /// The number on the wire.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The reason of a number, when this version knows it.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.number() == number)
+    }
+}
+
 impl Numbered for SessionEnd {
     const KNOWN: u32 = 7;
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Field, FieldError, PasswordProblem};
-use vestry_protocol::refusal::{Detail, Refusal, RefusalCode};
+use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
 use vestry_store::StoreError;
 use vestry_store::import::ImportError;
 use vestry_store::query::QueryError;
@@ -37,9 +37,9 @@ pub enum Failure {
     /// The one-time code is wrong, used or too old, or the name is.
     #[error("the name or the one-time code is wrong, or the code was used or has expired")]
     WrongCode,
-    /// The session is not live any more.
+    /// The session is not live any more; why, as far as that is known.
     #[error("the session has ended; log in again")]
-    SessionEnded,
+    SessionEnded(Option<SessionEnd>),
     /// Somebody has the name.
     #[error("this name is taken; choose another")]
     NameTaken,
@@ -183,7 +183,7 @@ impl Failure {
         match self {
             Self::Field(FieldError { field, .. }) => Some(Detail::Field(field.into())),
             Self::Password(_) => Some(Detail::Field(Field::Password.into())),
-            Self::SessionEnded => Some(Detail::Ended(None)),
+            Self::SessionEnded(why) => Some(Detail::Ended(why.map(Into::into))),
             Self::CodeUsed { at } => Some(Detail::UsedAt(at)),
             Self::Suspended { until, reason } => Some(Detail::Suspended { until, reason }),
             _ => None,
@@ -198,7 +198,7 @@ impl Failure {
             Self::NotLoggedIn => RefusalCode::NotLoggedIn,
             Self::WrongCredentials => RefusalCode::WrongCredentials,
             Self::WrongCode => RefusalCode::WrongCode,
-            Self::SessionEnded => RefusalCode::SessionEnded,
+            Self::SessionEnded(_) => RefusalCode::SessionEnded,
             Self::NameTaken | Self::TakenMeanwhile { .. } => RefusalCode::NameTaken,
             Self::Suspended { .. } => RefusalCode::Suspended,
             Self::NotFound { .. } => RefusalCode::NotFound,
@@ -274,7 +274,7 @@ mod tests {
         let failures = [
             (Failure::from(field), RefusalCode::BadField),
             (PasswordProblem::Common.into(), RefusalCode::BadField),
-            (Failure::SessionEnded, RefusalCode::SessionEnded),
+            (Failure::SessionEnded(None), RefusalCode::SessionEnded),
             (Failure::Suspended { until: None, reason: None }, RefusalCode::Suspended),
             (Failure::CodeUsed { at: 7 }, RefusalCode::CodeUsed),
         ];

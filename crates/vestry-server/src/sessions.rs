@@ -124,12 +124,27 @@ pub async fn resume(server: &Server, token: &SessionToken) -> Result<(LoggedIn, 
     let (id, name, last_used) = server
         .store
         .look_up(move |tx| {
-            let live = tx.live_session_by_token(&hash, now, idle)?.ok_or(Failure::SessionEnded)?;
+            let Some(live) = tx.live_session_by_token(&hash, now, idle)? else {
+                return Err(Failure::SessionEnded(tx.session_end_by_token(&hash)?));
+            };
             Ok::<_, Failure>((live.id(), live.account().name.clone(), live.last_used()))
         })
         .await?;
     touch(server, id, last_used, now).await?;
     Ok((LoggedIn { id }, name))
+}
+
+/// The session, when it is live here and now; else why it is not.
+fn live_in<'tx>(
+    tx: &'tx ReadTx<'_>,
+    session: LoggedIn,
+    now: UnixSeconds,
+    idle_secs_max: i64,
+) -> Result<LiveSession<'tx>, Failure> {
+    match tx.live_session(session.id, now, idle_secs_max)? {
+        Some(live) => Ok(live),
+        None => Err(Failure::SessionEnded(tx.session_end(session.id)?)),
+    }
 }
 
 /// Reads as the user of a session, in one view that begins with the check that it is live.
@@ -145,7 +160,7 @@ pub async fn read_as<T: Send + 'static>(
     let (answer, last_used) = server
         .store
         .look_up(move |tx| {
-            let live = tx.live_session(session.id, now, idle)?.ok_or(Failure::SessionEnded)?;
+            let live = live_in(tx, session, now, idle)?;
             closure(tx, &live).map(|answer| (answer, live.last_used()))
         })
         .await?;
@@ -186,7 +201,7 @@ pub async fn write_uncounted_as<T: Send + 'static>(
     server
         .store
         .write(move |tx| {
-            let live = tx.live_session(session.id, now, idle)?.ok_or(Failure::SessionEnded)?;
+            let live = live_in(tx, session, now, idle)?;
             if is_worth_writing_down(live.last_used(), now) {
                 tx.touch_session(live.id(), now)?;
             }

@@ -4,6 +4,7 @@ use crate::{NewCredential, Noted, ReadTx, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
+use vestry_protocol::refusal::SessionEnd;
 
 /// The number of an account. Numbers of purged accounts are not used for sessions, so they may come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -273,7 +274,7 @@ impl WriteTx<'_> {
                 "update account set suspended_at = ?2, suspended_until = ?3, suspended_reason = ?4 where id = ?1",
             )?
             .execute(params![id.0, now, until, reason.map(Reason::as_str)])?;
-        self.shut_out(noted, id)
+        self.shut_out(noted, id, SessionEnd::Suspended)
     }
 
     /// Lifts a suspension.
@@ -304,7 +305,7 @@ impl WriteTx<'_> {
             .prepare_cached("update account set deleted_at = ?2 where id = ?1")?
             .execute(params![id.0, now])?;
         self.conn.prepare_cached("delete from reset_code where account_id = ?1")?.execute([id.0])?;
-        self.shut_out(noted, id)
+        self.shut_out(noted, id, SessionEnd::Deleted)
     }
 
     /// Stores the credential of a new password: every session ends, and every device is forgotten.
@@ -319,11 +320,11 @@ impl WriteTx<'_> {
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
         self.set_credential(noted, id, new, now)?;
-        self.shut_out(noted, id)
+        self.shut_out(noted, id, SessionEnd::PasswordChanged)
     }
 
-    fn shut_out(&self, noted: &Noted<'_>, id: AccountId) -> Result<(), StoreError> {
-        self.end_sessions_of(noted, id)?;
+    fn shut_out(&self, noted: &Noted<'_>, id: AccountId, why: SessionEnd) -> Result<(), StoreError> {
+        self.end_sessions_of(noted, id, why)?;
         self.forget_devices_of(noted, id)
     }
 

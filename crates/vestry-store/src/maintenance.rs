@@ -41,6 +41,11 @@ impl WriteTx<'_> {
                  (select id from session where last_used <= ?1 - ?2 limit ?3)",
             )?
             .execute(params![now, idle_secs_max, ROWS_PER_SWEEP_MAX])?;
+        self.conn
+            .prepare_cached(
+                "delete from session_end where id in (select id from session_end where until <= ?1 limit ?2)",
+            )?
+            .execute(params![now, ROWS_PER_SWEEP_MAX])?;
         self.conn.prepare_cached("delete from reset_code where expires <= ?1")?.execute([now])?;
         self.sweep_reset_evaluations(now.saturating_sub(DAY_SECS))?;
         let resumed = self.names(

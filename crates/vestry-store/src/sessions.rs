@@ -2,9 +2,10 @@
 
 use crate::accounts::{ACCOUNT_COLUMNS, BEHIND_ACCOUNT, account_of_row};
 use crate::{AccountId, AccountRow, Noted, ReadTx, Standing, StoreError, WriteTx};
-use rusqlite::{OptionalExtension, Row, ToSql, params};
+use rusqlite::{OptionalExtension, Params, Row, ToSql, params};
 use std::marker::PhantomData;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::refusal::SessionEnd;
 
 /// More sessions than this an account cannot have: a new one ends the one that was used least recently.
 const SESSIONS_PER_ACCOUNT_MAX: u32 = 32;
@@ -144,6 +145,34 @@ impl ReadTx<'_> {
         Ok(found.optional()?.filter(|session| session.account.standing == Standing::Active))
     }
 
+    /// Why a session is not live, as far as that is known.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn session_end(&self, id: SessionId) -> Result<Option<SessionEnd>, StoreError> {
+        self.find_end("id", &id.0)
+    }
+
+    /// The same by the hash of its token.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn session_end_by_token(&self, token_hash: &[u8]) -> Result<Option<SessionEnd>, StoreError> {
+        self.find_end("token_hash", &token_hash)
+    }
+
+    fn find_end(&self, column: &str, key: &dyn ToSql) -> Result<Option<SessionEnd>, StoreError> {
+        let sql = format!("select reason from session_end where {column} = ?1");
+        let reason = self.conn.prepare_cached(&sql)?.query_row([key], |row| row.get(0)).optional()?;
+        if reason.is_some() {
+            return Ok(reason.and_then(SessionEnd::from_number));
+        }
+        // One that is there and not live was not used for too long, or is too old.
+        let sql = format!("select 1 from session where {column} = ?1");
+        let is_there = self.conn.prepare_cached(&sql)?.exists([key])?;
+        Ok(is_there.then_some(SessionEnd::Expired))
+    }
+
     /// The sessions of an account that have not expired, newest first.
     ///
     /// # Errors
@@ -205,13 +234,33 @@ impl WriteTx<'_> {
         if stored == 0 {
             return Ok(false);
         }
-        self.conn
-            .prepare_cached(
-                "delete from session where id in (select id from session where account_id = ?1 and id <> ?2
-                 order by last_used desc limit -1 offset ?3)",
-            )?
-            .execute(params![new.account.0, new.id.0, SESSIONS_PER_ACCOUNT_MAX - 1])?;
+        self.end_where(
+            SessionEnd::Displaced,
+            "id in (select id from session where account_id = ?1 and id <> ?2
+                    order by last_used desc limit -1 offset ?3)",
+            params![new.account.0, new.id.0, SESSIONS_PER_ACCOUNT_MAX - 1],
+        )?;
         Ok(true)
+    }
+
+    /// Ends sessions and keeps why; how many there were.
+    fn end_where(
+        &self,
+        why: SessionEnd,
+        condition: &str,
+        parameters: impl Params + Copy,
+    ) -> Result<usize, StoreError> {
+        let reason = why.number();
+        let kept = format!(
+            "insert or replace into session_end (id, token_hash, reason, until)
+             select id, token_hash, {reason}, expires from session where {condition}"
+        );
+        // Most logins displace nothing.
+        if self.conn.prepare_cached(&kept)?.execute(parameters)? == 0 {
+            return Ok(0);
+        }
+        let ended = format!("delete from session where {condition}");
+        Ok(self.conn.prepare_cached(&ended)?.execute(parameters)?)
     }
 
     /// Marks a session as used. Not an act: it has no event. Never moves backwards.
@@ -230,20 +279,21 @@ impl WriteTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn end_session(&self, _: &Noted<'_>, id: SessionId) -> Result<bool, StoreError> {
-        Ok(self.conn.prepare_cached("delete from session where id = ?1")?.execute([id.0])? == 1)
+        Ok(self.end_where(SessionEnd::LoggedOut, "id = ?1", [id.0])? == 1)
     }
 
-    /// Ends a session that is trusted no more, whoever it is of; whether it was there. The devices that it made are forgotten.
+    /// Ends a session that an operator trusts no more, whoever it is of; whether it was there. The devices that it made are
+    /// forgotten.
     ///
     /// # Errors
     /// When the database does.
     pub fn revoke_session(&self, noted: &Noted<'_>, id: SessionId) -> Result<bool, StoreError> {
         let mut statement = self.conn.prepare_cached("select account_id from session where id = ?1")?;
         let account = statement.query_row([id.0], |row| row.get(0).map(AccountId)).optional()?;
-        account.map_or(Ok(false), |account| self.revoke_session_of(noted, account, id))
+        account.map_or(Ok(false), |account| self.revoke_session_as(SessionEnd::Revoked, noted, account, id))
     }
 
-    /// The same for one of this account, which may have ended already and left devices.
+    /// The same by its user, who may have ended it already and left devices.
     ///
     /// # Errors
     /// When the database does.
@@ -253,19 +303,32 @@ impl WriteTx<'_> {
         account: AccountId,
         id: SessionId,
     ) -> Result<bool, StoreError> {
+        self.revoke_session_as(SessionEnd::LoggedOut, noted, account, id)
+    }
+
+    fn revoke_session_as(
+        &self,
+        why: SessionEnd,
+        noted: &Noted<'_>,
+        account: AccountId,
+        id: SessionId,
+    ) -> Result<bool, StoreError> {
         let made_devices = self.forget_devices_of_session(noted, account, id)?;
-        let mut statement =
-            self.conn.prepare_cached("delete from session where id = ?1 and account_id = ?2")?;
-        Ok(statement.execute([id.0, account.0])? == 1 || made_devices)
+        let ended = self.end_where(why, "id = ?1 and account_id = ?2", [id.0, account.0])?;
+        Ok(ended == 1 || made_devices)
     }
 
     /// Ends all sessions of an account; how many there were.
     ///
     /// # Errors
     /// When the database does.
-    pub fn end_sessions_of(&self, _: &Noted<'_>, account: AccountId) -> Result<u64, StoreError> {
-        let ended =
-            self.conn.prepare_cached("delete from session where account_id = ?1")?.execute([account.0])?;
+    pub fn end_sessions_of(
+        &self,
+        _: &Noted<'_>,
+        account: AccountId,
+        why: SessionEnd,
+    ) -> Result<u64, StoreError> {
+        let ended = self.end_where(why, "account_id = ?1", [account.0])?;
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
     }
 }

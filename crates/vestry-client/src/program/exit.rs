@@ -22,7 +22,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::Call { error, .. } => exit_for_call(error),
         Failure::Unsure { .. } => Exit::Unsure,
         Failure::PinChanged { .. } => Exit::WrongServer,
-        Failure::NotLoggedIn(_) | Failure::SessionEnded(_) => Exit::Refused,
+        Failure::NotLoggedIn(_) | Failure::SessionEnded { .. } => Exit::Refused,
         Failure::NoServer
         | Failure::NotJoined(_)
         | Failure::State(_)
@@ -167,7 +167,13 @@ mod tests {
             (Failure::NotJoined(server()), 78),
             (Failure::PinChanged { server: server(), known: pins.0, given: pins.1 }, 76),
             (Failure::NotLoggedIn(server()), 77),
-            (Failure::SessionEnded("naman".to_owned()), 77),
+            (
+                Failure::SessionEnded {
+                    name: "naman".to_owned(),
+                    error: CallError::Refused(Refusal::new(RefusalCode::SessionEnded, "")),
+                },
+                77,
+            ),
             (Failure::Output(io::ErrorKind::BrokenPipe.into()), 0),
             (Failure::Output(io::ErrorKind::StorageFull.into()), 74),
             (Failure::Interrupted, 130),

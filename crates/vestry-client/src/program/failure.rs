@@ -47,8 +47,8 @@ pub(crate) enum Failure {
     PinChanged { server: Address, known: Pin, given: Pin },
     #[error("nobody is logged in to {0} here")]
     NotLoggedIn(Address),
-    #[error("your session has ended")]
-    SessionEnded(String),
+    #[error("{error}")]
+    SessionEnded { name: String, error: CallError },
     #[error("no server is known yet")]
     NoServer,
     #[error("{0} was not joined, so it is not known which key it must show")]
@@ -98,7 +98,7 @@ impl Failure {
                 Some(format!("known: {known}\ngiven: {given}\n{ASK_ABOUT_KEY}"))
             }
             Self::NotLoggedIn(_) => Some("Log in: vestry login NAME".to_owned()),
-            Self::SessionEnded(name) => Some(format!("Log in again: vestry login {name}")),
+            Self::SessionEnded { name, .. } => Some(format!("Log in again: vestry login {name}")),
             Self::NoServer => Some(HOW_TO_JOIN.to_owned()),
             Self::NotJoined(_) => {
                 Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))

@@ -71,7 +71,7 @@ async fn arrive(context: &mut Context) -> Result<(Stage, PasswordPolicy), Failur
             context.output.talk(format_args!("You are still logged in as {}.", session.name()));
             Ok((Stage::Inside(session), policy))
         }
-        Err(Failure::SessionEnded(_)) => Ok((Stage::Outside(link), policy)),
+        Err(Failure::SessionEnded { .. }) => Ok((Stage::Outside(link), policy)),
         Err(failure) => Err(failure),
     }
 }
@@ -91,7 +91,7 @@ async fn act(
         Stage::Inside(mut session) => match within::act(context, &mut session, choice).await {
             Ok(within::Next::Stay) => Ok(Stage::Inside(session)),
             Ok(within::Next::Leave) => Ok(Stage::Outside(session.end()?)),
-            Err(ended @ Failure::SessionEnded(_)) => {
+            Err(ended @ Failure::SessionEnded { .. }) => {
                 context.output.talk(format_args!("  {ended}. Log in again with 1."));
                 Ok(Stage::Outside(session.end()?))
             }

@@ -99,7 +99,7 @@ impl Session {
         if ended.into_iter().any(|code| error.is_refusal(code)) {
             self.link.forget_session();
             return match forget_session(&self.folders, self.link.server()) {
-                Ok(()) => Failure::SessionEnded(self.name.to_string()),
+                Ok(()) => Failure::SessionEnded { name: self.name.to_string(), error },
                 Err(error) => error.into(),
             };
         }

@@ -66,7 +66,7 @@ pub(super) async fn update(
         let actor = Actor::user(&before.name, &source);
         let noted = actor.note(tx, now, Action::AccountUpdated, &before.name, &wanted.changed_fields())?;
         tx.set_profile(&noted, before.id, &profile.as_patch())?;
-        let after = tx.account_by_id(before.id, now)?.ok_or(Failure::SessionEnded)?;
+        let after = tx.account_by_id(before.id, now)?.ok_or(Failure::SessionEnded(None))?;
         Ok(account_of(&after))
     };
     let account = match is_proven {

@@ -63,7 +63,7 @@ pub(super) async fn finish_new(
 /// The new session keeps the name that the device had.
 fn device_of(sessions: Vec<SessionRow>, current: SessionId) -> Result<Device, Failure> {
     let device = sessions.into_iter().find(|row| row.id == current).map(|row| row.device);
-    Ok(Device::parse(Field::Device, &device.ok_or(Failure::SessionEnded)?)?)
+    Ok(Device::parse(Field::Device, &device.ok_or(Failure::SessionEnded(None))?)?)
 }
 
 /// What a code was found to be.

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use vestry_protocol::item::Later;
+use vestry_protocol::refusal::SessionEnd;
 use vestry_protocol::user::{Session, UserReply};
 use vestry_store::{SessionId, SessionRow};
 
@@ -64,7 +65,7 @@ pub(super) async fn log_out(
         let sessions_ended = match everywhere {
             true => {
                 tx.forget_devices_of(&noted, account.id)?;
-                tx.end_sessions_of(&noted, account.id)?
+                tx.end_sessions_of(&noted, account.id, SessionEnd::LoggedOut)?
             }
             false => u64::from(tx.end_session(&noted, live.id())?),
         };

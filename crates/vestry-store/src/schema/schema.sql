@@ -75,6 +75,16 @@ create table session (
   expires    integer not null
 ) strict;
 
+-- Why a session ended before its time, for whoever shows its token until then. `reason` is the number of the protocol.
+create table session_end (
+  id         integer primary key,
+  token_hash blob    not null unique,
+  reason     integer not null,
+  until      integer not null
+) strict;
+
+create index session_end_until on session_end (until);
+
 -- The sessions of an account in the order of their use, without reading their rows: each login looks for the 33rd.
 create index session_account   on session (account_id, last_used);
 create index session_expires   on session (expires);

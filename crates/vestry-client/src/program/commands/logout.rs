@@ -20,7 +20,7 @@ pub(super) async fn run(context: &mut Context, args: &LogoutArgs) -> Result<(), 
             ended
         }
         // Then it has ended, which is what was wanted; but all of them cannot be ended without one.
-        Err(Failure::SessionEnded(_)) if !args.all => 0,
+        Err(Failure::SessionEnded { .. }) if !args.all => 0,
         Err(failure) => return Err(failure),
     };
     let text = match ended {

@@ -69,7 +69,7 @@ async fn look(
             Ok((description, notices)) => {
                 return Ok((description, Some((session.name().to_string(), notices))));
             }
-            Err(ended @ Failure::SessionEnded(_)) => context.output.failure(&ended),
+            Err(ended @ Failure::SessionEnded { .. }) => context.output.failure(&ended),
             Err(failure) => return Err(failure),
         }
     }
