@@ -138,11 +138,12 @@ impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
             let reply = decode::<Reply<Body>, REPLY_BYTES_MAX>(&payload)
                 .map_err(|e| WireError::Protocol(Violation::Reply(e)))?;
             let greeted = std::mem::replace(&mut self.has_greeted, true);
-            match reply.id == 0 && reply.body.is_greeting() {
-                true if greeted => return Err(WireError::Protocol(Violation::Greeting)),
-                true => {}
-                false if greeted => return Ok(reply),
-                false => return Err(WireError::Protocol(Violation::Greeting)),
+            let is_greeting = reply.id == 0 && reply.body.is_greeting();
+            if is_greeting == greeted {
+                return Err(WireError::Protocol(Violation::Greeting));
+            }
+            if !is_greeting {
+                return Ok(reply);
             }
         }
     }

@@ -160,9 +160,7 @@ impl SessionEnd {
         Self::Suspended,
         Self::Deleted,
     ];
-}
 
-impl SessionEnd {
     /// The number on the wire.
     #[must_use]
     pub fn number(self) -> u32 {

@@ -14,7 +14,6 @@
 //! other's messages.
 
 use crate::connection::{Connection, Ended, Patience};
-use crate::failure::Failure;
 use crate::slots::Slot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -166,10 +165,11 @@ async fn answer_batch<P: Port>(connection: &mut Connection, port: &mut P) -> Res
 
 /// A whole frame is answered, under its number as far as that could be read.
 fn refusal_of(unreadable: Unreadable) -> (u64, Refusal) {
-    match unreadable {
-        Unreadable::Unsupported { id, .. } => (id, Failure::Unsupported { what: "call" }.into_refusal()),
-        Unreadable::Malformed { id } => (id, Refusal::new(RefusalCode::Malformed, unreadable.to_string())),
-    }
+    let (id, code) = match unreadable {
+        Unreadable::Unsupported { id, .. } => (id, RefusalCode::Unsupported),
+        Unreadable::Malformed { id } => (id, RefusalCode::Malformed),
+    };
+    (id, Refusal::new(code, unreadable.to_string()))
 }
 
 /// Queues a reply; before the first one, in the same write, the greeting.

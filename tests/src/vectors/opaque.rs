@@ -1,10 +1,10 @@
 //! The user port's good messages that carry OPAQUE. Bytes in them are made up and have only the right lengths; a
 //! whole exchange whose bytes fit together is in `replay`.
 
-use super::{Example, Message};
+use super::Example;
+use super::user::{reply, request};
 use vestry_protocol::secret::{DeviceToken, SecretText};
 use vestry_protocol::user::{Envelope, Profile, Stretching, UserCall, UserReply};
-use vestry_protocol::{Reply, Request};
 
 const REQUEST_BYTES: usize = 32;
 const RESPONSE_BYTES: usize = 64;
@@ -17,22 +17,6 @@ const KE3_BYTES: usize = 64;
 const USUAL: Stretching = Stretching { memory_kib: 65_536, iterations: 6, parallelism: 1 };
 /// The largest numbers that there are. They are a message; that they are out of bounds is the receiver's business.
 const LARGEST: Stretching = Stretching { memory_kib: u32::MAX, iterations: u32::MAX, parallelism: u32::MAX };
-
-fn request(name: &str, shows: &str, id: u64, call: UserCall) -> Example {
-    Example {
-        name: name.to_owned(),
-        shows: shows.to_owned(),
-        message: Message::UserRequest(Request { id, call }),
-    }
-}
-
-fn reply(name: &str, shows: &str, id: u64, body: UserReply) -> Example {
-    Example {
-        name: name.to_owned(),
-        shows: shows.to_owned(),
-        message: Message::UserReply(Reply { id, body }),
-    }
-}
 
 fn naman() -> String {
     "naman".to_owned()

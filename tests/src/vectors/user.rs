@@ -19,7 +19,7 @@ const NOW: i64 = 1_795_392_000;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-fn request(name: &str, shows: &str, id: u64, call: UserCall) -> Example {
+pub(super) fn request(name: &str, shows: &str, id: u64, call: UserCall) -> Example {
     Example {
         name: name.to_owned(),
         shows: shows.to_owned(),
@@ -27,7 +27,7 @@ fn request(name: &str, shows: &str, id: u64, call: UserCall) -> Example {
     }
 }
 
-fn reply(name: &str, shows: &str, id: u64, body: UserReply) -> Example {
+pub(super) fn reply(name: &str, shows: &str, id: u64, body: UserReply) -> Example {
     Example {
         name: name.to_owned(),
         shows: shows.to_owned(),

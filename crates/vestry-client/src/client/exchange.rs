@@ -20,14 +20,9 @@ impl Client {
         device: &Device,
         device_token: Option<&DeviceToken>,
     ) -> Result<NewSession, CallError> {
-        let device = device.as_str().to_owned();
         match self.prove_at_login(name, password, device_token).await? {
-            Some(ke3) => {
-                self.ask_once(&UserCall::FinishLogin { ke3, device, witness: Vec::new() }, own_session).await
-            }
-            None => Err(self
-                .own_up(UserCall::FinishLogin { ke3: NO_PROOF.to_vec(), device, witness: Vec::new() })
-                .await),
+            Some(ke3) => self.ask_once(&finish_login(ke3, device), own_session).await,
+            None => Err(self.own_up(finish_login(NO_PROOF.to_vec(), device)).await),
         }
     }
 
@@ -40,9 +35,7 @@ impl Client {
         device: &Device,
     ) -> Result<NewSession, CallError> {
         let call = match self.prove_at_login(name, password, None).await? {
-            Some(ke3) => {
-                UserCall::FinishLogin { ke3, device: device.as_str().to_owned(), witness: Vec::new() }
-            }
+            Some(ke3) => finish_login(ke3, device),
             None => UserCall::LogInImported {
                 name: name.as_str().to_owned(),
                 password: secret(password),
@@ -135,6 +128,11 @@ impl Client {
             other => other,
         }
     }
+}
+
+/// Without a witness: no server hands one out yet.
+fn finish_login(ke3: Vec<u8>, device: &Device) -> UserCall {
+    UserCall::FinishLogin { ke3, device: device.as_str().to_owned(), witness: Vec::new() }
 }
 
 fn own_session(reply: UserReply) -> Option<NewSession> {
