@@ -10,7 +10,7 @@ use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::user::{Envelope, Stretching};
 use vestry_server::clock::Clock;
 use vestry_server::config::GateConfig;
-use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord};
+use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord, Target};
 use vestry_server::gate::{Admitted, Gate, Source, Way};
 use vestry_store::{AccountId, ChainKey, OprfId, Store, StoreLimits};
 
@@ -134,7 +134,8 @@ fn admitted<T>(evaluate: impl FnOnce(&Admitted) -> T) -> T {
             let gate = Gate::start(store.clone(), Clock::from_fn(|| 0), GateConfig::default());
             let source = Source::of([127, 0, 0, 1].into());
             let begun = store.look_up(move |tx| {
-                gate.admit(tx, Way::Login { oprf_id: OprfId([0; 32]), name: None }, &source)
+                let target = Target { oprf_id: OprfId([0; 32]), name: String::new(), account: None };
+                gate.admit(tx, Way::Login, &target, &source)
             });
             begun.await.expect("the first attempt is admitted")
         });

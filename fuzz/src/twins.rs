@@ -15,7 +15,7 @@ use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
     AccountId, ActorKind, ChainKey, CredentialKind, Event, IssuedCode, NameKeys, NewAccount, NewCredential,
-    NewOperator, NewResetCode, NewSessionRow, OprfId, ProfilePatch, SessionId, Store, StoreError,
+    NewOperator, NewResetCode, NewSessionRow, OprfId, Party, ProfilePatch, SessionId, Store, StoreError,
     StoreLimits, WriteTx,
 };
 
@@ -202,7 +202,7 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     let profile = ProfilePatch { email: email.as_ref(), age, gender: gender.as_ref() };
     let keys = keys_of(number, at);
     let new = NewAccount { name: &username, keys: &keys, profile, created: NOW + at };
-    let id = tx.insert_account(&noted, &new)?.expect("the name is free");
+    let id = tx.insert_account(&noted, tx.next_account_id()?, &new)?.expect("the name is free");
     let kind = if at % 2 == 0 { CredentialKind::Opaque } else { CredentialKind::Imported };
     let (record, is_weak) = (secret("record", number, at), number == 1);
     let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW + i64::from(number) };
@@ -265,5 +265,6 @@ fn secret(what: &str, number: u8, at: i64) -> Vec<u8> {
 }
 
 fn event<'a>(actor_kind: ActorKind, actor: &'a str, action: &'a str, subject: &'a str) -> Event<'a> {
+    let (actor, subject) = (Party::Text(actor), Party::Text(subject));
     Event { at: NOW, actor_kind, actor, action, subject, source: "127.0.0.1", detail: "" }
 }

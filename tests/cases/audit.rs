@@ -14,7 +14,7 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_store::backup::Offline;
-use vestry_store::{ActorKind, ChainKey, Event, Store};
+use vestry_store::{ActorKind, ChainKey, Event, Party, Store};
 use vestry_tests::harness::{
     AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, program, refusal_of, rows_of,
     secret,
@@ -74,7 +74,7 @@ async fn sec_0050_a_changed_audit_row_is_named() {
     let told = person.vestryctl(&server, &["--json", "audit", "verify"]).ended_with(65);
     assert!(told.out.contains(r#""fault":"event 3 was changed""#), "{}", told.out);
     let folder = server.stop();
-    change(folder.path(), "update audit_event set actor = 'naman' where id = 3");
+    change(folder.path(), "update audit_event set actor = 'account:2' where id = 3");
     let server = Server::start_in(folder);
     let whole = person.vestryctl(&server, &["audit", "verify", "--checkpoint", &checkpoint]).ended_with(0);
     assert!(whole.out.contains("are as they were written; checkpoints that fit: 1"), "{}", whole.out);
@@ -625,7 +625,15 @@ async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
     Store::create(&database, &key).unwrap();
     let old = |at| {
         let (actor_kind, action) = (ActorKind::Server, "login.ok");
-        Event { at, actor_kind, actor: "x", action, subject: "", source: "", detail: "" }
+        Event {
+            at,
+            actor_kind,
+            actor: Party::Text("x"),
+            action,
+            subject: Party::NONE,
+            source: "",
+            detail: "",
+        }
     };
     let mut register = Offline::open(&database, key).unwrap();
     register.write(|tx| (0..1_200).try_for_each(|at| tx.note(&old(at)).map(drop))).unwrap();
@@ -640,6 +648,42 @@ async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
     assert_eq!((verdict.purged_to, verdict.fault), (1_200, None));
     let purged = server.select("select detail from audit where action = 'audit.purged' order by id").await;
     assert_eq!(purged, [["500 events, up to 500"], ["500 events, up to 1000"], ["200 events, up to 1200"]]);
+}
+
+/// Who erases a name from the audit must not need the key, and the rest must stay as good as it was.
+#[tokio::test]
+async fn names_in_the_audit_can_be_erased_and_are_shown_and_found_until_then() {
+    let server = Server::start();
+    server.register("naman").await;
+    server.refused_login("naman", OTHER_PASSWORD).await;
+    server.refused_login("nobody.here", OTHER_PASSWORD).await;
+    server.operate(AdminCall::ClearThrottle { subject: Some("nobody.here".to_owned()) }).await;
+    let of =
+        |name: &str| format!("select actor, action, subject from audit where subject = '{name}' order by id");
+    let own = [["naman", "account.registered", "naman"], ["", "login.failed", "naman"]];
+    assert_eq!(server.select(&of("naman")).await, own);
+    let without = [["", "login.failed", "nobody.here"], ["admin", "throttle.cleared", "nobody.here"]];
+    assert_eq!(server.select(&of("nobody.here")).await, without);
+    let person = Person::new();
+    let filter = ["audit", "--where", "subject = 'nobody.here'", "--columns", "action", "--format", "tsv"];
+    let listed = person.vestryctl(&server, &filter).ended_with(0);
+    assert_eq!(listed.out.lines().skip(1).collect::<Vec<_>>(), ["login.failed", "throttle.cleared"]);
+    let stored = |folder: &Path| {
+        let database = rusqlite::Connection::open(folder.join("vestry.db")).unwrap();
+        let mut rows = database.prepare("select actor || subject from audit_event").unwrap();
+        let texts: Vec<String> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        texts.join(" ")
+    };
+    let folder = server.stop();
+    let texts = stored(folder.path());
+    assert!(!texts.contains("naman") && !texts.contains("nobody.here"), "{texts}");
+    change(folder.path(), "delete from audit_name; delete from account");
+    change(folder.path(), "delete from audit_name");
+    let server = Server::start_in(folder);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, None);
+    let numbered = [["account:1", "account.registered", "account:1"], ["", "login.failed", "account:1"]];
+    assert_eq!(server.select(&of("account:1")).await, numbered);
+    assert_eq!(server.select("select id from audit where subject like 'name:%'").await.len(), 2);
 }
 
 /// `vestryctl audit --follow` at work.

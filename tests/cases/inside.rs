@@ -18,6 +18,7 @@ use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
 use vestry_server::server::{Listeners, Parts};
 use vestry_server::setup::Secrets;
+use vestry_server::sweep::{Swept, sweep};
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Store, StoreLimits};
 use vestry_tests::harness::{AdminWire, PASSWORD, Server, UserWire, refusal_of, token_again};
@@ -185,8 +186,8 @@ impl Inside {
     }
 
     /// What the minute's housekeeping does.
-    pub(crate) async fn sweep(&self) -> vestry_store::Swept {
+    pub(crate) async fn sweep(&self) -> Swept {
         let now = self.now();
-        self.store.write(move |tx| tx.sweep(now, HOUR, now - 7 * DAY)).await.unwrap()
+        self.store.write(move |tx| sweep(tx, now, HOUR)).await.unwrap()
     }
 }

@@ -30,6 +30,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+from vestry_audit import faults_of_audit, faults_of_import  # noqa: E402
 from vestry_codec import REPLY_MAX, U32, U64, Cursor, NotAMessage, decode, encode_frame  # noqa: E402
 from vestry_document import messages  # noqa: E402
 from vestry_opaque import NotProven, Proving, Sealing  # noqa: E402
@@ -211,6 +212,9 @@ def faults_of_text(text):
         yield f"it is read as {read!r}"
 
 
+OTHER_FOLDERS = {"texts": faults_of_text, "audit": faults_of_audit, "imports": faults_of_import}
+
+
 def check(folder):
     paths = sorted(path for frames in FRAME_FOLDERS for path in Path(folder, frames).glob("*.json"))
     faults = [
@@ -218,13 +222,14 @@ def check(folder):
         for path in paths
         for fault in faults_of(path, json.loads(path.read_text(encoding="utf-8")))
     ]
-    texts = sorted(Path(folder, "texts").glob("*.json"))
-    faults += [
-        f"{path}: {fault}"
-        for path in texts
-        for fault in faults_of_text(json.loads(path.read_text(encoding="utf-8")))
-    ]
-    paths += texts
+    for other, faults_in in OTHER_FOLDERS.items():
+        found = sorted(Path(folder, other).glob("*.json"))
+        faults += [
+            f"{path}: {fault}"
+            for path in found
+            for fault in faults_in(json.loads(path.read_text(encoding="utf-8")))
+        ]
+        paths += found
     for fault in faults:
         print(fault)
     if faults or not paths:

@@ -20,13 +20,14 @@ use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, U
 use vestry_protocol::{Reply, Request};
 use vestry_server::clock::Clock;
 use vestry_server::config::GateConfig;
-use vestry_server::credentials::{Ke1, OpaqueKey};
+use vestry_server::credentials::{Ke1, OpaqueKey, Target};
 use vestry_server::data_dir::DataDir;
 use vestry_server::failure::Failure;
 use vestry_server::gate::{Gate, Source, Way};
 use vestry_server::setup::read_audit_key;
 use vestry_store::{
-    AccountId, ActorKind, Event, NewSessionRow, ProfilePatch, SessionId, Store, StoreError, StoreLimits,
+    AccountId, ActorKind, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store, StoreError,
+    StoreLimits,
 };
 use vestry_tls::private_file;
 
@@ -68,7 +69,7 @@ impl Fixture {
         let (name, session) = (name_of(&set, 7), SessionId::from_wire(7));
         let opened = store.write(move |tx| {
             let account = tx.account(&name, NOW)?.ok_or(StoreError::Closed)?;
-            let noted = tx.note(&event(name.as_str()))?;
+            let noted = tx.note(&event(account.id))?;
             let row = NewSessionRow {
                 id: session,
                 token_hash: &[7; 32],
@@ -90,9 +91,10 @@ fn name_of(set: &AccountSet, number: u64) -> Username {
     Username::parse(&set.name(number)).unwrap()
 }
 
-fn event(name: &str) -> Event<'_> {
-    let action = "bench.write";
-    Event { at: NOW, actor_kind: ActorKind::User, actor: name, action, subject: name, source: "", detail: "" }
+fn event(account: AccountId) -> Event<'static> {
+    let (action, party) = ("bench.write", Party::Account(account));
+    let (actor_kind, source, detail) = (ActorKind::User, "", "");
+    Event { at: NOW, actor_kind, actor: party, action, subject: party, source, detail }
 }
 
 fn account() -> Account {
@@ -190,8 +192,7 @@ mod hashing {
         // Nothing is evaluated but for an attempt that was admitted; one is enough for all of them.
         let begun = fixture.store.look_up(move |tx| {
             let found = tx.account_by_id(account, NOW)?.ok_or(StoreError::Closed)?;
-            let way = Way::Login { oprf_id: found.oprf_id, name: None };
-            let admitted = gate.admit(tx, way, &source)?;
+            let admitted = gate.admit(tx, Way::Login, &Target::of_account(&found), &source)?;
             let credential = tx.credential(account)?.ok_or(StoreError::Closed)?;
             Ok::<_, Failure>((found.oprf_id, credential.record, admitted))
         });
@@ -237,7 +238,7 @@ mod store {
         let account = fixture.account;
         bencher.bench(|| {
             let written = fixture.store.write(move |tx| {
-                let noted = tx.note(&event("naman"))?;
+                let noted = tx.note(&event(account))?;
                 tx.set_profile(&noted, account, &ProfilePatch::default())
             });
             fixture.runtime.block_on(written).unwrap();

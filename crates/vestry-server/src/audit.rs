@@ -1,11 +1,11 @@
 //! The audit vocabulary: what acts are called, who did them and from where.
 //!
 //! One event an act, in the act's own transaction. Never a secret in one, and never text that a peer made up:
-//! subjects are canonical names and numbers, details are fixed words and counts. The one exception is what an operator
+//! parties are numbers and operators' names, details are fixed words and counts. The one exception is what an operator
 //! asked for (`operator.read`): it is spelled out on one line and cut.
 
 use vestry_protocol::UnixSeconds;
-use vestry_store::{ActorKind, Event, Noted, StoreError, WriteTx};
+use vestry_store::{AccountId, ActorKind, Event, Noted, Party, StoreError, WriteTx};
 
 /// What was done. The name in the audit table is part of the operator's interface: never reworded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,33 +119,39 @@ impl Action {
 #[derive(Debug, Clone, Copy)]
 pub struct Actor<'a> {
     kind: ActorKind,
-    name: &'a str,
+    party: Party<'a>,
     source: &'a str,
 }
 
 impl<'a> Actor<'a> {
-    /// Somebody on the user port, by the canonical name that is logged in or was tried.
+    /// A user who proved an account's password, session or one-time code.
     #[must_use]
-    pub fn user(name: &'a str, source: &'a str) -> Self {
-        Self { kind: ActorKind::User, name, source }
+    pub fn user(account: AccountId, source: &'a str) -> Self {
+        Self { kind: ActorKind::User, party: Party::Account(account), source }
+    }
+
+    /// A client on the user port that proved nothing.
+    #[must_use]
+    pub fn stranger(source: &'a str) -> Self {
+        Self { kind: ActorKind::User, party: Party::NONE, source }
     }
 
     /// An operator.
     #[must_use]
     pub fn operator(name: &'a str, source: &'a str) -> Self {
-        Self { kind: ActorKind::Operator, name, source }
+        Self { kind: ActorKind::Operator, party: Party::Text(name), source }
     }
 
     /// Somebody at the machine itself, by the user of the system.
     #[must_use]
     pub fn at_the_machine(user: &'a str) -> Self {
-        Self { kind: ActorKind::Operator, name: user, source: "this machine" }
+        Self { kind: ActorKind::Operator, party: Party::Text(user), source: "this machine" }
     }
 
     /// The server by itself.
     #[must_use]
     pub fn server() -> Self {
-        Self { kind: ActorKind::Server, name: "vestryd", source: "" }
+        Self { kind: ActorKind::Server, party: Party::Text("vestryd"), source: "" }
     }
 
     /// Writes the event of an act, in the act's transaction.
@@ -157,13 +163,13 @@ impl<'a> Actor<'a> {
         tx: &'tx WriteTx<'_>,
         at: UnixSeconds,
         action: Action,
-        subject: &str,
+        subject: Party<'_>,
         detail: &str,
     ) -> Result<Noted<'tx>, StoreError> {
         tx.note(&Event {
             at,
             actor_kind: self.kind,
-            actor: self.name,
+            actor: self.party,
             action: action.as_str(),
             subject,
             source: self.source,

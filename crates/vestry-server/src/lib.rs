@@ -35,6 +35,7 @@ pub mod server;
 pub mod sessions;
 pub mod setup;
 pub mod slots;
+pub mod sweep;
 pub mod trail;
 pub mod user;
 mod work_folder;

@@ -1,16 +1,14 @@
 //! The server's shared parts, and [`run`]: from bound listeners to the last goodbye.
 
 use crate::admin::WelcomeOperators;
-use crate::audit::{Action, Actor};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::{HashingPool, ImportedHashes, NameSeed, OpaqueKey};
-use crate::failure::Failure;
-use crate::gate::policy::FORGOTTEN_AFTER_SECS;
-use crate::gate::{Gate, LANES_MAX, Writes};
+use crate::gate::{Gate, Writes};
 use crate::identity::Identity;
 use crate::listener::{Admission, accept_until};
 use crate::renewal::Renewal;
+use crate::sweep::sweep;
 use crate::trail::{RecordedReads, Trail};
 use crate::user::WelcomeUsers;
 use std::future::Future;
@@ -28,9 +26,6 @@ use vestry_store::query::OperatorReader;
 
 /// A deleted account can be restored for seven days, then it is purged.
 pub const RESTORABLE_SECS: i64 = 7 * 24 * 60 * 60;
-
-/// A device that was not used for half a year is a stranger again.
-const DEVICE_SECS: i64 = 180 * 24 * 60 * 60;
 
 /// How often what has expired is removed, and the certificate looked at.
 const HOUSEKEEPING_PERIOD: Duration = Duration::from_secs(60);
@@ -207,7 +202,8 @@ async fn keep_house(server: &Server) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = sweep(server).await {
+        let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+        if let Err(error) = server.store.write(move |tx| sweep(tx, now, idle)).await {
             tracing::warn!(%error, "what has expired was not removed; the next round tries again");
         }
         server.trail.remove_old_events(server).await;
@@ -226,26 +222,6 @@ async fn keep_house(server: &Server) {
 fn look_at_the_certificate(server: &Server) {
     let (days, hosts) = (server.config.certificate_days, &server.config.hosts);
     server.renewal.look(&server.identity, days, hosts, server.clock.now());
-}
-
-/// Removes what has expired; each purge and each ended suspension is an event.
-async fn sweep(server: &Server) -> Result<(), Failure> {
-    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
-    server
-        .store
-        .write(move |tx| {
-            let swept = tx.sweep(now, idle, now.saturating_sub(RESTORABLE_SECS))?;
-            tx.sweep_throttle(now.saturating_sub(FORGOTTEN_AFTER_SECS), LANES_MAX)?;
-            tx.sweep_devices(now.saturating_sub(DEVICE_SECS))?;
-            for name in &swept.purged {
-                Actor::server().note(tx, now, Action::AccountPurged, name, "")?;
-            }
-            for name in &swept.resumed {
-                Actor::server().note(tx, now, Action::AccountResumed, name, "its date came")?;
-            }
-            Ok(())
-        })
-        .await
 }
 
 async fn enrol_operators(server: &Server) {

@@ -25,7 +25,9 @@ use vestry_protocol::item::Later;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::NewSession;
-use vestry_store::{AccountRow, LiveSession, NewSessionRow, Noted, ReadTx, SessionId, Standing, WriteTx};
+use vestry_store::{
+    AccountRow, LiveSession, NewSessionRow, Noted, Party, ReadTx, SessionId, Standing, WriteTx,
+};
 
 /// A use is written down when the last one is older than this, so that reading does not mean writing.
 const TOUCH_SECS: i64 = 60;
@@ -82,10 +84,10 @@ pub fn mint<'tx>(
     proven.still_holds(tx)?;
     let account = tx.account_by_id(proven.account(), now)?.ok_or(Failure::WrongCredentials)?;
     allow_login(&account)?;
-    let actor = Actor::user(&account.name, opening.source);
+    let by = Actor::user(account.id, opening.source);
     let detail =
         if proven.is_of_imported_hash() { "with an imported password, which is sealed now" } else { "" };
-    let noted = actor.note(tx, now, opening.action, &account.name, detail)?;
+    let noted = by.note(tx, now, opening.action, Party::Account(account.id), detail)?;
     proven.settle(tx, &noted, now)?;
     let (mut id, token) = (new_id()?, random_token()?);
     let expires = now.saturating_add(limits.absolute_secs_max);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_store::backup::Offline;
-use vestry_store::{ChainKey, NewOperator, ReadTx, Store, StoreError, StoreLimits, WriteTx};
+use vestry_store::{ChainKey, NewOperator, Party, ReadTx, Store, StoreError, StoreLimits, WriteTx};
 use vestry_tls::{CertsDir, FileError, OperatorCertificate, TlsError, Validity, private_file};
 use zeroize::Zeroizing;
 
@@ -224,7 +224,7 @@ pub fn rekey_audit_chain(
 ) -> Result<u64, StoreError> {
     let sealed = tx.begin_audit_chain()?;
     let detail = format!("{sealed} earlier events are sealed as they were found");
-    let noted = by.note(tx, now, Action::AuditRekeyed, &key.id(), &detail)?;
+    let noted = by.note(tx, now, Action::AuditRekeyed, Party::Text(&key.id()), &detail)?;
     tx.replace_fact(&noted, AUDIT_KEY_FACT, &key.id())?;
     Ok(sealed)
 }
@@ -259,8 +259,8 @@ pub async fn enrol(
                 if tx.operator(&pin)?.is_some() {
                     continue;
                 }
-                let noted =
-                    Actor::server().note(tx, now, Action::OperatorEnrolled, &certificate.name, &pin)?;
+                let operator = Party::Text(&certificate.name);
+                let noted = Actor::server().note(tx, now, Action::OperatorEnrolled, operator, &pin)?;
                 let (name, role) = (certificate.name.as_str(), certificate.role.as_str());
                 tx.insert_operator(&noted, &NewOperator { pin: &pin, name, role, created: now })?;
             }

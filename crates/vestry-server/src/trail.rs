@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use vestry_protocol::UnixSeconds;
-use vestry_store::PurgeRefused;
+use vestry_store::{Party, PurgeRefused};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 
@@ -74,7 +74,7 @@ async fn remove_chunk(server: &Server, before: UnixSeconds, now: UnixSeconds) ->
         .write(move |tx| {
             let Some(purge) = tx.plan_audit_purge(before)? else { return Ok(false) };
             let detail = format!("{} events, up to {}", purge.events(), purge.last());
-            let noted = Actor::server().note(tx, now, Action::AuditPurged, "", &detail)?;
+            let noted = Actor::server().note(tx, now, Action::AuditPurged, Party::NONE, &detail)?;
             tx.purge_audit(&noted, &purge)?;
             Ok::<_, PurgeRefused>(purge.is_full())
         })

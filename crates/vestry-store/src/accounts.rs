@@ -6,7 +6,7 @@ use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
 use vestry_protocol::refusal::SessionEnd;
 
-/// The number of an account. Numbers of purged accounts are not used for sessions, so they may come back.
+/// The number of an account. It is never another's, however long the account has been gone: audit events name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AccountId(pub(crate) i64);
 
@@ -205,13 +205,24 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Makes an account; `None` when somebody has the name, or had it and can still come back.
+    /// Returns the number of the next account, for its event and then for [`Self::insert_account`] in the same transaction.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn next_account_id(&self) -> Result<AccountId, StoreError> {
+        let sql = "select coalesce((select seq from sqlite_sequence where name = 'account'), 0) + 1";
+        Ok(AccountId(self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
+    }
+
+    /// Makes an account and returns its number, which [`Self::next_account_id`] gave; `None` when another account has the name, or
+    /// had it and can still be restored.
     ///
     /// # Errors
     /// [`StoreError::Held`] when the name was given up since its keys were looked up; or when the database does.
     pub fn insert_account(
         &self,
         _: &Noted<'_>,
+        id: AccountId,
         new: &NewAccount<'_>,
     ) -> Result<Option<AccountId>, StoreError> {
         if self.name_generation(&new.keys.name_key)? != new.keys.generation {
@@ -221,10 +232,11 @@ impl WriteTx<'_> {
         let inserted = self
             .conn
             .prepare_cached(
-                "insert into account (name, name_key, oprf_id, email, age, gender, created)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict (name) do nothing",
+                "insert into account (id, name, name_key, oprf_id, email, age, gender, created)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict (name) do nothing",
             )?
             .execute(params![
+                id.0,
                 new.name.as_str(),
                 new.keys.name_key,
                 new.keys.oprf_id.0,
@@ -233,7 +245,7 @@ impl WriteTx<'_> {
                 profile.gender.map(Gender::as_str),
                 new.created
             ])?;
-        Ok((inserted == 1).then(|| AccountId(self.conn.last_insert_rowid())))
+        Ok((inserted == 1).then_some(id))
     }
 
     /// Replaces the whole profile.
@@ -326,6 +338,17 @@ impl WriteTx<'_> {
     fn shut_out(&self, noted: &Noted<'_>, id: AccountId, why: SessionEnd) -> Result<(), StoreError> {
         self.end_sessions_of(noted, id, why)?;
         self.forget_devices_of(noted, id)
+    }
+
+    /// Removes a deleted account for good, with all that is its.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn purge_account(&self, _: &Noted<'_>, id: AccountId) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("delete from account where id = ?1 and deleted_at is not null")?
+            .execute([id.0])?;
+        Ok(())
     }
 
     /// Undoes a deletion. A suspension from before it is in force again.

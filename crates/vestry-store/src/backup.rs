@@ -178,8 +178,8 @@ mod tests {
     use super::*;
     use crate::fresh::keys_of;
     use crate::{
-        ActorKind, Event, IssuedCode, NewAccount, NewResetCode, NewSessionRow, ProfilePatch, SessionId,
-        Store, StoreLimits,
+        ActorKind, Event, IssuedCode, NewAccount, NewResetCode, NewSessionRow, Party, ProfilePatch,
+        SessionId, Store, StoreLimits,
     };
     use std::os::unix::fs::PermissionsExt;
     use vestry_protocol::fields::Username;
@@ -187,9 +187,9 @@ mod tests {
     const EVENT: Event<'_> = Event {
         at: 1,
         actor_kind: ActorKind::Server,
-        actor: "vestryd",
+        actor: Party::Text("vestryd"),
         action: "test",
-        subject: "",
+        subject: Party::NONE,
         source: "",
         detail: "",
     };
@@ -205,7 +205,7 @@ mod tests {
                     profile: ProfilePatch::default(),
                     created: 1,
                 };
-                let account = tx.insert_account(&noted, &new)?.unwrap();
+                let account = tx.insert_account(&noted, tx.next_account_id()?, &new)?.unwrap();
                 let issued = IssuedCode { by: "admin".to_owned(), at: 1 };
                 tx.set_reset_code(
                     &noted,

@@ -32,11 +32,11 @@ mod throttle;
 mod writer;
 
 pub use accounts::{AccountId, AccountRow, Counts, NameKeys, NewAccount, OprfId, ProfilePatch, Standing};
-pub use audit::{ActorKind, AuditPurge, ChainKey, Event, Noted, PurgeRefused, Verification};
+pub use audit::{ActorKind, AuditPurge, ChainKey, Event, Noted, Party, PurgeRefused, Verification};
 pub use credentials::{Credential, CredentialKind, IssuedCode, NewCredential, PasswordFacts};
 pub use devices::{DeviceRow, KnownDevice, NewDevice};
 pub use error::StoreError;
-pub use maintenance::Swept;
+pub use maintenance::Due;
 pub use operators::{NewOperator, OperatorRow};
 pub use reset_codes::{NewResetCode, ResetCode};
 pub use schema::Schema;

@@ -1,6 +1,6 @@
 //! What time does to the register: sessions and codes expire, suspensions end, deleted accounts are purged.
 
-use crate::{StoreError, WriteTx};
+use crate::{AccountId, StoreError, WriteTx};
 use rusqlite::params;
 use vestry_protocol::UnixSeconds;
 
@@ -10,17 +10,17 @@ const ROWS_PER_SWEEP_MAX: u32 = 500;
 /// Evaluations by one-time codes are counted for a day.
 const DAY_SECS: i64 = 24 * 60 * 60;
 
-/// What a sweep found. Each name and purge is for the caller to note.
+/// The accounts that a sweep found. What is due at each is for the caller to note and to do, in the same transaction.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Accounts that are gone for good.
-    pub purged: Vec<String>,
-    /// Accounts whose suspension ended.
-    pub resumed: Vec<String>,
+pub struct Due {
+    /// Accounts to purge.
+    pub purges: Vec<AccountId>,
+    /// Accounts whose suspension is over.
+    pub resumptions: Vec<AccountId>,
 }
 
 impl WriteTx<'_> {
-    /// Removes what has expired. Accounts deleted before `deleted_before` are purged with all that is theirs.
+    /// Removes what has expired, and looks for accounts that were deleted before `deleted_before` and suspensions that are over.
     ///
     /// # Errors
     /// When the database does.
@@ -29,7 +29,7 @@ impl WriteTx<'_> {
         now: UnixSeconds,
         idle_secs_max: i64,
         deleted_before: UnixSeconds,
-    ) -> Result<Swept, StoreError> {
+    ) -> Result<Due, StoreError> {
         self.conn
             .prepare_cached(
                 "delete from session where id in (select id from session where expires <= ?1 limit ?2)",
@@ -48,23 +48,21 @@ impl WriteTx<'_> {
             .execute(params![now, ROWS_PER_SWEEP_MAX])?;
         self.conn.prepare_cached("delete from reset_code where expires <= ?1")?.execute([now])?;
         self.sweep_reset_evaluations(now.saturating_sub(DAY_SECS))?;
-        let resumed = self.names(
-            "update account set suspended_at = null, suspended_until = null, suspended_reason = null
-             where id in (select id from account where suspended_at is not null and suspended_until <= ?1 limit ?2)
-             returning name",
+        let resumptions = self.accounts_due(
+            "select id from account where suspended_at is not null and suspended_until <= ?1 limit ?2",
             now,
         )?;
-        let purged = self.names(
-            "delete from account where id in
-             (select id from account where deleted_at is not null and deleted_at <= ?1 limit ?2) returning name",
+        let purges = self.accounts_due(
+            "select id from account where deleted_at is not null and deleted_at <= ?1 limit ?2",
             deleted_before,
         )?;
-        Ok(Swept { purged, resumed })
+        Ok(Due { purges, resumptions })
     }
 
-    fn names(&self, sql: &str, before: UnixSeconds) -> Result<Vec<String>, StoreError> {
+    fn accounts_due(&self, sql: &str, before: UnixSeconds) -> Result<Vec<AccountId>, StoreError> {
         let mut statement = self.conn.prepare_cached(sql)?;
-        let names = statement.query_map(params![before, ROWS_PER_SWEEP_MAX], |row| row.get(0))?;
-        Ok(names.collect::<Result<_, _>>()?)
+        let ids =
+            statement.query_map(params![before, ROWS_PER_SWEEP_MAX], |row| Ok(AccountId(row.get(0)?)))?;
+        Ok(ids.collect::<Result<_, _>>()?)
     }
 }

@@ -186,15 +186,13 @@ impl ReadTx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Whose session a number is, as a canonical name.
+    /// Returns the account that a session is of.
     ///
     /// # Errors
     /// When the database does.
-    pub fn session_owner(&self, id: SessionId) -> Result<Option<String>, StoreError> {
-        let mut statement = self.conn.prepare_cached(
-            "select a.name from session s join account a on a.id = s.account_id where s.id = ?1",
-        )?;
-        Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)
+    pub fn session_owner(&self, id: SessionId) -> Result<Option<AccountId>, StoreError> {
+        let mut statement = self.conn.prepare_cached("select account_id from session where id = ?1")?;
+        Ok(statement.query_row([id.0], |row| Ok(AccountId(row.get(0)?))).optional()?)
     }
 }
 
@@ -337,15 +335,15 @@ impl WriteTx<'_> {
 mod tests {
     use super::*;
     use crate::fresh::{fresh_store, keys_of};
-    use crate::{ActorKind, Event, NewAccount, ProfilePatch, Store};
+    use crate::{ActorKind, Event, NewAccount, Party, ProfilePatch, Store};
     use vestry_protocol::fields::Username;
 
     const EVENT: Event<'_> = Event {
         at: 1,
         actor_kind: ActorKind::User,
-        actor: "naman",
+        actor: Party::Text("naman"),
         action: "test",
-        subject: "",
+        subject: Party::NONE,
         source: "",
         detail: "",
     };
@@ -359,6 +357,7 @@ mod tests {
             let noted = tx.note(&EVENT)?;
             tx.insert_account(
                 &noted,
+                tx.next_account_id()?,
                 &NewAccount {
                     name: &name,
                     keys: &keys_of(&name, 0),

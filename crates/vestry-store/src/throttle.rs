@@ -205,13 +205,12 @@ impl WriteTx<'_> {
 mod tests {
     use super::*;
     use crate::fresh::fresh_store;
-    use crate::{ActorKind, Event, Store};
+    use crate::{ActorKind, Event, Party, Store};
 
     fn note<'tx>(tx: &'tx WriteTx<'_>) -> Noted<'tx> {
-        let (actor, action, none) = ("vestryd", "test", "");
+        let (actor, action, subject) = (Party::Text("vestryd"), "test", Party::NONE);
         let kind = ActorKind::Server;
-        tx.note(&Event { at: 1, actor_kind: kind, actor, action, subject: none, source: none, detail: none })
-            .unwrap()
+        tx.note(&Event { at: 1, actor_kind: kind, actor, action, subject, source: "", detail: "" }).unwrap()
     }
 
     async fn fail(store: &Store, lane: Lane, subject: String, name: &'static str, at: i64) {

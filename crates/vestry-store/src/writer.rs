@@ -209,15 +209,17 @@ impl StoreError {
 mod tests {
     use crate::backup::Offline;
     use crate::fresh::{fresh_store, keys_of};
-    use crate::{ActorKind, ChainKey, Event, NewAccount, ProfilePatch, Store, StoreError, StoreLimits};
+    use crate::{
+        ActorKind, ChainKey, Event, NewAccount, Party, ProfilePatch, Store, StoreError, StoreLimits,
+    };
     use vestry_protocol::fields::Username;
 
     const EVENT: Event<'_> = Event {
         at: 1,
         actor_kind: ActorKind::Server,
-        actor: "vestryd",
+        actor: Party::Text("vestryd"),
         action: "test",
-        subject: "",
+        subject: Party::NONE,
         source: "",
         detail: "",
     };
@@ -237,7 +239,7 @@ mod tests {
                     profile: ProfilePatch::default(),
                     created: 1,
                 };
-                let made = tx.insert_account(&noted, &new)?.is_some();
+                let made = tx.insert_account(&noted, tx.next_account_id()?, &new)?.is_some();
                 then().map(|()| made)
             })
             .await

@@ -20,7 +20,8 @@ use vestry_server::clock::Clock;
 use vestry_server::data_dir::DataDir;
 use vestry_server::setup::read_audit_key;
 use vestry_store::{
-    ActorKind, Event, NewSessionRow, ProfilePatch, SessionId, Store, StoreError, StoreLimits, WriteTx,
+    AccountId, ActorKind, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store, StoreError,
+    StoreLimits, WriteTx,
 };
 
 /// No run has more callers.
@@ -144,7 +145,7 @@ impl Caller {
             .write(move |tx| {
                 let account = tx.account(&name, now)?;
                 let account = account.ok_or_else(|| Failure::other(format!("{name} is not there")))?;
-                let noted = tx.note(&event(now, name.as_str(), "bench.session"))?;
+                let noted = tx.note(&event(now, account.id, "bench.session"))?;
                 Ok::<_, Failure>(tx.insert_session(
                     &noted,
                     &NewSessionRow {
@@ -186,21 +187,14 @@ fn update(tx: &WriteTx<'_>, session: SessionId, age: u16, now: UnixSeconds) -> R
     let gender = account.gender.as_deref().map(|text| Gender::parse(Field::Gender, text)).transpose();
     let gender = gender.map_err(|error| unreadable(&error))?;
     let age = Age::new(age).map_err(|error| unreadable(&error))?;
-    let noted = tx.note(&event(now, &account.name, "account.updated"))?;
+    let noted = tx.note(&event(now, account.id, "account.updated"))?;
     let profile = ProfilePatch { email: email.as_ref(), age: Some(age), gender: gender.as_ref() };
     tx.set_profile(&noted, account.id, &profile)?;
     tx.account_by_id(account.id, now)?.ok_or(StoreError::Closed)?;
     Ok(())
 }
 
-fn event<'a>(at: UnixSeconds, name: &'a str, action: &'a str) -> Event<'a> {
-    Event {
-        at,
-        actor_kind: ActorKind::User,
-        actor: name,
-        action,
-        subject: name,
-        source: "127.0.0.1",
-        detail: "age",
-    }
+fn event(at: UnixSeconds, account: AccountId, action: &str) -> Event<'_> {
+    let (actor_kind, party) = (ActorKind::User, Party::Account(account));
+    Event { at, actor_kind, actor: party, action, subject: party, source: "127.0.0.1", detail: "age" }
 }

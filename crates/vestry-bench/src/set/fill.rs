@@ -16,7 +16,7 @@ use vestry_server::credentials::{NameSeed, OpaqueRecord};
 use vestry_server::data_dir::DataDir;
 use vestry_server::setup::{Plan, read_audit_key, set_up};
 use vestry_store::backup::Offline;
-use vestry_store::{ActorKind, Event, NewAccount, NewCredential, Noted, ProfilePatch, WriteTx};
+use vestry_store::{ActorKind, Event, NewAccount, NewCredential, Noted, Party, ProfilePatch, WriteTx};
 use vestry_tls::private_file;
 
 /// Accounts of one transaction. Names come in no order, so each transaction touches most pages of their index; the
@@ -113,7 +113,7 @@ impl<'a> Maker<'a> {
         let keys = keys.map_err(|error| Failure::other(error.to_string()))?;
         let created = self.now.saturating_sub(person.since_secs);
         let new = NewAccount { name: &person.name, keys: &keys, profile, created };
-        let account = tx.insert_account(noted, &new)?;
+        let account = tx.insert_account(noted, tx.next_account_id()?, &new)?;
         let account = account.ok_or_else(|| Failure::other(format!("{} is there twice", person.name)))?;
         let own = (number < self.set.with_password).then(|| record(&self.sealer, &keys.oprf_id.0));
         let own = own.transpose()?;
@@ -147,9 +147,9 @@ fn event(at: UnixSeconds, detail: &str) -> Event<'_> {
     Event {
         at,
         actor_kind: ActorKind::Server,
-        actor: "vestry-bench",
+        actor: Party::Text("vestry-bench"),
         action,
-        subject: "",
+        subject: Party::NONE,
         source: "",
         detail,
     }

@@ -13,7 +13,8 @@ use vestry_protocol::fields::{Field, FieldError, Reason, Username};
 use vestry_protocol::item::Later;
 use vestry_protocol::user::Profile;
 use vestry_store::{
-    AccountRow, CredentialKind, IssuedCode, NewAccount, NewResetCode, Noted, ReadTx, Standing, WriteTx,
+    AccountId, AccountRow, CredentialKind, IssuedCode, NewAccount, NewResetCode, Noted, Party, ReadTx,
+    Standing, WriteTx,
 };
 
 pub(super) async fn show(server: &Server, name: &str) -> Result<AdminReply, Failure> {
@@ -30,47 +31,48 @@ pub(super) async fn create(
 ) -> Result<AdminReply, Failure> {
     let (name, profile) = (Username::parse(name)?, ParsedProfile::parse(profile)?);
     let names = server.names.clone();
-    issue_code(server, operator, name, Action::AccountCreated, move |tx, noted, name, now| {
+    issue_code(server, operator, &name.clone(), move |tx, by, now| {
         let keys = names.keys_of(tx, name.as_str())?;
-        let new = NewAccount { name, keys: &keys, profile: profile.as_patch(), created: now };
-        tx.insert_account(noted, &new)?.ok_or(Failure::NameTaken)
+        let id = tx.next_account_id()?;
+        let noted = by.as_actor().note(tx, now, Action::AccountCreated, Party::Account(id), "")?;
+        let new = NewAccount { name: &name, keys: &keys, profile: profile.as_patch(), created: now };
+        let account = tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
+        Ok((account, noted))
     })
     .await
 }
 
 pub(super) async fn reset(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
-    issue_code(server, operator, Username::parse(name)?, Action::ResetIssued, |tx, _, name, now| {
-        let account = named(tx, name, now)?;
-        match account.standing {
-            Standing::Active | Standing::Suspended { .. } => Ok(account.id),
-            Standing::Deleted { .. } => Err(Failure::WrongState("the account is deleted; restore it first")),
+    let name = Username::parse(name)?;
+    issue_code(server, operator, &name.clone(), move |tx, by, now| {
+        let account = named(tx, &name, now)?;
+        if let Standing::Deleted { .. } = account.standing {
+            return Err(Failure::WrongState("the account is deleted; restore it first"));
         }
+        let subject = Party::Account(account.id);
+        Ok((account.id, by.as_actor().note(tx, now, Action::ResetIssued, subject, "")?))
     })
     .await
 }
 
-/// Finds or makes the account, and stores the hash of a new one-time code for it.
+/// Finds or makes the account, with its event, and stores the hash of a new one-time code for it.
 async fn issue_code(
     server: &Server,
     operator: &Operator,
-    name: Username,
-    action: Action,
-    find: impl FnOnce(
-        &WriteTx<'_>,
-        &Noted<'_>,
-        &Username,
+    name: &Username,
+    find: impl for<'tx> FnOnce(
+        &'tx WriteTx<'_>,
+        &Operator,
         UnixSeconds,
-    ) -> Result<vestry_store::AccountId, Failure>
+    ) -> Result<(AccountId, Noted<'tx>), Failure>
     + Send
     + 'static,
 ) -> Result<AdminReply, Failure> {
     let code = new_code()?;
     let (hash, now) = (hash_of(&code), server.clock.now());
     let expires = now.saturating_add(CODE_SECS);
-    let shown_name = name.to_string();
     act(server, operator, move |tx, by| {
-        let noted = by.as_actor().note(tx, now, action, name.as_str(), "")?;
-        let account = find(tx, &noted, &name, now)?;
+        let (account, noted) = find(tx, by, now)?;
         let issued = IssuedCode { by: by.name.clone(), at: now };
         Ok(tx.set_reset_code(
             &noted,
@@ -79,7 +81,7 @@ async fn issue_code(
         )?)
     })
     .await?;
-    Ok(AdminReply::CodeIssued { name: shown_name, code, expires })
+    Ok(AdminReply::CodeIssued { name: name.to_string(), code, expires })
 }
 
 pub(super) async fn suspend(
@@ -153,8 +155,9 @@ async fn change(
 ) -> Result<AdminReply, Failure> {
     let now = server.clock.now();
     let detail = act(server, operator, move |tx, by| {
-        let noted = by.as_actor().note(tx, now, action, name.as_str(), &event_detail)?;
-        act_on(tx, &noted, &named(tx, &name, now)?, now)?;
+        let account = named(tx, &name, now)?;
+        let noted = by.as_actor().note(tx, now, action, Party::Account(account.id), &event_detail)?;
+        act_on(tx, &noted, &account, now)?;
         detail_of(tx, &named(tx, &name, now)?, now)
     })
     .await?;

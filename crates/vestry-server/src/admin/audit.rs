@@ -14,7 +14,7 @@ use vestry_protocol::admin::{AdminReply, FollowFrom, Listing, View};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Field, FieldError};
-use vestry_store::{StoreError, Verification};
+use vestry_store::{Party, StoreError, Verification};
 
 /// What an operator asked for is cut to this length in an event. The longest would be 64 KiB, again and again.
 const DETAIL_CHARS_MAX: usize = 500;
@@ -88,7 +88,7 @@ pub(super) async fn record(server: &Server, operator: &Operator, read: Read) {
     }
     let (now, event_detail) = (server.clock.now(), cut(&detail));
     let noted = act(server, operator, move |tx, by| {
-        by.as_actor().note(tx, now, Action::OperatorRead, subject, &event_detail)?;
+        by.as_actor().note(tx, now, Action::OperatorRead, Party::Text(subject), &event_detail)?;
         Ok(())
     });
     if let Err(error) = noted.await {

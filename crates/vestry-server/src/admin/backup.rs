@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use vestry_protocol::admin::AdminReply;
 use vestry_protocol::limits::BACKUP_CHUNK_BYTES;
-use vestry_store::StoreError;
 use vestry_store::query::CancelFlag;
+use vestry_store::{Party, StoreError};
 
 /// Chunks that wait for the connection; then the archive waits.
 const CHUNKS_WAITING_MAX: usize = 4;
@@ -50,7 +50,13 @@ pub(super) async fn send(
 async fn note(server: &Server, operator: &Operator) -> Result<Contents, Failure> {
     let now = server.clock.now();
     act(server, operator, move |tx, by| {
-        by.as_actor().note(tx, now, Action::RegisterBackedUp, "", "register, sent to the operator")?;
+        by.as_actor().note(
+            tx,
+            now,
+            Action::RegisterBackedUp,
+            Party::NONE,
+            "register, sent to the operator",
+        )?;
         Ok(())
     })
     .await?;

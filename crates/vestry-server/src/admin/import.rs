@@ -30,8 +30,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use vestry_protocol::admin::AdminReply;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::import::{BadRow, ImportRow};
-use vestry_store::StoreError;
 use vestry_store::import::{Added, StagedRows, Staging};
+use vestry_store::{Party, StoreError};
 
 /// Somebody else's import takes this long at least.
 const RETRY_AFTER_MS: u64 = 10_000;
@@ -244,7 +244,7 @@ async fn make(
         let begun = Instant::now();
         let detail =
             format!("{accounts} accounts, {with_password} with a password, sha256:{}", rows.digest());
-        let noted = by.as_actor().note(tx, now, Action::AccountsImported, "", &detail)?;
+        let noted = by.as_actor().note(tx, now, Action::AccountsImported, Party::NONE, &detail)?;
         tx.import_accounts(&noted, &rows, now, |made| progress.went_on(made))?;
         Ok(begun)
     })

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use vestry_protocol::ADMIN_ALPN;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::limits::REQUEST_BYTES_MAX;
+use vestry_store::Party;
 use vestry_tls::Pin;
 
 /// What an operator may do, from the least to the most.
@@ -207,7 +208,7 @@ async fn permit(server: &Server, pin: Pin, source: &str, call: &AdminCall) -> Re
 async fn note_refusal(server: &Server, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
     let (now, needed) = (server.clock.now(), role_needed(call));
     accounts::act(server, operator, move |tx, by| {
-        by.as_actor().note(tx, now, Action::OperatorRefused, &by.name, needed.as_str())?;
+        by.as_actor().note(tx, now, Action::OperatorRefused, Party::Text(&by.name), needed.as_str())?;
         Ok(())
     })
     .await

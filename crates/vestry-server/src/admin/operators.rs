@@ -6,7 +6,7 @@ use crate::audit::Action;
 use crate::failure::Failure;
 use crate::server::Server;
 use vestry_protocol::admin::AdminReply;
-use vestry_store::SessionId;
+use vestry_store::{Party, SessionId};
 
 pub(super) async fn revoke_session(
     server: &Server,
@@ -17,8 +17,8 @@ pub(super) async fn revoke_session(
     act(server, operator, move |tx, by| {
         let session = SessionId::from_wire(id);
         let owner = tx.session_owner(session)?.ok_or(Failure::NotFound { what: "session" })?;
-        let subject = format!("{id:016x}");
-        let noted = by.as_actor().note(tx, now, Action::SessionRevoked, &subject, &owner)?;
+        let (subject, detail) = (Party::Account(owner), format!("session {id:016x}"));
+        let noted = by.as_actor().note(tx, now, Action::SessionRevoked, subject, &detail)?;
         tx.revoke_session(&noted, session)?;
         Ok(AdminReply::SessionRevoked)
     })
@@ -35,7 +35,7 @@ pub(super) async fn revoke_operator(
     }
     let now = server.clock.now();
     act(server, operator, move |tx, by| {
-        let noted = by.as_actor().note(tx, now, Action::OperatorRevoked, &name, "")?;
+        let noted = by.as_actor().note(tx, now, Action::OperatorRevoked, Party::Text(&name), "")?;
         match tx.revoke_operator(&noted, &name, now)? {
             0 => Err(Failure::NotFound { what: "operator in use" }),
             _ => Ok(AdminReply::OperatorRevoked),

@@ -12,7 +12,7 @@ use std::path::Path;
 use vestry_protocol::UnixSeconds;
 use vestry_seal::{Passphrase, SealedReader, is_sealed};
 use vestry_store::backup::Offline;
-use vestry_store::{Store, StoreError};
+use vestry_store::{Party, Store, StoreError};
 
 /// What came back.
 pub struct Restored {
@@ -69,7 +69,7 @@ pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<
     }
     let (sessions, codes) = register.write(|tx| {
         let detail = format!("backup of {}", manifest.created);
-        let noted = by.note(tx, now, Action::RegisterRestored, "", &detail)?;
+        let noted = by.note(tx, now, Action::RegisterRestored, Party::NONE, &detail)?;
         tx.forget_every_device(&noted)?;
         Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
     })?;

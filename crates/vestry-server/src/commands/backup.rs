@@ -12,9 +12,9 @@ use clap::Args;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use vestry_seal::{NewFile, Passphrase, SealedWriter};
-use vestry_store::StoreError;
 use vestry_store::backup::Offline;
 use vestry_store::query::CancelFlag;
+use vestry_store::{Party, StoreError};
 use vestry_tls::private_file;
 use vestry_tls::private_file::Shown;
 
@@ -93,7 +93,7 @@ fn note_backup(contents: &Contents, encrypted: bool) -> Result<(), CommandError>
     let chain = read_audit_key(&contents.data_dir.audit_key())?;
     let mut register = Offline::open_beside_a_server(&contents.data_dir.database(), chain)?;
     register.write(|tx| {
-        Actor::at_the_machine(&by).note(tx, now, Action::RegisterBackedUp, "", detail)?;
+        Actor::at_the_machine(&by).note(tx, now, Action::RegisterBackedUp, Party::NONE, detail)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(())

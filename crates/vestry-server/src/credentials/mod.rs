@@ -14,7 +14,7 @@ mod ristretto;
 
 pub use hashing::{HashingPool, NotRun};
 pub use imported::{HashError, ImportedHashes, Memory, Speed};
-pub use names::{NameSeed, Named};
+pub use names::{NameSeed, Named, Target};
 pub use opaque::{Blinded, Exchange, Ke1, OpaqueKey, OpaqueRecord};
 pub use pepper::Pepper;
 
@@ -114,14 +114,15 @@ pub fn start_exchange(
     server: &Server,
     tx: &ReadTx<'_>,
     admitted: &Admitted,
-    (id, account): (OprfId, Option<AccountId>),
+    target: &Target,
     ke1: Ke1,
     exporter: &[u8; EXPORTER_BYTES],
 ) -> Result<(UserReply, Exchange), Failure> {
+    let Target { oprf_id, account, .. } = *target;
     let credential = credential_of(tx, account)?;
     let record = credential.filter(|credential| credential.kind == CredentialKind::Opaque);
     let known = (account, record.as_ref().map(|credential| credential.record.as_slice()));
-    let (ke2, stretching, exchange) = server.opaque.start_login(admitted, id, known, ke1, exporter)?;
+    let (ke2, stretching, exchange) = server.opaque.start_login(admitted, oprf_id, known, ke1, exporter)?;
     Ok((UserReply::LoginStarted { ke2, stretching }, exchange))
 }
 
@@ -155,10 +156,8 @@ pub fn start_new_password(
 
 /// What an imported password is judged against.
 pub struct ImportedLogin {
-    /// What names the key that it is sealed under.
-    pub oprf_id: OprfId,
-    /// The account, if there is one.
-    pub account: Option<AccountId>,
+    /// Whose it is, and the key that it is sealed under.
+    pub target: Target,
     /// Its credential, of whatever kind.
     pub credential: Option<Credential>,
     /// The words that its owner is known by.
@@ -215,7 +214,7 @@ impl JudgeImported {
         found: ImportedLogin,
         password: &Password,
     ) -> Result<Proven, Failure> {
-        let ImportedLogin { oprf_id, account, credential, words } = found;
+        let ImportedLogin { target: Target { oprf_id, account, .. }, credential, words } = found;
         let imported = credential.filter(|credential| credential.kind == CredentialKind::Imported);
         let sealed_hash = imported.as_ref().map(|credential| credential.record.as_slice());
         let is_right = self.hashes.verify(admitted, memory, password, (sealed_hash, oprf_id));

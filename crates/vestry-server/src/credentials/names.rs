@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::Username;
-use vestry_store::{AccountRow, NameKeys, OprfId, ReadTx};
+use vestry_store::{AccountId, AccountRow, NameKeys, OprfId, Party, ReadTx};
 use zeroize::Zeroizing;
 
 const IDENTIFIER: &[u8] = b"vestry OPRF identifier 1\0";
@@ -37,10 +37,42 @@ pub struct Named {
 }
 
 impl Named {
-    /// What names the OPRF key: the account's own, or that of the name.
+    /// What an attempt at this name is aimed at.
     #[must_use]
-    pub fn oprf_id(&self) -> OprfId {
-        self.account.as_ref().map_or(self.keys.oprf_id, |account| account.oprf_id)
+    pub fn target(&self) -> Target {
+        match &self.account {
+            Some(account) => Target::of_account(account),
+            None => Target {
+                oprf_id: self.keys.oprf_id,
+                name: self.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+                account: None,
+            },
+        }
+    }
+}
+
+/// What an attempt is aimed at: a key, the name that was typed, and the account if there is one.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What names the OPRF key: the account's own, or that of the name.
+    pub oprf_id: OprfId,
+    /// The canonical name; empty when what was typed can be none.
+    pub name: String,
+    /// The account that has it.
+    pub account: Option<AccountId>,
+}
+
+impl Target {
+    /// An account.
+    #[must_use]
+    pub fn of_account(account: &AccountRow) -> Self {
+        Self { oprf_id: account.oprf_id, name: account.name.clone(), account: Some(account.id) }
+    }
+
+    /// As the audit names it.
+    #[must_use]
+    pub fn as_party(&self) -> Party<'_> {
+        Party::Claimed { account: self.account, oprf_id: self.oprf_id, name: &self.name }
     }
 }
 

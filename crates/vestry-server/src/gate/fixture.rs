@@ -3,6 +3,7 @@
 use super::{Admitted, Gate, Source, Way};
 use crate::clock::Clock;
 use crate::config::GateConfig;
+use crate::credentials::Target;
 use crate::failure::Failure;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,7 +44,8 @@ impl Fixture {
             .look_up(move |tx| {
                 let mut id = [0; 32];
                 id.iter_mut().zip(name.as_str().bytes()).for_each(|(to, from)| *to = from);
-                gate.admit(tx, Way::Login { oprf_id: OprfId(id), name: Some(&name) }, &source)
+                let target = Target { oprf_id: OprfId(id), name: name.to_string(), account: None };
+                gate.admit(tx, Way::Login, &target, &source)
             })
             .await
     }

@@ -36,7 +36,7 @@ mod writes;
 use crate::audit::Action;
 use crate::clock::Clock;
 use crate::config::GateConfig;
-use crate::credentials::{NotRun, Right};
+use crate::credentials::{NotRun, Right, Target};
 use crate::failure::Failure;
 use deadlines::{Deadlines, Due};
 use ledger::{Ledger, NoSlots, Slots};
@@ -46,7 +46,6 @@ pub use source::{Source, address_of, network_of};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::Username;
 use vestry_store::{
     AccountId, KnownDevice, Lane, Noted, OprfId, ReadTx, ResetCode, SessionId, Store, StoreError, Streak,
     WriteTx,
@@ -59,46 +58,19 @@ pub const LANES_MAX: u32 = 1_000_000;
 /// The source of registrations from everywhere.
 const EVERYBODY: &str = "";
 
-/// What is attempted.
+/// How a target is attempted.
 #[derive(Debug, Clone, Copy)]
 pub enum Way<'a> {
-    /// An evaluation under the key of an account, or of a name without one, by a stranger.
-    Login {
-        /// The key.
-        oprf_id: OprfId,
-        /// The name that was typed, when it could be one.
-        name: Option<&'a Username>,
-    },
+    /// An evaluation under its key, by a stranger.
+    Login,
     /// A login from a device that did so before. Strangers do not throttle it.
-    LoginFromDevice {
-        /// The key of the account.
-        oprf_id: OprfId,
-        /// The name of the account.
-        name: &'a Username,
-        /// The device.
-        device: &'a KnownDevice,
-    },
+    LoginFromDevice(&'a KnownDevice),
     /// Proving the password within a session. Strangers do not throttle it.
-    Session {
-        /// The session.
-        session: SessionId,
-        /// The key of the account.
-        oprf_id: OprfId,
-        /// The name of the account.
-        name: &'a str,
-    },
-    /// A registration: an evaluation under the key of a name, whether the name is taken, and an account.
-    Registration {
-        /// The key.
-        oprf_id: OprfId,
-        /// The name.
-        name: &'a Username,
-    },
+    Session(SessionId),
+    /// A registration: an evaluation under its key, whether the name is taken, and an account.
+    Registration,
     /// A one-time code. It has 100 bits: a right one is always taken, and wrong ones are counted for their source.
-    Code {
-        /// The name that was typed, when it could be one.
-        name: Option<&'a Username>,
-    },
+    Code,
 }
 
 /// A lane: what is counted, and for whom.
@@ -192,7 +164,7 @@ impl From<&OverLimit> for Failure {
 struct Tried {
     source: Source,
     action: Action,
-    name: String,
+    target: Target,
     parts: Vec<Part>,
     tells: Tells,
     device: Option<i64>,
@@ -239,46 +211,43 @@ impl Gate {
     /// # Errors
     /// [`Failure::Throttled`] with the longest wait of its lanes; [`StoreError::NotWritable`] while failures cannot be
     /// written down.
-    pub fn admit(&self, tx: &ReadTx<'_>, way: Way<'_>, source: &Source) -> Result<Admitted, Failure> {
+    pub fn admit(
+        &self,
+        tx: &ReadTx<'_>,
+        way: Way<'_>,
+        target: &Target,
+        source: &Source,
+    ) -> Result<Admitted, Failure> {
         if self.recorder.is_behind() {
             return Err(StoreError::NotWritable.into());
         }
-        let parts = self.parts_of(way, source);
+        let parts = self.parts_of(way, target.oprf_id, source);
         let streak = |key: &LaneKey| tx.streak(key.lane, &key.subject);
         let slots = self.ledger.enter(&parts, source.network_shared(), || self.clock.now(), streak);
         let slots = slots.map_err(|refused| match refused {
             NoSlots::Wait { ms } => Failure::Throttled { wait_ms: ms },
             NoSlots::Store(error) => error.into(),
         })?;
-        let (name, action, tells, device) = match way {
-            Way::Login { oprf_id, name } => {
-                (name.map_or("", Username::as_str), Action::LoginFailed, Tells::AtLogin(oprf_id), None)
-            }
-            Way::LoginFromDevice { oprf_id, name, device } => {
-                (name.as_str(), Action::LoginFailed, Tells::AtLogin(oprf_id), Some(device.id))
-            }
-            Way::Session { oprf_id, name, .. } => {
-                (name, Action::LoginFailed, Tells::AtNextLogin(oprf_id), None)
-            }
-            Way::Registration { name, .. } => {
-                (name.as_str(), Action::RegistrationRefused, Tells::Nobody, None)
-            }
-            Way::Code { name } => {
-                (name.map_or("", Username::as_str), Action::ResetFailed, Tells::Nobody, None)
-            }
+        let oprf_id = target.oprf_id;
+        let (action, tells, device) = match way {
+            Way::Login => (Action::LoginFailed, Tells::AtLogin(oprf_id), None),
+            Way::LoginFromDevice(device) => (Action::LoginFailed, Tells::AtLogin(oprf_id), Some(device.id)),
+            Way::Session(_) => (Action::LoginFailed, Tells::AtNextLogin(oprf_id), None),
+            Way::Registration => (Action::RegistrationRefused, Tells::Nobody, None),
+            Way::Code => (Action::ResetFailed, Tells::Nobody, None),
         };
-        let (source, name) = (source.clone(), name.to_owned());
+        let (source, target) = (source.clone(), target.clone());
         let (state, slots) = (AtomicU8::new(OPEN), Mutex::new(Some(slots)));
-        Ok(self.admitted(Tried { source, action, name, parts, tells, device, state, slots }))
+        Ok(self.admitted(Tried { source, action, target, parts, tells, device, state, slots }))
     }
 
     /// Admits a step that a right password leads to. It guesses nothing, so it is counted nowhere and never told to wait.
     #[must_use]
-    pub fn admit_proven(&self, _: Right, name: &str, source: &Source) -> Admitted {
+    pub fn admit_proven(&self, _: Right, target: Target, source: &Source) -> Admitted {
         self.admitted(Tried {
             source: source.clone(),
             action: Action::PasswordProven,
-            name: name.to_owned(),
+            target,
             parts: Vec::new(),
             tells: Tells::Nobody,
             device: None,
@@ -291,7 +260,7 @@ impl Gate {
         Admitted { tried: Arc::new(tried), recorder: self.recorder.clone() }
     }
 
-    fn parts_of(&self, way: Way<'_>, source: &Source) -> Vec<Part> {
+    fn parts_of(&self, way: Way<'_>, oprf_id: OprfId, source: &Source) -> Vec<Part> {
         let limits = &self.limits;
         let own = StreakPolicy {
             free: limits.account_guesses_at_once,
@@ -315,19 +284,19 @@ impl Gate {
             bucket(Lane::Source, network, Role::Source, limits.attempts_per_network_max, 30_000),
         ];
         match way {
-            Way::Login { oprf_id, .. } => {
+            Way::Login => {
                 let mut parts = vec![secret(Lane::Account, oprf_id.to_hex(), strangers)];
                 parts.extend(around);
                 parts
             }
-            Way::LoginFromDevice { oprf_id, device, .. } => vec![
+            Way::LoginFromDevice(device) => vec![
                 secret(Lane::Device, device.id.to_string(), own),
                 secret(Lane::Devices, oprf_id.to_hex(), own),
             ],
-            Way::Session { session, .. } => {
+            Way::Session(session) => {
                 vec![secret(Lane::Session, format!("{:016x}", session.to_wire()), own)]
             }
-            Way::Registration { oprf_id, .. } => {
+            Way::Registration => {
                 let (made, told) = (Lane::Registrations, Lane::Names);
                 vec![
                     secret(Lane::Account, oprf_id.to_hex(), strangers),
@@ -342,7 +311,7 @@ impl Gate {
                     bucket(told, network, Role::Told, limits.names_per_network_max, 200),
                 ]
             }
-            Way::Code { .. } => vec![
+            Way::Code => vec![
                 bucket(Lane::Codes, address, Role::WrongCode, limits.wrong_codes_per_address_max, 60_000),
                 bucket(Lane::Codes, network, Role::WrongCode, limits.wrong_codes_per_network_max, 30_000),
             ],
@@ -398,10 +367,10 @@ impl Admitted {
         &self.tried.source
     }
 
-    /// The name that was typed; empty when it could not be one.
+    /// What it is aimed at.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.tried.name
+    pub fn target(&self) -> &Target {
+        &self.tried.target
     }
 
     /// What writes its outcome down.
@@ -487,7 +456,7 @@ impl Tried {
         for Part { key, policy, role } in self.parts.iter().filter(|part| counts(part.role)) {
             let streak: Option<Streak> = tx.streak(key.lane, &key.subject)?;
             let streak = policy.after_failure(streak.as_ref(), now);
-            let name = if *role == Role::Secret { self.name.as_str() } else { "" };
+            let name = if *role == Role::Secret { self.target.name.as_str() } else { "" };
             tx.set_streak(noted, (key.lane, &key.subject), name, &streak)?;
         }
         Ok(())
@@ -497,7 +466,7 @@ impl Tried {
         self.count(tx, noted, now, |role| role != Role::Made)?;
         match self.tells {
             Tells::Nobody => Ok(()),
-            Tells::AtLogin(id) | Tells::AtNextLogin(id) => tx.count_unseen(noted, id, &self.name, now),
+            Tells::AtLogin(id) | Tells::AtNextLogin(id) => tx.count_unseen(noted, id, &self.target.name, now),
         }
     }
 }

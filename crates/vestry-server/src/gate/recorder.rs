@@ -98,13 +98,8 @@ async fn write_down(store: &Store, now: UnixSeconds, failed: &[Arc<Tried>]) -> R
     let failed = failed.to_vec();
     let written = store.write(move |tx| {
         for tried in &failed {
-            let noted = Actor::user("", tried.source.text()).note(
-                tx,
-                now,
-                tried.action,
-                &tried.name,
-                "broken off",
-            )?;
+            let by = Actor::stranger(tried.source.text());
+            let noted = by.note(tx, now, tried.action, tried.target.as_party(), "broken off")?;
             tried.count_failure(tx, &noted, now)?;
         }
         Ok::<_, StoreError>(())

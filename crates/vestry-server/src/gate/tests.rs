@@ -5,6 +5,7 @@ use super::*;
 use crate::audit::Actor;
 use std::time::Duration;
 use tokio::time::sleep;
+use vestry_store::Party;
 
 /// As [`Fixture::login`] names it.
 fn id_of(name: &str) -> OprfId {
@@ -28,7 +29,7 @@ async fn write(
 ) -> Written {
     let verdicts = admitted.verdicts();
     let written = fixture.store.write(move |tx| {
-        let noted = Actor::user("", "test").note(tx, 1, Action::LoginFailed, "", "")?;
+        let noted = Actor::stranger("test").note(tx, 1, Action::LoginFailed, Party::NONE, "")?;
         judge(&verdicts, tx, &noted)
     });
     written.await.unwrap()

@@ -13,7 +13,7 @@ use vestry_protocol::item::Later;
 use vestry_protocol::user::{
     Account, Change, CodeIssued, Notices, Profile, ProfileUpdate, SetWithCode, UserReply,
 };
-use vestry_store::{AccountRow, IssuedCode, LiveSession, WriteTx};
+use vestry_store::{AccountRow, IssuedCode, LiveSession, Party, WriteTx};
 
 pub(super) async fn show(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
     let account = read_as(server, session, |_, live| Ok(account_of(live.account()))).await?;
@@ -63,8 +63,8 @@ pub(super) async fn update(
         }
         let before = live.account();
         let profile = wanted.applied_to(before)?;
-        let actor = Actor::user(&before.name, &source);
-        let noted = actor.note(tx, now, Action::AccountUpdated, &before.name, &wanted.changed_fields())?;
+        let (by, subject) = (Actor::user(before.id, &source), Party::Account(before.id));
+        let noted = by.note(tx, now, Action::AccountUpdated, subject, &wanted.changed_fields())?;
         tx.set_profile(&noted, before.id, &profile.as_patch())?;
         let after = tx.account_by_id(before.id, now)?.ok_or(Failure::SessionEnded(None))?;
         Ok(account_of(&after))
@@ -93,8 +93,8 @@ pub(super) async fn delete(
 
 fn delete_in(tx: &WriteTx<'_>, live: &LiveSession<'_>, source: &str, now: i64) -> Result<(), Failure> {
     let account = live.account();
-    let actor = Actor::user(&account.name, source);
-    let noted = actor.note(tx, now, Action::AccountDeleted, &account.name, "")?;
+    let by = Actor::user(account.id, source);
+    let noted = by.note(tx, now, Action::AccountDeleted, Party::Account(account.id), "")?;
     Ok(tx.delete_account(&noted, account.id, now)?)
 }
 

@@ -5,7 +5,7 @@ use super::Peer;
 use super::pending::Pending;
 use super::proof::own_account;
 use crate::audit::{Action, Actor};
-use crate::credentials::Right;
+use crate::credentials::{Right, Target};
 use crate::failure::Failure;
 use crate::gate::Admitted;
 use crate::server::Server;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::DeviceToken;
 use vestry_protocol::user::{RememberedDevice, UserReply};
-use vestry_store::{DeviceRow, NewDevice};
+use vestry_store::{DeviceRow, NewDevice, Party};
 
 /// Hands out a token for the device of this connection: once, and only after a login on it.
 pub(super) async fn remember(
@@ -39,13 +39,13 @@ async fn insert(
     right: Right,
 ) -> Result<DeviceToken, Failure> {
     let account = own_account(server, session).await?;
-    let (token, id) = draw(&server.gate.admit_proven(right, &account.name, &peer.source))?;
+    let (token, id) = draw(&server.gate.admit_proven(right, Target::of_account(&account), &peer.source))?;
     let (hash, now, source) = (hash_of(&token), server.clock.now(), peer.source.text().to_owned());
     let devices_max = server.config.gate.devices_max;
     write_as(server, session, move |tx, live| {
         let account = live.account();
-        let actor = Actor::user(&account.name, &source);
-        let noted = actor.note(tx, now, Action::DeviceRemembered, &account.name, "")?;
+        let by = Actor::user(account.id, &source);
+        let noted = by.note(tx, now, Action::DeviceRemembered, Party::Account(account.id), "")?;
         let new = NewDevice { id, session: live.id(), token_hash: &hash, created: now };
         Ok(tx.insert_device(&noted, account.id, &new, devices_max)?)
     })
@@ -82,8 +82,8 @@ pub(super) async fn forget(
     write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let subject = format!("{id:016x}");
-        let noted =
-            Actor::user(&account.name, &source).note(tx, now, Action::DeviceForgotten, &subject, "")?;
+        let by = Actor::user(account.id, &source);
+        let noted = by.note(tx, now, Action::DeviceForgotten, Party::Text(&subject), "")?;
         let was_there = tx.forget_device(&noted, account.id, id.cast_signed())?;
         if was_there { Ok(UserReply::DeviceForgotten) } else { Err(Failure::NotFound { what: "device" }) }
     })

@@ -18,7 +18,7 @@ use crate::sessions::{LoggedIn, Minted, Opening, mint};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-use vestry_protocol::fields::{Device, Field, FieldError, Password, Username};
+use vestry_protocol::fields::{Device, Field, FieldError, Password};
 use vestry_protocol::limits::{EXPORTER_BYTES, WITNESS_BYTES_MAX};
 use vestry_protocol::secret::{DeviceToken, SecretText};
 use vestry_protocol::user::{NewSession, UserReply};
@@ -48,14 +48,16 @@ pub(super) async fn start(
     let (named, device) = look_up(server, typed_name, device_token).await?;
     let (shared, source) = (server.clone(), peer.source.clone());
     let begun = server.store.look_up(move |tx| {
-        let admitted = shared.gate.admit(tx, way_of(&named, device.as_ref()), &source)?;
-        let whose = (named.oprf_id(), named.account.as_ref().map(|account| account.id));
-        let (reply, exchange) = start_exchange(&shared, tx, &admitted, whose, ke1, &exporter)?;
-        Ok::<_, Failure>((reply, exchange, admitted, named.name, device.is_some()))
+        let target = named.target();
+        // A device that logged in to this account before has a lane of its own.
+        let way = device.as_ref().map_or(Way::Login, Way::LoginFromDevice);
+        let admitted = shared.gate.admit(tx, way, &target, &source)?;
+        let (reply, exchange) = start_exchange(&shared, tx, &admitted, &target, ke1, &exporter)?;
+        Ok::<_, Failure>((reply, exchange, admitted, device.is_some()))
     });
-    let (reply, exchange, admitted, name, device_known) = begun.await?;
+    let (reply, exchange, admitted, device_known) = begun.await?;
     let attempt = admitted.half_open(&server.gate);
-    pending.remember_login(HalfLogin { attempt, exchange, name, device_known, since: Instant::now() });
+    pending.remember_login(HalfLogin { attempt, exchange, device_known, since: Instant::now() });
     Ok(reply)
 }
 
@@ -76,15 +78,6 @@ async fn look_up(
     found.await
 }
 
-/// How a login is counted: a device that logged in to this account before has a lane of its own.
-fn way_of<'a>(named: &'a Named, device: Option<&'a KnownDevice>) -> Way<'a> {
-    let (oprf_id, name) = (named.oprf_id(), named.name.as_ref());
-    match (name, device) {
-        (Some(name), Some(device)) => Way::LoginFromDevice { oprf_id, name, device },
-        _ => Way::Login { oprf_id, name },
-    }
-}
-
 /// With OPAQUE, second half.
 pub(super) async fn finish(
     server: &Server,
@@ -99,10 +92,10 @@ pub(super) async fn finish(
         let rule = format!("it has at most {WITNESS_BYTES_MAX} bytes");
         return Err(FieldError { field: Field::Witness, rule }.into());
     }
-    let HalfLogin { attempt, exchange, name, device_known, since } = pending.take_login()?;
+    let HalfLogin { attempt, exchange, device_known, since } = pending.take_login()?;
     let admitted = attempt.claim()?;
     let proven = finish_exchange(exchange, ke3, exporter);
-    let mut opened = enter(server, peer, name.as_ref(), (proven, admitted), (device, since)).await?;
+    let mut opened = enter(server, peer, (proven, admitted), (device, since)).await?;
     opened.shown.device_known = device_known;
     Ok(opened)
 }
@@ -121,29 +114,28 @@ pub(super) async fn with_imported_password(
     let since = Instant::now();
     let (device, password) = (Device::parse(Field::Device, device)?, Password::parse(password)?);
     let (named, _) = look_up(server, typed_name, None).await?;
-    let continued = pending.take_attempt_of(named.name.as_ref());
+    let continued = pending.take_attempt_at(&named.target());
     let (shared, source) = (server.clone(), peer.source.clone());
     let begun = server.store.look_up(move |tx| {
+        let target = named.target();
         let admitted = match continued {
             Some(admitted) => admitted,
-            None => shared.gate.admit(tx, way_of(&named, None), &source)?,
+            None => shared.gate.admit(tx, Way::Login, &target, &source)?,
         };
-        let account = named.account.as_ref().map(|account| account.id);
         let words = [
             named.name.as_ref().map(ToString::to_string),
             named.account.as_ref().and_then(|a| a.email.clone()),
         ];
         let found = ImportedLogin {
-            oprf_id: named.oprf_id(),
-            account,
-            credential: credential_of(tx, account)?,
+            credential: credential_of(tx, target.account)?,
+            target,
             words: words.into_iter().flatten().collect(),
         };
-        Ok::<_, Failure>((admitted, found, named.name))
+        Ok::<_, Failure>((admitted, found))
     });
-    let (admitted, found, name) = begun.await?;
+    let (admitted, found) = begun.await?;
     let (began, proven, admitted) = judge_imported(server, admitted, found, password).await?;
-    let opened = enter(server, peer, name.as_ref(), (proven, admitted), (device, since)).await;
+    let opened = enter(server, peer, (proven, admitted), (device, since)).await;
     answer_after(began, server.config.imported_login_time).await;
     opened
 }
@@ -161,13 +153,12 @@ async fn answer_after(began: Instant, period: Duration) {
 async fn enter(
     server: &Server,
     peer: &Peer,
-    name: Option<&Username>,
     (proven, admitted): (Result<Proven, Failure>, Admitted),
     (device, since): (Device, Instant),
 ) -> Result<Opened, Failure> {
     let proven = match proven {
         Ok(proven) => proven,
-        Err(failure) => return Err(note_failure(server, peer, name, failure, admitted).await),
+        Err(failure) => return Err(note_failure(server, peer, failure, admitted).await),
     };
     let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
     let (verdicts, right, mut proven) = (admitted.verdicts(), proven.is_right(), proven);
@@ -183,7 +174,7 @@ async fn enter(
             Ok(opened)
         }
         Err(failure @ (Failure::WrongCredentials | Failure::Suspended { .. })) => {
-            Err(note_failure(server, peer, name, failure, admitted).await)
+            Err(note_failure(server, peer, failure, admitted).await)
         }
         // The password was right, and the session could not be written.
         Err(failure) => {
@@ -194,12 +185,10 @@ async fn enter(
 }
 
 /// Writes down that a password was wrong, with what it means for the lanes that it was tried in, and hands the failure
-/// on. The name is written only when it could be one: what else is typed there may be a password. Whatever cannot be written
-/// stays a failure: the attempt is dropped.
+/// on. Whatever cannot be written stays a failure: the attempt is dropped.
 pub(super) async fn note_failure(
     server: &Server,
     peer: &Peer,
-    name: Option<&Username>,
     failure: Failure,
     admitted: Admitted,
 ) -> Failure {
@@ -209,9 +198,9 @@ pub(super) async fn note_failure(
         _ => return failure,
     };
     let (now, source, verdicts) = (server.clock.now(), peer.source.text().to_owned(), admitted.verdicts());
-    let subject = name.map(ToString::to_string).unwrap_or_default();
+    let target = admitted.target().clone();
     let noted = server.store.write(move |tx| {
-        let noted = Actor::user("", &source).note(tx, now, action, &subject, "")?;
+        let noted = Actor::stranger(&source).note(tx, now, action, target.as_party(), "")?;
         Ok::<_, Failure>(if was_wrong { verdicts.wrong(tx, &noted, now)? } else { verdicts.passed(&noted) })
     });
     match noted.await {

@@ -5,7 +5,7 @@ use super::pending::{HalfReset, Pending};
 use super::proof::own_account;
 use crate::audit::{Action, Actor};
 use crate::codes::{self, USED_CODE_SECS};
-use crate::credentials::{Blinded, OpaqueRecord, start_new_password};
+use crate::credentials::{Blinded, OpaqueRecord, Target, start_new_password};
 use crate::failure::Failure;
 use crate::gate::{Admitted, OverLimit, Way, Written};
 use crate::server::Server;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use vestry_protocol::fields::{Device, Field};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
-use vestry_store::{AccountId, IssuedCode, NewCredential, SessionId, SessionRow, WriteTx};
+use vestry_store::{IssuedCode, NewCredential, Party, SessionId, SessionRow, WriteTx};
 
 pub(super) async fn start_new(
     server: &Arc<Server>,
@@ -27,7 +27,7 @@ pub(super) async fn start_new(
     let blinded = Blinded::parse(request)?;
     let proven = pending.take_proof(session)?;
     let account = own_account(server, session).await?;
-    let admitted = server.gate.admit_proven(proven.is_right(), &account.name, &peer.source);
+    let admitted = server.gate.admit_proven(proven.is_right(), Target::of_account(&account), &peer.source);
     let reply = start_new_password(server, &admitted, account.oprf_id, blinded)?;
     pending.remember_new_password(proven, session, server.config.gate.exchange_timeout);
     Ok(reply)
@@ -44,14 +44,14 @@ pub(super) async fn finish_new(
     let record = OpaqueRecord::from_envelope(envelope)?.to_bytes();
     let mut proven = pending.take_new_password(session)?.proven;
     let account = own_account(server, session).await?;
-    let admitted = server.gate.admit_proven(proven.is_right(), &account.name, &peer.source);
+    let admitted = server.gate.admit_proven(proven.is_right(), Target::of_account(&account), &peer.source);
     let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
     let verdicts = admitted.verdicts();
     write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
-        let actor = Actor::user(&account.name, &source);
-        let noted = actor.note(tx, now, Action::PasswordChanged, &account.name, "")?;
+        let by = Actor::user(account.id, &source);
+        let noted = by.note(tx, now, Action::PasswordChanged, Party::Account(account.id), "")?;
         proven.replace(tx, &noted, record, now)?;
         let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
         let Minted { session, shown, .. } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
@@ -93,14 +93,13 @@ pub(super) async fn start_reset(
     let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
     let begun = server.store.look_up(move |tx| {
         let named = shared.names.look_up(tx, &typed_name, now)?;
-        let admitted = shared.gate.admit(tx, Way::Code { name: named.name.as_ref() }, &source)?;
-        let account = named.account.as_ref().map(|account| account.id);
-        Ok::<_, Failure>((named.oprf_id(), account, admitted))
+        shared.gate.admit(tx, Way::Code, &named.target(), &source)
     });
-    let (id, account, admitted) = begun.await?;
-    match judge_code(server, &admitted, account, code_hash).await? {
+    let admitted = begun.await?;
+    let Target { oprf_id, account, .. } = *admitted.target();
+    match judge_code(server, &admitted, code_hash).await? {
         Judged::Right(written, issued) => {
-            let reply = start_new_password(server, &admitted, id, blinded);
+            let reply = start_new_password(server, &admitted, oprf_id, blinded);
             admitted.conclude(&written);
             let account = account.ok_or(Failure::WrongCode)?;
             let deadline = Instant::now() + server.config.gate.exchange_timeout;
@@ -122,26 +121,22 @@ pub(super) async fn start_reset(
     }
 }
 
-async fn judge_code(
-    server: &Server,
-    admitted: &Admitted,
-    account: Option<AccountId>,
-    code_hash: [u8; 32],
-) -> Result<Judged, Failure> {
+async fn judge_code(server: &Server, admitted: &Admitted, code_hash: [u8; 32]) -> Result<Judged, Failure> {
     let (verdicts, limits, now) = (admitted.verdicts(), server.config.gate, server.clock.now());
-    let (source, name) = (admitted.source().text().to_owned(), admitted.name().to_owned());
+    let (source, target) = (admitted.source().text().to_owned(), admitted.target().clone());
     let judged = server.store.write(move |tx| {
-        let Some((account, code)) = codes::find(&verdicts, tx, account, &code_hash, now)? else {
+        let Some((account, code)) = codes::find(&verdicts, tx, target.account, &code_hash, now)? else {
             if let Err(over) = verdicts.allow_wrong_code(tx, now)? {
                 return Ok(Judged::OverLimit(over));
             }
-            let noted = Actor::user("", &source).note(tx, now, Action::ResetFailed, &name, "")?;
+            let noted = Actor::stranger(&source).note(tx, now, Action::ResetFailed, target.as_party(), "")?;
             return Ok(Judged::Wrong(verdicts.wrong(tx, &noted, now)?));
         };
         if let Err(spent) = codes::refuse_spent(&code, &limits) {
             return Ok(Judged::Spent(verdicts.right_code(&code), spent));
         }
-        let noted = Actor::user(&name, &source).note(tx, now, Action::ResetStarted, &name, "")?;
+        let by = Actor::user(account, &source);
+        let noted = by.note(tx, now, Action::ResetStarted, Party::Account(account), "")?;
         tx.count_reset_evaluation(&noted, account, now)?;
         Ok::<_, Failure>(Judged::Right(verdicts.passed(&noted), code.issued))
     });
@@ -172,8 +167,8 @@ fn redeem(
     now: i64,
 ) -> Result<(String, IssuedCode), Failure> {
     let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
-    let actor = Actor::user(&account.name, source);
-    let noted = actor.note(tx, now, Action::PasswordReset, &account.name, "")?;
+    let by = Actor::user(account.id, source);
+    let noted = by.note(tx, now, Action::PasswordReset, Party::Account(account.id), "")?;
     if !tx.take_reset_code(&noted, account.id, &half.code_hash, now, now.saturating_add(USED_CODE_SECS))? {
         let used = tx.reset_code(account.id, &half.code_hash, now, now)?.and_then(|code| code.used);
         return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));

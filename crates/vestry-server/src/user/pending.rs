@@ -3,7 +3,7 @@
 //! One slot each: a new first half throws the unfinished one before it away, and whatever is taken out is used up. Nothing here
 //! outlives two minutes or the session that it belongs to.
 
-use crate::credentials::{Exchange, Proven, Right};
+use crate::credentials::{Exchange, Proven, Right, Target};
 use crate::failure::Failure;
 use crate::gate::{Admitted, HalfOpen};
 use crate::sessions::LoggedIn;
@@ -46,7 +46,6 @@ pub(super) struct HalfRegistration {
 pub(super) struct HalfLogin {
     pub(super) attempt: HalfOpen,
     pub(super) exchange: Exchange,
-    pub(super) name: Option<Username>,
     pub(super) device_known: bool,
     pub(super) since: Instant,
 }
@@ -135,12 +134,13 @@ impl Pending {
         }
     }
 
-    /// The attempt that an unfinished login of this name is: going on with an imported password is the same guess, since an
+    /// The attempt that an unfinished login at this target is: going on with an imported password is the same guess, since an
     /// account has one credential.
-    pub(super) fn take_attempt_of(&mut self, name: Option<&Username>) -> Option<Admitted> {
+    pub(super) fn take_attempt_at(&mut self, target: &Target) -> Option<Admitted> {
         match self.take() {
-            Some(Half::Login(half)) if name.is_some() && half.name.as_ref() == name => {
-                half.attempt.claim().ok()
+            Some(Half::Login(half)) => {
+                let admitted = half.attempt.claim().ok()?;
+                (admitted.target().oprf_id == target.oprf_id).then_some(admitted)
             }
             _ => None,
         }

@@ -4,16 +4,15 @@ use super::Peer;
 use super::login::note_failure;
 use super::pending::{HalfProof, Pending};
 use crate::audit::{Action, Actor};
-use crate::credentials::{Ke1, finish_exchange, start_exchange};
+use crate::credentials::{Ke1, Target, finish_exchange, start_exchange};
 use crate::failure::Failure;
 use crate::gate::{Admitted, Way};
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use std::sync::Arc;
-use vestry_protocol::fields::Username;
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
-use vestry_store::AccountRow;
+use vestry_store::{AccountRow, Party};
 
 /// The account of a session, as it is now.
 pub(super) async fn own_account(server: &Server, session: LoggedIn) -> Result<AccountRow, Failure> {
@@ -33,10 +32,9 @@ pub(super) async fn start(
     let (shared, source) = (server.clone(), peer.source.clone());
     // A view of its own, which begins after the session was seen to be live.
     let begun = server.store.look_up(move |tx| {
-        let (oprf_id, whose) = (account.oprf_id, (account.oprf_id, Some(account.id)));
-        let way = Way::Session { session: session.id(), oprf_id, name: &account.name };
-        let admitted = shared.gate.admit(tx, way, &source)?;
-        let (reply, exchange) = start_exchange(&shared, tx, &admitted, whose, ke1, &exporter)?;
+        let target = Target::of_account(&account);
+        let admitted = shared.gate.admit(tx, Way::Session(session.id()), &target, &source)?;
+        let (reply, exchange) = start_exchange(&shared, tx, &admitted, &target, ke1, &exporter)?;
         Ok::<_, Failure>((reply, exchange, admitted))
     });
     let (reply, exchange, admitted) = begun.await?;
@@ -60,10 +58,7 @@ pub(super) async fn finish(
             pending.remember_proof(proven, session);
             Ok(UserReply::PasswordProven)
         }
-        Err(failure) => {
-            let name = Username::parse(admitted.name()).ok();
-            Err(note_failure(server, peer, name.as_ref(), failure, admitted).await)
-        }
+        Err(failure) => Err(note_failure(server, peer, failure, admitted).await),
     }
 }
 
@@ -84,8 +79,9 @@ async fn settle(
     }
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     let written = write_uncounted_as(server, session, move |tx, live| {
-        let name = &live.account().name;
-        let noted = Actor::user(name, &source).note(tx, now, Action::PasswordProven, name, "")?;
+        let id = live.account().id;
+        let by = Actor::user(id, &source);
+        let noted = by.note(tx, now, Action::PasswordProven, Party::Account(id), "")?;
         Ok(verdicts.right(tx, &noted, now)?.0)
     })
     .await;

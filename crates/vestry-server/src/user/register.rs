@@ -14,7 +14,7 @@ use std::sync::Arc;
 use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Envelope, Profile, UserReply};
-use vestry_store::{NewAccount, NewCredential, ProfilePatch, ReadTx};
+use vestry_store::{NewAccount, NewCredential, Party, ProfilePatch, ReadTx};
 
 /// A profile whose every field was parsed.
 #[derive(Debug, Default)]
@@ -66,8 +66,7 @@ pub(super) async fn start(
     let (shared, source, wanted) = (server.clone(), peer.source.clone(), name.clone());
     // A view of its own, which begins at the gate.
     let begun = server.store.look_up(move |tx| {
-        let way = Way::Registration { oprf_id: named.oprf_id(), name: &wanted };
-        let admitted = shared.gate.admit(tx, way, &source)?;
+        let admitted = shared.gate.admit(tx, Way::Registration, &named.target(), &source)?;
         let reply = match is_taken(&admitted, tx, &wanted, now)? {
             true => None,
             false => Some(start_new_password(&shared, &admitted, keys.oprf_id, blinded)?),
@@ -79,7 +78,7 @@ pub(super) async fn start(
             pending.remember_registration(admitted.half_open(&server.gate), name, keys);
             Ok(reply)
         }
-        (None, admitted) => Err(tell_taken(server, peer, &name, admitted).await),
+        (None, admitted) => Err(tell_taken(server, peer, admitted).await),
     }
 }
 
@@ -98,10 +97,11 @@ pub(super) async fn finish(
     let (now, source, wanted) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
     let verdicts = admitted.verdicts();
     let made = server.store.write(move |tx| {
-        let actor = Actor::user(wanted.as_str(), &source);
-        let noted = actor.note(tx, now, Action::AccountRegistered, wanted.as_str(), "")?;
+        let id = tx.next_account_id()?;
+        let by = Actor::user(id, &source);
+        let noted = by.note(tx, now, Action::AccountRegistered, Party::Account(id), "")?;
         let new = NewAccount { name: &wanted, keys: &keys, profile: profile.as_patch(), created: now };
-        let account = tx.insert_account(&noted, &new)?.ok_or(Failure::NameTaken)?;
+        let account = tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
         tx.set_credential(&noted, account, NewCredential::opaque(&record), now)?;
         Ok(verdicts.right(tx, &noted, now)?.0)
     });
@@ -110,7 +110,7 @@ pub(super) async fn finish(
             admitted.conclude(&written);
             Ok(UserReply::Registered { name: name.to_string() })
         }
-        Err(Failure::NameTaken) => Err(tell_taken(server, peer, &name, admitted).await),
+        Err(Failure::NameTaken) => Err(tell_taken(server, peer, admitted).await),
         Err(failure) => Err(failure),
     }
 }
@@ -125,12 +125,13 @@ fn is_taken(_: &Admitted, tx: &ReadTx<'_>, name: &Username, now: i64) -> Result<
 }
 
 /// Says that a name is taken, once that is counted.
-async fn tell_taken(server: &Server, peer: &Peer, name: &Username, admitted: Admitted) -> Failure {
-    let (now, source, name) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
+async fn tell_taken(server: &Server, peer: &Peer, admitted: Admitted) -> Failure {
+    let (now, source, target) =
+        (server.clock.now(), peer.source.text().to_owned(), admitted.target().clone());
     let verdicts = admitted.verdicts();
     let told = server.store.write(move |tx| {
-        let actor = Actor::user("", &source);
-        let noted = actor.note(tx, now, Action::RegistrationRefused, name.as_str(), "taken")?;
+        let by = Actor::stranger(&source);
+        let noted = by.note(tx, now, Action::RegistrationRefused, target.as_party(), "taken")?;
         Ok::<_, Failure>(verdicts.told(tx, &noted, now)?)
     });
     match told.await {

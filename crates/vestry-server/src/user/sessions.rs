@@ -8,7 +8,7 @@ use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use vestry_protocol::item::Later;
 use vestry_protocol::refusal::SessionEnd;
 use vestry_protocol::user::{Session, UserReply};
-use vestry_store::{SessionId, SessionRow};
+use vestry_store::{Party, SessionId, SessionRow};
 
 pub(super) async fn list(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
     let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
@@ -40,8 +40,8 @@ pub(super) async fn revoke(
     write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let subject = format!("{id:016x}");
-        let noted =
-            Actor::user(&account.name, &source).note(tx, now, Action::SessionRevoked, &subject, "")?;
+        let by = Actor::user(account.id, &source);
+        let noted = by.note(tx, now, Action::SessionRevoked, Party::Text(&subject), "")?;
         let revoked = SessionId::from_wire(id);
         let was_there = tx.revoke_session_of(&noted, account.id, revoked)?;
         if was_there { Ok(UserReply::SessionRevoked) } else { Err(Failure::NotFound { what: "session" }) }
@@ -60,8 +60,8 @@ pub(super) async fn log_out(
     write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let detail = if everywhere { "everywhere" } else { "" };
-        let noted =
-            Actor::user(&account.name, &source).note(tx, now, Action::LoggedOut, &account.name, detail)?;
+        let by = Actor::user(account.id, &source);
+        let noted = by.note(tx, now, Action::LoggedOut, Party::Account(account.id), detail)?;
         let sessions_ended = match everywhere {
             true => {
                 tx.forget_devices_of(&noted, account.id)?;

@@ -4,9 +4,11 @@
 //! returns [`Noted`], which every change of the register asks for: no act without its event.
 //!
 //! Events form a chain (`chain.rs`), so that whoever changes the file without the key is found (`verify.rs`). What is
-//! old enough goes from its beginning, and only what a check has passed (`retention.rs`).
+//! old enough goes from its beginning, and only what a check has passed (`retention.rs`). Events name people by number
+//! (`party.rs`), so that a name can be erased and the chain still holds.
 
 mod chain;
+mod party;
 mod retention;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ mod verify;
 
 pub use chain::ChainKey;
 pub(crate) use chain::Place;
+pub use party::Party;
 pub use retention::{AuditPurge, PurgeRefused};
 pub use verify::Verification;
 
@@ -51,12 +54,12 @@ pub struct Event<'a> {
     pub at: UnixSeconds,
     /// What kind of actor.
     pub actor_kind: ActorKind,
-    /// Who: a canonical name.
-    pub actor: &'a str,
+    /// Who.
+    pub actor: Party<'a>,
     /// What was done, in the server's vocabulary.
     pub action: &'a str,
-    /// To what: a canonical name, a session's number.
-    pub subject: &'a str,
+    /// To whom or what.
+    pub subject: Party<'a>,
     /// From where: an address.
     pub source: &'a str,
     /// What else an investigation needs.
@@ -73,38 +76,37 @@ impl WriteTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn note(&self, event: &Event<'_>) -> Result<Noted<'_>, StoreError> {
+        let (actor, subject) = (event.actor.to_text(), event.subject.to_text());
+        let texts = [event.actor_kind.as_str(), &actor, event.action, &subject, event.source, event.detail];
+        let bytes = |id| EventBytes { id, at: event.at, texts: texts.map(str::as_bytes), mac: None };
         let Place { mut id, link: behind } = self.next_audit_place()?;
-        let mut link = self.chain.link(&behind, &event.bytes(id));
-        if !self.insert_event(id, event, &link)? {
+        let mut link = self.chain.link(&behind, &bytes(id));
+        if !self.insert_event((id, event.at), texts, &link)? {
             // Somebody inserted an event there; the gap, too, stays found.
             id = self.free_audit_id()?;
-            link = self.chain.link(&behind, &event.bytes(id));
-            if !self.insert_event(id, event, &link)? {
+            link = self.chain.link(&behind, &bytes(id));
+            if !self.insert_event((id, event.at), texts, &link)? {
                 return Err(StoreError::Statement("there is no number left for an audit event".to_owned()));
             }
         }
         self.chain_end.set(Some(Place { id, link }));
+        self.remember_name(event.actor, event.at)?;
+        self.remember_name(event.subject, event.at)?;
         Ok(Noted(PhantomData))
     }
 
     /// Whether the number was free.
-    fn insert_event(&self, id: i64, event: &Event<'_>, link: &Link) -> Result<bool, StoreError> {
-        let [kind, actor, action, subject, source, detail] = event.texts();
+    fn insert_event(
+        &self,
+        (id, at): (i64, UnixSeconds),
+        [kind, actor, action, subject, source, detail]: [&str; 6],
+        link: &Link,
+    ) -> Result<bool, StoreError> {
         let mut statement = self.conn.prepare_cached(
             "insert into audit_event (id, at, actor_kind, actor, action, subject, source, detail, mac)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) on conflict (id) do nothing",
         )?;
-        let values = params![id, event.at, kind, actor, action, subject, source, detail, link];
+        let values = params![id, at, kind, actor, action, subject, source, detail, link];
         Ok(statement.execute(values)? == 1)
-    }
-}
-
-impl Event<'_> {
-    fn texts(&self) -> [&str; 6] {
-        [self.actor_kind.as_str(), self.actor, self.action, self.subject, self.source, self.detail]
-    }
-
-    fn bytes(&self, id: i64) -> EventBytes<'_> {
-        EventBytes { id, at: self.at, texts: self.texts().map(str::as_bytes), mac: None }
     }
 }

@@ -18,6 +18,7 @@ const EVENTS_PER_PURGE_MAX: u32 = 500;
 pub struct AuditPurge {
     to: Place,
     events: u32,
+    before: UnixSeconds,
 }
 
 impl AuditPurge {
@@ -79,15 +80,16 @@ impl WriteTx<'_> {
             walk.step(&event, &marks).map_err(fault)?;
             events += 1;
         }
-        Ok((events > 0).then_some(AuditPurge { to: walk.at, events }))
+        Ok((events > 0).then_some(AuditPurge { to: walk.at, events, before }))
     }
 
-    /// Removes them, and marks where the rest begins.
+    /// Removes them with the names that only they have, and marks where the rest begins.
     ///
     /// # Errors
     /// When the database does.
     pub fn purge_audit(&self, _: &Noted<'_>, purge: &AuditPurge) -> Result<(), StoreError> {
         self.conn.prepare_cached("delete from audit_event where id <= ?1")?.execute([purge.to.id])?;
+        self.purge_audit_names(purge.before)?;
         self.set_audit_mark(MarkName::Purged, purge.to)
     }
 }

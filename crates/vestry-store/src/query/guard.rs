@@ -29,6 +29,7 @@ const READABLE_COLUMNS: &[(&str, &[&str])] = &[
     ("credential", &["account_id", "kind"]),
     ("session", &["id", "account_id", "device", "source", "created", "last_used", "expires"]),
     ("operator", &["pin", "name", "role", "created", "revoked"]),
+    ("audit_name", &["subject", "name"]),
     ("audit_event", &["id", "at", "actor_kind", "actor", "action", "subject", "source", "detail"]),
     ("throttle_lane", &["lane", "subject", "name", "failures", "failed_at", "open_at"]),
 ];

@@ -2,9 +2,10 @@
 -- changes: what comes is a migration of its own.
 
 -- `name_key` and `oprf_id` are made by the server with a seed that is not here (credentials/names.rs). The OPRF identifier is
--- an account's for life, whatever becomes of its name, and never another's.
+-- an account's for life, whatever becomes of its name, and never another's. Neither does its number come back: audit events name
+-- it.
 create table account (
-  id               integer primary key,
+  id               integer primary key autoincrement,
   name             text    not null unique,
   name_key         blob    not null,
   oprf_id          blob    not null unique,
@@ -156,6 +157,23 @@ create table operator (
   revoked integer
 ) strict;
 
+-- Audit events name accounts by number (`account:17`) and names without one by OPRF identifier (`name:` and hexadecimal). What
+-- these are called is in the account, and here when there is none (any more): outside the chain, so that it can be erased.
+-- `seen` is when an event last named it, to the day.
+create table audit_name (
+  subject text    not null primary key,
+  name    text    not null,
+  seen    integer not null
+) strict, without rowid;
+
+create index audit_name_seen on audit_name (seen);
+
+create trigger audit_name_kept after delete on account begin
+  insert or replace into audit_name (subject, name, seen)
+      select 'account:' || old.id, old.name, coalesce(max(at), 0) from audit_event
+       where id = (select max(id) from audit_event);
+end;
+
 -- Each event is tied to the one before it by a MAC under a key that is not here. The chain gives each event its number, and its
 -- sealed head keeps it from coming back: SQLite need not count as well, on a page that every commit would write.
 create table audit_event (
@@ -203,7 +221,15 @@ create view sessions as
 
 create view audit as
   select e.id, strftime('%Y-%m-%dT%H:%M:%SZ', e.at, 'unixepoch') as at,
-         e.actor_kind, e.actor, e.action, e.subject, e.source, e.detail
+         e.actor_kind,
+         coalesce((select a.name from account a
+                    where substr(e.actor, 1, 8) = 'account:' and a.id = cast(substr(e.actor, 9) as integer)),
+                  (select n.name from audit_name n where n.subject = e.actor), e.actor) as actor,
+         e.action,
+         coalesce((select a.name from account a
+                    where substr(e.subject, 1, 8) = 'account:' and a.id = cast(substr(e.subject, 9) as integer)),
+                  (select n.name from audit_name n where n.subject = e.subject), e.subject) as subject,
+         e.source, e.detail
     from audit_event e;
 
 create view operators as
