@@ -12,7 +12,7 @@ use vestry_server::clock::Clock;
 use vestry_server::config::GateConfig;
 use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord, Target};
 use vestry_server::gate::{Admitted, Gate, Source, Way};
-use vestry_store::{AccountId, ChainKey, OprfId, Store, StoreLimits};
+use vestry_store::{AccountId, ChainKey, Generation, OprfId, SealedRecord, Store, StoreLimits};
 
 const EXPORTER: [u8; 32] = [7; 32];
 
@@ -92,10 +92,11 @@ fn log_in(id: OprfId, record: Option<Bytes<'_>>, ke1: &[u8], ke3: &[u8]) {
         OpaqueRecord::from_envelope(&Envelope { upload: upload.of("registration_upload"), stretching: cost })
             .ok()
     });
-    let account = record.is_some().then(|| AccountId::for_tests(1));
-    let record = record.map(|record| record.to_bytes());
     let Ok(parsed) = Ke1::parse(ke1) else { return };
-    let known = (account, record.as_deref());
+    let known = record.map(|record| {
+        let record = SealedRecord { bytes: record.to_bytes(), generation: Generation(1) };
+        (AccountId::for_tests(1), record)
+    });
     let started = admitted(|admitted| key().start_login(admitted, id, known, parsed, &EXPORTER));
     let Ok((ke2, stretching, exchange)) = started else { return };
     assert_eq!(

@@ -22,14 +22,15 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, LocalSet};
 use vestry_server::clock::Clock;
 use vestry_server::config::{Config, HashingConfig, Overrides};
-use vestry_server::credentials::ImportedHashes;
+use vestry_server::credentials::{ImportedHashes, OpaqueKeys};
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
+use vestry_server::secrets::Secrets;
 use vestry_server::server::Parts;
-use vestry_server::setup::{Plan, Secrets, set_up};
+use vestry_server::setup::{Plan, set_up};
 use vestry_server::{Listeners, run};
 use vestry_store::query::{OperatorReader, QueryCaps};
-use vestry_store::{Store, StoreLimits};
+use vestry_store::{Generation, Store, StoreLimits};
 use visitor::Visitor;
 
 /// After so many visits a new server takes over, so that no register grows without end.
@@ -155,7 +156,8 @@ fn parts(home: &DataDir, clock: Clock) -> Parts {
         .expect("a register"),
         queries: OperatorReader::open(register, QueryCaps::default()).expect("a register"),
         imported: ImportedHashes::new(secrets.pepper).expect("its decoy fits"),
-        opaque: secrets.opaque,
+        // The first generation of a new register.
+        opaque: OpaqueKeys::new((Generation(1), secrets.opaque), None),
         names: secrets.names,
         identity: Identity::load(home.certs(None)).expect("certificates"),
         // Nobody measures times here.

@@ -14,9 +14,9 @@ use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
-    AccountId, ActorKind, ChainKey, CredentialKind, Event, IssuedCode, NameKeys, NewAccount, NewCredential,
-    NewOperator, NewResetCode, NewSessionRow, OprfId, Party, ProfilePatch, SessionId, Store, StoreError,
-    StoreLimits, WriteTx,
+    AccountId, ActorKind, ChainKey, Event, Generation, IssuedCode, NameKeys, NewAccount, NewCredential,
+    NewOperator, NewResetCode, NewSessionRow, OprfId, Party, ProfilePatch, SealedRecord, SessionId, Store,
+    StoreError, StoreLimits, WriteTx,
 };
 
 /// What every secret begins with, in both.
@@ -203,10 +203,10 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     let keys = keys_of(number, at);
     let new = NewAccount { name: &username, keys: &keys, profile, created: NOW + at };
     let id = tx.insert_account(&noted, tx.next_account_id()?, &new)?.expect("the name is free");
-    let kind = if at % 2 == 0 { CredentialKind::Opaque } else { CredentialKind::Imported };
-    let (record, is_weak) = (secret("record", number, at), number == 1);
+    let record = SealedRecord { bytes: secret("record", number, at), generation: Generation(1) };
+    let is_weak = number == 1;
     let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW + i64::from(number) };
-    let new = NewCredential { kind, record: &record, is_weak, code: Some(&issued) };
+    let new = NewCredential { record: &record, is_weak, code: Some(&issued) };
     tx.set_credential(&noted, id, new, NOW + i64::from(number))?;
     // One register has codes where the other has none.
     if (at + i64::from(number)) % 2 == 0 {

@@ -216,7 +216,8 @@ fn events_of_user(call: &UserCall) -> &'static [&'static str] {
         | UserCall::StartNewPassword { .. }
         | UserCall::ListSessions
         | UserCall::ListDevices
-        | UserCall::ShowNotices => &[],
+        | UserCall::ShowNotices
+        | UserCall::StartRecordMove { .. } => &[],
         UserCall::FinishRegistration { .. } => &["account.registered"],
         UserCall::FinishLogin { .. } | UserCall::LogInImported { .. } => &["login.ok"],
         // An evaluation by a code is on disk before it is answered.
@@ -230,6 +231,7 @@ fn events_of_user(call: &UserCall) -> &'static [&'static str] {
         UserCall::LogOut { .. } => &["logout"],
         UserCall::RememberDevice => &["device.remembered"],
         UserCall::ForgetDevice { .. } => &["device.forgotten"],
+        UserCall::FinishRecordMove { .. } => &["record.moved"],
     }
 }
 

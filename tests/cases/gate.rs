@@ -322,6 +322,20 @@ impl<'a> Player<'a> {
                 }
             }
             Call::ShowNotices => drop(self.ask(wire, UserCall::ShowNotices).await),
+            // Nothing moves here; `rotation.rs` has what a login leads to while something does.
+            Call::StartRecordMove => {
+                if self.who == Who::Owner {
+                    let opened = log_in(wire, VICTIM, PASSWORD).await;
+                    self.tally.proofs += u64::from(matches!(opened, UserReply::LoggedIn(_)));
+                }
+                self.evaluate(wire, VICTIM, UserCall::StartRecordMove { request: any_request() }).await;
+            }
+            Call::FinishRecordMove => {
+                let Envelope { upload, stretching } = &self.sealed;
+                let envelope = Envelope { upload: upload.clone(), stretching: *stretching };
+                let reply = self.ask(wire, UserCall::FinishRecordMove { envelope }).await;
+                assert!(!matches!(reply, UserReply::RecordMoved { .. }), "{reply:?}");
+            }
         }
     }
 
@@ -443,7 +457,11 @@ fn measured(who: Who, call: Call, spread: bool, tally: &Tally) -> Vec<(&'static 
         }
         Call::UpdateAccount => writes(tally),
         Call::RememberDevice if who == Who::Owner => writes(tally),
-        Call::RememberDevice => none(tally),
+        Call::RememberDevice | Call::FinishRecordMove => none(tally),
+        Call::StartRecordMove => {
+            assert_eq!(tally.evaluations(), 0, "{who:?} moved what is not to be moved: {tally:?}");
+            vec![]
+        }
         Call::RevokeSession | Call::ForgetDevice => {
             assert!((12..=14).contains(&tally.events), "as many as there are: {tally:?}");
             vec![]

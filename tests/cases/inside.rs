@@ -1,7 +1,7 @@
 //! A server inside the test, with a clock that stands still until the test moves it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -16,8 +16,8 @@ use vestry_server::config::{Config, Overrides};
 use vestry_server::credentials::ImportedHashes;
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
+use vestry_server::secrets::Secrets;
 use vestry_server::server::{Listeners, Parts};
-use vestry_server::setup::Secrets;
 use vestry_server::sweep::{Swept, sweep};
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Store, StoreLimits};
@@ -27,6 +27,9 @@ use vestry_tls::{CertificateFacts, CertsDir, Trust, config};
 
 pub(crate) const HOUR: i64 = 60 * 60;
 pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// How often a round of housekeeping reads the clock; nothing else does before the first connection.
+const READS_OF_A_ROUND: usize = 3;
 
 /// The machine's time: clients check certificates by it, so the test's clock begins there.
 pub(crate) fn machine_time() -> i64 {
@@ -59,18 +62,21 @@ impl Inside {
         let settings = Config::load(&data_dir.config_file(), Overrides::default()).unwrap();
         let now = Arc::new(AtomicI64::new(machine_time()));
         let panics = Arc::new(AtomicBool::new(false));
-        let (told, bomb) = (now.clone(), panics.clone());
+        let (told, bomb, reads) = (now.clone(), panics.clone(), Arc::new(AtomicUsize::new(0)));
+        let read = reads.clone();
         let secrets = Secrets::read(&data_dir).unwrap();
         let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone()).unwrap();
         let parts = Parts {
-            opaque: secrets.opaque,
+            opaque: secrets.bind_to(&store).await.unwrap(),
             queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),
             imported: ImportedHashes::new(secrets.pepper).unwrap(),
             names: secrets.names,
             identity: Identity::load(data_dir.certs(None)).unwrap(),
             clock: Clock::from_fn(move || {
                 assert!(!bomb.swap(false, Ordering::Relaxed), "a panic that the test put there");
-                told.load(Ordering::Relaxed)
+                let now = told.load(Ordering::Relaxed);
+                read.fetch_add(1, Ordering::Relaxed);
+                now
             }),
             store: store.clone(),
             config: settings,
@@ -94,6 +100,10 @@ impl Inside {
             }
         };
         tokio::spawn(vestry_server::run(parts, listeners, shutdown, reload));
+        // The first housekeeping is a round of the present: a clock that the test has moved would renew the certificate for then.
+        while reads.load(Ordering::Relaxed) < READS_OF_A_ROUND {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
         Self { folder, now, panics, hangup, port, admin_port, trust, store, _stop: stop }
     }
 

@@ -24,6 +24,7 @@ mod canary;
 mod crowd;
 mod durability;
 mod faults;
+mod rotation;
 mod siege;
 // The programs as a person uses them, and the one that measures them.
 mod bench;

@@ -24,10 +24,10 @@ use vestry_server::credentials::{Ke1, OpaqueKey, Target};
 use vestry_server::data_dir::DataDir;
 use vestry_server::failure::Failure;
 use vestry_server::gate::{Gate, Source, Way};
-use vestry_server::setup::read_audit_key;
+use vestry_server::secrets::read_audit_key;
 use vestry_store::{
-    AccountId, ActorKind, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store, StoreError,
-    StoreLimits,
+    AccountId, ActorKind, Credential, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store,
+    StoreError, StoreLimits,
 };
 use vestry_tls::private_file;
 
@@ -193,13 +193,15 @@ mod hashing {
         let begun = fixture.store.look_up(move |tx| {
             let found = tx.account_by_id(account, NOW)?.ok_or(StoreError::Closed)?;
             let admitted = gate.admit(tx, Way::Login, &Target::of_account(&found), &source)?;
-            let credential = tx.credential(account)?.ok_or(StoreError::Closed)?;
-            Ok::<_, Failure>((found.oprf_id, credential.record, admitted))
+            let Some(Credential::Opaque(record)) = tx.credential(account)? else {
+                return Err(StoreError::Closed.into());
+            };
+            Ok::<_, Failure>((found.oprf_id, record, admitted))
         });
         let (id, record, admitted) = fixture.runtime.block_on(begun).unwrap();
         bencher.bench(|| {
             let ke1 = Ke1::parse(black_box(&ke1)).unwrap();
-            key.start_login(&admitted, id, (Some(account), Some(&record)), ke1, &[7; 32]).unwrap()
+            key.start_login(&admitted, id, Some((account, record.clone())), ke1, &[7; 32]).unwrap()
         });
     }
 }

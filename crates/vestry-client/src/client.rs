@@ -252,6 +252,20 @@ impl Client {
         .await
     }
 
+    /// Moves the record of the password that this connection just logged in with to the server's new key, when
+    /// [`NewSession::move_record`] asks for it. Every other session ends and every device is forgotten; returns how many sessions
+    /// ended.
+    ///
+    /// # Errors
+    /// As every call. The login stands, and the next one may move the record.
+    pub async fn move_record(&mut self, password: &Password) -> Result<u64, CallError> {
+        let envelope = self.seal(password, |request| UserCall::StartRecordMove { request }).await?;
+        let own = |reply| {
+            if let UserReply::RecordMoved { sessions_ended } = reply { Some(sessions_ended) } else { None }
+        };
+        self.ask_once(&UserCall::FinishRecordMove { envelope }, own).await
+    }
+
     /// Deletes the account and returns until when the operator can undo it.
     ///
     /// # Errors

@@ -110,6 +110,9 @@ fn of_end(refusal: &Refusal) -> String {
         Open::Known(SessionEnd::Revoked) => "an operator ended it",
         Open::Known(SessionEnd::Suspended) => "the account was suspended",
         Open::Known(SessionEnd::Deleted) => "the account was deleted",
+        Open::Known(SessionEnd::RecordMoved) => {
+            "a login elsewhere moved the password to the server's new key"
+        }
         Open::Unknown(item) => return format!("your session has ended: {item}"),
     };
     format!("your session has ended: {why}")

@@ -68,6 +68,18 @@ impl Record {
             ("registrations_max", count(status.registrations_max)),
             ("operator", text(&status.operator)),
             ("role", text(&status.role)),
+            (
+                "opaque_rotation_began",
+                instant(status.opaque_rotation.as_ref().map(|rotation| rotation.began)),
+            ),
+            (
+                "opaque_records_moved",
+                optional_count(status.opaque_rotation.as_ref().map(|rotation| rotation.moved)),
+            ),
+            (
+                "opaque_records_left",
+                optional_count(status.opaque_rotation.as_ref().map(|rotation| rotation.left)),
+            ),
         ])
     }
 
@@ -113,6 +125,10 @@ pub(crate) fn instant(seconds: Option<UnixSeconds>) -> Cell {
 
 fn optional_text(value: Option<&str>) -> Cell {
     value.map_or(Cell::Null, text)
+}
+
+fn optional_count(number: Option<u64>) -> Cell {
+    number.map_or(Cell::Null, count)
 }
 
 /// A number; as text when it is too long for one.

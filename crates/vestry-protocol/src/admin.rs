@@ -476,6 +476,19 @@ pub struct Status {
     pub operator: String,
     /// The role of who asks.
     pub role: String,
+    /// How far password records have moved to a new OPAQUE key, while they do.
+    pub opaque_rotation: Option<OpaqueRotation>,
+}
+
+/// How far password records have moved to a new OPAQUE key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpaqueRotation {
+    /// When the new key was made.
+    pub began: UnixSeconds,
+    /// Records that are of the new key.
+    pub moved: u64,
+    /// Records that are of the key that it replaces.
+    pub left: u64,
 }
 
 #[cfg(test)]

@@ -147,11 +147,13 @@ pub enum SessionEnd {
     Suspended,
     /// The account was deleted.
     Deleted,
+    /// A login elsewhere moved the password record to the server's new key.
+    RecordMoved,
 }
 
 impl SessionEnd {
     /// Every reason, in the order of its number.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Expired,
         Self::LoggedOut,
         Self::PasswordChanged,
@@ -159,6 +161,7 @@ impl SessionEnd {
         Self::Revoked,
         Self::Suspended,
         Self::Deleted,
+        Self::RecordMoved,
     ];
 
     /// The number on the wire.
@@ -175,7 +178,7 @@ impl SessionEnd {
 }
 
 impl Numbered for SessionEnd {
-    const KNOWN: u32 = 7;
+    const KNOWN: u32 = 8;
 }
 
 /// What a code says beside its number.

@@ -138,6 +138,17 @@ pub enum UserCall {
     },
     /// What the user should know of attempts at the account and of its password.
     ShowNotices,
+    /// The same password under the server's new key, first half: once, on the connection whose login said so.
+    StartRecordMove {
+        /// A `RegistrationRequest`: 32 bytes.
+        #[serde(with = "serde_bytes")]
+        request: Vec<u8>,
+    },
+    /// The same password under the server's new key, second half. Ends every other session and forgets every device.
+    FinishRecordMove {
+        /// What the client made of the answer.
+        envelope: Envelope,
+    },
 }
 
 /// An answer to a user. The first variant answers any call; each other one answers its own.
@@ -149,7 +160,7 @@ pub enum UserReply {
     Greeting(Greeting),
     /// To `DescribeServer`.
     ServerDescribed(ServerDescription),
-    /// To `StartRegistration`, `StartReset` and `StartNewPassword`.
+    /// To `StartRegistration`, `StartReset`, `StartNewPassword` and `StartRecordMove`.
     NewPasswordStarted {
         /// A `RegistrationResponse`: 64 bytes.
         #[serde(with = "serde_bytes")]
@@ -222,10 +233,15 @@ pub enum UserReply {
         /// Those that will do.
         factors: Vec<Open<Factor>>,
     },
+    /// To `FinishRecordMove`.
+    RecordMoved {
+        /// How many other sessions ended.
+        sessions_ended: u64,
+    },
 }
 
 impl Numbered for UserCall {
-    const KNOWN: u32 = 23;
+    const KNOWN: u32 = 25;
 }
 
 impl ReplyBody for UserReply {
@@ -265,6 +281,8 @@ pub struct Notices {
     pub password_is_weak: bool,
     /// The password was set with a one-time code in the last 30 days.
     pub password_set_with_code: Option<SetWithCode>,
+    /// When a login moved the password record to the server's new key, in the last 30 days.
+    pub record_moved: Option<UnixSeconds>,
 }
 
 /// Who issued a one-time code, and when.
@@ -371,6 +389,8 @@ pub struct NewSession {
     pub idle_secs_max: u64,
     /// Whether the device token of the login is of a device that is remembered for this account.
     pub device_known: bool,
+    /// Whether the password record is of a key that the server is replacing: move it now (`StartRecordMove`).
+    pub move_record: bool,
     /// What to send with the next `FinishLogin` of this account on this device, unread: 128 bytes at most, none today.
     #[serde(with = "serde_bytes")]
     pub witness: Vec<u8>,

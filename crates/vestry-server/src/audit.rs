@@ -32,6 +32,8 @@ pub enum Action {
     AccountUpdated,
     /// A password changed, by its owner.
     PasswordChanged,
+    /// A login moved the password record to the server's new OPAQUE key.
+    RecordMoved,
     /// A one-time code was right, and had a new password evaluated.
     ResetStarted,
     /// A one-time code set a new password.
@@ -74,6 +76,14 @@ pub enum Action {
     AuditRekeyed,
     /// Events that were old enough were removed.
     AuditPurged,
+    /// The chain of events ends under this key, and goes on under another.
+    AuditRotated,
+    /// A new OPAQUE key was made, to which password records move.
+    OpaqueRotationBegun,
+    /// The OPAQUE key that was replaced is gone.
+    OpaqueRotationFinished,
+    /// Imported password hashes were sealed under a new pepper.
+    PepperRotated,
 }
 
 impl Action {
@@ -90,6 +100,7 @@ impl Action {
             Self::ThrottleCleared => "throttle.cleared",
             Self::AccountUpdated => "account.updated",
             Self::PasswordChanged => "password.changed",
+            Self::RecordMoved => "record.moved",
             Self::ResetStarted => "reset.started",
             Self::PasswordReset => "password.reset",
             Self::ResetFailed => "reset.failed",
@@ -111,6 +122,10 @@ impl Action {
             Self::OperatorRead => "operator.read",
             Self::AuditRekeyed => "audit.rekeyed",
             Self::AuditPurged => "audit.purged",
+            Self::AuditRotated => "audit.rotated",
+            Self::OpaqueRotationBegun => "opaque.rotation_begun",
+            Self::OpaqueRotationFinished => "opaque.rotation_finished",
+            Self::PepperRotated => "pepper.rotated",
         }
     }
 }

@@ -31,6 +31,8 @@ pub mod identity;
 pub mod listener;
 pub mod logging;
 pub mod renewal;
+pub mod rotation;
+pub mod secrets;
 pub mod server;
 pub mod sessions;
 pub mod setup;

@@ -3,7 +3,7 @@
 use crate::admin::WelcomeOperators;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::credentials::{HashingPool, ImportedHashes, NameSeed, OpaqueKey};
+use crate::credentials::{HashingPool, ImportedHashes, NameSeed, OpaqueKeys};
 use crate::gate::{Gate, Writes};
 use crate::identity::Identity;
 use crate::listener::{Admission, accept_until};
@@ -42,8 +42,8 @@ pub struct Server {
     pub imported: ImportedHashes,
     /// What names OPRF keys.
     pub names: NameSeed,
-    /// The server's OPAQUE key.
-    pub opaque: OpaqueKey,
+    /// The server's OPAQUE keys.
+    pub opaque: OpaqueKeys,
     /// The operator's read-only SQL.
     pub queries: OperatorReader,
     /// Certificates and the TLS configurations made of them.
@@ -94,8 +94,8 @@ pub struct Parts {
     pub imported: ImportedHashes,
     /// What names OPRF keys.
     pub names: NameSeed,
-    /// The server's OPAQUE key.
-    pub opaque: OpaqueKey,
+    /// The server's OPAQUE keys.
+    pub opaque: OpaqueKeys,
     /// Certificates.
     pub identity: Identity,
     /// The wall clock.

@@ -101,8 +101,17 @@ pub fn mint<'tx>(
     tx.set_last_login(&noted, account.id, now)?;
     let (name, last_login) = (account.name, account.last_login);
     let idle_secs_max = limits.idle_secs_max.cast_unsigned();
-    let (device_known, witness, later) = (false, Vec::new(), Later::new());
-    let shown = NewSession { token, name, last_login, expires, idle_secs_max, device_known, witness, later };
+    let shown = NewSession {
+        token,
+        name,
+        last_login,
+        expires,
+        idle_secs_max,
+        device_known: false,
+        move_record: false,
+        witness: Vec::new(),
+        later: Later::new(),
+    };
     Ok(Minted { noted, session: LoggedIn { id }, shown })
 }
 

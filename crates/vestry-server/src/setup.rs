@@ -9,12 +9,12 @@ use crate::credentials::{NameSeed, OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::failure::Failure;
 use crate::identity::with_local_names;
+use crate::secrets::{AUDIT_KEY_FACT, read_audit_key};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
-use vestry_store::backup::Offline;
-use vestry_store::{ChainKey, NewOperator, Party, ReadTx, Store, StoreError, StoreLimits, WriteTx};
+use vestry_store::{ChainKey, NewOperator, Party, Store, StoreError, StoreLimits, WriteTx};
 use vestry_tls::{CertsDir, FileError, OperatorCertificate, TlsError, Validity, private_file};
 use zeroize::Zeroizing;
 
@@ -22,14 +22,6 @@ use zeroize::Zeroizing;
 pub const CA_DAYS: u32 = 3650;
 /// Operators' certificates are for a handful of people who sit at the machine.
 pub const OPERATOR_DAYS: u32 = 825;
-/// What the register calls the pepper that it was made with; also where the file is in a data directory.
-pub const PEPPER_FACT: &str = "secrets/pepper";
-/// The same for the OPAQUE key.
-pub const OPAQUE_KEY_FACT: &str = "secrets/opaque.key";
-/// The same for the seed of what names OPRF keys.
-pub const NAMES_SEED_FACT: &str = "secrets/names.seed";
-/// The same for the key of the audit chain.
-pub const AUDIT_KEY_FACT: &str = "secrets/audit.key";
 /// The name of the first operator.
 pub const FIRST_OPERATOR: &str = "admin";
 
@@ -90,6 +82,45 @@ pub enum SetupError {
         "{0} is not the one that this database was made with; restore the right one, or the database that fits"
     )]
     SecretOfAnother(&'static str),
+    /// Records move to a key whose file is gone.
+    #[error(
+        "{0} is missing, but password records were moved to it; restore it from a backup: without it their accounts cannot log in"
+    )]
+    SecretMissing(&'static str),
+    /// The file of a secret that took over could not be put in its place.
+    #[error("{path} could not be replaced: {cause}")]
+    NotReplaced {
+        /// The file.
+        path: String,
+        /// Why not.
+        cause: std::io::Error,
+    },
+    /// Records are moving to a new OPAQUE key already.
+    #[error(
+        "password records are moving to a new OPAQUE key already; {left} are left. End that first: vestryd secrets finish opaque"
+    )]
+    RotationUnderWay {
+        /// Records that have not moved.
+        left: u64,
+    },
+    /// No records are moving.
+    #[error(
+        "there is nothing to finish: no OPAQUE key is being replaced. Begin with: vestryd secrets rotate opaque"
+    )]
+    NoRotation,
+    /// Ending a rotation takes passwords away, and how many was not said.
+    #[error(
+        "{left} accounts have not logged in since the new OPAQUE key was made. Without the old one they have no password, and need a one-time code. To end it all the same: vestryd secrets finish opaque --without {left}"
+    )]
+    RecordsLeft {
+        /// Records that have not moved.
+        left: u64,
+    },
+    /// An imported hash could not be opened with the pepper.
+    #[error(
+        "an imported password hash is damaged, so that nothing was sealed anew; look with: vestryd check"
+    )]
+    ImportedHashDamaged,
     /// The system has no random bytes.
     #[error("the system has no random bytes")]
     NoRandomness,
@@ -160,7 +191,7 @@ fn make_secret(
     Ok(())
 }
 
-fn new_pepper() -> Result<Zeroizing<Vec<u8>>, SetupError> {
+pub(crate) fn new_pepper() -> Result<Zeroizing<Vec<u8>>, SetupError> {
     random_bytes(Pepper::BYTES)
 }
 
@@ -168,13 +199,13 @@ fn new_names_seed() -> Result<Zeroizing<Vec<u8>>, SetupError> {
     random_bytes(NameSeed::BYTES)
 }
 
-fn random_bytes(count: usize) -> Result<Zeroizing<Vec<u8>>, SetupError> {
+pub(crate) fn random_bytes(count: usize) -> Result<Zeroizing<Vec<u8>>, SetupError> {
     let mut bytes = Zeroizing::new(vec![0; count]);
     getrandom::fill(&mut bytes).map_err(|_| SetupError::NoRandomness)?;
     Ok(bytes)
 }
 
-fn new_opaque_key() -> Result<Zeroizing<Vec<u8>>, SetupError> {
+pub(crate) fn new_opaque_key() -> Result<Zeroizing<Vec<u8>>, SetupError> {
     Ok(OpaqueKey::generate()?)
 }
 
@@ -198,18 +229,6 @@ fn make_audit_key(data_dir: &DataDir, made: &mut Vec<String>) -> Result<(), Setu
 /// When there is one.
 pub fn create_audit_key(path: &Path) -> Result<(), SetupError> {
     Ok(private_file::create(path, &random_bytes(ChainKey::BYTES)?)?)
-}
-
-/// Reads the key of an audit chain.
-///
-/// # Errors
-/// When it is missing, exposed or damaged.
-pub fn read_audit_key(path: &Path) -> Result<ChainKey, SetupError> {
-    let lost = || SetupError::AuditKeyLost(path.display().to_string());
-    match private_file::read(path) {
-        Err(error) if error.is_missing() => Err(lost()),
-        other => ChainKey::from_bytes(&other?).ok_or_else(lost),
-    }
 }
 
 /// Begins a new audit chain under the key that the register was opened with; what is there is sealed as it is found.
@@ -267,94 +286,4 @@ pub async fn enrol(
             Ok(())
         })
         .await
-}
-
-/// The secrets that are not in the database.
-pub struct Secrets {
-    /// Seals imported password hashes.
-    pub pepper: Pepper,
-    /// Evaluates every OPAQUE password.
-    pub opaque: OpaqueKey,
-    /// Names the key that each is evaluated under.
-    pub names: NameSeed,
-    /// Ties the audit events to one another.
-    pub chain: ChainKey,
-}
-
-/// What the database calls each of the secrets; also where its file is in a data directory.
-pub const SECRET_FACTS: [&str; 4] = [PEPPER_FACT, OPAQUE_KEY_FACT, NAMES_SEED_FACT, AUDIT_KEY_FACT];
-
-impl Secrets {
-    /// Reads the files of a data directory.
-    ///
-    /// # Errors
-    /// When one is missing, exposed or damaged.
-    pub fn read(data_dir: &DataDir) -> Result<Self, SetupError> {
-        Self::read_from(|fact| data_dir.path().join(fact))
-    }
-
-    /// Reads them from wherever the file of each is.
-    ///
-    /// # Errors
-    /// When one is missing, exposed or damaged.
-    pub fn read_from(file_of: impl Fn(&str) -> PathBuf) -> Result<Self, SetupError> {
-        Ok(Self {
-            pepper: read_secret(&file_of(PEPPER_FACT), Pepper::from_bytes)?,
-            opaque: read_secret(&file_of(OPAQUE_KEY_FACT), OpaqueKey::from_bytes)?,
-            names: read_secret(&file_of(NAMES_SEED_FACT), NameSeed::from_bytes)?,
-            chain: read_audit_key(&file_of(AUDIT_KEY_FACT))?,
-        })
-    }
-
-    /// Checks that the database was made with these secrets; the first time, writes down which.
-    ///
-    /// # Errors
-    /// When it was made with others.
-    pub async fn bind_to(&self, store: &Store) -> Result<(), SetupError> {
-        self.compare(&store.read(facts_about_secrets).await?)?;
-        let mine = self.public_names();
-        let bound = store.write(move |tx| mine.iter().try_for_each(|(fact, name)| tx.learn_fact(fact, name)));
-        Ok(bound.await?)
-    }
-
-    /// The same check on a database that no server uses, without writing anything.
-    ///
-    /// # Errors
-    /// When it was made with others.
-    pub fn verify_for_offline(&self, register: &mut Offline) -> Result<(), SetupError> {
-        let known = register.read(facts_about_secrets)?;
-        self.compare(&known)
-    }
-
-    fn public_names(&self) -> [(&'static str, String); 4] {
-        [
-            (PEPPER_FACT, data_encoding::HEXLOWER.encode(self.pepper.id())),
-            (OPAQUE_KEY_FACT, self.opaque.id()),
-            (NAMES_SEED_FACT, self.names.id()),
-            (AUDIT_KEY_FACT, self.chain.id()),
-        ]
-    }
-
-    fn compare(&self, known: &[(&'static str, Option<String>)]) -> Result<(), SetupError> {
-        for ((fact, name), (_, recorded)) in self.public_names().iter().zip(known) {
-            if recorded.as_ref().is_some_and(|recorded| recorded != name) {
-                return Err(SetupError::SecretOfAnother(fact));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn read_secret<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, SetupError> {
-    let bytes = match private_file::read(path) {
-        Err(error) if error.is_missing() => {
-            return Err(SetupError::SecretLost(path.display().to_string()));
-        }
-        other => other?,
-    };
-    parse(&bytes).ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))
-}
-
-fn facts_about_secrets(tx: &ReadTx<'_>) -> Result<Vec<(&'static str, Option<String>)>, StoreError> {
-    SECRET_FACTS.into_iter().map(|fact| Ok((fact, tx.fact(fact)?))).collect()
 }

@@ -48,6 +48,14 @@ fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
+/// Reads the facts of a register that a server may be using.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn register_facts(path: &Path) -> Result<BTreeMap<String, String>, StoreError> {
+    facts_of(&open_reader(path)?)
+}
+
 fn facts_of(conn: &Connection) -> Result<BTreeMap<String, String>, StoreError> {
     let mut statement = conn.prepare("select name, value from fact")?;
     let facts = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;

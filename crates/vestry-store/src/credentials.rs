@@ -2,9 +2,10 @@
 //!
 //! The records come and go as the server made them; nothing here can read or judge one.
 
-use crate::{AccountId, Noted, ReadTx, StoreError, WriteTx};
+use crate::{AccountId, Noted, OprfId, ReadTx, SessionId, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::refusal::SessionEnd;
 
 /// The kinds of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,20 +33,55 @@ impl CredentialKind {
 
 /// A stored credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// Its kind.
-    pub kind: CredentialKind,
-    /// The record.
-    pub record: Vec<u8>,
+pub enum Credential {
+    /// An OPAQUE record.
+    Opaque(SealedRecord),
+    /// A password hash that was imported, sealed by the server; an OPAQUE record takes its place at the first login.
+    Imported(Vec<u8>),
 }
 
-/// A credential to store, and what its user should know of it.
+impl Credential {
+    /// Returns its kind.
+    #[must_use]
+    pub fn kind(&self) -> CredentialKind {
+        match self {
+            Self::Opaque(_) => CredentialKind::Opaque,
+            Self::Imported(_) => CredentialKind::Imported,
+        }
+    }
+}
+
+/// An OPAQUE record, and the generation of the key that it was made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRecord {
+    /// The record.
+    pub bytes: Vec<u8>,
+    /// The generation.
+    pub generation: Generation,
+}
+
+/// A generation of the server's OPAQUE key. Each replaces the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub i64);
+
+/// How the records of a generation stand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GenerationRow {
+    /// Which generation.
+    pub generation: Generation,
+    /// When its key was made.
+    pub began: UnixSeconds,
+    /// The records that were made with it.
+    pub records: u64,
+    /// How far names without a record have followed to it, from 0 to 1.
+    pub share: f64,
+}
+
+/// An OPAQUE record to store, and what its user should know of it.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCredential<'a> {
-    /// Its kind.
-    pub kind: CredentialKind,
     /// The record.
-    pub record: &'a [u8],
+    pub record: &'a SealedRecord,
     /// Whether the password breaks a rule of new ones.
     pub is_weak: bool,
     /// The one-time code that set it.
@@ -55,8 +91,8 @@ pub struct NewCredential<'a> {
 impl<'a> NewCredential<'a> {
     /// The OPAQUE record of a password that its user chose.
     #[must_use]
-    pub fn opaque(record: &'a [u8]) -> Self {
-        Self { kind: CredentialKind::Opaque, record, is_weak: false, code: None }
+    pub fn chosen(record: &'a SealedRecord) -> Self {
+        Self { record, is_weak: false, code: None }
     }
 }
 
@@ -78,6 +114,8 @@ pub struct PasswordFacts {
     pub code: Option<IssuedCode>,
     /// When it was set.
     pub changed: UnixSeconds,
+    /// When its record moved to another key of the server.
+    pub moved: Option<UnixSeconds>,
 }
 
 impl ReadTx<'_> {
@@ -86,11 +124,46 @@ impl ReadTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("select kind, record from credential where account_id = ?1")?;
-        let found = statement
-            .query_row([id.0], |row| Ok((CredentialKind::from_str(row.get_ref(0)?.as_str()?), row.get(1)?)));
-        Ok(found.optional()?.and_then(|(kind, record)| Some(Credential { kind: kind?, record })))
+        let mut statement = self
+            .conn
+            .prepare_cached("select kind, record, generation from credential where account_id = ?1")?;
+        let found = statement.query_row([id.0], |row| {
+            let kind = CredentialKind::from_str(row.get_ref(0)?.as_str()?);
+            let (record, generation): (Vec<u8>, Option<i64>) = (row.get(1)?, row.get(2)?);
+            Ok(kind.map(|kind| match kind {
+                // A record without a generation is none that this version wrote: no key will be found for it.
+                CredentialKind::Opaque => Credential::Opaque(SealedRecord {
+                    bytes: record,
+                    generation: Generation(generation.unwrap_or(0)),
+                }),
+                CredentialKind::Imported => Credential::Imported(record),
+            }))
+        });
+        Ok(found.optional()?.flatten())
+    }
+
+    /// Returns the generations of the OPAQUE key, the newest last.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn opaque_generations(&self) -> Result<Vec<GenerationRow>, StoreError> {
+        let mut statement = self
+            .conn
+            .prepare_cached("select generation, began, records, share from opaque_key order by generation")?;
+        let rows = statement.query_map([], |row| {
+            let generation = Generation(row.get(0)?);
+            Ok(GenerationRow { generation, began: row.get(1)?, records: row.get(2)?, share: row.get(3)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns how far names without a record have followed to a generation, from 0 to 1.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn opaque_share(&self, generation: Generation) -> Result<f64, StoreError> {
+        let mut statement = self.conn.prepare_cached("select share from opaque_key where generation = ?1")?;
+        Ok(statement.query_row([generation.0], |row| row.get(0)).optional()?.unwrap_or(0.0))
     }
 
     /// The kind of an account's credential, as the operator's table shows it.
@@ -98,7 +171,7 @@ impl ReadTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn credential_kind(&self, id: AccountId) -> Result<Option<CredentialKind>, StoreError> {
-        Ok(self.credential(id)?.map(|credential| credential.kind))
+        Ok(self.credential(id)?.map(|credential| credential.kind()))
     }
 
     /// What the user of an account should know of its password.
@@ -107,19 +180,19 @@ impl ReadTx<'_> {
     /// When the database does.
     pub fn password_facts(&self, id: AccountId) -> Result<PasswordFacts, StoreError> {
         let mut statement = self.conn.prepare_cached(
-            "select is_weak, code_issued_by, code_issued_at, changed from credential where account_id = ?1",
+            "select is_weak, code_issued_by, code_issued_at, changed, moved from credential where account_id = ?1",
         )?;
         let found = statement.query_row([id.0], |row| {
             let (by, at): (Option<String>, Option<UnixSeconds>) = (row.get(1)?, row.get(2)?);
             let code = by.zip(at).map(|(by, at)| IssuedCode { by, at });
-            Ok(PasswordFacts { is_weak: row.get(0)?, code, changed: row.get(3)? })
+            Ok(PasswordFacts { is_weak: row.get(0)?, code, changed: row.get(3)?, moved: row.get(4)? })
         });
         Ok(found.optional()?.unwrap_or_default())
     }
 }
 
 impl WriteTx<'_> {
-    /// Stores a credential in place of the one before.
+    /// Stores an OPAQUE record in place of the credential before.
     ///
     /// # Errors
     /// When the database does.
@@ -133,21 +206,101 @@ impl WriteTx<'_> {
         let code = new.code;
         self.conn
             .prepare_cached(
-                "insert into credential (account_id, kind, record, changed, is_weak, code_issued_by, code_issued_at)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict (account_id) do update set
-                 kind = excluded.kind, record = excluded.record, changed = excluded.changed,
-                 is_weak = excluded.is_weak, code_issued_by = excluded.code_issued_by,
-                 code_issued_at = excluded.code_issued_at",
+                "insert into credential
+                   (account_id, kind, record, generation, changed, is_weak, code_issued_by, code_issued_at)
+                 values (?1, 'opaque', ?2, ?3, ?4, ?5, ?6, ?7) on conflict (account_id) do update set
+                 kind = excluded.kind, record = excluded.record, generation = excluded.generation,
+                 changed = excluded.changed, moved = null, is_weak = excluded.is_weak,
+                 code_issued_by = excluded.code_issued_by, code_issued_at = excluded.code_issued_at",
             )?
             .execute(params![
                 id.0,
-                new.kind.as_str(),
-                new.record,
+                new.record.bytes,
+                new.record.generation.0,
                 now,
                 new.is_weak,
                 code.map(|code| &code.by),
                 code.map(|code| code.at)
             ])?;
         Ok(())
+    }
+
+    /// Puts a record of another generation in the place of the one that there is: every session but one ends, and every device is
+    /// forgotten. Returns how many sessions ended.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn move_record(
+        &self,
+        noted: &Noted<'_>,
+        id: AccountId,
+        record: &SealedRecord,
+        (kept, now): (SessionId, UnixSeconds),
+    ) -> Result<u64, StoreError> {
+        self.conn
+            .prepare_cached(
+                "update credential set record = ?2, generation = ?3, moved = ?4
+                 where account_id = ?1 and kind = 'opaque'",
+            )?
+            .execute(params![id.0, record.bytes, record.generation.0, now])?;
+        self.forget_devices_of(noted, id)?;
+        self.end_other_sessions_of(noted, id, kept, SessionEnd::RecordMoved)
+    }
+
+    /// Begins another generation of the OPAQUE key, to which records move from now on.
+    ///
+    /// # Errors
+    /// When the database does; also when there are two already.
+    pub fn begin_opaque_generation(&self, _: &Noted<'_>, now: UnixSeconds) -> Result<Generation, StoreError> {
+        let [only] = self.opaque_generations()?[..] else {
+            return Err(StoreError::Statement("there are two generations of the OPAQUE key".to_owned()));
+        };
+        let next = Generation(only.generation.0.saturating_add(1));
+        self.conn
+            .execute("insert into opaque_key (generation, began) values (?1, ?2)", params![next.0, now])?;
+        Ok(next)
+    }
+
+    /// Ends the older generation of the OPAQUE key. Accounts whose records are of it have no password any more; returns how
+    /// many there were.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn end_opaque_generation(&self, _: &Noted<'_>, older: Generation) -> Result<u64, StoreError> {
+        let removed = self.conn.execute("delete from credential where generation = ?1", [older.0])?;
+        self.conn.execute("delete from opaque_key where generation = ?1", [older.0])?;
+        Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+    }
+
+    /// Replaces every imported hash by what `reseal` makes of it, with the identifier of its account's OPRF key; returns how many
+    /// there were.
+    ///
+    /// # Errors
+    /// What `reseal` returns, or when the database does.
+    pub fn reseal_imported<E: From<StoreError>>(
+        &self,
+        _: &Noted<'_>,
+        mut reseal: impl FnMut(&[u8], OprfId) -> Result<Vec<u8>, E>,
+    ) -> Result<u64, E> {
+        let failed = |error: rusqlite::Error| E::from(error.into());
+        let mut of = self
+            .conn
+            .prepare(
+                "select c.account_id, c.record, a.oprf_id from credential c join account a on a.id = c.account_id
+                  where c.kind = 'imported' and c.account_id > ?1 order by c.account_id limit 1",
+            )
+            .map_err(failed)?;
+        let mut put =
+            self.conn.prepare("update credential set record = ?2 where account_id = ?1").map_err(failed)?;
+        let (mut last, mut resealed) = (0_i64, 0);
+        loop {
+            let next = of.query_row([last], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, OprfId(row.get(2)?)))
+            });
+            let Some((id, record, oprf_id)) = next.optional().map_err(failed)? else { return Ok(resealed) };
+            let record = reseal(&record, oprf_id)?;
+            put.execute(params![id, record]).map_err(failed)?;
+            (last, resealed) = (id, resealed + 1);
+        }
     }
 }

@@ -26,6 +26,15 @@ impl WriteTx<'_> {
         Ok(())
     }
 
+    /// Forgets a fact.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn forget_fact(&self, _: &Noted<'_>, name: &str) -> Result<(), StoreError> {
+        self.conn.execute("delete from fact where name = ?1", [name])?;
+        Ok(())
+    }
+
     /// Writes a fact over the one that was known.
     ///
     /// # Errors

@@ -33,7 +33,10 @@ mod writer;
 
 pub use accounts::{AccountId, AccountRow, Counts, NameKeys, NewAccount, OprfId, ProfilePatch, Standing};
 pub use audit::{ActorKind, AuditPurge, ChainKey, Event, Noted, Party, PurgeRefused, Verification};
-pub use credentials::{Credential, CredentialKind, IssuedCode, NewCredential, PasswordFacts};
+pub use credentials::{
+    Credential, CredentialKind, Generation, GenerationRow, IssuedCode, NewCredential, PasswordFacts,
+    SealedRecord,
+};
 pub use devices::{DeviceRow, KnownDevice, NewDevice};
 pub use error::StoreError;
 pub use maintenance::Due;

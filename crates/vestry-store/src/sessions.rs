@@ -329,6 +329,18 @@ impl WriteTx<'_> {
         let ended = self.end_where(why, "account_id = ?1", [account.0])?;
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
     }
+
+    /// Ends all sessions of an account but one; how many there were.
+    pub(crate) fn end_other_sessions_of(
+        &self,
+        _: &Noted<'_>,
+        account: AccountId,
+        kept: SessionId,
+        why: SessionEnd,
+    ) -> Result<u64, StoreError> {
+        let ended = self.end_where(why, "account_id = ?1 and id <> ?2", [account.0, kept.0])?;
+        Ok(u64::try_from(ended).unwrap_or(u64::MAX))
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use vestry_protocol::admin::{
-    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing, RowsEnd,
-    Status, View,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing,
+    OpaqueRotation, RowsEnd, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
@@ -139,6 +139,8 @@ fn other_call() -> impl Strategy<Value = UserCall> {
         Just(()).prop_map(|()| UserCall::ListDevices),
         number().prop_map(|id| UserCall::ForgetDevice { id }),
         Just(()).prop_map(|()| UserCall::ShowNotices),
+        envelope().prop_map(|envelope| UserCall::FinishRecordMove { envelope }),
+        bytes().prop_map(|request| UserCall::StartRecordMove { request }),
     ]
 }
 
@@ -177,16 +179,19 @@ fn refusal() -> impl Strategy<Value = Refusal> {
 }
 
 fn new_session() -> impl Strategy<Value = NewSession> {
-    (token(), text(), of(time()), time(), number(), any::<bool>(), bytes(), later()).prop_map(
-        |(token, name, last_login, expires, idle_secs_max, device_known, witness, later)| NewSession {
-            token,
-            name,
-            last_login,
-            expires,
-            idle_secs_max,
-            device_known,
-            witness,
-            later,
+    (token(), text(), of(time()), time(), number(), any::<(bool, bool)>(), bytes(), later()).prop_map(
+        |(token, name, last_login, expires, idle_secs_max, (device_known, move_record), witness, later)| {
+            NewSession {
+                token,
+                name,
+                last_login,
+                expires,
+                idle_secs_max,
+                device_known,
+                move_record,
+                witness,
+                later,
+            }
         },
     )
 }
@@ -207,11 +212,12 @@ fn code_issued() -> impl Strategy<Value = CodeIssued> {
 fn notices() -> impl Strategy<Value = Notices> {
     let set_with_code =
         (code_issued(), time()).prop_map(|(issued, redeemed)| SetWithCode { issued, redeemed });
-    (number(), any::<bool>(), of(set_with_code)).prop_map(
-        |(failures_since_last_login, password_is_weak, password_set_with_code)| Notices {
+    (number(), any::<bool>(), of(set_with_code), of(time())).prop_map(
+        |(failures_since_last_login, password_is_weak, password_set_with_code, record_moved)| Notices {
             failures_since_last_login,
             password_is_weak,
             password_set_with_code,
+            record_moved,
         },
     )
 }
@@ -395,7 +401,10 @@ fn cell() -> impl Strategy<Value = Cell> {
 }
 
 fn status() -> impl Strategy<Value = Status> {
-    (vec(text(), 5), vec(number(), 12), time()).prop_map(|(texts, numbers, certificate_expires)| Status {
+    let rotation =
+        (time(), number(), number()).prop_map(|(began, moved, left)| OpaqueRotation { began, moved, left });
+    let parts = (vec(text(), 5), vec(number(), 12), time(), of(rotation));
+    parts.prop_map(|(texts, numbers, certificate_expires, opaque_rotation)| Status {
         version: texts[0].clone(),
         uptime_secs: numbers[0],
         listen: texts[1].clone(),
@@ -414,6 +423,7 @@ fn status() -> impl Strategy<Value = Status> {
         registrations_max: numbers[11],
         operator: texts[3].clone(),
         role: texts[4].clone(),
+        opaque_rotation,
     })
 }
 

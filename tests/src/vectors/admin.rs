@@ -3,8 +3,8 @@
 
 use super::{Example, Message};
 use vestry_protocol::admin::{
-    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing, RowsEnd,
-    Status, View,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing,
+    OpaqueRotation, RowsEnd, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::greeting::Greeting;
@@ -274,6 +274,14 @@ pub(super) fn replies() -> Vec<Example> {
             AdminReply::Greeting(Greeting::of_this_version()),
         ),
         reply("admin/reply-status-shown", "How the server is.", AdminReply::StatusShown(status())),
+        reply(
+            "admin/reply-status-shown-rotating",
+            "Three of four password records have moved to a new OPAQUE key.",
+            AdminReply::StatusShown(Status {
+                opaque_rotation: Some(OpaqueRotation { began: NOW, moved: 3, left: 1 }),
+                ..status()
+            }),
+        ),
         reply("admin/reply-code-issued", "A one-time code, shown once.", code),
         reply("admin/reply-session-revoked", "A variant without fields.", AdminReply::SessionRevoked),
         reply("admin/reply-operator-revoked", "A variant without fields.", AdminReply::OperatorRevoked),
@@ -311,6 +319,7 @@ fn largest_replies() -> Vec<Example> {
         attempts_under_way: many,
         registrations: many,
         registrations_max: many,
+        opaque_rotation: Some(OpaqueRotation { began: at, moved: many, left: many }),
         ..status()
     };
     let verdict = AuditVerdict {
@@ -413,6 +422,7 @@ fn status() -> Status {
         registrations_max: 1000,
         operator: "admin".to_owned(),
         role: "admin".to_owned(),
+        opaque_rotation: None,
     }
 }
 

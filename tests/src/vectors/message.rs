@@ -241,7 +241,9 @@ fn needs_session(call: &UserCall) -> bool {
         | UserCall::RememberDevice
         | UserCall::ListDevices
         | UserCall::ForgetDevice { .. }
-        | UserCall::ShowNotices => true,
+        | UserCall::ShowNotices
+        | UserCall::StartRecordMove { .. }
+        | UserCall::FinishRecordMove { .. } => true,
     }
 }
 
@@ -270,6 +272,8 @@ fn of_user_call(call: &UserCall) -> &'static str {
         UserCall::ListDevices => "list-devices",
         UserCall::ForgetDevice { .. } => "forget-device",
         UserCall::ShowNotices => "show-notices",
+        UserCall::StartRecordMove { .. } => "start-record-move",
+        UserCall::FinishRecordMove { .. } => "finish-record-move",
     }
 }
 
@@ -297,6 +301,7 @@ fn of_user_reply(reply: &UserReply) -> &'static str {
         UserReply::DevicesListed(_) => "devices-listed",
         UserReply::DeviceForgotten => "device-forgotten",
         UserReply::NoticesShown(_) => "notices-shown",
+        UserReply::RecordMoved { .. } => "record-moved",
     }
 }
 

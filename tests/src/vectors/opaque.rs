@@ -128,6 +128,18 @@ fn new_passwords() -> Vec<Example> {
             UserCall::FinishNewPassword { envelope: envelope(USUAL) },
         ),
         request(
+            "user/request-start-record-move",
+            "32 bytes; the name is that of the session, and the password is that of its login.",
+            7,
+            UserCall::StartRecordMove { request: counting(REQUEST_BYTES) },
+        ),
+        request(
+            "user/request-finish-record-move",
+            "An envelope, of the same password under the server's new key.",
+            8,
+            UserCall::FinishRecordMove { envelope: envelope(USUAL) },
+        ),
+        request(
             "user/request-finish-new-password-largest-stretching",
             "The largest numbers of 32 bits, which the server refuses as a field.",
             8,

@@ -266,11 +266,12 @@ fn notices() -> Vec<Example> {
         failures_since_last_login: 300,
         password_is_weak: true,
         password_set_with_code: Some(set_with_code),
+        record_moved: Some(NOW - HOUR),
     };
     vec![
         reply(
             "user/reply-notices-shown",
-            "Three hundred failures, a weak password, and a one-time code that set it.",
+            "Three hundred failures, a weak password, and a one-time code that set it, and a move to a new key.",
             22,
             UserReply::NoticesShown(everything),
         ),
@@ -439,6 +440,7 @@ fn largest_numbers() -> Vec<Example> {
         expires: at,
         idle_secs_max: many,
         device_known: true,
+        move_record: true,
         witness: Vec::new(),
         later: Later::new(),
     };
@@ -458,6 +460,7 @@ fn largest_numbers() -> Vec<Example> {
         failures_since_last_login: many,
         password_is_weak: true,
         password_set_with_code: Some(SetWithCode { issued: issued.clone(), redeemed: at }),
+        record_moved: Some(at),
     };
     let server = ServerDescription {
         version: String::new(),
@@ -470,6 +473,7 @@ fn largest_numbers() -> Vec<Example> {
         largest("user/reply-logged-in-largest", UserReply::LoggedIn(session)),
         largest("user/reply-sessions-listed-largest", UserReply::SessionsListed(vec![listed])),
         largest("user/reply-devices-listed-largest", UserReply::DevicesListed(vec![device])),
+        largest("user/reply-record-moved-largest", UserReply::RecordMoved { sessions_ended: many }),
         largest("user/reply-notices-shown-largest", UserReply::NoticesShown(notices)),
         largest("user/reply-server-described-largest", UserReply::ServerDescribed(server)),
         largest("user/reply-account-deleted-largest", UserReply::AccountDeleted { restorable_until: at }),
@@ -528,6 +532,7 @@ fn new_sessions() -> Vec<Example> {
         expires: NOW + DAY,
         idle_secs_max: 3_600,
         device_known,
+        move_record: false,
         witness: Vec::new(),
         later: Later::new(),
     };
@@ -548,6 +553,18 @@ fn new_sessions() -> Vec<Example> {
             "A later login, from a device that is, says when the one before was.",
             2,
             UserReply::LoggedIn(opened(false, Some(NOW - DAY), true)),
+        ),
+        reply(
+            "user/reply-logged-in-move-record",
+            "A login by a record of a key that the server is replacing.",
+            2,
+            UserReply::LoggedIn(NewSession { move_record: true, ..opened(false, Some(NOW - DAY), true) }),
+        ),
+        reply(
+            "user/reply-record-moved",
+            "Two other sessions ended.",
+            4,
+            UserReply::RecordMoved { sessions_ended: 2 },
         ),
         reply(
             "user/reply-logged-in-later",

@@ -14,9 +14,13 @@ use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::Clock;
 use vestry_server::credentials::{NameSeed, OpaqueRecord};
 use vestry_server::data_dir::DataDir;
-use vestry_server::setup::{Plan, read_audit_key, set_up};
+use vestry_server::secrets::read_audit_key;
+use vestry_server::setup::{Plan, set_up};
 use vestry_store::backup::Offline;
-use vestry_store::{ActorKind, Event, NewAccount, NewCredential, Noted, Party, ProfilePatch, WriteTx};
+use vestry_store::{
+    ActorKind, Event, Generation, NewAccount, NewCredential, Noted, Party, ProfilePatch, SealedRecord,
+    WriteTx,
+};
 use vestry_tls::private_file;
 
 /// Accounts of one transaction. Names come in no order, so each transaction touches most pages of their index; the
@@ -91,7 +95,7 @@ struct Maker<'a> {
     names: NameSeed,
     sealer: Sealer,
     /// The record of accounts that nobody logs in to: it fills its place, and was sealed for another identifier.
-    filler: Vec<u8>,
+    filler: SealedRecord,
     now: UnixSeconds,
 }
 
@@ -117,14 +121,15 @@ impl<'a> Maker<'a> {
         let account = account.ok_or_else(|| Failure::other(format!("{} is there twice", person.name)))?;
         let own = (number < self.set.with_password).then(|| record(&self.sealer, &keys.oprf_id.0));
         let own = own.transpose()?;
-        let record = NewCredential::opaque(own.as_deref().unwrap_or(&self.filler));
+        let record = NewCredential::chosen(own.as_ref().unwrap_or(&self.filler));
         Ok(tx.set_credential(noted, account, record, self.now)?)
     }
 }
 
-fn record(sealer: &Sealer, identifier: &[u8]) -> Result<Vec<u8>, Failure> {
+fn record(sealer: &Sealer, identifier: &[u8]) -> Result<SealedRecord, Failure> {
     let record = OpaqueRecord::from_envelope(&sealer.seal(identifier)?);
-    Ok(record.map_err(|error| Failure::other(error.to_string()))?.to_bytes())
+    let bytes = record.map_err(|error| Failure::other(error.to_string()))?.to_bytes();
+    Ok(SealedRecord { bytes, generation: Generation(1) })
 }
 
 fn insert_all(register: &mut Offline, maker: &Maker<'_>, progress: &Progress) -> Result<(), Failure> {

@@ -197,6 +197,7 @@ pub(super) fn session() -> NewSession {
         expires: 0,
         idle_secs_max: 0,
         device_known: false,
+        move_record: false,
         witness,
         later,
     }
@@ -240,5 +241,7 @@ fn name_of(call: &UserCall) -> &'static str {
         UserCall::ListDevices => "ListDevices",
         UserCall::ForgetDevice { .. } => "ForgetDevice",
         UserCall::ShowNotices => "ShowNotices",
+        UserCall::StartRecordMove { .. } => "StartRecordMove",
+        UserCall::FinishRecordMove { .. } => "FinishRecordMove",
     }
 }

@@ -3,14 +3,21 @@
 use super::Operator;
 use crate::failure::Failure;
 use crate::server::Server;
-use vestry_protocol::admin::{AdminReply, Status};
+use vestry_protocol::admin::{AdminReply, OpaqueRotation, Status};
 
 pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminReply, Failure> {
     let now = server.clock.now();
     let gate = server.gate.clone();
-    let counted =
-        server.store.read(move |tx| Ok::<_, Failure>((tx.counts(now)?, gate.registrations_used(tx, now)?)));
-    let (counts, registrations) = counted.await?;
+    let counted = server.store.read(move |tx| {
+        Ok::<_, Failure>((tx.counts(now)?, gate.registrations_used(tx, now)?, tx.opaque_generations()?))
+    });
+    let (counts, registrations, generations) = counted.await?;
+    let opaque_rotation = match generations[..] {
+        [older, newest] => {
+            Some(OpaqueRotation { began: newest.began, moved: newest.records, left: older.records })
+        }
+        _ => None,
+    };
     let as_u64 = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     Ok(AdminReply::StatusShown(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -31,6 +38,7 @@ pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminRe
         registrations_max: server.config.gate.registrations_per_hour_max.into(),
         operator: operator.name.clone(),
         role: operator.role.as_str().to_owned(),
+        opaque_rotation,
     }))
 }
 

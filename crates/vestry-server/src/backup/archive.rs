@@ -6,7 +6,7 @@ use super::manifest::{FORMAT, FileFacts, MANIFEST, Manifest};
 use super::{BackupError, COPY_BYTES, Kind, REGISTER, SETTINGS, is_plain, require_room};
 use crate::clock::as_date;
 use crate::data_dir::DataDir;
-use crate::setup::SECRET_FACTS;
+use crate::secrets::{NEXT_OPAQUE_KEY_FACT, SECRET_FACTS};
 use crate::work_folder::WorkFolder;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -65,7 +65,7 @@ pub fn write<W: Write>(contents: &Contents, cancel: CancelFlag, out: W) -> Resul
     require_room(work.path(), size)?;
     let copy = work.path().join(REGISTER);
     let mut keys = copy_register(&database, &copy, cancel)?;
-    keys.retain(|fact, _| SECRET_FACTS.contains(&fact.as_str()));
+    keys.retain(|fact, _| SECRET_FACTS.contains(&fact.as_str()) || fact == NEXT_OPAQUE_KEY_FACT);
     let sources = sources_of(contents, copy)?;
     let manifest = Manifest {
         format: FORMAT,

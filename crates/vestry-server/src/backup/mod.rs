@@ -18,7 +18,8 @@ pub mod restore;
 mod unpack;
 
 use crate::data_dir::DataDirError;
-use crate::setup::{AUDIT_KEY_FACT, NAMES_SEED_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, SetupError};
+use crate::secrets::{AUDIT_KEY_FACT, NAMES_SEED_FACT, OPAQUE_KEY_FACT, PEPPER_FACT};
+use crate::setup::SetupError;
 use crate::work_folder::WorkFolderError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -131,6 +132,21 @@ pub enum BackupError {
         path: PathBuf,
         /// Which of the secrets.
         name: &'static str,
+    },
+    /// Password records of the backup were made with an OPAQUE key that is not here.
+    #[error(
+        "{} is not the key that the register in the backup was made with: {records} of its {of} password records need the OPAQUE key {key}, and without it their accounts cannot log in. If that key was replaced (vestryd secrets rotate opaque), take its file from a backup of that time, and restore into an empty data directory with it. Nothing was changed",
+        Shown(path)
+    )]
+    RecordsWithoutKey {
+        /// How many.
+        records: u64,
+        /// Of how many.
+        of: u64,
+        /// The public name of the key.
+        key: String,
+        /// The file that was looked at.
+        path: PathBuf,
     },
     /// Two keys for one place.
     #[error("{} is in place already and differs from the one in the backup; move the wrong one away, or restore into another folder. Nothing was changed", Shown(.0))]

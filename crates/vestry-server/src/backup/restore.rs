@@ -5,7 +5,8 @@ use super::placing::Placing;
 use super::{BackupError, REGISTER, unpack};
 use crate::audit::{Action, Actor};
 use crate::data_dir::DataDir;
-use crate::setup::{SECRET_FACTS, Secrets, SetupError, create_audit_key, rekey_audit_chain};
+use crate::secrets::{NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, SECRET_FACTS, Secrets};
+use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
 use crate::work_folder::WorkFolder;
 use std::io::BufRead;
 use std::path::Path;
@@ -140,11 +141,37 @@ fn require_fitting_secrets(
     placing: &Placing,
     data_dir: &DataDir,
 ) -> Result<(), BackupError> {
-    secrets.verify_for_offline(register).map_err(|error| match error {
-        SetupError::SecretOfAnother(name) => {
-            let path = placing.source_of(&data_dir.path().join(name));
-            BackupError::SecretOfAnother { path, name }
-        }
-        other => other.into(),
+    let error = match secrets.verify_for_offline(register) {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    let (SetupError::SecretOfAnother(name) | SetupError::SecretMissing(name)) = error else {
+        return Err(error.into());
+    };
+    let path = placing.source_of(&data_dir.path().join(name));
+    Err(match records_without_key(register, name, &path)? {
+        Some(error) => error,
+        None => BackupError::SecretOfAnother { path, name },
     })
+}
+
+/// The records of a backup that need an OPAQUE key that is gone, as after a rotation that was finished; `None` when there are none.
+fn records_without_key(
+    register: &mut Offline,
+    name: &str,
+    path: &Path,
+) -> Result<Option<BackupError>, StoreError> {
+    let (key, rows) = register.read(|tx| Ok::<_, StoreError>((tx.fact(name)?, tx.opaque_generations()?)))?;
+    let row = match name {
+        OPAQUE_KEY_FACT => rows.first(),
+        NEXT_OPAQUE_KEY_FACT => rows.last(),
+        _ => None,
+    };
+    let of = rows.iter().map(|row| row.records).sum();
+    Ok(row.filter(|row| row.records > 0).map(|row| BackupError::RecordsWithoutKey {
+        records: row.records,
+        of,
+        key: key.unwrap_or_default(),
+        path: path.to_owned(),
+    }))
 }

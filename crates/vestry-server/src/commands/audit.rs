@@ -5,7 +5,8 @@ use super::{CommandError, Place, answer, say};
 use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
-use crate::setup::{SetupError, create_audit_key, read_audit_key, rekey_audit_chain};
+use crate::secrets::read_audit_key;
+use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
 use clap::{Args, Subcommand};
 use vestry_store::backup::Offline;
 

@@ -7,7 +7,7 @@ use crate::backup::restore;
 use crate::clock::Clock;
 use crate::config::Overrides;
 use crate::data_dir::{DataDir, default_path};
-use crate::setup::read_audit_key;
+use crate::secrets::read_audit_key;
 use clap::Args;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use crate::config::Overrides;
 use crate::confinement::{confine, is_memory_private};
 use crate::data_dir::DataDir;
 use crate::renewal::AUTHORITY_NOTICE_SECS;
-use crate::setup::{Secrets, read_audit_key};
+use crate::secrets::{Secrets, read_audit_key};
 use std::path::Path;
 use vestry_store::Store;
 use vestry_store::backup::Offline;

@@ -7,6 +7,7 @@ mod certs;
 mod check;
 mod init;
 mod manual;
+mod secrets;
 mod serve;
 
 use crate::backup::BackupError;
@@ -83,6 +84,8 @@ enum Command {
     /// Put a backup back, while no server runs; never overwrites a register
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(backup::RestoreFlags),
+    /// Replace a key or the pepper, while no server runs
+    Secrets(secrets::SecretsFlags),
     /// Go on with the audit when its key was lost
     Audit(audit::AuditFlags),
     /// Write a completion script for a shell to standard output
@@ -192,6 +195,7 @@ fn obey(typed: Typed) -> Result<(), CommandError> {
         Some(Command::Check(place)) => check::check(&place),
         Some(Command::Backup(flags)) => backup::backup(&flags),
         Some(Command::Restore(flags)) => backup::restore(&flags),
+        Some(Command::Secrets(flags)) => secrets::secrets(&flags),
         Some(Command::Audit(flags)) => audit::audit(&flags),
         Some(Command::Completions { shell }) => manual::print_completions(shell),
         Some(Command::Man) => manual::print_manual(),

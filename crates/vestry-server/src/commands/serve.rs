@@ -7,8 +7,9 @@ use crate::confinement::confine;
 use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
+use crate::secrets::{Secrets, finish_replacements};
 use crate::server::{Listeners, Parts};
-use crate::setup::{Secrets, enrol};
+use crate::setup::enrol;
 use crate::work_folder::remove_abandoned;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
@@ -66,10 +67,13 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
     // Drawn while the register is opened; it is waited for only before the first peer is let in.
     let randomness = tokio::task::spawn_blocking(warm_up_randomness);
     remove_abandoned(data_dir.path());
+    for fact in finish_replacements(data_dir)? {
+        tracing::info!(fact, "the rotation of a secret was broken off; it is finished now");
+    }
     let secrets = Secrets::read(data_dir)?;
     let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone())?;
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
-    secrets.bind_to(&store).await?;
+    let opaque = secrets.bind_to(&store).await?;
     let imported = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
     let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
     renew_or_serve_what_is_valid(&identity, &config, clock.now())?;
@@ -91,7 +95,7 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
         hangup.recv().await;
     };
     randomness.await.map_err(std::io::Error::other)??;
-    let (opaque, names) = (secrets.opaque, secrets.names);
+    let names = secrets.names;
     let parts = Parts { config, store, queries, imported, opaque, names, identity, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }

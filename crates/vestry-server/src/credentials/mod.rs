@@ -7,6 +7,7 @@
 mod fair_queue;
 mod hashing;
 mod imported;
+mod keys;
 mod names;
 mod opaque;
 mod pepper;
@@ -14,6 +15,7 @@ mod ristretto;
 
 pub use hashing::{HashingPool, NotRun};
 pub use imported::{HashError, ImportedHashes, Memory, Speed};
+pub use keys::OpaqueKeys;
 pub use names::{NameSeed, Named, Target};
 pub use opaque::{Blinded, Exchange, Ke1, OpaqueKey, OpaqueRecord};
 pub use pepper::Pepper;
@@ -27,7 +29,7 @@ use vestry_protocol::fields::{Password, PasswordPolicy, StretchingCost};
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
 use vestry_store::{
-    AccountId, Credential, CredentialKind, NewCredential, Noted, OprfId, ReadTx, StoreError, WriteTx,
+    AccountId, Credential, NewCredential, Noted, OprfId, ReadTx, SealedRecord, SessionId, StoreError, WriteTx,
 };
 
 /// Proof that somebody offered the right password of an account. Nobody else can build one, and it is used up
@@ -37,7 +39,7 @@ pub struct Proven {
     account: AccountId,
     credential: Credential,
     /// The record that takes the place of an imported hash, and whether its password breaks a rule of new ones.
-    sealed: Option<(Vec<u8>, bool)>,
+    sealed: Option<(SealedRecord, bool)>,
 }
 
 /// That a password was proven to be right. Only a [`Proven`] has it.
@@ -75,19 +77,44 @@ impl Proven {
         &mut self,
         tx: &WriteTx<'_>,
         noted: &Noted<'_>,
-        record: Vec<u8>,
+        record: SealedRecord,
         now: i64,
     ) -> Result<(), Failure> {
         self.still_holds(tx)?;
-        tx.replace_password(noted, self.account, NewCredential::opaque(&record), now)?;
-        self.credential = Credential { kind: CredentialKind::Opaque, record };
+        tx.replace_password(noted, self.account, NewCredential::chosen(&record), now)?;
+        self.credential = Credential::Opaque(record);
         Ok(())
+    }
+
+    /// Puts a record under the newest key in the place of the one that was proven, which has to be the current one: every other
+    /// session ends and every device is forgotten. Returns how many sessions ended.
+    ///
+    /// # Errors
+    /// [`Failure::WrongCredentials`] when the password was changed in between.
+    pub fn move_record(
+        self,
+        tx: &WriteTx<'_>,
+        noted: &Noted<'_>,
+        record: &SealedRecord,
+        (kept, now): (SessionId, i64),
+    ) -> Result<u64, Failure> {
+        self.still_holds(tx)?;
+        Ok(tx.move_record(noted, self.account, record, (kept, now))?)
     }
 
     /// Whether it was proven by a hash that was imported.
     #[must_use]
     pub fn is_of_imported_hash(&self) -> bool {
-        self.credential.kind == CredentialKind::Imported
+        matches!(self.credential, Credential::Imported(_))
+    }
+
+    /// Whether it was proven by a record of a key that is being replaced.
+    #[must_use]
+    pub fn is_outdated(&self, keys: &OpaqueKeys) -> bool {
+        match &self.credential {
+            Credential::Opaque(record) => keys.is_outdated(record),
+            Credential::Imported(_) => false,
+        }
     }
 
     /// What the proof means for the stored credential: the OPAQUE record takes the place of an imported hash.
@@ -96,9 +123,9 @@ impl Proven {
     /// When the store does.
     pub fn settle(&mut self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: i64) -> Result<(), StoreError> {
         let Some((record, is_weak)) = self.sealed.take() else { return Ok(()) };
-        let new = NewCredential { is_weak, ..NewCredential::opaque(&record) };
+        let new = NewCredential { is_weak, ..NewCredential::chosen(&record) };
         tx.set_credential(noted, self.account, new, now)?;
-        self.credential = Credential { kind: CredentialKind::Opaque, record };
+        self.credential = Credential::Opaque(record);
         Ok(())
     }
 }
@@ -118,11 +145,13 @@ pub fn start_exchange(
     ke1: Ke1,
     exporter: &[u8; EXPORTER_BYTES],
 ) -> Result<(UserReply, Exchange), Failure> {
-    let Target { oprf_id, account, .. } = *target;
-    let credential = credential_of(tx, account)?;
-    let record = credential.filter(|credential| credential.kind == CredentialKind::Opaque);
-    let known = (account, record.as_ref().map(|credential| credential.record.as_slice()));
-    let (ke2, stretching, exchange) = server.opaque.start_login(admitted, oprf_id, known, ke1, exporter)?;
+    let record = match credential_of(tx, target.account)? {
+        Some(Credential::Opaque(record)) => Some(record),
+        Some(Credential::Imported(_)) | None => None,
+    };
+    let key = server.opaque.for_login(tx, target, record.as_ref())?;
+    let known = target.account.zip(record);
+    let (ke2, stretching, exchange) = key.start_login(admitted, target.oprf_id, known, ke1, exporter)?;
     Ok((UserReply::LoginStarted { ke2, stretching }, exchange))
 }
 
@@ -136,8 +165,7 @@ pub fn finish_exchange(
     exporter: &[u8; EXPORTER_BYTES],
 ) -> Result<Proven, Failure> {
     let (account, record) = exchange.finish(ke3, exporter).ok_or(Failure::WrongCredentials)?;
-    let credential = Credential { kind: CredentialKind::Opaque, record };
-    Ok(Proven { account, credential, sealed: None })
+    Ok(Proven { account, credential: Credential::Opaque(record), sealed: None })
 }
 
 /// The first half of a new password: evaluates it under the key of a name.
@@ -150,7 +178,7 @@ pub fn start_new_password(
     id: OprfId,
     blinded: Blinded,
 ) -> Result<UserReply, Failure> {
-    let response = server.opaque.evaluate(admitted, id, blinded)?;
+    let response = server.opaque.newest().evaluate(admitted, id, blinded)?;
     Ok(UserReply::NewPasswordStarted { response, stretching: StretchingCost::default().numbers() })
 }
 
@@ -177,7 +205,7 @@ pub async fn judge_imported(
 ) -> Result<(Instant, Result<Proven, Failure>, Admitted), Failure> {
     let judge = JudgeImported {
         hashes: server.imported.clone(),
-        key: server.opaque.clone(),
+        keys: server.opaque.clone(),
         policy: server.config.password_policy,
     };
     let (source, admitted) = (admitted.source().clone(), Arc::new(admitted));
@@ -201,7 +229,7 @@ pub async fn judge_imported(
 /// What it takes to judge an imported password and to seal it.
 struct JudgeImported {
     hashes: ImportedHashes,
-    key: OpaqueKey,
+    keys: OpaqueKeys,
     policy: PasswordPolicy,
 }
 
@@ -215,16 +243,20 @@ impl JudgeImported {
         password: &Password,
     ) -> Result<Proven, Failure> {
         let ImportedLogin { target: Target { oprf_id, account, .. }, credential, words } = found;
-        let imported = credential.filter(|credential| credential.kind == CredentialKind::Imported);
-        let sealed_hash = imported.as_ref().map(|credential| credential.record.as_slice());
+        let imported = match credential {
+            Some(Credential::Imported(sealed)) => Some(sealed),
+            Some(Credential::Opaque(_)) | None => None,
+        };
+        let sealed_hash = imported.as_deref();
         let is_right = self.hashes.verify(admitted, memory, password, (sealed_hash, oprf_id));
-        let record = self.key.seal(admitted, oprf_id, password);
+        let record = self.keys.seal(admitted, oprf_id, password);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let is_weak = self.policy.judge(password, &words).is_err();
         let is_right = is_right.map_err(|_| Failure::Internal("an imported password could not be judged"))?;
-        let record = record?.to_bytes();
+        let record = record?;
         match (account, imported) {
-            (Some(account), Some(credential)) if is_right => {
+            (Some(account), Some(sealed)) if is_right => {
+                let credential = Credential::Imported(sealed);
                 Ok(Proven { account, credential, sealed: Some((record, is_weak)) })
             }
             _ => Err(Failure::WrongCredentials),

@@ -15,6 +15,7 @@
 use super::ristretto::FastRistretto255;
 use crate::failure::Failure;
 use crate::gate::Admitted;
+use hmac::{Hmac, Mac};
 use opaque_ke::rand::{self, CryptoRng, RngCore};
 use opaque_ke::{
     CipherSuite, CredentialFinalization, CredentialRequest, Identifiers, RegistrationRequest,
@@ -30,11 +31,17 @@ use vestry_protocol::limits::{
     OPAQUE_UPLOAD_BYTES,
 };
 use vestry_protocol::user::{Envelope, Stretching};
-use vestry_store::{AccountId, OprfId};
+use vestry_store::{AccountId, OprfId, SealedRecord};
 use zeroize::Zeroizing;
 
 /// The first byte of a record says how the rest is read.
 const RECORD_FORMAT: u8 = 1;
+
+/// What tells [`OpaqueKey::place_of`] from other uses of the key.
+const FOLLOWS: &[u8] = b"vestry follows 1\0";
+
+/// 2^53.
+const FLOATS_BELOW_1: f64 = 9_007_199_254_740_992.0;
 
 /// The configuration of RFC 9807. Stretching is the client's; the server never does it.
 struct Suite;
@@ -82,6 +89,23 @@ impl OpaqueKey {
         data_encoding::HEXLOWER.encode(digest.get(..8).unwrap_or_default())
     }
 
+    /// Where a name without a record stands in the order in which such names follow to this key: from 0 to 1, the same for ever.
+    #[must_use]
+    pub fn place_of(&self, id: OprfId) -> f64 {
+        let seed = Zeroizing::new(self.setup.serialize());
+        let mut block = Zeroizing::new([0; 64]);
+        block.iter_mut().zip(Sha256::digest(seed.as_slice())).for_each(|(to, from)| *to = from);
+        let mut mac = <Hmac<Sha256> as Mac>::new((&*block).into());
+        mac.update(FOLLOWS);
+        mac.update(&id.0);
+        let bytes: [u8; 32] = mac.finalize().into_bytes().into();
+        let first = bytes.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        // The 53 bits that a float keeps.
+        #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+        let place = (first >> 11) as f64;
+        place / FLOATS_BELOW_1
+    }
+
     /// Evaluates the blinded password of a new credential.
     ///
     /// # Errors
@@ -100,13 +124,12 @@ impl OpaqueKey {
         &self,
         _: &Admitted,
         id: OprfId,
-        known: (Option<AccountId>, Option<&[u8]>),
+        known: Option<(AccountId, SealedRecord)>,
         ke1: Ke1,
         exporter: &[u8; EXPORTER_BYTES],
     ) -> Result<(Vec<u8>, Stretching, Exchange), Failure> {
-        let (account, record) = known;
         let damaged = Failure::Internal("an OPAQUE record is damaged");
-        let own = record.and_then(OpaqueRecord::read);
+        let own = known.as_ref().and_then(|(_, record)| OpaqueRecord::read(&record.bytes));
         let is_real = own.is_some();
         let Some(record) = own.or_else(|| OpaqueRecord::read(&self.decoy)) else { return Err(damaged) };
         let stretching = record.cost.numbers();
@@ -117,8 +140,7 @@ impl OpaqueKey {
         let parameters = parameters(&context);
         let started = ServerLogin::start(&mut random, &self.setup, registration, ke1.0, &id.0, parameters)
             .map_err(|_| not_opaque(Field::Ke1))?;
-        let proves = account.zip(std::hint::black_box(Some(record.to_bytes())).filter(|_| is_real));
-        let exchange = Exchange { state: started.state, proves };
+        let exchange = Exchange { state: started.state, proves: known.filter(|_| is_real) };
         random.checked((started.message.serialize().to_vec(), stretching, exchange))
     }
 
@@ -175,13 +197,13 @@ impl Ke1 {
 pub struct Exchange {
     state: ServerLogin<Suite>,
     /// Whose password it would prove, and by which record; nothing for a fake one.
-    proves: Option<(AccountId, Vec<u8>)>,
+    proves: Option<(AccountId, SealedRecord)>,
 }
 
 impl Exchange {
     /// Whose password was proven and by which record; `None` for a wrong password or a fake record.
     #[must_use]
-    pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<(AccountId, Vec<u8>)> {
+    pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<(AccountId, SealedRecord)> {
         let ke3 = (ke3.len() == OPAQUE_KE3_BYTES).then_some(ke3)?;
         let ke3 = CredentialFinalization::deserialize(ke3).ok()?;
         let context = context_of(exporter);
@@ -313,6 +335,7 @@ mod tests {
     };
     use vestry_opaque::ProvingPassword;
     use vestry_protocol::secret::SecretText;
+    use vestry_store::Generation;
 
     const EXPORTER: [u8; 32] = [7; 32];
 
@@ -356,11 +379,9 @@ mod tests {
     ) -> Option<(Exchange, Vec<u8>)> {
         let mut random = SystemRandom::default();
         let started = ClientLogin::<ClientSuite>::start(&mut random, password).unwrap();
-        let account = record.map(|_| test_account());
-        let stored = record.map(OpaqueRecord::to_bytes);
+        let known = record.and_then(|record| known(&record.to_bytes()));
         let ke1 = Ke1::parse(&started.message.serialize()).unwrap();
-        let (ke2, _, exchange) =
-            key.start_login(admitted, NAMAN, (account, stored.as_deref()), ke1, exporters.1).unwrap();
+        let (ke2, _, exchange) = key.start_login(admitted, NAMAN, known, ke1, exporters.1).unwrap();
         let ke2 = CredentialResponse::deserialize(&ke2).unwrap();
         let context = context_of(exporters.0);
         let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
@@ -380,8 +401,9 @@ mod tests {
             .is_some_and(|(exchange, ke3)| exchange.finish(&ke3, exporters.1).is_some())
     }
 
-    fn test_account() -> AccountId {
-        AccountId::for_tests(1)
+    fn known(record: &[u8]) -> Option<(AccountId, SealedRecord)> {
+        let record = SealedRecord { bytes: record.to_vec(), generation: Generation(1) };
+        Some((AccountId::for_tests(1), record))
     }
 
     #[tokio::test]
@@ -415,9 +437,9 @@ mod tests {
         let bytes = started.message.serialize();
         let ke1 = || Ke1::parse(&bytes).unwrap();
         let record = register(&admitted, &key, NAMAN, b"right").to_bytes();
-        let known = (Some(test_account()), Some(record.as_slice()));
+        let known = known(&record);
         let (real, cost, _) = key.start_login(&admitted, NAMAN, known, ke1(), &EXPORTER).unwrap();
-        let (fake, fake_cost, _) = key.start_login(&admitted, NAMAN, (None, None), ke1(), &EXPORTER).unwrap();
+        let (fake, fake_cost, _) = key.start_login(&admitted, NAMAN, None, ke1(), &EXPORTER).unwrap();
         assert_eq!((real.len(), cost), (fake.len(), fake_cost));
         // What is evaluated does not tell either: the first element of KE2 is a function of identifier and KE1.
         assert_eq!(real[..32], fake[..32]);
@@ -433,8 +455,7 @@ mod tests {
         for (typed, gets_in) in [("right", true), ("wrong", false)] {
             let typed = Password::parse(&SecretText::new(typed.to_owned())).unwrap();
             let (proving, ke1) = ProvingPassword::start(&typed, &mut random).unwrap();
-            let stored = record.to_bytes();
-            let known = (Some(test_account()), Some(stored.as_slice()));
+            let known = known(&record.to_bytes());
             let ke1 = Ke1::parse(&ke1).unwrap();
             let (ke2, cost, exchange) = key.start_login(&admitted, NAMAN, known, ke1, &EXPORTER).unwrap();
             let cost = StretchingCost::parse(cost).unwrap();

@@ -37,20 +37,20 @@ impl Pepper {
 
     /// What names this pepper in public.
     #[must_use]
-    pub fn id(&self) -> &[u8] {
-        &self.id
+    pub fn name(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.id)
     }
 
     /// Seals the hash of an account.
     ///
     /// # Errors
     /// When the system has no random bytes.
-    pub(super) fn seal(&self, hash: &str, account: OprfId) -> Result<Vec<u8>, getrandom::Error> {
+    pub(crate) fn seal(&self, hash: &str, account: OprfId) -> Result<Vec<u8>, getrandom::Error> {
         self.sealing.seal(hash.as_bytes(), &account.0)
     }
 
     /// Opens what was sealed; `None` when it was made with another pepper, for another account, or changed.
-    pub(super) fn open(&self, sealed: &[u8], account: OprfId) -> Option<Zeroizing<String>> {
+    pub(crate) fn open(&self, sealed: &[u8], account: OprfId) -> Option<Zeroizing<String>> {
         let opened = self.sealing.open(sealed, &account.0)?;
         std::str::from_utf8(&opened).ok().map(|text| Zeroizing::new(text.to_owned()))
     }

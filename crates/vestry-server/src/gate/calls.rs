@@ -53,6 +53,10 @@ pub enum Call {
     ForgetDevice,
     /// Reads.
     ShowNotices,
+    /// First half; uses up that the connection logged in by an older record.
+    StartRecordMove,
+    /// Second half.
+    FinishRecordMove,
 }
 
 /// What a call needs before it does anything.
@@ -121,7 +125,7 @@ impl Row {
 
 impl Call {
     /// Every call, in the order of the protocol.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::DescribeServer,
         Self::StartRegistration,
         Self::FinishRegistration,
@@ -145,6 +149,8 @@ impl Call {
         Self::ListDevices,
         Self::ForgetDevice,
         Self::ShowNotices,
+        Self::StartRecordMove,
+        Self::FinishRecordMove,
     ];
 
     /// Which call a message is.
@@ -174,6 +180,8 @@ impl Call {
             UserCall::ListDevices => Self::ListDevices,
             UserCall::ForgetDevice { .. } => Self::ForgetDevice,
             UserCall::ShowNotices => Self::ShowNotices,
+            UserCall::StartRecordMove { .. } => Self::StartRecordMove,
+            UserCall::FinishRecordMove { .. } => Self::FinishRecordMove,
         }
     }
 
@@ -201,8 +209,12 @@ impl Call {
             }
             Self::StartProof => row(Needs::AttemptInSession, 1, 0, 1, Counted::InTheSession),
             Self::FinishProof => row(Needs::FirstHalfInSession, 0, 0, 1, Counted::InTheSession),
-            Self::StartNewPassword => row(Needs::Proof, 1, 0, 0, Counted::InTheSession),
-            Self::FinishNewPassword => row(Needs::FirstHalfInSession, 0, 0, 1, Counted::InTheSession),
+            Self::StartNewPassword | Self::StartRecordMove => {
+                row(Needs::Proof, 1, 0, 0, Counted::InTheSession)
+            }
+            Self::FinishNewPassword | Self::FinishRecordMove => {
+                row(Needs::FirstHalfInSession, 0, 0, 1, Counted::InTheSession)
+            }
             Self::DeleteAccount => row(Needs::Proof, 0, 0, 1, Counted::InTheSession),
             Self::RememberDevice => row(Needs::Proof, 0, 0, 1, Counted::AmongWrites),
         }

@@ -40,6 +40,7 @@ pub(super) async fn show_notices(
             issued: CodeIssued { by, at },
             redeemed: facts.changed,
         }),
+        record_moved: facts.moved.filter(|moved| *moved > since),
     }))
 }
 

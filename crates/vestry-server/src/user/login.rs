@@ -31,6 +31,8 @@ pub(super) struct Opened {
     /// The failures that its user was not told of yet.
     pub(super) failures: u64,
     pub(super) right: Right,
+    /// The proof, when it was by a record of a key that is being replaced: the record may move.
+    pub(super) outdated: Option<Proven>,
     /// When its attempt began: a device is remembered within two minutes of that.
     pub(super) since: Instant,
 }
@@ -166,11 +168,13 @@ async fn enter(
         let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
         let Minted { noted, session, shown } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
         let (written, failures) = verdicts.right(tx, &noted, now)?;
-        Ok((written, Opened { session, shown, failures, right, since }))
+        Ok((written, Opened { session, shown, failures, right, outdated: Some(proven), since }))
     });
     match opened.await {
-        Ok((written, opened)) => {
+        Ok((written, mut opened)) => {
             admitted.conclude(&written);
+            opened.outdated = opened.outdated.filter(|proven| proven.is_outdated(&server.opaque));
+            opened.shown.move_record = opened.outdated.is_some();
             Ok(opened)
         }
         Err(failure @ (Failure::WrongCredentials | Failure::Suspended { .. })) => {

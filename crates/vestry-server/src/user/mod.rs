@@ -217,7 +217,11 @@ impl UserPort {
             | UserCall::RememberDevice
             | UserCall::ListDevices
             | UserCall::ForgetDevice { .. }
-            | UserCall::ShowNotices => Err(Failure::Internal("a call of a session was given none")),
+            | UserCall::ShowNotices
+            | UserCall::StartRecordMove { .. }
+            | UserCall::FinishRecordMove { .. } => {
+                Err(Failure::Internal("a call of a session was given none"))
+            }
         }
     }
 
@@ -259,6 +263,12 @@ impl UserPort {
             UserCall::ListDevices => devices::list(&server, session).await,
             UserCall::ForgetDevice { id } => devices::forget(&server, peer, session, id).await,
             UserCall::ShowNotices => account::show_notices(&server, session, self.failures).await,
+            UserCall::StartRecordMove { request } => {
+                password::start_record_move(&server, peer, session, pending, &request).await
+            }
+            UserCall::FinishRecordMove { envelope } => {
+                password::finish_record_move(&server, peer, session, pending, &envelope).await
+            }
             UserCall::DescribeServer
             | UserCall::StartRegistration { .. }
             | UserCall::FinishRegistration { .. }
@@ -278,6 +288,9 @@ impl UserPort {
         self.arrive(opened.session);
         self.failures = opened.failures;
         self.pending.remember_fresh_login(opened.session, opened.right, opened.since);
+        if let Some(outdated) = opened.outdated {
+            self.pending.remember_outdated(outdated, opened.session, opened.since);
+        }
         UserReply::LoggedIn(opened.shown)
     }
 

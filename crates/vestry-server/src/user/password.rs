@@ -5,7 +5,7 @@ use super::pending::{HalfReset, Pending};
 use super::proof::own_account;
 use crate::audit::{Action, Actor};
 use crate::codes::{self, USED_CODE_SECS};
-use crate::credentials::{Blinded, OpaqueRecord, Target, start_new_password};
+use crate::credentials::{Blinded, Proven, Target, start_new_password};
 use crate::failure::Failure;
 use crate::gate::{Admitted, OverLimit, Way, Written};
 use crate::server::Server;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use vestry_protocol::fields::{Device, Field};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
-use vestry_store::{IssuedCode, NewCredential, Party, SessionId, SessionRow, WriteTx};
+use vestry_store::{IssuedCode, NewCredential, Party, SealedRecord, SessionId, SessionRow, WriteTx};
 
 pub(super) async fn start_new(
     server: &Arc<Server>,
@@ -26,11 +26,59 @@ pub(super) async fn start_new(
 ) -> Result<UserReply, Failure> {
     let blinded = Blinded::parse(request)?;
     let proven = pending.take_proof(session)?;
-    let account = own_account(server, session).await?;
-    let admitted = server.gate.admit_proven(proven.is_right(), Target::of_account(&account), &peer.source);
-    let reply = start_new_password(server, &admitted, account.oprf_id, blinded)?;
+    let reply = evaluate_proven(server, peer, session, &proven, blinded).await?;
     pending.remember_new_password(proven, session, server.config.gate.exchange_timeout);
     Ok(reply)
+}
+
+/// The same password under the newest key: what a login by an older record leads to, once.
+pub(super) async fn start_record_move(
+    server: &Arc<Server>,
+    peer: &Peer,
+    session: LoggedIn,
+    pending: &mut Pending,
+    request: &[u8],
+) -> Result<UserReply, Failure> {
+    let blinded = Blinded::parse(request)?;
+    let proven = pending.take_outdated(session)?;
+    let reply = evaluate_proven(server, peer, session, &proven, blinded).await?;
+    pending.remember_record_move(proven, session, server.config.gate.exchange_timeout);
+    Ok(reply)
+}
+
+/// Evaluates a password for the account of a session, whose current one was proven.
+async fn evaluate_proven(
+    server: &Arc<Server>,
+    peer: &Peer,
+    session: LoggedIn,
+    proven: &Proven,
+    blinded: Blinded,
+) -> Result<UserReply, Failure> {
+    let target = Target::of_account(&own_account(server, session).await?);
+    let oprf_id = target.oprf_id;
+    let admitted = server.gate.admit_proven(proven.is_right(), target, &peer.source);
+    start_new_password(server, &admitted, oprf_id, blinded)
+}
+
+/// The server cannot see that it is the same password. So a moved record has the consequences of a new one: an event, every
+/// other session and every device ends, and the user is told.
+pub(super) async fn finish_record_move(
+    server: &Arc<Server>,
+    peer: &Peer,
+    session: LoggedIn,
+    pending: &mut Pending,
+    envelope: &Envelope,
+) -> Result<UserReply, Failure> {
+    let record = server.opaque.accept(envelope)?;
+    let proven = pending.take_record_move(session)?.proven;
+    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
+    let sessions_ended = write_uncounted_as(server, session, move |tx, live| {
+        let id = live.account().id;
+        let by = Actor::user(id, &source);
+        let noted = by.note(tx, now, Action::RecordMoved, Party::Account(id), "")?;
+        proven.move_record(tx, &noted, &record, (live.id(), now))
+    });
+    Ok(UserReply::RecordMoved { sessions_ended: sessions_ended.await? })
 }
 
 /// A new password ends every session and opens a new one: a new token for it; whoever holds an old one is out.
@@ -41,7 +89,7 @@ pub(super) async fn finish_new(
     pending: &mut Pending,
     envelope: &Envelope,
 ) -> Result<(LoggedIn, NewSession), Failure> {
-    let record = OpaqueRecord::from_envelope(envelope)?.to_bytes();
+    let record = server.opaque.accept(envelope)?;
     let mut proven = pending.take_new_password(session)?.proven;
     let account = own_account(server, session).await?;
     let admitted = server.gate.admit_proven(proven.is_right(), Target::of_account(&account), &peer.source);
@@ -149,7 +197,7 @@ pub(super) async fn finish_reset(
     pending: &mut Pending,
     envelope: &Envelope,
 ) -> Result<UserReply, Failure> {
-    let record = OpaqueRecord::from_envelope(envelope)?.to_bytes();
+    let record = server.opaque.accept(envelope)?;
     let half = pending.take_reset()?;
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     let reset = server.store.write(move |tx| redeem(tx, &half, &record, &source, now));
@@ -162,7 +210,7 @@ pub(super) async fn finish_reset(
 fn redeem(
     tx: &WriteTx<'_>,
     half: &HalfReset,
-    record: &[u8],
+    record: &SealedRecord,
     source: &str,
     now: i64,
 ) -> Result<(String, IssuedCode), Failure> {
@@ -173,7 +221,7 @@ fn redeem(
         let used = tx.reset_code(account.id, &half.code_hash, now, now)?.and_then(|code| code.used);
         return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));
     }
-    let new = NewCredential { code: Some(&half.issued), ..NewCredential::opaque(record) };
+    let new = NewCredential { code: Some(&half.issued), ..NewCredential::chosen(record) };
     tx.replace_password(&noted, account.id, new, now)?;
     // The password is new: what was guessed against the old one delays nobody any more.
     tx.clear_throttle(&noted, Some(&account.name))?;

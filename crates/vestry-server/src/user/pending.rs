@@ -15,7 +15,7 @@ use vestry_store::{AccountId, IssuedCode, NameKeys};
 /// How long a proof may wait for the call that uses it: long enough to choose a new password.
 const PROOF_LIFETIME: Duration = Duration::from_secs(120);
 
-/// How long after the beginning of a login a device may ask to be remembered.
+/// How long after the beginning of a login a device may ask to be remembered, and a record may move.
 const FRESH_LOGIN_LIFETIME: Duration = Duration::from_secs(120);
 
 /// The slots of a connection.
@@ -24,6 +24,7 @@ pub(super) struct Pending {
     half: Option<Box<Half>>,
     proof: Option<Box<Proof>>,
     fresh_login: Option<FreshLogin>,
+    outdated: Option<Box<Proof>>,
 }
 
 /// A first half. It can be finished for nothing else.
@@ -32,7 +33,10 @@ pub(super) enum Half {
     Login(HalfLogin),
     Proof(HalfProof),
     Reset(HalfReset),
-    NewPassword(HalfNewPassword),
+    /// Setting a password after a proof.
+    NewPassword(Proof),
+    /// Moving the record of the password that was proven.
+    RecordMove(Proof),
 }
 
 /// Making an account of this name.
@@ -65,13 +69,6 @@ pub(super) struct HalfReset {
     pub(super) deadline: Instant,
 }
 
-/// Setting a password after a proof.
-pub(super) struct HalfNewPassword {
-    pub(super) proven: Proven,
-    session: LoggedIn,
-    deadline: Instant,
-}
-
 /// A login on this connection, a moment ago.
 pub(super) struct FreshLogin {
     pub(super) right: Right,
@@ -79,10 +76,17 @@ pub(super) struct FreshLogin {
     until: Instant,
 }
 
-struct Proof {
-    proven: Proven,
+/// A proof of the password, of the session that it was given in, until a moment.
+pub(super) struct Proof {
+    pub(super) proven: Proven,
     session: LoggedIn,
     deadline: Instant,
+}
+
+impl Proof {
+    fn is_of(&self, session: LoggedIn) -> bool {
+        self.session.id() == session.id() && Instant::now() < self.deadline
+    }
 }
 
 impl Pending {
@@ -113,7 +117,12 @@ impl Pending {
 
     pub(super) fn remember_new_password(&mut self, proven: Proven, session: LoggedIn, lifetime: Duration) {
         let deadline = Instant::now() + lifetime;
-        self.remember(Half::NewPassword(HalfNewPassword { proven, session, deadline }));
+        self.remember(Half::NewPassword(Proof { proven, session, deadline }));
+    }
+
+    pub(super) fn remember_record_move(&mut self, proven: Proven, session: LoggedIn, lifetime: Duration) {
+        let deadline = Instant::now() + lifetime;
+        self.remember(Half::RecordMove(Proof { proven, session, deadline }));
     }
 
     fn take(&mut self) -> Option<Half> {
@@ -161,13 +170,16 @@ impl Pending {
         }
     }
 
-    pub(super) fn take_new_password(&mut self, session: LoggedIn) -> Result<HalfNewPassword, Failure> {
+    pub(super) fn take_new_password(&mut self, session: LoggedIn) -> Result<Proof, Failure> {
         match self.take() {
-            Some(Half::NewPassword(half))
-                if half.session.id() == session.id() && Instant::now() < half.deadline =>
-            {
-                Ok(half)
-            }
+            Some(Half::NewPassword(half)) if half.is_of(session) => Ok(half),
+            _ => Err(Failure::NotStarted),
+        }
+    }
+
+    pub(super) fn take_record_move(&mut self, session: LoggedIn) -> Result<Proof, Failure> {
+        match self.take() {
+            Some(Half::RecordMove(half)) if half.is_of(session) => Ok(half),
             _ => Err(Failure::NotStarted),
         }
     }
@@ -179,9 +191,19 @@ impl Pending {
 
     /// Uses up the proof that the user gave on being asked again.
     pub(super) fn take_proof(&mut self, session: LoggedIn) -> Result<Proven, Failure> {
-        let is_good = |proof: &Proof| proof.session.id() == session.id() && Instant::now() < proof.deadline;
-        let taken = self.proof.take().filter(|proof| is_good(proof));
+        let taken = self.proof.take().filter(|proof| proof.is_of(session));
         taken.map(|proof| proof.proven).ok_or(Failure::NotProven)
+    }
+
+    /// This connection logged in just now by a record of a key that is being replaced, by an attempt that began at `since`.
+    pub(super) fn remember_outdated(&mut self, proven: Proven, session: LoggedIn, since: Instant) {
+        self.outdated = Some(Box::new(Proof { proven, session, deadline: since + FRESH_LOGIN_LIFETIME }));
+    }
+
+    /// Uses up that this connection logged in by such a record, if it was a moment ago.
+    pub(super) fn take_outdated(&mut self, session: LoggedIn) -> Result<Proven, Failure> {
+        let taken = self.outdated.take().filter(|proof| proof.is_of(session));
+        taken.map(|proof| proof.proven).ok_or(Failure::NoFreshLogin)
     }
 
     /// This connection logged in just now, by an attempt that began at `since`.

@@ -6,7 +6,7 @@
 use super::Peer;
 use super::pending::{HalfRegistration, Pending};
 use crate::audit::{Action, Actor};
-use crate::credentials::{Blinded, OpaqueRecord, start_new_password};
+use crate::credentials::{Blinded, start_new_password};
 use crate::failure::Failure;
 use crate::gate::{Admitted, Way};
 use crate::server::Server;
@@ -91,7 +91,7 @@ pub(super) async fn finish(
 ) -> Result<UserReply, Failure> {
     refuse_when_closed(server)?;
     let profile = ParsedProfile::parse(profile)?;
-    let record = OpaqueRecord::from_envelope(envelope)?.to_bytes();
+    let record = server.opaque.accept(envelope)?;
     let HalfRegistration { attempt, name, keys } = pending.take_registration()?;
     let admitted = attempt.claim()?;
     let (now, source, wanted) = (server.clock.now(), peer.source.text().to_owned(), name.clone());
@@ -102,7 +102,7 @@ pub(super) async fn finish(
         let noted = by.note(tx, now, Action::AccountRegistered, Party::Account(id), "")?;
         let new = NewAccount { name: &wanted, keys: &keys, profile: profile.as_patch(), created: now };
         let account = tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
-        tx.set_credential(&noted, account, NewCredential::opaque(&record), now)?;
+        tx.set_credential(&noted, account, NewCredential::chosen(&record), now)?;
         Ok(verdicts.right(tx, &noted, now)?.0)
     });
     match made.await {

@@ -3,8 +3,7 @@
 use super::{Added, ImportError, NameStanding, StagedAccount, Staging};
 use crate::fresh::{fresh_store, keys_of};
 use crate::{
-    ActorKind, Credential, CredentialKind, Event, NameKeys, NewAccount, Party, ProfilePatch, Standing, Store,
-    StoreError,
+    ActorKind, Credential, Event, NameKeys, NewAccount, Party, ProfilePatch, Standing, Store, StoreError,
 };
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
@@ -126,7 +125,7 @@ async fn what_a_row_says_is_what_the_account_is() {
         })
         .await
         .unwrap();
-    let imported = Credential { kind: CredentialKind::Imported, record: b"sealed".to_vec() };
+    let imported = Credential::Imported(b"sealed".to_vec());
     assert_eq!(credential, Some(imported));
     assert_eq!((account.age, account.created, account.oprf_id), (Some(40), 17, keys.oprf_id));
     assert_eq!(account.standing, Standing::Suspended { until: None, reason: None });

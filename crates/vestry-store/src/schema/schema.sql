@@ -53,16 +53,50 @@ create trigger name_given_up_by_change after update of name, name_key on account
 end;
 
 -- What proves a user: an OPAQUE record, or a sealed password hash that was imported, until its first login. `is_weak` says
--- that the password breaks a rule of new ones. When a one-time code set it, who issued the code and when.
+-- that the password breaks a rule of new ones. When a one-time code set it, who issued the code and when. `generation` is that of
+-- the OPAQUE key that the record was made with, and `moved` when it was made anew because that key was replaced.
 create table credential (
   account_id     integer primary key references account (id) on delete cascade,
   kind           text    not null check (kind in ('opaque', 'imported')),
   record         blob    not null,
+  generation     integer references opaque_key (generation),
   changed        integer not null,
+  moved          integer,
   is_weak        integer not null default 0,
   code_issued_by text,
   code_issued_at integer
 ) strict;
+
+-- The generations of the OPAQUE key: one, and a second while records move to it. Which key each is, is a fact. `records` is counted
+-- by the triggers. `share` is how far names without a record have followed; it never falls, so that none goes back.
+create table opaque_key (
+  generation integer primary key,
+  began      integer not null,
+  records    integer not null default 0,
+  share      real    not null default 0
+) strict;
+
+insert into opaque_key (generation, began) values (1, 0);
+
+create index credential_generation on credential (generation) where generation is not null;
+
+create trigger record_added after insert on credential when new.generation is not null begin
+  update opaque_key set records = records + 1 where generation = new.generation;
+end;
+
+create trigger record_removed after delete on credential when old.generation is not null begin
+  update opaque_key set records = records - 1 where generation = old.generation;
+end;
+
+create trigger record_moved after update of generation on credential when old.generation is not new.generation begin
+  update opaque_key set records = records - 1 where generation = old.generation;
+  update opaque_key set records = records + 1 where generation = new.generation;
+end;
+
+create trigger names_follow after update of records on opaque_key begin
+  update opaque_key set share = max(share, coalesce(1.0 * records / (select sum(records) from opaque_key), 0))
+   where generation = (select max(generation) from opaque_key) and (select count(*) from opaque_key) > 1;
+end;
 
 -- Ids ascend with time and end in random bits, so that the id of an ended session never comes back as another's.
 create table session (

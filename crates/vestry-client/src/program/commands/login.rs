@@ -21,6 +21,7 @@ struct LoggedInJson<'a> {
     idle_secs_max: u64,
     password_is_weak: bool,
     password_set_with_code: Option<SetWithCodeJson<'a>>,
+    record_moved: Option<String>,
 }
 
 /// A password that a one-time code set. The names and their order are a promise.
@@ -66,6 +67,7 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
         idle_secs_max: new.idle_secs_max,
         password_is_weak: notices.password_is_weak,
         password_set_with_code: notices.password_set_with_code.as_ref().map(SetWithCodeJson::of),
+        record_moved: notices.record_moved.and_then(rfc3339),
     };
     context.output.answer(&json, format_args!("Logged in as {}.", session.name()))?;
     say_notices(context, &new, &notices);
@@ -106,10 +108,35 @@ pub(in crate::program) async fn log_in(
     });
     let opened = done.await.map_err(|error| call_failed(link, error, None))?;
     remember_opaque(context.output, &context.folders, link, name);
-    if !opened.new.device_known {
+    let moved = opened.new.move_record && move_record(context, link, password).await;
+    if moved || !opened.new.device_known {
         remember_device(context, link, name).await;
     }
     Ok(opened)
+}
+
+/// Moves the password to the key that replaces the server's; whether that was done. The login stands when it was not.
+async fn move_record(context: &Context, link: &mut Link, password: &Password) -> bool {
+    match link.write(async |client| client.move_record(password).await).await {
+        Ok(sessions_ended) => {
+            let others = match sessions_ended {
+                0 => String::new(),
+                1 => " One other session was ended.".to_owned(),
+                many => format!(" {many} other sessions were ended."),
+            };
+            let what = "The server has a new key, and your password was moved to it.";
+            context.output.talk(format_args!("{what} Other devices have to log in again.{others}"));
+            true
+        }
+        Err(error) => {
+            let failure = call_failed(link, error, None);
+            context.output.failure(&failure);
+            context
+                .output
+                .talk("Your password was not moved to the server's new key. The next login tries again.");
+            false
+        }
+    }
 }
 
 /// Lets this machine's next login be counted by itself. The login stands when that cannot be had.
@@ -163,8 +190,14 @@ pub(super) fn about_password(notices: &Notices) -> Vec<String> {
              you, tell the operator."
         )
     });
+    let moved = notices.record_moved.and_then(rfc3339).map(|at| {
+        format!(
+            "Your password was moved to the server's new key on {at}, by a login with it. If it was not you, change it: \
+             vestry passwd"
+        )
+    });
     let weak = "Your password was imported and is easy to guess. Choose another: vestry passwd";
-    code.into_iter().chain(notices.password_is_weak.then(|| weak.to_owned())).collect()
+    code.into_iter().chain(moved).chain(notices.password_is_weak.then(|| weak.to_owned())).collect()
 }
 
 #[cfg(test)]

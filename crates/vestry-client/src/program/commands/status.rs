@@ -5,6 +5,7 @@ use super::login::{SetWithCodeJson, about_password};
 use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::link::Link;
+use crate::program::output::rfc3339;
 use crate::program::session::{Session, call_failed};
 use crate::program::target::Target;
 use serde::Serialize;
@@ -21,6 +22,7 @@ struct StatusJson<'a> {
     name: Option<String>,
     password_is_weak: Option<bool>,
     password_set_with_code: Option<SetWithCodeJson<'a>>,
+    record_moved: Option<String>,
 }
 
 pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
@@ -50,6 +52,7 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
             .as_ref()
             .and_then(|notices| notices.password_set_with_code.as_ref())
             .map(SetWithCodeJson::of),
+        record_moved: notices.as_ref().and_then(|notices| notices.record_moved).and_then(rfc3339),
     };
     context.output.answer(&json, text)?;
     for line in notices.as_ref().map(about_password).unwrap_or_default() {

@@ -1,0 +1,129 @@
+//! `vestryd secrets`: replaces the keys and the pepper, while no server runs.
+
+use super::backup::who;
+use super::{CommandError, Place, answer, say};
+use crate::audit::Actor;
+use crate::clock::Clock;
+use crate::rotation::{AuditRotation, By, begin_opaque, finish_opaque, rotate_audit, rotate_pepper};
+use clap::{Args, Subcommand, ValueEnum};
+
+const ROTATE_EXAMPLES: &str = "\
+Only while no server runs; a start takes milliseconds. docs/KEYS.md says when to do it, and what it does not undo.
+
+  opaque  makes a new key. Each account moves to it at its next login; nobody is logged out before. `vestryctl status`
+          shows how many are left, and `vestryd secrets finish opaque` ends it.
+  pepper  seals the hashes of imported accounts under a new pepper, all at once.
+  audit   ends the chain of audit events under its key, and begins the next one under a new key.
+
+Examples:
+  systemctl stop vestryd && vestryd secrets rotate opaque && systemctl start vestryd
+  vestryd secrets rotate audit --data-dir /var/lib/vestry";
+
+const FINISH_EXAMPLES: &str = "\
+Removes the OPAQUE key that was replaced, while no server runs. Accounts that have not logged in since then have no
+password any more: each needs a one-time code (vestryctl account reset NAME).
+
+Examples:
+  vestryd secrets finish opaque               when no account is left
+  vestryd secrets finish opaque --without 12  12 accounts are left, and will need a code";
+
+#[derive(Debug, Args)]
+pub(super) struct SecretsFlags {
+    #[command(subcommand)]
+    command: SecretsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretsCommand {
+    /// Replace a key, or the pepper
+    #[command(after_help = ROTATE_EXAMPLES)]
+    Rotate {
+        /// What to replace
+        kind: Kind,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// End the rotation of the OPAQUE key
+    #[command(after_help = FINISH_EXAMPLES)]
+    Finish {
+        /// What is being replaced
+        kind: Finishable,
+        /// How many accounts will be without a password
+        #[arg(long, value_name = "ACCOUNTS")]
+        without: Option<u64>,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// The key that passwords are evaluated with
+    Opaque,
+    /// The secret that seals imported password hashes
+    Pepper,
+    /// The key of the audit chain
+    Audit,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Finishable {
+    /// The key that passwords are evaluated with
+    Opaque,
+}
+
+pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
+    match &flags.command {
+        SecretsCommand::Rotate { kind, place } => rotate(*kind, place),
+        SecretsCommand::Finish { kind: Finishable::Opaque, without, place } => finish(*without, place),
+    }
+}
+
+fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
+    let data_dir = place.data_dir();
+    data_dir.refuse_exposed_files()?;
+    let _lock = data_dir.lock()?;
+    let who = who();
+    let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().now() };
+    match kind {
+        Kind::Opaque => {
+            let records = begin_opaque(&data_dir, by)?;
+            answer(&format!("a new OPAQUE key is made; {records} accounts are to move to it"));
+            say(
+                "Start vestryd. Each account moves at its next login; `vestryctl status` shows how many are left.",
+            );
+            say(
+                "Keep a copy of secrets/opaque-next.key with the other secrets. To end it: vestryd secrets finish opaque",
+            );
+        }
+        Kind::Pepper => {
+            let resealed = rotate_pepper(&data_dir, by)?;
+            answer(&format!("a new pepper is made; {resealed} imported password hashes are sealed under it"));
+            say("Keep a copy of secrets/pepper with the other secrets. Backups of before need the old one.");
+        }
+        Kind::Audit => match rotate_audit(&data_dir, by)? {
+            AuditRotation::Done(sealed) => {
+                answer(&format!(
+                    "a new audit key is made; {sealed} events were checked and are sealed under it"
+                ));
+                say(
+                    "Keep a copy of secrets/audit.key with the other secrets. Backups of before need the old one.",
+                );
+            }
+            AuditRotation::Refused(fault) => return Err(CommandError::Audit(fault)),
+        },
+    }
+    Ok(())
+}
+
+fn finish(without: Option<u64>, place: &Place) -> Result<(), CommandError> {
+    let data_dir = place.data_dir();
+    data_dir.refuse_exposed_files()?;
+    let _lock = data_dir.lock()?;
+    let who = who();
+    let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().now() };
+    let left = finish_opaque(&data_dir, without, by)?;
+    answer(&format!("the new OPAQUE key is in force; {left} accounts are without a password"));
+    say("Make a backup now: one of before needs the old key, which is gone from this machine.");
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Replacing secrets, while no server runs.
+//!
+//! Each rotation makes a new file beside the one in force, has the database take over in one transaction with its event, and puts
+//! the file in its place. A crash in between leaves the old secret or the new one in force, never half of either
+//! (`secrets::finish_replacements`).
+
+use crate::audit::{Action, Actor};
+use crate::credentials::Pepper;
+use crate::data_dir::DataDir;
+use crate::secrets::{
+    AUDIT_KEY_FACT, NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, Secrets, finish_replacements,
+    read_audit_key, replacement_of,
+};
+use crate::setup::{SetupError, new_opaque_key, new_pepper, random_bytes, rekey_audit_chain};
+use std::path::Path;
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::audit::AuditFault;
+use vestry_protocol::item::Open;
+use vestry_store::backup::Offline;
+use vestry_store::{ChainKey, GenerationRow, Party, StoreError};
+use vestry_tls::private_file;
+use zeroize::Zeroizing;
+
+/// Who replaces a secret, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// Who.
+    pub actor: Actor<'a>,
+    /// When.
+    pub now: UnixSeconds,
+}
+
+/// A register whose secrets fit it, and that no server uses: whoever holds the lock of its data directory.
+struct AtRest {
+    secrets: Secrets,
+    register: Offline,
+    generations: Vec<GenerationRow>,
+}
+
+impl AtRest {
+    fn open(data_dir: &DataDir) -> Result<Self, SetupError> {
+        finish_replacements(data_dir)?;
+        let secrets = Secrets::read(data_dir)?;
+        let mut register = Offline::open(&data_dir.database(), secrets.chain.clone())?;
+        secrets.verify_for_offline(&mut register)?;
+        let generations = register.read(|tx| tx.opaque_generations())?;
+        Ok(Self { secrets, register, generations })
+    }
+}
+
+/// Makes a new OPAQUE key, which every new record is made with from the next start on, and to which each other record moves at
+/// the next login of its account. Returns how many there are.
+///
+/// # Errors
+/// [`SetupError::RotationUnderWay`] when the last one has not ended.
+pub fn begin_opaque(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
+    let AtRest { mut register, generations, .. } = AtRest::open(data_dir)?;
+    let [only] = generations[..] else {
+        return Err(SetupError::RotationUnderWay { left: generations.first().map_or(0, |row| row.records) });
+    };
+    make_replacement(&data_dir.opaque_key(), new_opaque_key)?;
+    let next = Secrets::read(data_dir)?.next_opaque.ok_or(SetupError::SecretMissing(NEXT_OPAQUE_KEY_FACT))?;
+    register.write(|tx| {
+        let name = next.id();
+        let noted = by.actor.note(tx, by.now, Action::OpaqueRotationBegun, Party::Text(&name), "")?;
+        tx.begin_opaque_generation(&noted, by.now)?;
+        tx.replace_fact(&noted, NEXT_OPAQUE_KEY_FACT, &name)
+    })?;
+    Ok(only.records)
+}
+
+/// Ends the rotation of the OPAQUE key: the one that was replaced is removed, and accounts whose records are of it have no
+/// password any more. Returns how many there are.
+///
+/// # Errors
+/// [`SetupError::RecordsLeft`] unless `without` says how many those are; [`SetupError::NoRotation`] when there is none.
+pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Result<u64, SetupError> {
+    let AtRest { mut register, generations, secrets } = AtRest::open(data_dir)?;
+    let ([older, _], Some(next)) = (&generations[..], secrets.next_opaque) else {
+        return Err(SetupError::NoRotation);
+    };
+    let left = older.records;
+    if left != without.unwrap_or(0) {
+        return Err(SetupError::RecordsLeft { left });
+    }
+    register.write(|tx| {
+        let detail = format!("{left} accounts are without a password");
+        let name = next.id();
+        let noted = by.actor.note(tx, by.now, Action::OpaqueRotationFinished, Party::Text(&name), &detail)?;
+        tx.end_opaque_generation(&noted, older.generation)?;
+        tx.replace_fact(&noted, OPAQUE_KEY_FACT, &name)?;
+        tx.forget_fact(&noted, NEXT_OPAQUE_KEY_FACT)
+    })?;
+    finish_replacements(data_dir)?;
+    Ok(left)
+}
+
+/// Makes a new pepper and seals every imported hash under it. Returns how many there were.
+///
+/// # Errors
+/// [`SetupError::ImportedHashDamaged`] when one does not open; then nothing was changed.
+pub fn rotate_pepper(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
+    let AtRest { mut register, secrets, .. } = AtRest::open(data_dir)?;
+    let path = make_replacement(&data_dir.pepper(), new_pepper)?;
+    let next = Pepper::from_bytes(&private_file::read(&path)?)
+        .ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))?;
+    let resealed = register.write(|tx| {
+        let noted = by.actor.note(tx, by.now, Action::PepperRotated, Party::Text(&next.name()), "")?;
+        let resealed = tx.reseal_imported(&noted, |sealed, oprf_id| {
+            let hash = secrets.pepper.open(sealed, oprf_id).ok_or(SetupError::ImportedHashDamaged)?;
+            next.seal(&hash, oprf_id).map_err(|_| SetupError::NoRandomness)
+        })?;
+        tx.replace_fact(&noted, PEPPER_FACT, &next.name())?;
+        Ok::<_, SetupError>(resealed)
+    })?;
+    finish_replacements(data_dir)?;
+    Ok(resealed)
+}
+
+/// What became of a rotation of the audit key.
+#[derive(Debug)]
+pub enum AuditRotation {
+    /// The chain goes on under the new key; so many events were checked and sealed.
+    Done(u64),
+    /// The audit is not as it was written: nothing was changed.
+    Refused(Open<AuditFault>),
+}
+
+/// Checks the audit, ends its chain with an event and begins the next one under a new key with another.
+///
+/// # Errors
+/// When a file or the database refuses.
+pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, SetupError> {
+    let AtRest { mut register, .. } = AtRest::open(data_dir)?;
+    if let Some(fault) = register.verify_audit()?.fault {
+        return Ok(AuditRotation::Refused(fault));
+    }
+    let path = make_replacement(&data_dir.audit_key(), || random_bytes(ChainKey::BYTES))?;
+    let next = read_audit_key(&path)?;
+    register.write(|tx| {
+        by.actor.note(tx, by.now, Action::AuditRotated, Party::Text(&next.id()), "")?;
+        Ok::<_, StoreError>(())
+    })?;
+    drop(register);
+    let mut register = Offline::open(&data_dir.database(), next.clone())?;
+    let sealed = register.write(|tx| rekey_audit_chain(tx, &by.actor, &next, by.now))?;
+    debug_assert_eq!(register.read(|tx| tx.fact(AUDIT_KEY_FACT))?, Some(next.id()));
+    drop(register);
+    finish_replacements(data_dir)?;
+    Ok(AuditRotation::Done(sealed))
+}
+
+/// Makes the file of a secret's replacement. One that a rotation left behind before the database took over was never used, and
+/// serves.
+fn make_replacement(
+    path: &Path,
+    generate: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, SetupError>,
+) -> Result<std::path::PathBuf, SetupError> {
+    let next = replacement_of(path);
+    if !next.exists() {
+        private_file::create(&next, &generate()?)?;
+    }
+    Ok(next)
+}
