@@ -37,7 +37,7 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
     "ARCHITECTURE.md",
     "SECURITY.md",
@@ -46,6 +46,7 @@ const DOCUMENTS: [&str; 9] = [
     "docs/OPERATIONS.md",
     "docs/FUZZING.md",
     "docs/BENCHMARKS.md",
+    "docs/passwords/README.md",
     "certs/README.md",
 ];
 
