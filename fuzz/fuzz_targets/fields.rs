@@ -1,11 +1,12 @@
 //! The field types: whatever is taken keeps its rule, means the same when it is parsed again, and is safe to show.
 #![no_main]
 
+use vestry_client::StrongPassword;
 use vestry_fuzz::has_control;
 use vestry_protocol::escape::is_hazardous;
 use vestry_protocol::fields::{
-    Age, Device, Email, Field, FreeText, Gender, Password, PasswordPolicy, PasswordProblem, Reason,
-    StretchingCost, Username, estimated_guesses_log10,
+    Age, Device, Email, Field, FreeText, Gender, Password, PasswordOwner, PasswordPolicy, PasswordProblem,
+    Reason, StretchingCost, Username,
 };
 use vestry_protocol::limits::PASSWORD_BYTES_MAX;
 use vestry_protocol::secret::SecretText;
@@ -82,12 +83,19 @@ fn password(text: &str) {
     assert_eq!(again.expose_secret(), normal, "normal form C has two forms");
     assert_eq!(format!("{password:?}"), "Password(…)");
 
-    let context: Vec<&str> = words.split(' ').collect();
+    let mut context = words.split(' ');
+    let owner = PasswordOwner {
+        name: context.next().unwrap_or_default(),
+        email: context.next(),
+        host: context.next(),
+    };
     let policy = PasswordPolicy::with_chars_min(8).expect("the floor");
-    let verdict = policy.judge(&password, &context);
-    assert_eq!(policy.judge(&again, &context), verdict, "the same password is judged in two ways");
+    let verdict = policy.judge(&password, &owner);
+    assert_eq!(policy.judge(&again, &owner), verdict, "the same password is judged in two ways");
     if normal.chars().count() < 8 {
         assert_eq!(verdict, Err(PasswordProblem::TooShort { chars_min: 8 }));
     }
-    assert!(estimated_guesses_log10(&password, &context) >= 0.0);
+    let strong = StrongPassword::judge(policy, password, &owner);
+    assert!(strong.as_ref().is_err() || verdict.is_ok(), "what breaks a rule is strong");
+    assert!(strong.is_err() || strong.is_ok_and(|strong| strong.guesses_log10() >= 8.0));
 }

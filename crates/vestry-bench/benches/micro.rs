@@ -13,7 +13,7 @@ use vestry_bench::modes::bare_hash::Hasher;
 use vestry_bench::opaque::Prover;
 use vestry_bench::set::{AccountSet, fill};
 use vestry_protocol::codec::{append_frame, decode, encode};
-use vestry_protocol::fields::{Email, Password, PasswordPolicy, Username};
+use vestry_protocol::fields::{Email, Password, PasswordOwner, PasswordPolicy, Username};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, UserReply};
@@ -165,8 +165,9 @@ mod fields {
     fn a_new_password_judged(bencher: Bencher<'_, '_>) {
         let password =
             Password::parse(&SecretText::new("purple owls count seven spoons".to_owned())).unwrap();
-        let policy = PasswordPolicy::default();
-        bencher.bench(|| policy.judge(black_box(&password), &["naman"]).unwrap());
+        let (policy, owner) =
+            (PasswordPolicy::default(), PasswordOwner { name: "naman", ..PasswordOwner::default() });
+        bencher.bench(|| policy.judge(black_box(&password), &owner).unwrap());
     }
 }
 

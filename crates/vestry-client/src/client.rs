@@ -20,6 +20,7 @@ pub use error::CallError;
 
 use crate::address::Address;
 use crate::state::NotKnownAsOpaque;
+use crate::strength::StrongPassword;
 use crate::wire::{Wire, WireError};
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ impl Client {
     pub async fn register(
         &mut self,
         name: &Username,
-        password: &Password,
+        password: &StrongPassword,
         profile: &Profile,
     ) -> Result<String, CallError> {
         let name = || name.as_str().to_owned();
@@ -241,7 +242,7 @@ impl Client {
     pub async fn change_password(
         &mut self,
         current: &Password,
-        new: &Password,
+        new: &StrongPassword,
     ) -> Result<NewSession, CallError> {
         self.patiently(async |client| {
             client.prove(current).await?;
@@ -324,7 +325,7 @@ impl Client {
         &mut self,
         name: &Username,
         code: &SecretText,
-        new: &Password,
+        new: &StrongPassword,
     ) -> Result<(String, CodeIssued), CallError> {
         self.patiently(async |client| {
             let (name, code) = (name.as_str().to_owned(), SecretText::new(code.expose_secret().to_owned()));

@@ -10,6 +10,7 @@
 //! | [`client`] | the calls of the user port, typed |
 //! | [`exit`] | the exit codes of the programs |
 //! | [`sentence`] | what the programs say of a refusal |
+//! | [`strength`] | how hard a new password is to guess, and the type that says that it is |
 //! | [`address`] | host and port as people write them |
 //! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts, device tokens |
 
@@ -18,8 +19,10 @@ pub mod client;
 pub mod exit;
 pub mod sentence;
 pub mod state;
+pub mod strength;
 pub mod wire;
 
 pub use address::Address;
 pub use client::{CallError, Client, Wait};
+pub use strength::{StrongPassword, WeakPassword};
 pub use wire::{Wire, WireError};

@@ -27,7 +27,7 @@ use opaque_ke::{
 };
 use sha2::Sha512;
 use thiserror::Error;
-use vestry_protocol::fields::{Password, StretchingCost};
+use vestry_protocol::fields::{NewPassword, Password, StretchingCost};
 use vestry_protocol::limits::{EXPORTER_BYTES, OPAQUE_CONTEXT};
 use vestry_protocol::user::Envelope;
 use zeroize::{Zeroize, Zeroizing};
@@ -85,11 +85,23 @@ pub struct SealingPassword {
 }
 
 impl SealingPassword {
-    /// Blinds the password: the state to go on with, and the `RegistrationRequest`.
+    /// Blinds a new password: the state to go on with, and the `RegistrationRequest`.
     ///
     /// # Errors
-    /// Never for a parsed password but by a fault of the library.
+    /// Never for a password but by a fault of the library.
     pub fn start(
+        password: &NewPassword,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(Self, Vec<u8>), OpaqueError> {
+        Self::start_imported(password.as_password(), random)
+    }
+
+    /// Blinds a password that its account has already, by an imported hash. It may break a rule of new ones: only the server
+    /// calls this.
+    ///
+    /// # Errors
+    /// As [`SealingPassword::start`].
+    pub fn start_imported(
         password: &Password,
         random: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Self, Vec<u8>), OpaqueError> {

@@ -4,6 +4,7 @@
 //! anything but a refusal.
 
 use super::{CallError, Client, secret, token_again};
+use crate::strength::StrongPassword;
 use crate::wire::WireError;
 use std::convert::Infallible;
 use vestry_opaque::{NO_PROOF, OpaqueError, ProvingPassword, SealingPassword, SystemRandom};
@@ -70,11 +71,11 @@ impl Client {
     /// Seals a new password; `start` makes the call that has the server evaluate its blinded form.
     pub(super) async fn seal(
         &mut self,
-        password: &Password,
+        password: &StrongPassword,
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Envelope, CallError> {
         let mut random = SystemRandom::open().map_err(CallError::Random)?;
-        let (sealing, request) = SealingPassword::start(password, &mut random)?;
+        let (sealing, request) = SealingPassword::start(password.new_password(), &mut random)?;
         let own = |reply| {
             let UserReply::NewPasswordStarted { response, stretching } = reply else { return None };
             Some((response, stretching))

@@ -10,6 +10,7 @@ use opaque_ke::{
 use vestry_opaque::{Suite, SystemRandom};
 use vestry_protocol::Reply;
 use vestry_protocol::codec::encode;
+use vestry_protocol::fields::{PasswordOwner, PasswordPolicy};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::user::{Envelope, Stretching};
 use vestry_tls::Trust;
@@ -67,8 +68,9 @@ impl FakeServer {
         let mut server = Self::new();
         let name = Username::parse("naman").unwrap();
         let profile = Profile::default();
-        let registered =
-            server.meet(async |mut client| client.register(&name, &password(text), &profile).await).await;
+        let registered = server
+            .meet(async |mut client| client.register(&name, &strong_password(text), &profile).await)
+            .await;
         assert_eq!(registered.unwrap(), "naman");
         server.seen.clear();
         server
@@ -185,6 +187,11 @@ fn parameters(context: &[u8]) -> ServerLoginParameters<'_, '_> {
 
 pub(super) fn password(text: &str) -> Password {
     Password::parse(&SecretText::new(text.to_owned())).unwrap()
+}
+
+pub(super) fn strong_password(text: &str) -> StrongPassword {
+    let owner = PasswordOwner { name: "naman", ..PasswordOwner::default() };
+    StrongPassword::judge(PasswordPolicy::default(), password(text), &owner).unwrap()
 }
 
 pub(super) fn session() -> NewSession {

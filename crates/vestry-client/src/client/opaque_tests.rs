@@ -1,6 +1,6 @@
 //! Which calls a password leads to: against an honest server, one that lies, and one that sees another connection.
 
-use super::fake_server::{CHEAP, FakeServer, password, refusal, session};
+use super::fake_server::{CHEAP, FakeServer, password, refusal, session, strong_password};
 use super::*;
 use crate::state::{Folders, OpaqueAccounts};
 use vestry_opaque::{NO_PROOF, OpaqueError};
@@ -43,8 +43,9 @@ async fn log_in_imported(server: &mut FakeServer, text: &str) -> Result<NewSessi
 #[tokio::test]
 async fn an_account_is_made_and_logged_in_to_without_its_password() {
     let mut server = FakeServer::new();
-    let made = server
-        .meet(async |mut client| client.register(&naman(), &password(RIGHT), &Profile::default()).await);
+    let made = server.meet(async |mut client| {
+        client.register(&naman(), &strong_password(RIGHT), &Profile::default()).await
+    });
     assert_eq!(made.await.unwrap(), "naman");
     assert_eq!(log_in(&mut server, RIGHT).await.unwrap().name, "naman");
     assert_eq!(server.seen, ["StartRegistration", "FinishRegistration", "StartLogin", "FinishLogin"]);
@@ -95,7 +96,7 @@ async fn only_a_lost_answer_to_the_last_call_leaves_it_open_whether_it_was_done(
     for (hangs_up_at, was_not_done) in [("StartRegistration", true), ("FinishRegistration", false)] {
         let mut server = FakeServer::new();
         server.hangs_up_at = Some(hangs_up_at);
-        let (text, profile) = (password(RIGHT), Profile::default());
+        let (text, profile) = (strong_password(RIGHT), Profile::default());
         let lost = server.meet(async |mut client| client.register(&naman(), &text, &profile).await).await;
         let Err(CallError::Wire(lost)) = lost else { panic!("{lost:?}") };
         assert_eq!(lost.was_not_sent(), was_not_done, "{hangs_up_at}");
@@ -119,10 +120,10 @@ async fn a_server_that_asks_for_a_cost_out_of_bounds_gets_nothing_more() {
             |error: &CallError| matches!(error, CallError::StretchingOutOfBounds(at) if *at == stretching);
         assert!(asked(&log_in(&mut server, RIGHT).await.unwrap_err()));
         assert!(asked(&log_in_imported(&mut server, RIGHT).await.unwrap_err()));
-        let (text, profile) = (password(RIGHT), Profile::default());
+        let (text, profile) = (strong_password(RIGHT), Profile::default());
         let made = server.meet(async |mut client| client.register(&naman(), &text, &profile).await).await;
         assert!(asked(&made.unwrap_err()));
-        let gone = server.meet(async |mut client| client.delete(&text).await).await;
+        let gone = server.meet(async |mut client| client.delete(text.as_password()).await).await;
         assert!(asked(&gone.unwrap_err()));
         assert_eq!(server.seen, ["StartLogin", "StartLogin", "StartRegistration", "StartProof"]);
     }
@@ -207,7 +208,7 @@ async fn a_login_that_is_to_wait_starts_over() {
 
 /// What is done within a session, and the calls that the server saw.
 async fn within(mut server: FakeServer, text: &str) -> Vec<(Result<(), CallError>, Vec<&'static str>)> {
-    let (current, new) = (password(text), password("another horse battery staple"));
+    let (current, new) = (password(text), strong_password("another horse battery staple"));
     let (email, age, gender) = (Change::Set("n@example.org".to_owned()), Change::Keep, Change::Keep);
     let mut outcomes = Vec::new();
     let updated =
@@ -247,7 +248,7 @@ async fn within_a_session_a_wrong_password_does_nothing() {
 #[tokio::test]
 async fn a_new_password_works_and_the_old_one_does_not() {
     let mut server = FakeServer::with_record(RIGHT).await;
-    let (current, new) = (password(RIGHT), password("another horse battery staple"));
+    let (current, new) = (password(RIGHT), strong_password("another horse battery staple"));
     server.meet(async |mut client| client.change_password(&current, &new).await).await.unwrap();
     assert!(log_in(&mut server, "another horse battery staple").await.is_ok());
     assert!(log_in(&mut server, RIGHT).await.is_err());
@@ -256,7 +257,7 @@ async fn a_new_password_works_and_the_old_one_does_not() {
 #[tokio::test]
 async fn a_reset_code_sets_a_password_that_the_server_never_sees() {
     let mut server = FakeServer::with_imported("forgotten");
-    let (code, new) = (SecretText::new("code".to_owned()), password(RIGHT));
+    let (code, new) = (SecretText::new("code".to_owned()), strong_password(RIGHT));
     let reset = server.meet(async |mut client| client.redeem_reset_code(&naman(), &code, &new).await).await;
     assert_eq!(reset.unwrap(), ("naman".to_owned(), CodeIssued { by: "hana".to_owned(), at: 7 }));
     assert_eq!(server.seen, ["StartReset", "FinishReset"]);

@@ -89,7 +89,9 @@ pub(crate) enum Command {
     Update(UpdateArgs),
     /// Set a new password and end all other sessions
     #[command(after_help = "Examples:\n  vestry passwd\n  vestry passwd --password-file FILE\n\n\
-        In a file or on standard input, the first line is the current password and the second the new one.")]
+        In a file or on standard input, the first line is the current password and the second the new one.\n\n\
+        A new password has at least 15 characters, unless the server asks for another\n\
+        number, and is not easy to guess: a few unrelated words do.")]
     Passwd,
     /// Delete your account; the operator can undo it for seven days
     #[command(

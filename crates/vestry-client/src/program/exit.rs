@@ -12,6 +12,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::Usage(_) | Failure::NoTerminal(_) => Exit::Usage,
         Failure::Field(_)
         | Failure::Password(_)
+        | Failure::Weak(_)
         | Failure::JoinString(_)
         | Failure::Address(_)
         | Failure::BadNumber { .. }

@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 use vestry_client::address::NotAnAddress;
 use vestry_client::state::StateError;
+use vestry_client::strength::WeakPassword;
 use vestry_client::wire::Unreachable;
 use vestry_client::{Address, CallError, WireError};
 use vestry_opaque::OpaqueError;
@@ -25,6 +26,8 @@ pub(crate) enum Failure {
     Field(#[from] FieldError),
     #[error(transparent)]
     Password(#[from] PasswordProblem),
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
     #[error(transparent)]
     JoinString(#[from] JoinStringError),
     #[error(transparent)]
@@ -87,7 +90,7 @@ impl Failure {
                  terminal without --no-input."
                     .to_owned(),
             ),
-            Self::Password(_) => Some(A_GOOD_ONE.to_owned()),
+            Self::Password(_) | Self::Weak(_) => Some(A_GOOD_ONE.to_owned()),
             Self::BadNumber { of, .. } => {
                 Some(format!("Give the 16 digits and letters that `vestry {of}s` shows."))
             }
@@ -283,6 +286,7 @@ mod tests {
             Failure::NoTerminal("x"),
             Failure::PinChanged { server, known: pins.0, given: pins.1 },
             Failure::Password(PasswordProblem::Common),
+            Failure::Weak(WeakPassword::Rule(PasswordProblem::Common)),
         ]);
         let here = |error| Failure::Call { server: "localhost:7443".parse().unwrap(), error };
         let burning = Stretching { memory_kib: u32::MAX, iterations: 1, parallelism: 1 };

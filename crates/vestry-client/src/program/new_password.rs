@@ -1,52 +1,76 @@
-//! Choosing a new password: a generated passphrase is on offer, an own one is typed twice, and both are judged here
-//! before anything is sent.
+//! Choosing a new password: a generated passphrase is on offer, an own one is typed twice, and both are judged before
+//! anything is sent: by the rules of the protocol, and by how hard they are to guess (`vestry_client::strength`).
 
 use super::context::Context;
 use super::failure::Failure;
 use super::passphrase;
-use vestry_protocol::fields::{Password, PasswordPolicy, PasswordProblem, estimated_guesses_log10};
+use vestry_client::{StrongPassword, WeakPassword};
+use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy};
+use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::ServerDescription;
 
-/// Below this a stolen database would give the password away to one rented machine in about a day.
+/// Below this the program takes a password and says that it could be better.
 const GUESSES_LOG10_ADVISED: f64 = 12.0;
 
-/// What the server expects of a new password.
+/// Returns what the server expects of a new password; the default when it asks for less than 8 characters or over 256.
 pub(super) fn policy_of(server: &ServerDescription) -> PasswordPolicy {
     let chars_min = usize::try_from(server.password_chars_min).unwrap_or(usize::MAX);
     PasswordPolicy::with_chars_min(chars_min).unwrap_or_default()
 }
 
-/// A new password that `policy` allows; `words` are those that its owner is known by. `None` when the person gave up.
+/// Returns a new password that `policy` allows and that is not easy to guess; `None` when the person gave up.
 pub(super) fn choose(
     context: &mut Context,
     policy: PasswordPolicy,
-    words: &[&str],
-) -> Result<Option<Password>, Failure> {
+    owner: &PasswordOwner<'_>,
+) -> Result<Option<StrongPassword>, Failure> {
     if context.secrets.come_from_person() && context.prompt.is_there() {
-        return ask(context, policy, words);
+        return ask(context, policy, owner);
     }
     let password = context.secrets.next_password("the new password", "")?;
-    policy.judge(&password, words)?;
-    advise(context, &password, words);
+    let password = StrongPassword::judge(policy, password, owner)?;
+    advise(context, &password);
     Ok(Some(password))
 }
 
-fn ask(context: &Context, policy: PasswordPolicy, words: &[&str]) -> Result<Option<Password>, Failure> {
+/// Judges a chosen password again for an owner of another name, and has another one chosen when it is not fit for that.
+pub(super) fn keep_or_choose(
+    context: &mut Context,
+    policy: PasswordPolicy,
+    owner: &PasswordOwner<'_>,
+    chosen: StrongPassword,
+) -> Result<Option<StrongPassword>, Failure> {
+    match chosen.judge_again(policy, owner) {
+        Ok(kept) => Ok(Some(kept)),
+        Err(problem) => {
+            context.output.talk(format_args!("  {problem}"));
+            choose(context, policy, owner)
+        }
+    }
+}
+
+fn ask(
+    context: &Context,
+    policy: PasswordPolicy,
+    owner: &PasswordOwner<'_>,
+) -> Result<Option<StrongPassword>, Failure> {
     let offered = passphrase::generate(policy.chars_min())?;
+    let offered = StrongPassword::judge(policy, Password::parse(&offered)?, owner)?;
     context.output.talk("Choose a password. Here is a good one; write it down before you take it:");
-    context.output.talk(format_args!("\n    {}\n", offered.expose_secret()));
+    context.output.talk(format_args!("\n    {}\n", offered.as_password().expose_secret()));
     loop {
         let Some(typed) =
             context.prompt.secret("Password (Enter takes the one above, or type your own): ")?
         else {
-            return Ok(Some(Password::parse(&offered)?));
+            return Ok(Some(offered));
         };
-        match judge_typed(policy, &typed, words) {
+        match judge_typed(policy, &typed, owner) {
             Ok(password) => {
-                let again = context.prompt.secret("Type it once more (Enter to choose anew): ")?;
+                let again = context.prompt.secret("Type it once more (Enter to choose another): ")?;
                 let Some(again) = again else { continue };
-                if Password::parse(&again).is_ok_and(|a| a.expose_secret() == password.expose_secret()) {
-                    advise(context, &password, words);
+                let first = password.as_password().expose_secret();
+                if Password::parse(&again).is_ok_and(|again| again.expose_secret() == first) {
+                    advise(context, &password);
                     return Ok(Some(password));
                 }
                 context.output.talk("  The two are not the same. Please type it again.");
@@ -58,17 +82,15 @@ fn ask(context: &Context, policy: PasswordPolicy, words: &[&str]) -> Result<Opti
 
 fn judge_typed(
     policy: PasswordPolicy,
-    typed: &vestry_protocol::secret::SecretText,
-    words: &[&str],
-) -> Result<Password, PasswordProblem> {
-    let password = Password::parse(typed)?;
-    policy.judge(&password, words)?;
-    Ok(password)
+    typed: &SecretText,
+    owner: &PasswordOwner<'_>,
+) -> Result<StrongPassword, WeakPassword> {
+    StrongPassword::judge(policy, Password::parse(typed)?, owner)
 }
 
-/// One plain line when it is allowed but weak.
-fn advise(context: &Context, password: &Password, words: &[&str]) {
-    if let Some(advice) = advice_for(estimated_guesses_log10(password, words)) {
+/// Says in one line when it is allowed but could be better.
+fn advise(context: &Context, password: &StrongPassword) {
+    if let Some(advice) = advice_for(password.guesses_log10()) {
         context.output.talk(advice);
     }
 }

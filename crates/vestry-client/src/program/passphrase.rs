@@ -48,7 +48,8 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
     use std::convert::Infallible;
-    use vestry_protocol::fields::{Password, PasswordPolicy};
+    use vestry_client::StrongPassword;
+    use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy};
 
     fn index_of(count: usize, numbers: &[u32]) -> usize {
         let mut numbers = numbers.iter();
@@ -84,21 +85,30 @@ mod tests {
     }
 
     #[test]
-    fn a_passphrase_is_six_words_and_passes_the_policy() {
+    fn every_passphrase_is_six_words_and_strong() {
         let words: HashSet<&str> = Language::English.word_list().iter().copied().collect();
-        for _ in 0..50 {
+        let owner =
+            PasswordOwner { name: "naman", email: Some("naman@gmail.com"), host: Some("example.org") };
+        for _ in 0..500 {
             let phrase = generate(15).unwrap();
             let parts: Vec<&str> = phrase.expose_secret().split('-').collect();
             assert_eq!(parts.len(), 6);
             assert!(parts.iter().all(|part| words.contains(part)), "{parts:?}");
             let password = Password::parse(&phrase).unwrap();
-            assert_eq!(PasswordPolicy::default().judge(&password, &["naman"]), Ok(()));
+            let strong = StrongPassword::judge(PasswordPolicy::default(), password, &owner);
+            assert!(strong.is_ok_and(|strong| strong.guesses_log10() > 12.0), "{}", phrase.expose_secret());
         }
     }
 
     #[test]
     fn a_stricter_server_gets_more_words() {
-        assert!(generate(200).unwrap().expose_secret().len() >= 200);
+        for chars_min in [8, 40, 100, 200, 256] {
+            let phrase = generate(chars_min).unwrap();
+            assert!(phrase.expose_secret().len() >= chars_min);
+            let policy = PasswordPolicy::with_chars_min(chars_min).unwrap();
+            let password = Password::parse(&phrase).unwrap();
+            assert!(StrongPassword::judge(policy, password, &PasswordOwner::default()).is_ok());
+        }
     }
 
     #[test]

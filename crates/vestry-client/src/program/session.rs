@@ -55,6 +55,11 @@ impl Session {
         Ok(session)
     }
 
+    /// Returns the server that the session is with.
+    pub(crate) fn server(&self) -> &vestry_client::Address {
+        self.link.server()
+    }
+
     /// The account.
     pub(crate) fn name(&self) -> &Username {
         &self.name

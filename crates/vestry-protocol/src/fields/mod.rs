@@ -4,15 +4,21 @@
 //! acts on a message parses first; what holds a parsed type needs no check.
 
 mod age;
+mod common_passwords;
 mod email;
+mod new_password;
+#[cfg(test)]
+mod new_password_tests;
 mod password;
 mod stretching;
 mod text;
 mod username;
 
 pub use age::Age;
+pub use common_passwords::COMMON_PASSWORDS;
 pub use email::Email;
-pub use password::{Password, PasswordPolicy, PasswordProblem, estimated_guesses_log10};
+pub use new_password::{KEYBOARD, NewPassword, PasswordOwner, PasswordPolicy};
+pub use password::{Password, PasswordProblem};
 pub use stretching::StretchingCost;
 pub use text::{Device, FreeText, Gender, Reason};
 pub use username::Username;

@@ -1,16 +1,14 @@
-//! Passwords, by NIST SP 800-63B-4, 3.1.1.2: long, any printable character, compared whole against a blocklist
-//! and the words of their context; no composition rules, no rotation.
+//! Passwords, by NIST SP 800-63B-4, 3.1.1.2: any printable character, in one normal form, never truncated.
 //!
-//! [`Password`] is any password that may be offered at a login. [`PasswordPolicy`] judges only new ones: an
-//! account keeps the password that it was given under an older rule.
+//! [`Password`] is any password that may be offered at a login: an account keeps the one that it was given under an older
+//! rule. What a new one must be is in `new_password`.
 
-use crate::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN_DEFAULT, PASSWORD_CHARS_MIN_FLOOR};
+use crate::limits::PASSWORD_BYTES_MAX;
 use crate::secret::SecretText;
 use std::fmt;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
-use zxcvbn::matching::patterns::MatchPattern;
 
 /// A password in Unicode normal form C, at most 1,024 bytes, without control characters.
 pub struct Password(Zeroizing<String>);
@@ -33,16 +31,23 @@ pub enum PasswordProblem {
         /// How many the policy asks for.
         chars_min: usize,
     },
-    /// The whole of it is a known password, a keyboard row, a run or a repetition.
+    /// It is made of the account's own words, digits and punctuation.
+    #[error("password: it is made of your name, e-mail address or server; choose a few unrelated words")]
+    OwnWords,
+    /// It repeats a text that is shorter than the policy asks for.
+    #[error("password: it repeats a short text; choose a few unrelated words")]
+    Repeated,
+    /// It is on the list of common passwords.
     #[error("password: attackers try this one first; choose a few unrelated words")]
     Common,
-    /// The whole of it is made of the account's own name, e-mail address or the service's name.
-    #[error("password: it is made of your name, e-mail or the service's name")]
-    OwnWords,
+    /// It is made of runs, such as `abcdef`, or of neighbours on the keyboard.
+    #[error("password: it follows the alphabet, the digits or the keyboard; choose a few unrelated words")]
+    Run,
 }
 
 impl Password {
-    /// Normalises to NFC after checking the length, so that a huge input costs nothing.
+    /// Normalises to NFC after checking the length, so that a huge input costs nothing. Control characters are those of
+    /// Unicode's category Cc: U+0000 to U+001F and U+007F to U+009F, which no version of Unicode changes.
     ///
     /// # Errors
     /// When it is empty, over the limit or holds control characters.
@@ -78,80 +83,6 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What a new password must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PasswordPolicy {
-    chars_min: usize,
-}
-
-impl Default for PasswordPolicy {
-    fn default() -> Self {
-        Self { chars_min: PASSWORD_CHARS_MIN_DEFAULT }
-    }
-}
-
-impl PasswordPolicy {
-    /// A policy with another minimum length; `None` below the floor of 8.
-    #[must_use]
-    pub fn with_chars_min(chars_min: usize) -> Option<Self> {
-        (PASSWORD_CHARS_MIN_FLOOR..=PASSWORD_BYTES_MAX / 4).contains(&chars_min).then_some(Self { chars_min })
-    }
-
-    /// The fewest characters of a new password.
-    #[must_use]
-    pub fn chars_min(&self) -> usize {
-        self.chars_min
-    }
-
-    /// Judges a new password; `context` holds the words that its owner is known by.
-    ///
-    /// Costs milliseconds: it belongs on a hashing thread, not on an async worker.
-    ///
-    /// # Errors
-    /// With the first rule that it breaks.
-    pub fn judge(&self, password: &Password, context: &[&str]) -> Result<(), PasswordProblem> {
-        let text = password.expose_secret();
-        if text.chars().count() < self.chars_min {
-            return Err(PasswordProblem::TooShort { chars_min: self.chars_min });
-        }
-        if is_made_of(text, context) {
-            return Err(PasswordProblem::OwnWords);
-        }
-        if is_one_known_pattern(text) {
-            return Err(PasswordProblem::Common);
-        }
-        Ok(())
-    }
-}
-
-/// How hard a password is to guess, as the power of ten of the tries that it takes: advice, never a rule.
-#[must_use]
-pub fn estimated_guesses_log10(password: &Password, context: &[&str]) -> f64 {
-    zxcvbn::zxcvbn(password.expose_secret(), context).guesses_log10()
-}
-
-/// Whether nothing is left once the owner's words, the service's name, digits and punctuation are taken out.
-fn is_made_of(text: &str, context: &[&str]) -> bool {
-    let mut left = Zeroizing::new(text.to_lowercase());
-    let words = context.iter().flat_map(|word| word.split('@').chain([*word])).chain(["vestry"]);
-    let mut words: Vec<String> = words.map(str::to_lowercase).filter(|word| word.len() >= 3).collect();
-    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    let mut found = false;
-    for word in words {
-        found |= left.contains(&word);
-        left = Zeroizing::new(left.replace(&word, ""));
-    }
-    found && left.chars().all(|c| !c.is_alphabetic())
-}
-
-/// Whether the whole text is one entry of the blocklist: a known password (also with the usual substitutions or
-/// reversed), a row of the keyboard, a run such as `abcdef`, a date, or a repetition of any text.
-fn is_one_known_pattern(text: &str) -> bool {
-    let estimate = zxcvbn::zxcvbn(text, &[]);
-    let [only] = estimate.sequence() else { return false };
-    !matches!(only.pattern, MatchPattern::BruteForce)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,33 +108,6 @@ mod tests {
         for (typed, problem) in cases {
             assert_eq!(Password::parse(&SecretText::new(typed)).err(), Some(problem));
         }
-    }
-
-    #[test]
-    fn new_passwords_are_judged_whole() {
-        let policy = PasswordPolicy::default();
-        let context = ["naman", "naman@gmail.com"];
-        let cases = [
-            ("short", Err(PasswordProblem::TooShort { chars_min: 15 })),
-            ("passwordpassword", Err(PasswordProblem::Common)),
-            ("aaaaaaaaaaaaaaaaaaaa", Err(PasswordProblem::Common)),
-            ("abcdefghijklmnopqrstuvwxyz", Err(PasswordProblem::Common)),
-            ("naman@gmail.com1", Err(PasswordProblem::OwnWords)),
-            ("Naman-naman-naman-2026", Err(PasswordProblem::OwnWords)),
-            ("vestry vestry vestry", Err(PasswordProblem::OwnWords)),
-            ("correct horse battery staple", Ok(())),
-            ("naman likes purple owls", Ok(())),
-            ("ünïcödé wörks hère töö", Ok(())),
-        ];
-        for (text, verdict) in cases {
-            assert_eq!(policy.judge(&password(text), &context), verdict, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_minimum_length_cannot_go_below_eight() {
-        assert_eq!(PasswordPolicy::with_chars_min(7), None);
-        assert_eq!(PasswordPolicy::with_chars_min(8).unwrap().chars_min(), 8);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::gate::Admitted;
 use crate::server::Server;
 use std::sync::Arc;
 use tokio::time::Instant;
-use vestry_protocol::fields::{Password, PasswordPolicy, StretchingCost};
+use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy, StretchingCost};
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
 use vestry_store::{
@@ -188,8 +188,8 @@ pub struct ImportedLogin {
     pub target: Target,
     /// Its credential, of whatever kind.
     pub credential: Option<Credential>,
-    /// The words that its owner is known by.
-    pub words: Vec<String>,
+    /// The e-mail address of the account.
+    pub email: Option<String>,
 }
 
 /// Judges a password against an imported hash and seals it, on a hashing thread: the same work whatever is stored. The moment
@@ -242,7 +242,7 @@ impl JudgeImported {
         found: ImportedLogin,
         password: &Password,
     ) -> Result<Proven, Failure> {
-        let ImportedLogin { target: Target { oprf_id, account, .. }, credential, words } = found;
+        let ImportedLogin { target: Target { oprf_id, account, name }, credential, email } = found;
         let imported = match credential {
             Some(Credential::Imported(sealed)) => Some(sealed),
             Some(Credential::Opaque(_)) | None => None,
@@ -250,8 +250,9 @@ impl JudgeImported {
         let sealed_hash = imported.as_deref();
         let is_right = self.hashes.verify(admitted, memory, password, (sealed_hash, oprf_id));
         let record = self.keys.seal(admitted, oprf_id, password);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let is_weak = self.policy.judge(password, &words).is_err();
+        // By which of its hosts the client came is not known here.
+        let owner = PasswordOwner { name: &name, email: email.as_deref(), host: None };
+        let is_weak = self.policy.judge(password, &owner).is_err();
         let is_right = is_right.map_err(|_| Failure::Internal("an imported password could not be judged"))?;
         let record = record?;
         match (account, imported) {

@@ -124,14 +124,10 @@ pub(super) async fn with_imported_password(
             Some(admitted) => admitted,
             None => shared.gate.admit(tx, Way::Login, &target, &source)?,
         };
-        let words = [
-            named.name.as_ref().map(ToString::to_string),
-            named.account.as_ref().and_then(|a| a.email.clone()),
-        ];
         let found = ImportedLogin {
             credential: credential_of(tx, target.account)?,
             target,
-            words: words.into_iter().flatten().collect(),
+            email: named.account.as_ref().and_then(|account| account.email.clone()),
         };
         Ok::<_, Failure>((admitted, found))
     });

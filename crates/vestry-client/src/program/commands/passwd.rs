@@ -5,6 +5,7 @@ use crate::program::failure::Failure;
 use crate::program::new_password;
 use crate::program::session::Session;
 use serde::Serialize;
+use vestry_protocol::fields::PasswordOwner;
 
 #[derive(Debug, Serialize)]
 struct PasswordChangedJson<'a> {
@@ -18,8 +19,10 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
     let name = session.name().clone();
     let current =
         context.secrets.next_password("the current password", &format!("Current password of {name}: "))?;
-    let words: Vec<&str> = [name.as_str()].into_iter().chain(account.profile.email.as_deref()).collect();
-    let new = new_password::choose(context, new_password::policy_of(&server), &words)?;
+    let host = session.server().host().to_owned();
+    let owner =
+        PasswordOwner { name: name.as_str(), email: account.profile.email.as_deref(), host: Some(&host) };
+    let new = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let new = new.ok_or(Failure::Cancelled)?;
     let look = "See which password works: vestry login NAME";
     let opened = session.write(look, async |client| client.change_password(&current, &new).await).await?;

@@ -10,7 +10,7 @@ use crate::program::session::{call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_client::CallError;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::Username;
+use vestry_protocol::fields::{PasswordOwner, Username};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 
 #[derive(Debug, Serialize)]
@@ -27,8 +27,9 @@ pub(super) async fn run(context: &mut Context, args: &RegisterArgs) -> Result<()
     if !server.registration_open {
         return Err(closed(&link));
     }
-    let words: Vec<&str> = [name.as_str()].into_iter().chain(profile.email.as_deref()).collect();
-    let password = new_password::choose(context, new_password::policy_of(&server), &words)?;
+    let host = Some(link.server().host());
+    let owner = PasswordOwner { name: name.as_str(), email: profile.email.as_deref(), host };
+    let password = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let password = password.ok_or(Failure::Cancelled)?;
     let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
     let registered =

@@ -10,7 +10,7 @@ use crate::program::session::{call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_client::state::forget_session;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::Username;
+use vestry_protocol::fields::{PasswordOwner, Username};
 
 #[derive(Debug, Serialize)]
 struct PasswordResetJson<'a> {
@@ -26,7 +26,9 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
     let server = server.map_err(|error| call_failed(&link, error, None))?;
     let code =
         context.secrets.next("the one-time code", &format!("One-time code for {name} (not shown): "))?;
-    let new = new_password::choose(context, new_password::policy_of(&server), &[name.as_str()])?;
+    // Whose e-mail address the account has is not told to a client without a session.
+    let owner = PasswordOwner { name: name.as_str(), email: None, host: Some(link.server().host()) };
+    let new = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let new = new.ok_or(Failure::Cancelled)?;
     let done = link.write(async |client| client.redeem_reset_code(&name, &code, &new).await).await;
     let look = "See whether the new password works: vestry login NAME";

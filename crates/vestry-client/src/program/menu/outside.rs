@@ -9,7 +9,7 @@ use crate::program::new_password;
 use crate::program::session::{Session, call_failed, remember_opaque};
 use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::{Age, Email, Field, Gender, Password, PasswordPolicy, Username};
+use vestry_protocol::fields::{Age, Email, Field, Gender, PasswordOwner, PasswordPolicy, Username};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::Profile;
 
@@ -60,7 +60,9 @@ async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Opti
 async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy) -> Result<(), Failure> {
     let Some(mut name) = ask_name(context)? else { return Ok(()) };
     let profile = ask_profile(context)?;
-    let Some(password) = ask_password(context, policy, &name, &profile)? else { return Ok(()) };
+    let host = link.server().host().to_owned();
+    let owner = owner_of(&name, &profile, &host);
+    let Some(mut password) = new_password::choose(context, policy, &owner)? else { return Ok(()) };
     loop {
         let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
         let look = "See by logging in with 1.";
@@ -77,6 +79,10 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
             context.output.talk("  That name is taken. Choose another.");
             let Some(other) = ask_name(context)? else { return Ok(()) };
             name = other;
+            let owner = owner_of(&name, &profile, &host);
+            let kept = new_password::keep_or_choose(context, policy, &owner, password)?;
+            let Some(kept) = kept else { return Ok(()) };
+            password = kept;
         } else {
             return Err(failure);
         }
@@ -99,12 +105,6 @@ fn ask_profile(context: &Context) -> Result<Profile, Failure> {
     })
 }
 
-fn ask_password(
-    context: &mut Context,
-    policy: PasswordPolicy,
-    name: &Username,
-    profile: &Profile,
-) -> Result<Option<Password>, Failure> {
-    let words: Vec<&str> = [name.as_str()].into_iter().chain(profile.email.as_deref()).collect();
-    new_password::choose(context, policy, &words)
+fn owner_of<'a>(name: &'a Username, profile: &'a Profile, host: &'a str) -> PasswordOwner<'a> {
+    PasswordOwner { name: name.as_str(), email: profile.email.as_deref(), host: Some(host) }
 }
