@@ -1,9 +1,10 @@
 //! The golden vectors hold in both directions, cover every variant, and are the same as the document and an
 //! implementation in another language say. Properties of the codec beyond the examples are in `properties`, whole
-//! exchanges of OPAQUE in `opaque`, audit chains in `audit`.
+//! exchanges of OPAQUE in `opaque`, audit chains in `audit`, new passwords in `passwords`.
 
 mod audit;
 mod opaque;
+mod passwords;
 mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,7 +203,10 @@ fn an_implementation_in_another_language_agrees_on_every_vector() {
             assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
             assert_eq!(
                 said.trim_end(),
-                format!("{} vectors agree", all_files().len() + texts::texts().len() + 18 + 2)
+                format!(
+                    "{} vectors agree",
+                    all_files().len() + texts::texts().len() + vectors::passwords::cases().len() + 18 + 2
+                )
             );
         }
     }
@@ -216,7 +220,7 @@ fn writing_vectors_never_touches_one_that_is_there() {
     std::fs::write(&kept, "as it was released").unwrap();
     let written = vectors::write_missing(folder.path()).unwrap();
     // One of the table is kept, and two exchanges are written that are not in the table, beside the texts.
-    assert_eq!(written.len(), table().len() + texts::texts().len() + 1);
+    assert_eq!(written.len(), table().len() + texts::texts().len() + vectors::passwords::cases().len() + 1);
     assert!(written.contains(&replay::LOGIN.to_owned()));
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), "as it was released");
     assert!(vectors::write_missing(folder.path()).unwrap().is_empty());

@@ -34,6 +34,7 @@ from vestry_audit import faults_of_audit, faults_of_import  # noqa: E402
 from vestry_codec import REPLY_MAX, U32, U64, Cursor, NotAMessage, decode, encode_frame  # noqa: E402
 from vestry_document import messages  # noqa: E402
 from vestry_opaque import NotProven, Proving, Sealing  # noqa: E402
+from vestry_password import accept, judge as judge_password  # noqa: E402
 from vestry_tls import Connection  # noqa: E402
 
 # Section 2: bytes that a frame may announce.
@@ -212,7 +213,18 @@ def faults_of_text(text):
         yield f"it is read as {read!r}"
 
 
-OTHER_FOLDERS = {"texts": faults_of_text, "audit": faults_of_audit, "imports": faults_of_import}
+def faults_of_password(case):
+    verdict = judge_password(case)
+    if verdict != case["verdict"]:
+        yield f"the verdict is {verdict}"
+
+
+OTHER_FOLDERS = {
+    "texts": faults_of_text,
+    "passwords": faults_of_password,
+    "audit": faults_of_audit,
+    "imports": faults_of_import,
+}
 
 
 def check(folder):
@@ -263,6 +275,8 @@ class Client:
     def __init__(self, host, port, ca, operator=None):
         self.port, protocol = ("admin", "vestry-admin/1") if operator else ("user", "vestry/1")
         self.stream = Connection(host, port, ca, protocol, operator, SECONDS_TO_WAIT)
+        # Whose account it is, once that is known.
+        self.host, self.name = host, ""
         self.context = OPAQUE_CONTEXT + self.stream.exporter(EXPORTER_LABEL, 32)
         self.last_id = 0
         self.greeting = None
@@ -310,8 +324,10 @@ class Client:
     # Section 12: each exchange has two halves.
 
     def seal(self, first, fields, password):
-        """An envelope for a new password; `first` is the call that takes its blinded form."""
-        sealing = Sealing(password.encode())
+        """An envelope for a new password; `first` is the call that takes its blinded form. Section 5: it is judged before."""
+        self.name = fields.get("name", self.name)
+        chars_min = self.call("DescribeServer", "ServerDescribed")["password_chars_min"]
+        sealing = Sealing(accept(password, self.name, None, self.host, chars_min))
         started = self.call({first: {**fields, "request": sealing.request.hex()}}, "NewPasswordStarted")
         require(started["stretching"] == STRETCHING_ASKED, "stretching costs something else")
         upload, _ = sealing.finish(bytes.fromhex(started["response"]), pretend_to_stretch)
@@ -333,6 +349,7 @@ class Client:
         return self.call({"FinishRegistration": {"envelope": envelope, "profile": profile}}, "Registered")
 
     def log_in(self, name, password, device_token=None):
+        self.name = name
         ke3 = self.prove("StartLogin", {"name": name, "device_token": device_token}, password)
         return self.call({"FinishLogin": {"ke3": ke3, "device": "vestry_wire.py", "witness": ""}}, "LoggedIn")
 

@@ -9,6 +9,7 @@ mod hostile;
 pub mod known;
 mod message;
 mod opaque;
+pub mod passwords;
 pub mod replay;
 pub mod texts;
 mod user;
@@ -227,6 +228,11 @@ pub fn write_missing(root: &Path) -> io::Result<Vec<String>> {
     }
     for (name, text) in texts::texts() {
         if write_new(&root.join(format!("{name}.json")), &text)? {
+            written.push(name);
+        }
+    }
+    for (name, case) in passwords::cases() {
+        if write_new(&root.join(format!("{name}.json")), &case)? {
             written.push(name);
         }
     }
