@@ -107,6 +107,35 @@ fn bad_input_has_its_exit_code_and_says_what_to_do() {
     assert_eq!(accounts.out.lines().nth(1), Some("0"));
 }
 
+/// Each way by which a password is set, but the menu, which has the same check.
+#[test]
+fn a_weak_new_password_is_refused_with_its_reason_on_every_way() {
+    let (server, person) = logged_in();
+    let code = ["account", "create", "anirudh", "--format", "json"];
+    let code = json(&person.vestryctl(&server, &code))["code"].as_str().unwrap().to_owned();
+    let ways: [(&[&str], &str); 3] =
+        [(&["register", "hana"], ""), (&["passwd"], PASSWORD), (&["reset", "anirudh"], &code)];
+    let weak = [
+        ("1234567890123456", "keyboard"),
+        ("password12345678", "attackers try this one first"),
+        ("naman-naman-hana-anirudh", "your name"),
+        ("aaaaaaaaaaaaaaaaaaaa", "repeats"),
+        ("dragon1234567890", "well-known"),
+    ];
+    for (way, first) in ways {
+        for (text, said) in weak {
+            let name = if way == ["passwd"] { "naman" } else { way[1] };
+            let text = if said == "your name" { format!("{name}-{name}-vestry-1") } else { text.to_owned() };
+            let lines = if first.is_empty() { text.clone() } else { format!("{first}\n{text}") };
+            let ran = person.vestry(&[way, &["--password-stdin"]].concat(), &lines).ended_with(65);
+            assert!(ran.err.contains(said) && !ran.err.contains(&text), "{way:?} {text}: {}", ran.err);
+        }
+    }
+    person
+        .vestry(&["reset", "anirudh", "--password-stdin"], &format!("{code}\n{OTHER_PASSWORD}"))
+        .ended_with(0);
+}
+
 #[test]
 fn a_password_that_is_not_utf_8_and_a_password_file_that_others_can_read_are_refused() {
     let (_server, person) = registered();
