@@ -260,7 +260,7 @@ impl Client {
     /// # Errors
     /// As every call. The login stands, and the next one may move the record.
     pub async fn move_record(&mut self, password: &Password) -> Result<u64, CallError> {
-        let envelope = self.seal(password, |request| UserCall::StartRecordMove { request }).await?;
+        let envelope = self.seal_again(password, |request| UserCall::StartRecordMove { request }).await?;
         let own = |reply| {
             if let UserReply::RecordMoved { sessions_ended } = reply { Some(sessions_ended) } else { None }
         };

@@ -93,15 +93,15 @@ impl SealingPassword {
         password: &NewPassword,
         random: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Self, Vec<u8>), OpaqueError> {
-        Self::start_imported(password.as_password(), random)
+        Self::start_again(password.as_password(), random)
     }
 
-    /// Blinds a password that its account has already, by an imported hash. It may break a rule of new ones: only the server
-    /// calls this.
+    /// Blinds a password that its account has already: by an imported hash, or by a record that moves to another key. It may break
+    /// a rule of new ones.
     ///
     /// # Errors
     /// As [`SealingPassword::start`].
-    pub fn start_imported(
+    pub fn start_again(
         password: &Password,
         random: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Self, Vec<u8>), OpaqueError> {

@@ -34,7 +34,7 @@ struct Register {
 
 fn register(text: &str) -> Register {
     let setup = ServerSetup::<Suite>::new(&mut random());
-    let (sealing, request) = SealingPassword::start_imported(&password(text), &mut random()).unwrap();
+    let (sealing, request) = SealingPassword::start_again(&password(text), &mut random()).unwrap();
     let request = RegistrationRequest::deserialize(&request).unwrap();
     let response = ServerRegistration::<Suite>::start(&setup, request, b"naman").unwrap().message.serialize();
     let envelope = sealing.finish(&response, cost(), &mut random()).unwrap();
@@ -129,7 +129,7 @@ fn an_answer_of_another_length_is_malformed() {
         let refused = proving.finish(&answer, cost(), &EXPORTER, &mut random());
         assert_eq!(refused, Err(OpaqueError::Malformed), "{length}");
         let (sealing, _) =
-            SealingPassword::start_imported(&password("correct horse battery"), &mut random()).unwrap();
+            SealingPassword::start_again(&password("correct horse battery"), &mut random()).unwrap();
         let refused = sealing.finish(&answer, cost(), &mut random()).unwrap_err();
         assert_eq!(refused, OpaqueError::Malformed, "{length}");
     }
@@ -139,7 +139,7 @@ fn an_answer_of_another_length_is_malformed() {
 fn a_server_that_hands_the_blinded_password_back_is_refused() {
     let register = register("correct horse battery");
     let (sealing, request) =
-        SealingPassword::start_imported(&password("correct horse battery"), &mut random()).unwrap();
+        SealingPassword::start_again(&password("correct horse battery"), &mut random()).unwrap();
     let reflected = [request.as_slice(), &register.setup.keypair().public().serialize()].concat();
     assert_eq!(sealing.finish(&reflected, cost(), &mut random()).unwrap_err(), OpaqueError::Malformed);
 }
@@ -158,6 +158,6 @@ fn stretching_is_argon2id_of_the_whole_input_under_a_salt_of_zeros() {
 #[test]
 fn two_requests_for_one_password_have_nothing_in_common() {
     let request =
-        || SealingPassword::start_imported(&password("correct horse battery"), &mut random()).unwrap().1;
+        || SealingPassword::start_again(&password("correct horse battery"), &mut random()).unwrap().1;
     assert_ne!(request(), request());
 }

@@ -127,7 +127,7 @@ fn the_clients_half_writes_our_exchange() {
     let replay = read(LOGIN).unwrap();
     let (outputs, password) = (&replay.outputs, typed_password());
     let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY));
-    let (sealing, request) = SealingPassword::start_imported(&password, &mut random).unwrap();
+    let (sealing, request) = SealingPassword::start_again(&password, &mut random).unwrap();
     assert_eq!(request, outputs.registration_request.0);
     let envelope = sealing.finish(&outputs.registration_response.0, cost(&replay), &mut random).unwrap();
     assert_eq!(

@@ -75,7 +75,27 @@ impl Client {
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Envelope, CallError> {
         let mut random = SystemRandom::open().map_err(CallError::Random)?;
-        let (sealing, request) = SealingPassword::start(password.new_password(), &mut random)?;
+        let started = SealingPassword::start(password.new_password(), &mut random)?;
+        self.finish_sealing(started, random, start).await
+    }
+
+    /// Seals the password that this connection just logged in with. It may break a rule of new ones.
+    pub(super) async fn seal_again(
+        &mut self,
+        password: &Password,
+        start: impl FnOnce(Vec<u8>) -> UserCall,
+    ) -> Result<Envelope, CallError> {
+        let mut random = SystemRandom::open().map_err(CallError::Random)?;
+        let started = SealingPassword::start_again(password, &mut random)?;
+        self.finish_sealing(started, random, start).await
+    }
+
+    async fn finish_sealing(
+        &mut self,
+        (sealing, request): (SealingPassword, Vec<u8>),
+        mut random: SystemRandom,
+        start: impl FnOnce(Vec<u8>) -> UserCall,
+    ) -> Result<Envelope, CallError> {
         let own = |reply| {
             let UserReply::NewPasswordStarted { response, stretching } = reply else { return None };
             Some((response, stretching))

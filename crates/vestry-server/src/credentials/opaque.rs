@@ -158,7 +158,7 @@ impl OpaqueKey {
         let failed = |_| Failure::Internal("a password could not be sealed");
         let mut random = vestry_opaque::SystemRandom::open()
             .map_err(|_| Failure::Internal("the system has no random bytes"))?;
-        let (sealing, request) = SealingPassword::start_imported(password, &mut random).map_err(failed)?;
+        let (sealing, request) = SealingPassword::start_again(password, &mut random).map_err(failed)?;
         let response = self.evaluate(admitted, id, Blinded::parse(&request)?)?;
         let envelope = sealing.finish(&response, StretchingCost::default(), &mut random).map_err(failed)?;
         OpaqueRecord::from_envelope(&envelope)
