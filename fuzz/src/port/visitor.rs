@@ -119,6 +119,12 @@ pub enum Op<'a> {
         id: u64,
     },
     ShowNotices,
+    StartRecordMove {
+        password: u8,
+    },
+    FinishRecordMove {
+        envelope: Envelope<'a>,
+    },
 }
 
 /// A KE3.
@@ -414,6 +420,16 @@ impl<'h> Visitor<'h> {
             Op::ListDevices => UserCall::ListDevices,
             Op::ForgetDevice { id } => UserCall::ForgetDevice { id },
             Op::ShowNotices => UserCall::ShowNotices,
+            // No key is being replaced here: the model takes no answer but a refusal.
+            Op::StartRecordMove { password } => {
+                self.settle().await;
+                let name = self.lines[self.turn].as_ref().and_then(|line| self.model.name_on(&line.allowed));
+                let request = self.seal(id, password, &name.unwrap_or_default());
+                UserCall::StartRecordMove { request }
+            }
+            Op::FinishRecordMove { envelope } => {
+                UserCall::FinishRecordMove { envelope: self.envelope(envelope).await? }
+            }
             Op::Turn(_)
             | Op::HangUp
             | Op::Advance(_)
