@@ -10,10 +10,10 @@ use clap::{Args, Subcommand, ValueEnum};
 const ROTATE_EXAMPLES: &str = "\
 Only while no server runs; a start takes milliseconds. docs/KEYS.md says when to do it, and what it does not undo.
 
-  opaque  makes a new key. Each account moves to it at its next login; nobody is logged out before. `vestryctl status`
-          shows how many are left, and `vestryd secrets finish opaque` ends it.
-  pepper  seals the hashes of imported accounts under a new pepper, all at once.
-  audit   ends the chain of audit events under its key, and begins the next one under a new key.
+opaque: a new key. Each account moves to it at its next login; nobody is logged out before. `vestryctl status` shows how
+many are left, and `vestryd secrets finish opaque` ends it.
+pepper: a new pepper. The hashes of imported accounts are sealed under it, all at once.
+audit: a new key. The chain of audit events ends, and the next one begins under the new key.
 
 Examples:
   systemctl stop vestryd && vestryd secrets rotate opaque && systemctl start vestryd

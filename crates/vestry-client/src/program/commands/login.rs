@@ -56,7 +56,7 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
     server.map_err(|error| call_failed(&link, error, None))?;
     let password = context.secrets.next_password("the password", &format!("Password for {name}: "))?;
     let way = if args.imported { Way::Imported } else { Way::Proven };
-    let LoggedIn { new, notices } = log_in(context, &mut link, &name, &password, way).await?;
+    let LoggedIn { new, notices, moved } = log_in(context, &mut link, &name, &password, way).await?;
     let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
     let session = Session::open(context, link, &new, lifetime)?;
     let json = LoggedInJson {
@@ -70,7 +70,7 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
         record_moved: notices.record_moved.and_then(rfc3339),
     };
     context.output.answer(&json, format_args!("Logged in as {}.", session.name()))?;
-    say_notices(context, &new, &notices);
+    say_notices(context, &new, &notices, moved.as_ref());
     Ok(())
 }
 
@@ -80,6 +80,8 @@ pub(in crate::program) struct LoggedIn {
     pub(in crate::program) new: NewSession,
     /// What its user should know.
     pub(in crate::program) notices: Notices,
+    /// Whether the password moved to the server's new key, when it was to, and how many other sessions ended.
+    pub(in crate::program) moved: Option<Result<u64, Failure>>,
 }
 
 /// Opens a session on this link. The password is sent only on the way that its user chose, and never for an account that is
@@ -104,39 +106,19 @@ pub(in crate::program) async fn log_in(
         };
         // Before anything else on this connection: another one would not know.
         let notices = client.notices().await?;
-        Ok(LoggedIn { new, notices })
+        Ok(LoggedIn { new, notices, moved: None })
     });
-    let opened = done.await.map_err(|error| call_failed(link, error, None))?;
+    let mut opened = done.await.map_err(|error| call_failed(link, error, None))?;
     remember_opaque(context.output, &context.folders, link, name);
-    let moved = opened.new.move_record && move_record(context, link, password).await;
-    if moved || !opened.new.device_known {
+    if opened.new.move_record {
+        let moved = link.write(async |client| client.move_record(password).await).await;
+        opened.moved = Some(moved.map_err(|error| call_failed(link, error, None)));
+    }
+    // With the record, every device was forgotten.
+    if matches!(opened.moved, Some(Ok(_))) || !opened.new.device_known {
         remember_device(context, link, name).await;
     }
     Ok(opened)
-}
-
-/// Moves the password to the key that replaces the server's; whether that was done. The login stands when it was not.
-async fn move_record(context: &Context, link: &mut Link, password: &Password) -> bool {
-    match link.write(async |client| client.move_record(password).await).await {
-        Ok(sessions_ended) => {
-            let others = match sessions_ended {
-                0 => String::new(),
-                1 => " One other session was ended.".to_owned(),
-                many => format!(" {many} other sessions were ended."),
-            };
-            let what = "The server has a new key, and your password was moved to it.";
-            context.output.talk(format_args!("{what} Other devices have to log in again.{others}"));
-            true
-        }
-        Err(error) => {
-            let failure = call_failed(link, error, None);
-            context.output.failure(&failure);
-            context
-                .output
-                .talk("Your password was not moved to the server's new key. The next login tries again.");
-            false
-        }
-    }
 }
 
 /// Lets this machine's next login be counted by itself. The login stands when that cannot be had.
@@ -156,7 +138,12 @@ async fn remember_device(context: &Context, link: &mut Link, name: &Username) {
 }
 
 /// Lets people notice a login that was not theirs, attempts at one, and a password that they did not set.
-pub(in crate::program) fn say_notices(context: &Context, new: &NewSession, notices: &Notices) {
+pub(in crate::program) fn say_notices(
+    context: &Context,
+    new: &NewSession,
+    notices: &Notices,
+    moved: Option<&Result<u64, Failure>>,
+) {
     let since = match new.last_login.and_then(rfc3339) {
         Some(time) => {
             context.output.talk(format_args!("Last login: {time}"));
@@ -175,9 +162,30 @@ pub(in crate::program) fn say_notices(context: &Context, new: &NewSession, notic
     for line in about_password(notices) {
         context.output.talk(line);
     }
+    match moved {
+        None => {}
+        Some(Ok(sessions_ended)) => context.output.talk(about_move(*sessions_ended)),
+        Some(Err(failure)) => {
+            context.output.failure(failure);
+            context
+                .output
+                .talk("So your password was not moved to the server's new key. The next login tries again.");
+        }
+    }
     for item in &new.later {
         context.output.talk(format_args!("The server also says: {item}"));
     }
+}
+
+fn about_move(sessions_ended: u64) -> String {
+    let others = match sessions_ended {
+        0 => String::new(),
+        1 => " One other session was ended.".to_owned(),
+        many => format!(" {many} other sessions were ended."),
+    };
+    format!(
+        "The server has a new key, and your password was moved to it. Other devices have to log in again.{others}"
+    )
 }
 
 /// What is to be said of the password, a line each.

@@ -37,7 +37,7 @@ pub(super) async fn act(
 pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<Stage, Failure> {
     let session = Session::open(context, link, &opened.new, Lifetime::Login)?;
     context.output.talk(format_args!("\nLogged in as {}.", session.name()));
-    say_notices(context, &opened.new, &opened.notices);
+    say_notices(context, &opened.new, &opened.notices, opened.moved.as_ref());
     Ok(Stage::Inside(session))
 }
 
