@@ -12,8 +12,9 @@ use tokio::time::sleep;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_server::clock::Clock;
-use vestry_tests::harness::{PASSWORD, Server, program, refusal_of};
-use vestry_tests::light::log_in;
+use vestry_tests::harness::{PASSWORD, Server, imported_login, program, refusal_of};
+use vestry_tests::imported::import;
+use vestry_tests::light::{log_in, reset};
 use vestry_tests::programs::{Person, core_limits};
 use vestry_tls::Validity;
 
@@ -189,6 +190,55 @@ fn a_disk_that_takes_no_writes_is_named_at_start_and_nothing_else_is_needed_to_g
     assert!(said.contains(&data.path().display().to_string()), "{said}");
     assert!(remount("remount,rw").success());
     Server::start_in(data).stop();
+}
+
+/// I-6: a damaged record was a wrong password for ever, and neither the log nor `check` said a word.
+#[tokio::test]
+async fn a_damaged_password_record_is_one_line_in_the_log_and_named_by_check() {
+    let server = Server::start_with("imported_login_ms = 500");
+    for name in ["naman", "anirudh", "maria"] {
+        server.register(name).await;
+    }
+    import(&server, &[("shubham", PASSWORD)]).await;
+    let folder = server.stop();
+    let (code, said) = vestryd(&["check"], folder.path());
+    assert!(code == Some(0) && said.contains("ok    password records: all 4 can be read"), "{said}");
+    let register = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
+    let damage = "update credential set record = substr(record, 1, 100)
+                  where account_id in (select id from account where name in ('naman', 'shubham'))";
+    assert_eq!(register.execute(damage, []).unwrap(), 2);
+    drop(register);
+    let (code, said) = vestryd(&["check"], folder.path());
+    assert_eq!(code, Some(78), "{said}");
+    let line = said.lines().find(|line| line.starts_with("FAIL")).unwrap();
+    assert!(line.starts_with("FAIL  password records: 2 cannot be read"), "{said}");
+    assert!(
+        line.contains("naman (account 1), shubham (account 4); for each: vestryctl account reset"),
+        "{said}"
+    );
+    let server = Server::start_in(folder);
+    let unknown = server.refused_login("nobody-here", PASSWORD).await;
+    for _ in 0..3 {
+        assert_eq!(server.refused_login("naman", PASSWORD).await, unknown);
+    }
+    let imported = server.connect().await.call(imported_login("shubham", PASSWORD)).await.unwrap();
+    assert_eq!(refusal_of(imported), RefusalCode::WrongCredentials);
+    server.log_in("anirudh", PASSWORD).await;
+    let lines = || server.talk().lines().filter(|line| line.contains("damaged")).count();
+    while lines() < 2 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let talk = server.talk();
+    for account in ["account=1", "account=4"] {
+        let said = talk.lines().filter(|line| line.contains(account)).collect::<Vec<_>>();
+        assert!(said.len() == 1 && said[0].contains("ERROR"), "one line about {account}: {talk}");
+    }
+    assert!(!talk.contains("naman") && !talk.contains("shubham"), "a name that was typed: {talk}");
+    // What check advises is the way out.
+    let code = server.issue_code("naman").await;
+    let redeemed = reset(&mut server.connect().await, "naman", code.expose_secret(), PASSWORD).await;
+    assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
+    server.log_in("naman", PASSWORD).await;
 }
 
 fn now() -> i64 {

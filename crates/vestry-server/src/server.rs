@@ -3,7 +3,7 @@
 use crate::admin::WelcomeOperators;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::credentials::{HashingPool, ImportedHashes, NameSeed, OpaqueKeys};
+use crate::credentials::{DamagedRecords, HashingPool, ImportedHashes, NameSeed, OpaqueKeys};
 use crate::gate::{Gate, Writes};
 use crate::identity::Identity;
 use crate::listener::{Admission, accept_until};
@@ -44,6 +44,8 @@ pub struct Server {
     pub names: NameSeed,
     /// The server's OPAQUE keys.
     pub opaque: OpaqueKeys,
+    /// Which password records could not be read of late.
+    pub damaged: DamagedRecords,
     /// The operator's read-only SQL.
     pub queries: OperatorReader,
     /// Certificates and the TLS configurations made of them.
@@ -125,6 +127,7 @@ pub async fn run(
         queries: parts.queries,
         opaque: parts.opaque,
         imported: parts.imported,
+        damaged: DamagedRecords::default(),
         names: parts.names,
         identity: parts.identity,
         renewal: Renewal::default(),

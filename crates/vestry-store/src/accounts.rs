@@ -2,6 +2,7 @@
 
 use crate::{NewCredential, Noted, ReadTx, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
+use std::fmt;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
 use vestry_protocol::refusal::SessionEnd;
@@ -26,6 +27,12 @@ impl AccountId {
     #[must_use]
     pub fn for_tests(number: i64) -> Self {
         Self(number)
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

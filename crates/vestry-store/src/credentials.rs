@@ -3,7 +3,7 @@
 //! The records come and go as the server made them; nothing here can read or judge one.
 
 use crate::{AccountId, Noted, OprfId, ReadTx, SessionId, StoreError, WriteTx};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::refusal::SessionEnd;
 
@@ -105,6 +105,19 @@ pub struct IssuedCode {
     pub at: UnixSeconds,
 }
 
+/// A credential with its account, as a check of all of them sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCredential {
+    /// The account's number.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+    /// What names its OPRF key.
+    pub oprf_id: OprfId,
+    /// The credential; `None` when its kind is none that this version knows.
+    pub credential: Option<Credential>,
+}
+
 /// What a user should know of the own password.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PasswordFacts {
@@ -118,6 +131,19 @@ pub struct PasswordFacts {
     pub moved: Option<UnixSeconds>,
 }
 
+/// Reads kind, record and generation, from a column on.
+fn credential_of_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Credential>> {
+    let kind = row.get_ref(first)?.as_str().ok().and_then(CredentialKind::from_str);
+    let (bytes, generation): (Vec<u8>, Option<i64>) = (row.get(first + 1)?, row.get(first + 2)?);
+    Ok(kind.map(|kind| match kind {
+        // No version writes a record without its generation: no key is found for one.
+        CredentialKind::Opaque => {
+            Credential::Opaque(SealedRecord { bytes, generation: Generation(generation.unwrap_or(0)) })
+        }
+        CredentialKind::Imported => Credential::Imported(bytes),
+    }))
+}
+
 impl ReadTx<'_> {
     /// The credential of an account as it is now.
     ///
@@ -127,18 +153,7 @@ impl ReadTx<'_> {
         let mut statement = self
             .conn
             .prepare_cached("select kind, record, generation from credential where account_id = ?1")?;
-        let found = statement.query_row([id.0], |row| {
-            let kind = CredentialKind::from_str(row.get_ref(0)?.as_str()?);
-            let (record, generation): (Vec<u8>, Option<i64>) = (row.get(1)?, row.get(2)?);
-            Ok(kind.map(|kind| match kind {
-                // A record without a generation is none that this version wrote: no key will be found for it.
-                CredentialKind::Opaque => Credential::Opaque(SealedRecord {
-                    bytes: record,
-                    generation: Generation(generation.unwrap_or(0)),
-                }),
-                CredentialKind::Imported => Credential::Imported(record),
-            }))
-        });
+        let found = statement.query_row([id.0], |row| credential_of_row(row, 0));
         Ok(found.optional()?.flatten())
     }
 
@@ -164,6 +179,27 @@ impl ReadTx<'_> {
     pub fn opaque_share(&self, generation: Generation) -> Result<f64, StoreError> {
         let mut statement = self.conn.prepare_cached("select share from opaque_key where generation = ?1")?;
         Ok(statement.query_row([generation.0], |row| row.get(0)).optional()?.unwrap_or(0.0))
+    }
+
+    /// Hands every stored credential to a closure, with its account, for a check of them all.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn for_each_credential(&self, mut look: impl FnMut(StoredCredential)) -> Result<(), StoreError> {
+        let mut statement = self.conn.prepare(
+            "select a.id, a.name, a.oprf_id, c.kind, c.record, c.generation
+               from credential c join account a on a.id = c.account_id order by a.id",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            look(StoredCredential {
+                account: AccountId(row.get(0)?),
+                name: row.get(1)?,
+                oprf_id: OprfId(row.get(2)?),
+                credential: credential_of_row(row, 3)?,
+            });
+        }
+        Ok(())
     }
 
     /// The kind of an account's credential, as the operator's table shows it.

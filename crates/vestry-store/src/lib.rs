@@ -35,7 +35,7 @@ pub use accounts::{AccountId, AccountRow, Counts, NameKeys, NewAccount, OprfId, 
 pub use audit::{ActorKind, AuditPurge, ChainKey, Event, Noted, Party, PurgeRefused, Verification};
 pub use credentials::{
     Credential, CredentialKind, Generation, GenerationRow, IssuedCode, NewCredential, PasswordFacts,
-    SealedRecord,
+    SealedRecord, StoredCredential,
 };
 pub use devices::{DeviceRow, KnownDevice, NewDevice};
 pub use error::StoreError;

@@ -5,17 +5,21 @@ use super::{CommandError, Place, answer};
 use crate::clock::{Clock, as_date};
 use crate::config::Overrides;
 use crate::confinement::{confine, is_memory_private};
+use crate::credentials::{ImportedHashes, OpaqueRecord};
 use crate::data_dir::DataDir;
 use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::secrets::{Secrets, read_audit_key};
 use std::path::Path;
-use vestry_store::Store;
+use vestry_protocol::escape::Escaped;
 use vestry_store::backup::Offline;
+use vestry_store::{Credential, SealedRecord, Store};
 use vestry_tls::CertsDir;
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 /// Below this much free disk the next backup or checkpoint may fail.
 const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+/// One line names as many damaged records.
+const NAMES_SHOWN_MAX: usize = 100;
 
 /// What one look found.
 enum Finding {
@@ -37,6 +41,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
         judge("secrets", check_secrets(&data_dir)),
         judge("server key", certs.load_server().map(|_| "fits its certificate".to_owned())),
         judge("database", check_database(&data_dir)),
+        judge("password records", check_credentials(&data_dir)),
         judge("audit", check_audit(&data_dir)),
         check_disk(&data_dir),
     ];
@@ -88,6 +93,43 @@ fn check_secrets(data_dir: &DataDir) -> Result<String, CommandError> {
     let mut register = Offline::open_beside_a_server(&data_dir.database(), secrets.chain.clone())?;
     secrets.verify_for_offline(&mut register)?;
     Ok("pepper, OPAQUE key, seed of names and audit key are those of this database".to_owned())
+}
+
+/// Reads every password record as a login would: a damaged one refuses every password, and its user cannot tell why.
+fn check_credentials(data_dir: &DataDir) -> Result<String, CommandError> {
+    let secrets = Secrets::read(data_dir)?;
+    let hashes = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
+    let (mut count, mut damaged) = (0_u64, Vec::new());
+    let mut register = Offline::open_beside_a_server(&data_dir.database(), secrets.chain)?;
+    register.read(|tx| {
+        let generations = tx.opaque_generations()?;
+        let has_key =
+            |record: &SealedRecord| generations.iter().any(|row| row.generation == record.generation);
+        tx.for_each_credential(|stored| {
+            count += 1;
+            let is_readable = match &stored.credential {
+                Some(Credential::Opaque(record)) => {
+                    OpaqueRecord::is_readable(&record.bytes) && has_key(record)
+                }
+                Some(Credential::Imported(sealed)) => hashes.is_readable(sealed, stored.oprf_id),
+                None => false,
+            };
+            if !is_readable {
+                damaged.push(format!("{} (account {})", Escaped(&stored.name), stored.account));
+            }
+        })
+    })?;
+    match damaged.len() {
+        0 => Ok(format!("all {count} can be read")),
+        number => Err(CommandError::DamagedRecords { number, names: first_of(&damaged) }),
+    }
+}
+
+/// The first of many names, for one line.
+fn first_of(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_SHOWN_MAX).map(String::as_str).collect();
+    let rest = names.len().saturating_sub(NAMES_SHOWN_MAX);
+    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} others", shown.join(", ")) }
 }
 
 fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {

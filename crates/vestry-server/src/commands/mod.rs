@@ -158,6 +158,10 @@ enum CommandError {
         "{0}; look since when with the checkpoints in the log: vestryctl audit verify --checkpoint ID:HEX"
     )]
     Audit(vestry_protocol::item::Open<vestry_protocol::audit::AuditFault>),
+    #[error(
+        "{number} cannot be read, and no password is right there: {names}; for each: vestryctl account reset NAME"
+    )]
+    DamagedRecords { number: usize, names: String },
     #[error("{0} of the checks failed")]
     ChecksFailed(usize),
 }

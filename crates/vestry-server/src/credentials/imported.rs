@@ -186,6 +186,12 @@ impl ImportedHashes {
         Ok(tag == judged.tag && stored.is_some())
     }
 
+    /// Returns whether a sealed hash opens for its account and can be judged.
+    #[must_use]
+    pub fn is_readable(&self, sealed: &[u8], account: OprfId) -> bool {
+        self.open(sealed, account).is_some()
+    }
+
     fn open(&self, sealed: &[u8], account: OprfId) -> Option<Stored> {
         let record: Zeroizing<String> = self.pepper.open(sealed, account)?;
         take_apart(&PasswordHash::new(&record).ok()?)

@@ -4,6 +4,7 @@
 //! a session (`sessions.rs`). Whatever evaluates or compares asks for an [`Admitted`] of the gate. Unknown names, accounts
 //! without a password and wrong passwords take the same way: one read, the same work, one event.
 
+mod damaged;
 mod fair_queue;
 mod hashing;
 mod imported;
@@ -13,6 +14,7 @@ mod opaque;
 mod pepper;
 mod ristretto;
 
+pub use damaged::DamagedRecords;
 pub use hashing::{HashingPool, NotRun};
 pub use imported::{HashError, ImportedHashes, Memory, Speed};
 pub use keys::OpaqueKeys;
@@ -152,6 +154,9 @@ pub fn start_exchange(
     let key = server.opaque.for_login(tx, target, record.as_ref())?;
     let known = target.account.zip(record);
     let (ke2, stretching, exchange) = key.start_login(admitted, target.oprf_id, known, ke1, exporter)?;
+    if let Some(account) = target.account.filter(|_| exchange.record_is_damaged()) {
+        server.damaged.log(account, Instant::now());
+    }
     Ok((UserReply::LoginStarted { ke2, stretching }, exchange))
 }
 
@@ -207,6 +212,7 @@ pub async fn judge_imported(
         hashes: server.imported.clone(),
         keys: server.opaque.clone(),
         policy: server.config.password_policy,
+        damaged: server.damaged.clone(),
     };
     let (source, admitted) = (admitted.source().clone(), Arc::new(admitted));
     let held = admitted.clone();
@@ -231,6 +237,7 @@ struct JudgeImported {
     hashes: ImportedHashes,
     keys: OpaqueKeys,
     policy: PasswordPolicy,
+    damaged: DamagedRecords,
 }
 
 impl JudgeImported {
@@ -249,6 +256,10 @@ impl JudgeImported {
         };
         let sealed_hash = imported.as_deref();
         let is_right = self.hashes.verify(admitted, memory, password, (sealed_hash, oprf_id));
+        let is_damaged = sealed_hash.is_some_and(|sealed| !self.hashes.is_readable(sealed, oprf_id));
+        if let Some(account) = account.filter(|_| is_damaged) {
+            self.damaged.log(account, Instant::now());
+        }
         let record = self.keys.seal(admitted, oprf_id, password);
         // By which of its hosts the client came is not known here.
         let owner = PasswordOwner { name: &name, email: email.as_deref(), host: None };

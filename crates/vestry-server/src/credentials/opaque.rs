@@ -78,7 +78,7 @@ impl OpaqueKey {
         let mut upload = setup.keypair().public().serialize().to_vec();
         upload.resize(OPAQUE_UPLOAD_BYTES, 0);
         let decoy = OpaqueRecord { cost: StretchingCost::default(), upload }.to_bytes();
-        ServerRegistration::<Suite>::deserialize(&OpaqueRecord::read(&decoy)?.upload).ok()?;
+        OpaqueRecord::read_whole(&decoy)?;
         Some(Self { setup: Arc::new(setup), decoy: decoy.into() })
     }
 
@@ -116,7 +116,8 @@ impl OpaqueKey {
     }
 
     /// Answers KE1: KE2, what stretching costs, and what must be remembered until KE3. A name without a record gets a
-    /// fake answer after the same work: reading a record takes ten microseconds, which 2,000 tries would show.
+    /// fake answer after the same work: reading a record takes ten microseconds, which 2,000 tries would show. So does one
+    /// whose record is damaged, which [`Exchange::record_is_damaged`] tells the server and nothing tells the client.
     ///
     /// # Errors
     /// When it cannot be answered.
@@ -128,19 +129,19 @@ impl OpaqueKey {
         ke1: Ke1,
         exporter: &[u8; EXPORTER_BYTES],
     ) -> Result<(Vec<u8>, Stretching, Exchange), Failure> {
-        let damaged = Failure::Internal("an OPAQUE record is damaged");
-        let own = known.as_ref().and_then(|(_, record)| OpaqueRecord::read(&record.bytes));
-        let is_real = own.is_some();
-        let Some(record) = own.or_else(|| OpaqueRecord::read(&self.decoy)) else { return Err(damaged) };
+        let own = known.as_ref().and_then(|(_, record)| OpaqueRecord::read_whole(&record.bytes));
+        let (is_real, record_is_damaged) = (own.is_some(), known.is_some() && own.is_none());
+        let no_decoy = Failure::Internal("the OPAQUE record of nobody cannot be read");
+        let (record, registration) = own.or_else(|| OpaqueRecord::read_whole(&self.decoy)).ok_or(no_decoy)?;
         let stretching = record.cost.numbers();
-        let Ok(registration) = ServerRegistration::deserialize(&record.upload) else { return Err(damaged) };
         let registration = std::hint::black_box(Some(registration)).filter(|_| is_real);
         let context = context_of(exporter);
         let mut random = SystemRandom::default();
         let parameters = parameters(&context);
         let started = ServerLogin::start(&mut random, &self.setup, registration, ke1.0, &id.0, parameters)
             .map_err(|_| not_opaque(Field::Ke1))?;
-        let exchange = Exchange { state: started.state, proves: known.filter(|_| is_real) };
+        let proves = known.filter(|_| is_real);
+        let exchange = Exchange { state: started.state, proves, record_is_damaged };
         random.checked((started.message.serialize().to_vec(), stretching, exchange))
     }
 
@@ -198,9 +199,16 @@ pub struct Exchange {
     state: ServerLogin<Suite>,
     /// Whose password it would prove, and by which record; nothing for a fake one.
     proves: Option<(AccountId, SealedRecord)>,
+    record_is_damaged: bool,
 }
 
 impl Exchange {
+    /// Returns whether the account has a record that cannot be read, so that no password is right.
+    #[must_use]
+    pub fn record_is_damaged(&self) -> bool {
+        self.record_is_damaged
+    }
+
     /// Whose password was proven and by which record; `None` for a wrong password or a fake record.
     #[must_use]
     pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<(AccountId, SealedRecord)> {
@@ -264,6 +272,19 @@ impl OpaqueRecord {
         };
         let cost = StretchingCost::parse(stretching).ok()?;
         Some(Self { cost, upload: upload.to_vec() })
+    }
+
+    /// Returns whether stored bytes can be read whole: what is damaged can be told from what was written only where the
+    /// damage leaves no format, no cost or no key of a client.
+    #[must_use]
+    pub fn is_readable(bytes: &[u8]) -> bool {
+        Self::read_whole(bytes).is_some()
+    }
+
+    fn read_whole(bytes: &[u8]) -> Option<(Self, ServerRegistration<Suite>)> {
+        let record = Self::read(bytes).filter(|record| record.upload.len() == OPAQUE_UPLOAD_BYTES)?;
+        let registration = ServerRegistration::deserialize(&record.upload).ok()?;
+        Some((record, registration))
     }
 }
 
@@ -476,6 +497,37 @@ mod tests {
         let mut other = bytes;
         other[0] = 2;
         assert!(OpaqueRecord::read(&other).is_none());
+    }
+
+    /// I-6: one that could not be read was answered with an error, or as a wrong password without a word to the operator.
+    #[tokio::test]
+    async fn a_damaged_record_gets_an_answer_like_a_fake_one_and_the_server_is_told() {
+        let (fixture, key) = (Fixture::new(), key());
+        let admitted = fixture.login("naman").await;
+        let whole = register(&admitted, &key, NAMAN, b"right").to_bytes();
+        let started = ClientLogin::<ClientSuite>::start(&mut SystemRandom::default(), b"right").unwrap();
+        let ke1 = started.message.serialize();
+        let answer = |record: Option<&[u8]>| {
+            let known = record.and_then(known);
+            key.start_login(&admitted, NAMAN, known, Ke1::parse(&ke1).unwrap(), &EXPORTER).unwrap()
+        };
+        let (fake, cost, of_nobody) = answer(None);
+        assert!(!of_nobody.record_is_damaged() && !answer(Some(&whole)).2.record_is_damaged());
+        let mut damaged: Vec<Vec<u8>> = (0..whole.len()).map(|length| whole[..length].to_vec()).collect();
+        damaged.push([whole.as_slice(), b"x"].concat());
+        // The format, the cost and the key of the client.
+        for at in [0, 1, 5, 9, 13] {
+            let mut bent = whole.clone();
+            bent[at..at + 32.min(whole.len() - at)].fill(0xff);
+            damaged.push(bent);
+        }
+        for record in damaged {
+            let (ke2, its_cost, exchange) = answer(Some(&record));
+            assert!(exchange.record_is_damaged() && !OpaqueRecord::is_readable(&record), "{record:?}");
+            assert_eq!((ke2.len(), its_cost, &ke2[..32]), (fake.len(), cost, &fake[..32]));
+            assert!(exchange.proves.is_none());
+        }
+        assert!(OpaqueRecord::is_readable(&whole));
     }
 
     #[tokio::test]
