@@ -9,7 +9,7 @@ usage() {
 usage: scripts/prove.sh [--short]
 
   durability  kill -9 under writes, with a ledger of what was acknowledged      VESTRY_KILL_ROUNDS: 200, short 2
-  timing      tries of each kind: does the time tell who has an account?        VESTRY_TIMING_TRIES: 2,000, short 50
+  timing      tries of each kind and call: does the time tell of an account?    VESTRY_TIMING_TRIES: 2,000, short 50
   siege       slow peers around good logins, with figures                       VESTRY_SLOW_PEERS: 2,000, short 100
   gate        every call against its limits, from 400 addresses                 VESTRY_CONNECTIONS_PER_ADDRESS: 5, short 1
               and as many guesses as a bot gets                                 VESTRY_BOT_SECONDS: 3,600, short 60
@@ -50,6 +50,9 @@ proof() { # proof NAME: runs that test and prints its figures; cargo calls it a 
 }
 proof sec_0017_
 proof sec_0035_
+proof the_time_of_every_other_answer
+proof the_time_of_a_name_that_was_taken_meanwhile
+proof the_time_of_a_throttled_name_and_of_a_proof
 proof sec_0055_
 if [ $short = no ]; then
   proof sec_0070_
