@@ -446,25 +446,31 @@ fn tables_come_in_every_format_and_pages() {
 fn sec_0025_files_that_others_can_read_are_refused_by_name() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     Server::init(folder.path(), "");
-    let start = || {
-        let done = Command::new(program("vestryd")).arg("--data-dir").arg(folder.path()).output().unwrap();
-        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    let run = |command: &str| {
+        let mut vestryd = Command::new(program("vestryd"));
+        let done = vestryd.arg(command).arg("--data-dir").arg(folder.path()).output().unwrap();
+        let said = [done.stderr, done.stdout].concat();
+        (done.status.code(), String::from_utf8_lossy(&said).into_owned())
     };
-    let files = [
-        "certs/server.key",
-        "secrets/pepper",
-        "secrets/opaque.key",
-        "secrets/names.seed",
-        "secrets",
-        "vestry.db",
-    ];
-    for name in files {
+    let under = |name: &str| files_below(&folder.path().join(name)).into_iter().map(|(path, _)| path);
+    // Each secret that there is, so that a new one is tried too; and the keys of certificates, which are beside public files.
+    let keys = under("certs").filter(|path| path.extension().is_some_and(|kind| kind == "key"));
+    let files: Vec<PathBuf> = under("secrets").chain(keys).collect();
+    let mut names: Vec<String> = ["vestry.db", "secrets"].map(str::to_owned).to_vec();
+    for path in &files {
+        names.push(path.strip_prefix(folder.path()).unwrap().display().to_string());
+    }
+    for known in ["secrets/opaque.key", "secrets/audit.key", "certs/ca.key", "certs/operators/admin.key"] {
+        assert!(names.iter().any(|name| name == known), "{known} is not there: {names:?}");
+    }
+    for name in &names {
         let path = folder.path().join(name);
         let before = path.metadata().unwrap().permissions();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(before.mode() | 0o044)).unwrap();
-        let (code, said) = start();
-        assert_eq!(code, Some(78), "{name}: {said}");
-        assert!(said.contains(name) && said.contains("chmod"), "{name}: {said}");
+        for (command, (code, said)) in [("serve", run("serve")), ("check", run("check"))] {
+            assert_eq!(code, Some(78), "{command} {name}: {said}");
+            assert!(said.contains(name) && said.contains("chmod"), "{command} {name}: {said}");
+        }
         std::fs::set_permissions(&path, before).unwrap();
     }
     Server::start_in(folder).stop();

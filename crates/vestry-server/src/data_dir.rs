@@ -144,7 +144,8 @@ impl DataDir {
         }
     }
 
-    /// Refuses a database, a log or a folder of secrets that others can read. Keys are checked when they are read.
+    /// Refuses a database, a log, a folder of secrets or a file in it that others can read. Keys of certificates are
+    /// refused by [`CertsDir::refuse_exposed_keys`].
     ///
     /// # Errors
     /// With the first that is exposed or missing.
@@ -159,7 +160,13 @@ impl DataDir {
                 refuse_exposed(&beside, "600")?;
             }
         }
-        refuse_exposed(&self.secrets(), "700")
+        let folder = self.secrets();
+        refuse_exposed(&folder, "700")?;
+        let unreadable = |cause| DataDirError::System { path: folder.clone(), cause };
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            refuse_exposed(&entry.map_err(unreadable)?.path(), "600")?;
+        }
+        Ok(())
     }
 }
 

@@ -257,19 +257,36 @@ impl CertsDir {
         }
     }
 
-    fn operator_files(&self) -> Result<Vec<PathBuf>, TlsError> {
-        let folder = self.operators_dir();
-        let unreadable = |source| FileError::System { path: folder.clone(), action: "listed", source };
-        if !folder.exists() {
-            return Ok(Vec::new());
+    /// Refuses every private key here that others could have read or changed: the CA's, the server's, the operators'.
+    ///
+    /// # Errors
+    /// With the first that is exposed, or a folder that cannot be listed.
+    pub fn refuse_exposed_keys(&self) -> Result<(), TlsError> {
+        for folder in [self.path().to_owned(), self.operators_dir()] {
+            for key in files_of_kind(&folder, "key")? {
+                private_file::refuse_exposed(&key)?;
+            }
         }
-        let entries = std::fs::read_dir(&folder).map_err(unreadable)?;
-        let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| entry.map(|found| found.path())).collect();
-        let mut paths = paths.map_err(unreadable)?;
-        paths.retain(|path| path.extension() == Some(OsStr::new("pem")));
-        paths.sort();
-        Ok(paths)
+        Ok(())
     }
+
+    fn operator_files(&self) -> Result<Vec<PathBuf>, TlsError> {
+        files_of_kind(&self.operators_dir(), "pem")
+    }
+}
+
+/// The files of a folder whose names end in `.kind`, sorted; none where there is no folder.
+fn files_of_kind(folder: &Path, kind: &str) -> Result<Vec<PathBuf>, TlsError> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |source| FileError::System { path: folder.to_owned(), action: "listed", source };
+    let entries = std::fs::read_dir(folder).map_err(unreadable)?;
+    let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| entry.map(|found| found.path())).collect();
+    let mut paths = paths.map_err(unreadable)?;
+    paths.retain(|path| path.extension() == Some(OsStr::new(kind)));
+    paths.sort();
+    Ok(paths)
 }
 
 /// The first certificate of a file.

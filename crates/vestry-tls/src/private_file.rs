@@ -5,7 +5,7 @@
 
 use rustix::fs::{Mode, OFlags};
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -109,11 +109,25 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let file = open(path)?;
     let status = file.metadata().map_err(|e| FileError::system(path, "examined", e))?;
+    refuse_exposed_mode(path, &status)?;
+    read_bounded(path, file)
+}
+
+/// Refuses a file that others could have read or changed, without reading it.
+///
+/// # Errors
+/// When it is readable or writable by group or others, or cannot be examined.
+pub fn refuse_exposed(path: &Path) -> Result<(), FileError> {
+    let status = path.metadata().map_err(|e| FileError::system(path, "examined", e))?;
+    refuse_exposed_mode(path, &status)
+}
+
+fn refuse_exposed_mode(path: &Path, status: &Metadata) -> Result<(), FileError> {
     let mode = status.mode() & 0o7777;
     if status.is_file() && mode & OTHERS != 0 {
         return Err(FileError::Exposed { path: path.to_owned(), mode });
     }
-    read_bounded(path, file)
+    Ok(())
 }
 
 /// Makes a private directory (mode 0700), and its parents likewise; one that is there is left as it is.

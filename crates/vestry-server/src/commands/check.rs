@@ -34,10 +34,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
     let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certs_dir.as_deref()));
     let mut findings = vec![
         judge("configuration", config.map(|_| place.config_file().display().to_string())),
-        judge(
-            "file modes",
-            data_dir.refuse_exposed_files().map(|()| "only the owner can read them".to_owned()),
-        ),
+        judge("file modes", check_modes(&data_dir, &certs)),
         judge("secrets", check_secrets(&data_dir)),
         judge("server key", certs.load_server().map(|_| "fits its certificate".to_owned())),
         judge("database", check_database(&data_dir)),
@@ -81,6 +78,12 @@ fn judge<E: std::fmt::Display>(what: &str, outcome: Result<String, E>) -> Findin
         Ok(good) => Finding::Good(format!("{what}: {good}")),
         Err(bad) => Finding::Bad(format!("{what}: {bad}")),
     }
+}
+
+fn check_modes(data_dir: &DataDir, certs: &CertsDir) -> Result<String, CommandError> {
+    data_dir.refuse_exposed_files()?;
+    certs.refuse_exposed_keys()?;
+    Ok("only the owner can read the database, the secrets and the keys".to_owned())
 }
 
 fn check_database(data_dir: &DataDir) -> Result<String, CommandError> {

@@ -36,6 +36,7 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
         Overrides { listen: flags.listen, admin_listen: flags.admin_listen, ..Overrides::default() };
     let config = flags.place.load_config(overrides)?;
     data_dir.refuse_exposed_files()?;
+    data_dir.certs(config.certs_dir.as_deref()).refuse_exposed_keys()?;
     let lock = data_dir.lock()?;
     raise_descriptor_limit(&config);
     let sockets = bind_both(&config)?;
