@@ -1,6 +1,7 @@
 //! The audit trail through the real programs: no act without its event, no read without one, and no change of what was
 //! written that is not found.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,8 +12,9 @@ use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::import::ImportRow;
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::secret::SecretText;
+use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall, UserReply};
+use vestry_server::gate::calls::Call;
 use vestry_store::backup::Offline;
 use vestry_store::{ActorKind, ChainKey, Event, Party, Store};
 use vestry_tests::harness::{
@@ -266,11 +268,14 @@ fn events_of_operator(call: &AdminCall) -> &'static [&'static str] {
 struct Watched {
     server: Server,
     seen: i64,
+    /// The calls of users that were refused so far.
+    refused: BTreeSet<Call>,
 }
 
 impl Watched {
     async fn start() -> Self {
-        let mut watched = Self { server: Server::start_with("imported_login_ms = 500"), seen: 0 };
+        let mut watched =
+            Self { server: Server::start_with("imported_login_ms = 500"), seen: 0, refused: BTreeSet::new() };
         watched.new_events().await;
         watched
     }
@@ -297,6 +302,7 @@ impl Watched {
     /// A call that is refused, and the events that it leaves all the same: those of a failure.
     async fn refused_user(&mut self, wire: &mut UserWire, call: UserCall, events: &[&str]) {
         let shown = format!("{call:?}");
+        self.refused.insert(Call::of(&call));
         refusal_of(wire.call(call).await.unwrap());
         assert_eq!(self.new_events().await, events, "{shown}");
     }
@@ -494,9 +500,63 @@ async fn operator_acts(watched: &mut Watched) {
     }
 }
 
-async fn acts_that_fail(watched: &mut Watched) {
+/// Calls of a session without one, of a second half without its first, and a token that was made up.
+async fn acts_without_what_they_need(watched: &mut Watched) {
+    let mut other = watched.server.connect().await;
+    let sealed = seal(&mut other, PASSWORD, |request| UserCall::StartRegistration {
+        name: "nobody-here".to_owned(),
+        request,
+        invitation: None,
+    });
+    let Envelope { upload, stretching } = sealed.await.unwrap();
+    // That half is given up with its connection, and counted.
+    drop(other);
+    let mut events = Vec::new();
+    while events.is_empty() {
+        events = watched.new_events().await;
+    }
+    assert_eq!(events, ["registration.refused"]);
     let mut wire = watched.server.connect().await;
-    watched.refused_user(&mut wire, set_age(), &[]).await;
+    let envelope = || Envelope { upload: upload.clone(), stretching };
+    for call in [
+        set_age(),
+        UserCall::ShowAccount,
+        UserCall::StartProof { ke1: any_ke1() },
+        UserCall::FinishProof { ke3: vec![0; 64] },
+        UserCall::StartNewPassword { request: any_request() },
+        UserCall::FinishNewPassword { envelope: envelope() },
+        UserCall::DeleteAccount,
+        UserCall::ListSessions,
+        UserCall::RevokeSession { id: 1 },
+        UserCall::LogOut { everywhere: true },
+        UserCall::RememberDevice,
+        UserCall::ListDevices,
+        UserCall::ForgetDevice { id: 1 },
+        UserCall::ShowNotices,
+        UserCall::FinishReset { envelope: envelope() },
+        UserCall::ResumeSession { token: SessionToken::from_bytes([7; 32]) },
+    ] {
+        watched.refused_user(&mut wire, call, &[]).await;
+    }
+}
+
+/// A second half that comes when somebody else has the name, and one with an envelope that is none.
+async fn registrations_that_fail(watched: &mut Watched) {
+    let (mut late, mut early) = (watched.server.connect().await, watched.server.connect().await);
+    let start = |request| UserCall::StartRegistration { name: "rival".to_owned(), request, invitation: None };
+    let envelope = seal(&mut late, PASSWORD, start).await.unwrap();
+    assert_eq!(watched.new_events().await, [""; 0]);
+    let bent = Envelope { upload: vec![0xff; envelope.upload.len()], stretching: envelope.stretching };
+    let finish = |envelope| UserCall::FinishRegistration { envelope, profile: Profile::default() };
+    watched.refused_user(&mut late, finish(bent), &[]).await;
+    watched.registered(&mut early, "rival", PASSWORD).await;
+    watched.refused_user(&mut late, finish(envelope), &["registration.refused"]).await;
+}
+
+async fn acts_that_fail(watched: &mut Watched) {
+    acts_without_what_they_need(watched).await;
+    registrations_that_fail(watched).await;
+    let mut wire = watched.server.connect().await;
     Halfway::login(&mut wire, "shubham", OTHER_PASSWORD).await;
     watched.refused_user(&mut wire, finish_login(vec![0; 64]), &["login.failed"]).await;
     watched.refused_user(&mut wire, finish_login(vec![0; 64]), &[]).await;
@@ -529,6 +589,8 @@ async fn acts_that_fail(watched: &mut Watched) {
     }
     let spent = UserCall::StartReset { name: "shubham".to_owned(), code, request: any_request() };
     watched.refused_user(&mut wire, spent, &[]).await;
+    let missing: Vec<_> = Call::ALL.into_iter().filter(|call| !watched.refused.contains(call)).collect();
+    assert_eq!(missing, [Call::DescribeServer], "every call that can be refused was");
     // What is broken off is written down by itself, a moment later.
     wire.call(start_login("shubham", None)(any_ke1())).await.unwrap();
     drop(wire);

@@ -6,7 +6,7 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::{Change, Notices, Profile, ProfileUpdate, Stretching, UserCall, UserReply};
 use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, secret, token_again,
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, rows_of, secret, token_again,
 };
 use vestry_tests::imported::import;
 use vestry_tests::light::{
@@ -615,6 +615,32 @@ async fn sec_0047_whichever_way_and_however_a_name_is_written_one_counter_counts
     assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::Throttled));
     server.jump(1);
     server.log_in("naman").await;
+    // A name without an account: what begins a registration of it is a guess at whoever gets it, in the same lane.
+    for name in ["maria", "MARIA"] {
+        assert!(server.refused_login(name, PASSWORD).await.is(RefusalCode::WrongCredentials), "{name:?}");
+    }
+    let registration = |name: &str| UserCall::StartRegistration {
+        name: name.to_owned(),
+        request: any_request(),
+        invitation: None,
+    };
+    let mut held = Vec::new();
+    for name in ["Maria", "mariA", " maria"] {
+        let mut wire = server.connect().await;
+        let begun = wire.call(registration(name)).await.unwrap();
+        assert!(matches!(begun, UserReply::NewPasswordStarted { .. }), "{name:?}: {begun:?}");
+        held.push(wire);
+    }
+    drop(held);
+    let lane =
+        || AdminCall::Query { sql: "select failures from throttle where lane = 'account maria'".to_owned() };
+    while rows_of(&mut server.connect_as_operator().await, lane()).await.unwrap() != [["5"]] {
+        tokio::task::yield_now().await;
+    }
+    assert!(server.refused_login("maria", PASSWORD).await.is(RefusalCode::Throttled));
+    assert_eq!(refusal_of(server.call(registration("maria")).await), RefusalCode::Throttled);
+    let imported = server.call(imported_login("maria", PASSWORD)).await;
+    assert_eq!(refusal_of(imported), RefusalCode::Throttled);
 }
 
 #[tokio::test]

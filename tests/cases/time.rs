@@ -7,7 +7,7 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
 use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_server::sweep::Swept;
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, refusal_of};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, refusal_of, rows_of};
 use vestry_tests::light::{self, prove_and, reset};
 
 #[tokio::test]
@@ -157,16 +157,31 @@ async fn a_code_that_set_a_password_says_so_and_when_for_ten_minutes() {
 #[tokio::test]
 async fn a_clock_that_jumps_keeps_the_count_of_failures_and_holds_nobody_up_for_the_time_it_skipped() {
     let server = Inside::start().await;
-    for (number, jump) in jumps().into_iter().enumerate() {
+    for (number, jump) in jumps().into_iter().chain([29 * DAY]).enumerate() {
         let name = format!("person{number}");
         server.register(&name).await;
         for _ in 0..5 {
             assert!(server.refused_login(&name, OTHER_PASSWORD).await.is(RefusalCode::WrongCredentials));
         }
         assert!(server.refused_login(&name, PASSWORD).await.is(RefusalCode::Throttled));
+        let counted = async || {
+            let sql = format!("select failures from throttle where lane = 'account {name}'");
+            rows_of(&mut server.connect_as_operator().await, AdminCall::Query { sql }).await.unwrap()
+        };
         server.jump(jump);
+        assert_eq!(counted().await, [["5"]], "a jump of {jump} s forgot failures");
+        // It is open, and the next failure is one more, unless those before it are 30 days old by this clock.
+        assert!(server.refused_login(&name, OTHER_PASSWORD).await.is(RefusalCode::WrongCredentials));
+        let is_forgotten = jump >= 30 * DAY;
+        assert_eq!(counted().await, [[if is_forgotten { "1" } else { "6" }]], "after a jump of {jump} s");
+        assert_eq!(
+            server.refused_login(&name, OTHER_PASSWORD).await.is(RefusalCode::Throttled),
+            !is_forgotten
+        );
+        server.jump(4);
         server.log_in(&name).await;
-        server.jump(-jump);
+        assert_eq!(counted().await, [[""; 1]; 0]);
+        server.jump(-4 - jump);
         server.operate(AdminCall::ClearThrottle { subject: None }).await;
     }
 }

@@ -115,8 +115,8 @@ impl Recipe {
     }
 }
 
-/// What the fuzz target of sealed files sees of this file (docs/FUZZING.md).
-#[cfg(feature = "fuzzing")]
+/// What tests and the fuzz target of sealed files see of this file (docs/FUZZING.md).
+#[cfg(any(test, feature = "fuzzing"))]
 impl FileKey {
     /// A key of one byte's making.
     #[must_use]

@@ -60,8 +60,8 @@ impl<W: Write> SealedWriter<W> {
     }
 }
 
-/// What the fuzz target of sealed files sees of this file (docs/FUZZING.md).
-#[cfg(feature = "fuzzing")]
+/// What tests and the fuzz target of sealed files see of this file (docs/FUZZING.md).
+#[cfg(any(test, feature = "fuzzing"))]
 impl<W: Write> SealedWriter<W> {
     /// As [`SealedWriter::new`], under a key that costs nothing.
     ///

@@ -140,8 +140,8 @@ impl<R: BufRead> Read for SealedReader<R> {
     }
 }
 
-/// What the fuzz target of sealed files sees of this file (docs/FUZZING.md).
-#[cfg(feature = "fuzzing")]
+/// What tests and the fuzz target of sealed files see of this file (docs/FUZZING.md).
+#[cfg(any(test, feature = "fuzzing"))]
 impl<R: BufRead> SealedReader<R> {
     /// As [`SealedReader::open`], under a key that costs nothing.
     ///
@@ -204,8 +204,29 @@ mod tests {
         assert_eq!(opened_with(&sealed(b"naman"), &other), Err(SealError::WrongPassphrase));
     }
 
+    /// A small file, sealed under a key that costs nothing: every place of it can be tried.
+    fn sealed_cheaply(content: &[u8]) -> Vec<u8> {
+        let mut writer = SealedWriter::new_under(Vec::new(), &FileKey::of_byte(7)).unwrap();
+        writer.write_all(content).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn opened_cheaply(sealed: &[u8]) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        SealedReader::open_under(sealed, FileKey::of_byte(7))?.read_to_end(&mut content)?;
+        Ok(content)
+    }
+
     #[test]
     fn a_bit_flipped_anywhere_is_refused() {
+        let small = sealed_cheaply(&content(300));
+        assert_eq!(opened_cheaply(&small).unwrap(), content(300));
+        for bit in 0..8 * small.len() {
+            let mut bent = small.clone();
+            bent[bit / 8] ^= 1 << (bit % 8);
+            assert!(opened_cheaply(&bent).is_err(), "bit {bit} of a file of one chunk");
+        }
+        // Of a longer one, the places around its chunks.
         let file = sealed(&content(2 * CHUNK_BYTES + 100));
         let second = HEADER_BYTES + SEALED_CHUNK;
         let last = file.len() - 1;
@@ -218,6 +239,11 @@ mod tests {
 
     #[test]
     fn a_file_that_was_cut_anywhere_is_refused() {
+        let small = sealed_cheaply(&content(300));
+        for length in 0..small.len() {
+            assert!(opened_cheaply(&small[..length]).is_err(), "a file of one chunk, cut to {length}");
+        }
+        assert!(opened_cheaply(&[small.as_slice(), b"x"].concat()).is_err());
         let file = sealed(&content(2 * CHUNK_BYTES));
         let (second, end) = (HEADER_BYTES + SEALED_CHUNK, file.len());
         for length in

@@ -152,6 +152,27 @@ mod tests {
         assert_eq!(taken(&budget, source(0x00ff_fffe), 100, later), 5);
     }
 
+    /// A bucket of 4,000 a second is full again 0.25 ms after it was used, so that the map forgets a source at once.
+    #[test]
+    fn at_the_default_rate_a_million_sources_are_let_in_in_a_bounded_map_and_one_that_floods_is_not() {
+        let start = Instant::now();
+        let default = crate::config::ConnectionConfig::default().per_source_per_sec_max;
+        let budget = AcceptBudget::new(default, start);
+        let full = 5 * usize::try_from(default).unwrap();
+        // Each as fast as a machine accepts, and one source in between that has used up what it had.
+        assert_eq!(taken(&budget, source(0), 2 * full, start), full);
+        let mut flood = 0;
+        for number in 1..=1_000_000 {
+            let now = start + Duration::from_micros(10 * u64::from(number));
+            assert!(budget.take(source(number), now), "source {number} was refused");
+            assert!(remembered(&budget) <= SOURCES_MAX);
+            flood += usize::from(number % 10 == 0 && budget.take(source(0), now));
+        }
+        // In ten seconds, at its rate; in each of which it tried ten thousand times.
+        let allowed = 10 * usize::try_from(default).unwrap();
+        assert!(flood.abs_diff(allowed) <= full, "{flood} of 100,000, and {allowed} are its rate");
+    }
+
     #[test]
     fn sources_beyond_the_map_share_one_bucket_and_known_ones_keep_theirs() {
         let start = Instant::now();
