@@ -94,10 +94,17 @@ enum Slow {
     ShookHands,
     HalfAFrame,
     NeverReads,
+    AsksNowAndThen,
 }
 
-const WAYS: [Slow; 5] =
-    [Slow::Silent, Slow::HalfAHello, Slow::ShookHands, Slow::HalfAFrame, Slow::NeverReads];
+const WAYS: [Slow; 6] = [
+    Slow::Silent,
+    Slow::HalfAHello,
+    Slow::ShookHands,
+    Slow::HalfAFrame,
+    Slow::NeverReads,
+    Slow::AsksNowAndThen,
+];
 
 /// One peer that is slow in its way until the server ends it.
 async fn be_slow(
@@ -135,6 +142,12 @@ async fn be_slow(
             let _ = stream.get_ref().0.writable().await;
             sleep(Duration::from_secs(3600)).await;
         }
+        // Never idle for long, and never logged in.
+        Slow::AsksNowAndThen => {
+            while ask(&mut stream, 1, UserCall::DescribeServer).await.is_some() {
+                sleep(Duration::from_millis(500)).await;
+            }
+        }
         _ => {}
     }
     let _ = stream.read(&mut sink).await;
@@ -166,10 +179,14 @@ async fn sec_0055_two_thousand_slow_peers_do_not_slow_a_good_login() {
     let peers = peers();
     // Long enough that all of them are there at once.
     let patience = 6 + peers / 60;
-    let settings: String =
-        ["handshake_secs_max", "frame_secs_max", "write_secs_max", "idle_secs_max_before_login"]
-            .map(|key| format!("{key} = {patience}\n"))
-            .concat();
+    let settings = [
+        "handshake_secs_max",
+        "frame_secs_max",
+        "write_secs_max",
+        "idle_secs_max_before_login",
+        "secs_max_before_login",
+    ];
+    let settings = settings.map(|key| format!("{key} = {patience}\n")).concat();
     let server = Server::start_with(&settings);
     server.register("naman").await;
     let quiet = good_logins(&server, 20).await;
@@ -231,16 +248,16 @@ struct Guessed {
     throttled: usize,
 }
 
-/// Guesses passwords from one address until it is told to stop, by OPAQUE or by the call that is hashed.
+/// Guesses passwords from an address until it is told to stop, by OPAQUE or by the call that is hashed.
 async fn guess(
-    (number, is_hashed): (usize, bool),
+    (number, from, is_hashed): (usize, Ipv4Addr, bool),
     server: SocketAddr,
     tls: Arc<rustls::ClientConfig>,
     over: Arc<AtomicBool>,
 ) -> Guessed {
     let (mut guessed, mut round, ke1) = (Guessed::default(), 0, any_ke1());
     while !over.load(Ordering::Relaxed) {
-        let mut stream = tls_from(source(number), server, tls.clone()).await;
+        let mut stream = tls_from(from, server, tls.clone()).await;
         for attempt in 0..20 {
             round += 1;
             let name = format!("guess{number}.{round}");
@@ -270,33 +287,41 @@ async fn guess(
     guessed
 }
 
-/// A first login with an imported password, which the server hashes, as patient as its answers ask for.
+/// A first login with an imported password, which the server hashes; it is never told that the server is busy.
 async fn good_password_login(server: &Server, name: &str) -> Duration {
     let begun = Instant::now();
-    loop {
-        match server.connect().await.call(imported_login(name, PASSWORD)).await.unwrap() {
-            UserReply::LoggedIn(_) => return begun.elapsed(),
-            UserReply::Refused(refusal) if refusal.is(RefusalCode::Busy) => {
-                sleep(Duration::from_millis(refusal.retry_after_ms.unwrap())).await;
-            }
-            other => panic!("{other:?}"),
-        }
-    }
+    let reply = server.connect().await.call(imported_login(name, PASSWORD)).await.unwrap();
+    assert!(matches!(reply, UserReply::LoggedIn(_)), "{reply:?}");
+    begun.elapsed()
 }
 
+/// As many networks as leave one place of the hashing queue, each with more passwords than its turn.
+const FLOODING_NETWORKS: usize = 7;
+
+/// From each of them: addresses that guess by OPAQUE, and addresses whose passwords are hashed, three at a time.
+fn addresses_of(network: usize) -> impl Iterator<Item = (Ipv4Addr, bool)> {
+    let [a, b, c, _] = source(network).octets();
+    [(1, false), (1, false), (2, true), (2, true), (2, true)]
+        .into_iter()
+        .map(move |(host, is_hashed)| (Ipv4Addr::new(a, b, c, host), is_hashed))
+}
+
+/// M-7: with as many passwords waiting as the queue has places, the right one never got in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_0056_a_login_flood_from_many_addresses_leaves_room_for_a_good_login() {
-    let server = Server::start_with("hashing_threads = 2\nimported_login_ms = 500");
+    let settings = format!("hashing_threads = 2\nhashing_queue_max = {}", FLOODING_NETWORKS + 1);
+    let server = Server::start_with(&format!("{settings}\nimported_login_ms = 500"));
     server.register("naman").await;
     let imported: Vec<String> = (0..2).map(|number| format!("imported{number}")).collect();
     import(&server, &imported.iter().map(|name| (name.as_str(), PASSWORD)).collect::<Vec<_>>()).await;
     let tls = config::user_client(&server.trust()).unwrap();
     let over = Arc::new(AtomicBool::new(false));
-    // Three at once from each, one of them with passwords to hash: the sources take turns, so that a good password waits for
-    // twenty others at most.
-    let kinds = (0..60).map(|number| (number / 3, number % 3 == 0));
-    let guessers = kinds.map(|kind| guess(kind, server.user, tls.clone(), over.clone()));
-    let flood: Vec<_> = guessers.map(tokio::spawn).collect();
+    let guessers = (0..FLOODING_NETWORKS).flat_map(addresses_of).enumerate();
+    let flood: Vec<_> = guessers
+        .map(|(number, (from, is_hashed))| {
+            tokio::spawn(guess((number, from, is_hashed), server.user, tls.clone(), over.clone()))
+        })
+        .collect();
     let (mut opaque, mut hashed) = (Vec::new(), Vec::new());
     for name in &imported {
         for _ in 0..5 {
@@ -314,15 +339,15 @@ async fn sec_0056_a_login_flood_from_many_addresses_leaves_room_for_a_good_login
         all.throttled += throttled;
     }
     opaque.sort();
-    hashed.sort();
     println!(
-        "{} guesses from 20 networks were judged meanwhile, {} were turned away as busy and {} as throttled; a good login \
-         took {:?} by OPAQUE and {:?} by password (medians)",
-        all.wrong, all.busy, all.throttled, opaque[5], hashed[1]
+        "{} guesses from {FLOODING_NETWORKS} networks were judged meanwhile, {} were turned away as busy and {} as \
+         throttled; a good login took {:?} by OPAQUE (median), and {hashed:?} by password",
+        all.wrong, all.busy, all.throttled, opaque[5]
     );
     assert!(all.wrong > 60, "{} guesses are no flood", all.wrong);
+    assert!(all.busy > 0, "the queue was never full");
     // From each address twenty at once, and then one a minute.
-    assert!(all.wrong <= 20 * 25, "{} guesses were judged", all.wrong);
+    assert!(all.wrong <= 2 * FLOODING_NETWORKS * 25, "{} guesses were judged", all.wrong);
     assert!(all.throttled > 0, "no source was throttled");
     let peak = memory(&server, "VmHWM");
     // Each hashing thread keeps 64 MiB to compare in, and takes as much to seal in.

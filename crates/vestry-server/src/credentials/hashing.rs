@@ -4,7 +4,7 @@
 //! so that a pile-up costs the server nothing; work whose caller went away is skipped.
 
 use super::Memory;
-use super::fair_queue::FairQueue;
+use super::fair_queue::{FairQueue, Pushed};
 use crate::failure::Failure;
 use crate::gate::Source;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-type Task = Box<dyn FnOnce(&mut Memory) + Send>;
+/// Runs in the memory of a thread; without any it is turned away, and its caller is told.
+type Task = Box<dyn FnOnce(Option<&mut Memory>) + Send>;
 
 /// Never tell anybody to come back sooner than this, however fast the last hash was.
 const RETRY_MS_MIN: u64 = 50;
@@ -80,24 +81,40 @@ impl HashingPool {
     /// Runs one task on a hashing thread, in the turn of its network.
     ///
     /// # Errors
-    /// [`NotRun`] when the queue, or the network's share of it, is full, with the time that it needs to empty.
+    /// [`NotRun`] when the queue, or the network's share of it, is full, with the time that it needs to empty; also later, when
+    /// a network with nothing waiting needs the slot of one with much.
     pub async fn run<T: Send + 'static>(
         &self,
         source: &Source,
         task: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<Result<T, Failure>, NotRun> {
         let (answer, answered) = oneshot::channel();
-        let task: Task = Box::new(move |memory: &mut Memory| {
+        let task: Task = Box::new(move |memory: Option<&mut Memory>| {
             if !answer.is_closed() {
-                let _ = answer.send(task(memory));
+                let _ = answer.send(memory.map(task));
             }
         });
         self.load.pending.fetch_add(1, Ordering::Relaxed);
-        if !self.open.0.push(source, task) {
-            self.load.pending.fetch_sub(1, Ordering::Relaxed);
-            return Err(NotRun { retry_after_ms: self.wait_ms() });
+        match self.open.0.push(source, task) {
+            Pushed::Waits => {}
+            Pushed::InPlaceOf(displaced) => {
+                displaced(None);
+                self.load.pending.fetch_sub(1, Ordering::Relaxed);
+            }
+            Pushed::Refused => {
+                self.load.pending.fetch_sub(1, Ordering::Relaxed);
+                return Err(self.not_run());
+            }
         }
-        Ok(answered.await.map_err(|_| Failure::Internal("a hashing task broke off")))
+        match answered.await {
+            Ok(Some(done)) => Ok(Ok(done)),
+            Ok(None) => Err(self.not_run()),
+            Err(_) => Ok(Err(Failure::Internal("a hashing task broke off"))),
+        }
+    }
+
+    fn not_run(&self) -> NotRun {
+        NotRun { retry_after_ms: self.wait_ms() }
     }
 
     /// How many tasks wait or run.
@@ -120,12 +137,12 @@ impl Drop for Open {
 }
 
 impl Queue {
-    fn push(&self, source: &Source, task: Task) -> bool {
+    fn push(&self, source: &Source, task: Task) -> Pushed<Task> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = state.waiting.push(source.network(), task);
+        let pushed = state.waiting.push(source.network(), task);
         drop(state);
         self.changed.notify_one();
-        taken
+        pushed
     }
 
     /// Waits for the next task; `None` when there will be none.
@@ -146,7 +163,7 @@ fn work_until_closed(queue: &Queue, load: &Load) {
     while let Some(task) = queue.next() {
         let started = Instant::now();
         // A panic ends one task; its caller is told by the dropped answer.
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task(&mut memory)));
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task(Some(&mut memory))));
         if done.is_err() {
             memory = Memory::default();
         }
@@ -201,6 +218,42 @@ mod tests {
         running.await.unwrap().unwrap().unwrap();
         assert_eq!(waiting.await.unwrap().unwrap().unwrap(), 2);
         assert_eq!(pool.run(&here(), |_| 4).await.unwrap().unwrap(), 4);
+    }
+
+    /// The second of one network makes room for the first of another, and is told so before it ran.
+    #[tokio::test]
+    async fn a_task_that_makes_room_for_another_network_is_answered_busy_and_never_runs() {
+        let pool = HashingPool::start(1, 3).unwrap();
+        let (release, wait) = mpsc::channel::<()>();
+        let (begun, beginning) = oneshot::channel();
+        let spawn = |task: Box<dyn FnOnce() -> u32 + Send>, from: &str| {
+            let (pool, from) = (pool.clone(), Source::of(from.parse().unwrap()));
+            tokio::spawn(async move { pool.run(&from, move |_| task()).await })
+        };
+        let running = spawn(
+            Box::new(move || {
+                begun.send(()).unwrap();
+                wait.recv().unwrap();
+                0
+            }),
+            "192.0.2.1",
+        );
+        beginning.await.unwrap();
+        let mut waiting = Vec::new();
+        for (number, from) in [(1, "192.0.2.1"), (2, "192.0.2.1"), (3, "198.51.100.1"), (4, "203.0.113.1")] {
+            waiting.push(spawn(Box::new(move || number), from));
+            while pool.pending() < 1 + u64::from(number.min(3)) {
+                tokio::task::yield_now().await;
+            }
+        }
+        let displaced = waiting.remove(1).await.unwrap();
+        assert!(matches!(displaced, Err(NotRun { retry_after_ms: 50.. })), "{displaced:?}");
+        release.send(()).unwrap();
+        running.await.unwrap().unwrap().unwrap();
+        for (task, expected) in waiting.into_iter().zip([1, 3, 4]) {
+            assert_eq!(task.await.unwrap().unwrap().unwrap(), expected);
+        }
+        assert_eq!(pool.pending(), 0);
     }
 
     #[test]
