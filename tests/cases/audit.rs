@@ -141,6 +141,25 @@ async fn sec_0051_a_truncated_audit_tail_is_found() {
     }
 }
 
+/// H-5: three statements wiped the whole chain, and the next start began another one without a word.
+#[tokio::test]
+async fn a_chain_that_was_stripped_whole_is_found_at_the_next_start() {
+    let (folder, _) = stopped_with_events().await;
+    change(
+        folder.path(),
+        "delete from audit_event; delete from audit_mark; delete from fact where name = 'secrets/audit.key'",
+    );
+    let gone = "the marks of where the chain begins and ends are gone";
+    let checked = vestryd(folder.path(), &["check"]).ended_with(78);
+    assert!(checked.out.contains(&format!("FAIL  audit: {gone}")), "{}", checked.out);
+    let server = Server::start_in(folder);
+    server.register("maria").await;
+    let told = Person::new().vestryctl(&server, &["audit", "verify"]).ended_with(65);
+    assert!(told.err.contains(gone), "{}", told.err);
+    server.signal(rustix::process::Signal::TERM);
+    assert!(server.talk_after_stop().contains("the audit chain has lost its head"));
+}
+
 fn listing(view: View, after: Option<String>) -> Listing {
     let (columns, sort) = (vec!["name".to_owned()], None);
     let filter = Some("name <> 'nobody'".to_owned());

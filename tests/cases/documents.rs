@@ -116,21 +116,81 @@ fn security_md_and_the_numbered_regressions_name_each_other() {
     }
 }
 
-#[test]
-fn every_other_test_that_security_md_names_exists() {
-    let text = read("SECURITY.md");
-    let all: String =
-        ["crates", "tests"].iter().flat_map(|folder| sources(folder)).map(|(_, text)| text).collect();
-    let mut checked = 0;
-    for word in quoted(&text) {
-        let is_test_name = word.matches('_').count() >= 3
-            && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
-        if is_test_name {
-            assert!(all.contains(&format!("fn {word}(")), "SECURITY.md names {word}, which is no test");
-            checked += 1;
+/// A test as its source has it: its name, and what stands above it.
+struct Named {
+    name: String,
+    attributes: String,
+}
+
+/// Every function of the sources that is called as a test could be.
+fn functions() -> Vec<Named> {
+    let mut found = Vec::new();
+    for (_, text) in ["crates", "tests"].iter().flat_map(|folder| sources(folder)) {
+        let mut attributes = String::new();
+        for line in text.lines().map(str::trim) {
+            let rest = line.trim_start_matches("pub(crate) ").trim_start_matches("async ");
+            if let Some(rest) = rest.strip_prefix("fn ") {
+                let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                found.push(Named { name, attributes: std::mem::take(&mut attributes) });
+            } else if line.starts_with("#[") {
+                attributes.push_str(line);
+            } else if !line.starts_with("//") {
+                attributes.clear();
+            }
         }
     }
-    assert!(checked > 20, "{checked}");
+    found
+}
+
+fn is_test_name(word: &str) -> bool {
+    word.matches('_').count() >= 3
+        && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
+}
+
+/// Not only a function of that name: a test that runs, and one of that name.
+#[test]
+fn every_other_test_that_security_md_names_exists() {
+    let (text, functions) = (read("SECURITY.md"), functions());
+    let mut checked = 0;
+    for word in quoted(&text).into_iter().filter(|word| is_test_name(word)) {
+        let named: Vec<&Named> = functions.iter().filter(|function| function.name == word).collect();
+        let [test] = named.as_slice() else {
+            panic!("SECURITY.md names {word}, of which there are {}", named.len())
+        };
+        let is_test = ["#[test]", "#[tokio::test"].iter().any(|kind| test.attributes.contains(kind));
+        assert!(is_test, "SECURITY.md names {word}, which is no test: {:?}", test.attributes);
+        assert!(!test.attributes.contains("ignore"), "SECURITY.md names {word}, which is ignored");
+        checked += 1;
+    }
+    assert!(checked > 200, "{checked}");
+}
+
+/// A promise is a row whose first cell is a number; the table of threats names promises instead of tests.
+#[test]
+fn every_promise_of_security_md_has_a_number_of_its_own_and_a_test() {
+    let text = read("SECURITY.md");
+    let promises = text.split("## Threats, and what answers them").next().unwrap();
+    let mut numbers = BTreeSet::new();
+    for line in promises.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let (Ok(number), [_, promise, tests]) = (cells[0].parse::<u32>(), cells.as_slice()) else { continue };
+        assert!(numbers.insert(number), "promise {number} is there twice");
+        assert!(promise.ends_with('.'), "promise {number} is no sentence: {promise}");
+        let named = quoted(tests).into_iter().filter(|word| is_test_name(word)).count();
+        assert!(named > 0, "promise {number} names no test: {tests}");
+    }
+    let threats = text.split("## Threats, and what answers them").nth(1).unwrap();
+    let threats = threats.split("\n## ").next().unwrap();
+    let mut answered = 0;
+    for line in threats.lines().filter(|line| line.starts_with("| ")) {
+        let Some(answer) = line.trim_end_matches('|').rsplit(" | ").next() else { continue };
+        let named = answer.split([',', ';', ' ', '(', ')']).filter_map(|word| word.parse::<u32>().ok());
+        for number in named {
+            assert!(numbers.contains(&number), "{line} names promise {number}, which is not there");
+            answered += 1;
+        }
+    }
+    assert!(numbers.len() > 70 && answered > 70, "{} promises, {answered} answers", numbers.len());
 }
 
 #[test]
@@ -253,6 +313,10 @@ fn each_thing_is_named_only_in_its_own_place() {
             "crates/vestry-client/src/client/exchange.rs",
         ],
     );
+    // It is called where a password was proven: behind the two ways to log in, and behind a new password.
+    let ways_in = ["login.rs", "password.rs"].map(|file| format!("crates/vestry-server/src/user/{file}"));
+    let ways_in = ["crates/vestry-server/src/sessions.rs", &ways_in[0], &ways_in[1]];
+    assert_only_in("crates/vestry-server", &[" mint(", "sessions::mint"], &ways_in);
     assert_only_in("crates", &["unsafe {", "unsafe fn"], &[]);
 }
 

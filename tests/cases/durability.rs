@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
-use vestry_tests::harness::{PASSWORD, Server, UserWire, imported_login, program, refusal_of};
+use vestry_tests::harness::{
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, program, refusal_of,
+};
+use vestry_tests::light::{Halfway, finish_login, start_login};
 
 /// How often the short form kills the server. `scripts/prove.sh` sets more.
 fn rounds() -> usize {
@@ -171,6 +174,58 @@ async fn sec_0018_a_full_disk_refuses_writes_serves_reads_and_recovers_by_itself
     assert!(matches!(wire.call(set_age(77)).await.unwrap(), UserReply::AccountUpdated(_)));
     assert_eq!(shown(wire.call(UserCall::ShowAccount).await.unwrap()), 77);
     drop(server);
+}
+
+/// H-4: what could not be written was not counted, so that a full disk was worth thousands of guesses.
+#[tokio::test]
+async fn a_full_disk_forgets_no_failure_and_admits_no_guess_until_it_takes_writes() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        println!("skipped: this system does not let us mount a tmpfs (root can)");
+        return;
+    };
+    let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
+    Server::init(data.path(), "writes_at_once = 1000");
+    let server = Server::start_in(data);
+    server.register("naman").await;
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let ballast = disk.path().join("ballast");
+    let _ = std::fs::write(&ballast, vec![0; 8 * 1024 * 1024]);
+    let mut age = 0;
+    while let UserReply::AccountUpdated(_) = wire.call(set_age(age % 150)).await.unwrap() {
+        age += 1;
+    }
+    // Each on a connection of its own, some given up behind the first half, where a guess is made already.
+    let (mut evaluated, mut refused) = (0, 0);
+    while refused < 50 {
+        let mut stranger = server.connect().await;
+        match Halfway::start(&mut stranger, OTHER_PASSWORD, start_login("naman", None)).await {
+            Ok(_) if evaluated % 2 == 0 => evaluated += 1,
+            Ok(_) => {
+                evaluated += 1;
+                let code = refusal_of(stranger.call(finish_login(vec![0; 64])).await.unwrap());
+                assert_eq!(
+                    code,
+                    RefusalCode::Unavailable,
+                    "a failure that could not be written was answered"
+                );
+            }
+            Err(reply) => {
+                let code = refusal_of(reply);
+                assert!([RefusalCode::Unavailable, RefusalCode::Throttled].contains(&code), "{code:?}");
+                refused += usize::from(code == RefusalCode::Unavailable);
+            }
+        }
+    }
+    assert!((1..=5).contains(&evaluated), "{evaluated} guesses were evaluated on a full disk");
+    std::fs::remove_file(&ballast).unwrap();
+    let lane = "select failures from throttle where lane = 'account naman'";
+    while server.select(lane).await != [[evaluated.to_string()]] {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let events = "select count(*) from audit where action = 'login.failed' and subject = 'naman'";
+    assert_eq!(server.select(events).await, [[evaluated.to_string()]]);
+    server.let_everybody_try_again().await;
+    server.log_in("naman", PASSWORD).await;
 }
 
 #[test]

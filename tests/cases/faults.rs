@@ -3,6 +3,7 @@
 
 use crate::durability::SmallDisk;
 use rustix::process::Signal;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -342,6 +343,77 @@ async fn a_running_server_leaves_no_core_and_gains_no_privilege_and_check_says_w
     ] {
         assert!(said.contains(line), "{line:?}: {said}");
     }
+}
+
+/// What a process of the same user tries with another: its memory, its maps, its environment, and to trace it. For each, the
+/// number of the system's error, or zero.
+const LOOK_INTO: &str = "
+import ctypes, sys
+pid = int(sys.argv[1])
+for name in ['mem', 'maps', 'environ', 'auxv']:
+    try:
+        with open(f'/proc/{pid}/{name}', 'rb') as file:
+            file.read(0 if name == 'mem' else 1)
+        print(name, 0)
+    except OSError as error:
+        print(name, error.errno)
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_ATTACH = 16
+print('ptrace', 0 if libc.ptrace(PTRACE_ATTACH, pid, None, None) == 0 else ctypes.get_errno())
+";
+
+/// A command as the user that this is not: root may look into everything.
+fn as_nobody(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    const NOBODY: u32 = 65_534;
+    let mut command = Command::new(program);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Looks into a process; every name with what the system said.
+fn look_into(python: &str, pid: u32) -> Vec<(String, i32)> {
+    let looked = as_nobody(python).args(["-c", LOOK_INTO, &pid.to_string()]).output().unwrap();
+    let said = String::from_utf8_lossy(&looked.stdout).into_owned();
+    let of_line =
+        |line: &str| line.split_once(' ').map(|(name, errno)| (name.to_owned(), errno.parse().unwrap()));
+    let found: Vec<_> = said.lines().filter_map(of_line).collect();
+    assert_eq!(found.len(), 5, "{said} {}", String::from_utf8_lossy(&looked.stderr));
+    found
+}
+
+/// The control is an ordinary process of the same user, into which the same attempts succeed.
+#[tokio::test]
+async fn no_process_of_its_user_looks_into_a_running_server() {
+    let Some(python) =
+        ["/usr/bin/python3", "/usr/local/bin/python3"].into_iter().find(|path| Path::new(path).exists())
+    else {
+        println!("skipped: there is no python3 to look with");
+        return;
+    };
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    Server::init(folder.path(), "");
+    if rustix::process::geteuid().is_root() {
+        let owned = Command::new("chown").args(["-R", "65534:65534"]).arg(folder.path()).status().unwrap();
+        assert!(owned.success());
+    }
+    let mut sleeper = as_nobody("sleep").arg("60").spawn().unwrap();
+    let of_sleeper = look_into(python, sleeper.id());
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+    let server = Server::start_by(folder, as_nobody(program("vestryd")));
+    let of_server = look_into(python, server.pid());
+    println!("into an ordinary process: {of_sleeper:?}; into the server: {of_server:?}");
+    // Where Yama forbids tracing altogether, the rest still shows that the attempts are good ones.
+    let works = |name: &str| of_sleeper.iter().any(|(tried, errno)| tried == name && *errno == 0);
+    assert!(works("maps") && works("environ"), "the control was not looked into: {of_sleeper:?}");
+    const EPERM: i32 = 1;
+    const EACCES: i32 = 13;
+    for (name, errno) in of_server {
+        assert!([EPERM, EACCES].contains(&errno), "{name} of the server: {errno}");
+    }
+    server.connect().await.call(UserCall::DescribeServer).await.unwrap();
 }
 
 #[tokio::test]

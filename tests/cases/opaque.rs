@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use vestry_client::Wire;
 use vestry_protocol::USER_ALPN;
-use vestry_protocol::admin::AdminCall;
+use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, Stretching, UserCall, UserReply};
 use vestry_tests::harness::{
@@ -612,12 +612,17 @@ fn a_lost_or_foreign_opaque_key_is_named_and_the_server_does_not_start() {
     Server::start_in(folder).stop();
 }
 
-#[tokio::test]
+/// All of them are between their halves at the same moment: 250 users, and as many guesses at names without an account.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_logins_at_once_leave_memory_flat() {
-    let limits = ["registrations_per_address_max", "attempts_per_address_max", "attempts_per_network_max"];
+    let limits = [
+        "registrations_per_address_max",
+        "registrations_per_network_max",
+        "attempts_per_address_max",
+        "attempts_per_network_max",
+    ];
     let server = Arc::new(Server::start_with(&limits.map(|key| format!("{key} = 1000\n")).concat()));
-    // No more than five tries of one account are under way at once.
-    for person in 0..100 {
+    for person in 0..250 {
         server.register(&format!("person{person}")).await;
     }
     let peak_kib = || {
@@ -625,20 +630,37 @@ async fn five_hundred_logins_at_once_leave_memory_flat() {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     };
-    let before = peak_kib();
+    let (before, halfway) = (peak_kib(), Arc::new(tokio::sync::Barrier::new(501)));
     let tries: Vec<_> = (0..500)
         .map(|number| {
-            let server = server.clone();
+            let (server, halfway) = (server.clone(), halfway.clone());
+            let (is_known, name) = (number < 250, format!("person{number}"));
             tokio::spawn(async move {
                 let mut wire = server.connect().await;
-                let reply = log_in(&mut wire, &format!("person{}", number % 100), PASSWORD).await;
-                assert!(matches!(reply, UserReply::LoggedIn(_)), "{reply:?}");
+                let half = Halfway::login(&mut wire, &name, PASSWORD).await;
+                halfway.wait().await;
+                halfway.wait().await;
+                let ke3 = half.ke3_or_zeros(&wire);
+                match wire.call(finish_login(ke3)).await.unwrap() {
+                    UserReply::LoggedIn(_) => assert!(is_known, "{name}"),
+                    refused => {
+                        assert!(!is_known, "{name}: {refused:?}");
+                        assert_eq!(refusal_of(refused), RefusalCode::WrongCredentials, "{name}");
+                    }
+                }
             })
         })
         .collect();
+    halfway.wait().await;
+    let AdminReply::StatusShown(status) = server.operate(AdminCall::ShowStatus).await else {
+        panic!("no status")
+    };
+    assert_eq!((status.connections, status.attempts_under_way), (500, 500));
+    halfway.wait().await;
     for attempt in tries {
         attempt.await.unwrap();
     }
     let grown = peak_kib() - before;
+    println!("{grown} KiB more at the peak, {} each", grown / 500);
     assert!(grown < 24 * 1024, "{grown} KiB more at the peak");
 }

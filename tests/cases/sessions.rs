@@ -4,7 +4,7 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
 use vestry_protocol::secret::SessionToken;
-use vestry_protocol::user::{UserCall, UserReply};
+use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_tests::harness::{
     OTHER_PASSWORD, PASSWORD, Server, UserWire, how_many_won, imported_login, refusal_of, token_again,
 };
@@ -207,7 +207,35 @@ async fn sec_0007_every_path_that_opens_a_session_checks_every_state_of_the_acco
         assert_eq!(server.select("select count(*) from sessions").await, [["0"]], "{state}");
         let kinds = server.select("select credential from accounts order by name").await;
         assert_eq!(kinds, [["imported"], ["opaque"]], "{state}: a refused login sealed a password");
+        // What was refused in one state is refused in the next, too: nothing of it was kept.
+        for name in ["naman", "imported"] {
+            let name = name.to_owned();
+            let call = match state {
+                "suspended" => AdminCall::ResumeAccount { name },
+                _ => AdminCall::RestoreAccount { name },
+            };
+            assert!(matches!(server.operate(call).await, AdminReply::AccountChanged(_)), "{state}");
+        }
+        assert_eq!(refusal_of(resume(&server, &session.token).await), RefusalCode::SessionEnded, "{state}");
+        for reply in [show(&mut open).await, show(&mut changing).await, show(&mut entering).await] {
+            let code = refusal_of(reply);
+            assert!(
+                [RefusalCode::NotLoggedIn, RefusalCode::SessionEnded].contains(&code),
+                "{state}: {code:?}"
+            );
+        }
+        server.log_in("naman", PASSWORD).await;
+        let imported = server.connect().await.call(imported_login("imported", PASSWORD)).await.unwrap();
+        assert!(matches!(imported, UserReply::LoggedIn(_)), "{state}: {imported:?}");
     }
+    // An account without a password opens by neither way, whatever is offered.
+    let server = Server::start_with("imported_login_ms = 500");
+    let invited = AdminCall::CreateAccount { name: "invited".to_owned(), profile: Profile::default() };
+    server.operate(invited).await;
+    assert!(server.refused_login("invited", PASSWORD).await.is(RefusalCode::WrongCredentials));
+    let imported = server.connect().await.call(imported_login("invited", PASSWORD)).await.unwrap();
+    assert_eq!(refusal_of(imported), RefusalCode::WrongCredentials);
+    assert_eq!(server.select("select count(*) from sessions").await, [["0"]]);
 }
 
 #[tokio::test]

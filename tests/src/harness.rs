@@ -90,13 +90,15 @@ impl Server {
 
     /// On a folder that is set up, with a log as talkative as `VESTRY_LOG` makes it.
     pub fn start_logging(folder: Arc<TempDir>, level: &str) -> Self {
-        let mut process = Command::new(program("vestryd"))
-            .env("VESTRY_LOG", level)
-            .arg("--data-dir")
-            .arg(folder.path())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("vestryd runs");
+        let mut command = Command::new(program("vestryd"));
+        command.env("VESTRY_LOG", level);
+        Self::start_by(folder, command)
+    }
+
+    /// On a folder that is set up, by a command that may say which user it is of.
+    pub fn start_by(folder: Arc<TempDir>, mut command: Command) -> Self {
+        let command = command.arg("--data-dir").arg(folder.path()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("vestryd runs");
         let talk = Arc::new(Mutex::new(String::new()));
         let (user, admin, listening) = read_addresses(&mut process, &talk);
         Self { process, folder, user, admin, talk, listening: Some(listening) }
