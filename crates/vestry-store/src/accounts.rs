@@ -163,15 +163,21 @@ fn standing_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<Standing
     Ok(Standing::Suspended { until, reason: row.get(9)? })
 }
 
+/// A row that is nobody's, behind the one that is looked for: reading none would take a microsecond less, and 1,500 logins of
+/// each kind told a name without an account by it.
+const DECOY_COLUMNS: &str = "0, 'nobody', null, null, null, 0, null, null, null, null, null, zeroblob(32)";
+
 impl ReadTx<'_> {
-    /// The account of a name, in whatever standing.
+    /// The account of a name, in whatever standing. Takes as long whether or not there is one.
     ///
     /// # Errors
     /// When the database does.
     pub fn account(&self, name: &Username, now: UnixSeconds) -> Result<Option<AccountRow>, StoreError> {
-        let sql = format!("select {ACCOUNT_COLUMNS} from account a where a.name = ?1");
-        let mut statement = self.conn.prepare_cached(&sql)?;
-        Ok(statement.query_row([name.as_str()], |row| account_of_row(row, now)).optional()?)
+        let wanted = format!("select {ACCOUNT_COLUMNS} from account a where a.name = ?1");
+        let mut statement =
+            self.conn.prepare_cached(&format!("{wanted} union all select {DECOY_COLUMNS}"))?;
+        let found = statement.query_row([name.as_str()], |row| account_of_row(row, now))?;
+        Ok(std::hint::black_box(Some(found)).filter(|found| found.id != AccountId::NONE))
     }
 
     /// The account of a number, in whatever standing.

@@ -135,6 +135,8 @@ pub struct PasswordFacts {
 fn credential_of_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Credential>> {
     let kind = row.get_ref(first)?.as_str().ok().and_then(CredentialKind::from_str);
     let (bytes, generation): (Vec<u8>, Option<i64>) = (row.get(first + 1)?, row.get(first + 2)?);
+    // The row of nobody is read as any other.
+    let bytes = std::hint::black_box(bytes);
     Ok(kind.map(|kind| match kind {
         // No version writes a record without its generation: no key is found for one.
         CredentialKind::Opaque => {
@@ -145,16 +147,19 @@ fn credential_of_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Cre
 }
 
 impl ReadTx<'_> {
-    /// The credential of an account as it is now.
+    /// The credential of an account as it is now. Takes as long whether or not there is one: behind it stands a record of
+    /// the usual length, of no kind.
     ///
     /// # Errors
     /// When the database does.
     pub fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError> {
         let mut statement = self
             .conn
-            .prepare_cached("select kind, record, generation from credential where account_id = ?1")?;
-        let found = statement.query_row([id.0], |row| credential_of_row(row, 0));
-        Ok(found.optional()?.flatten())
+            .prepare_cached(
+                "select kind, record, generation from credential where account_id = ?1
+                 union all select 'nobody', zeroblob(213), 1",
+            )?;
+        Ok(statement.query_row([id.0], |row| credential_of_row(row, 0))?)
     }
 
     /// Returns the generations of the OPAQUE key, the newest last.
