@@ -42,7 +42,7 @@ impl fmt::Display for Confinement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(Interface(abi)) => {
-                write!(f, "Landlock ABI {abi}: its own folders and nothing else, no new sockets")
+                write!(f, "Landlock ABI {abi}: its own folders and nothing else, no new TCP sockets")
             }
             Self::Partial(Interface(abi)) => {
                 write!(f, "Landlock ABI {abi}: its own folders; a newer kernel would forbid more")

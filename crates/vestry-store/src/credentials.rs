@@ -153,12 +153,10 @@ impl ReadTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn credential(&self, id: AccountId) -> Result<Option<Credential>, StoreError> {
-        let mut statement = self
-            .conn
-            .prepare_cached(
-                "select kind, record, generation from credential where account_id = ?1
+        let mut statement = self.conn.prepare_cached(
+            "select kind, record, generation from credential where account_id = ?1
                  union all select 'nobody', zeroblob(213), 1",
-            )?;
+        )?;
         Ok(statement.query_row([id.0], |row| credential_of_row(row, 0))?)
     }
 

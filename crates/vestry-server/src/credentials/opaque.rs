@@ -37,6 +37,9 @@ use zeroize::Zeroizing;
 /// The first byte of a record says how the rest is read.
 const RECORD_FORMAT: u8 = 1;
 
+/// So many bytes of a digest end a record.
+const CHECKSUM_BYTES: usize = 8;
+
 /// What tells [`OpaqueKey::place_of`] from other uses of the key.
 const FOLLOWS: &[u8] = b"vestry follows 1\0";
 
@@ -245,7 +248,7 @@ impl OpaqueRecord {
         Ok(Self { cost, upload })
     }
 
-    /// As it is stored: format, cost, upload.
+    /// As it is stored: format, cost, upload, checksum.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let Stretching { memory_kib, iterations, parallelism } = self.cost.numbers();
@@ -254,12 +257,17 @@ impl OpaqueRecord {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
         bytes.extend_from_slice(&self.upload);
+        bytes.extend_from_slice(&checksum(&bytes));
         bytes
     }
 
-    /// From how it is stored; `None` for what this version did not write.
+    /// From how it is stored; `None` for what this version did not write, or what was damaged since.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (bytes, sum) = bytes.split_last_chunk::<CHECKSUM_BYTES>()?;
+        if checksum(bytes) != *sum {
+            return None;
+        }
         let (&RECORD_FORMAT, rest) = bytes.split_first()? else { return None };
         let (memory_kib, rest) = rest.split_first_chunk()?;
         let (iterations, rest) = rest.split_first_chunk()?;
@@ -274,8 +282,7 @@ impl OpaqueRecord {
         Some(Self { cost, upload: upload.to_vec() })
     }
 
-    /// Returns whether stored bytes can be read whole: what is damaged can be told from what was written only where the
-    /// damage leaves no format, no cost or no key of a client.
+    /// Returns whether stored bytes are a record as it was written.
     #[must_use]
     pub fn is_readable(bytes: &[u8]) -> bool {
         Self::read_whole(bytes).is_some()
@@ -286,6 +293,12 @@ impl OpaqueRecord {
         let registration = ServerRegistration::deserialize(&record.upload).ok()?;
         Some((record, registration))
     }
+}
+
+/// Finds damage on the disk, and nothing that was done on purpose: who can write a record can write its checksum.
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let digest = Sha256::digest(bytes);
+    *digest.first_chunk().unwrap_or(&[0; CHECKSUM_BYTES])
 }
 
 fn context_of(exporter: &[u8; EXPORTER_BYTES]) -> Vec<u8> {
@@ -515,12 +528,11 @@ mod tests {
         assert!(!of_nobody.record_is_damaged() && !answer(Some(&whole)).2.record_is_damaged());
         let mut damaged: Vec<Vec<u8>> = (0..whole.len()).map(|length| whole[..length].to_vec()).collect();
         damaged.push([whole.as_slice(), b"x"].concat());
-        // The format, the cost and the key of the client.
-        for at in [0, 1, 5, 9, 13] {
+        damaged.extend((0..8 * whole.len()).map(|bit| {
             let mut bent = whole.clone();
-            bent[at..at + 32.min(whole.len() - at)].fill(0xff);
-            damaged.push(bent);
-        }
+            bent[bit / 8] ^= 1 << (bit % 8);
+            bent
+        }));
         for record in damaged {
             let (ke2, its_cost, exchange) = answer(Some(&record));
             assert!(exchange.record_is_damaged() && !OpaqueRecord::is_readable(&record), "{record:?}");
