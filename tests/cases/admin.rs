@@ -105,7 +105,7 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
     server.register("naman").await;
     make_operator(&server, "vera", "viewer");
     make_operator(&server, "hana", "helpdesk");
-    let calls: [(&str, fn() -> AdminCall, bool, bool); 22] = [
+    let calls: [(&str, fn() -> AdminCall, bool, bool); 23] = [
         ("status", || AdminCall::ShowStatus, true, true),
         ("query", || AdminCall::Query { sql: "select name from accounts".to_owned() }, true, true),
         ("list", || AdminCall::ListRows(listing(View::Accounts).into()), true, true),
@@ -127,6 +127,7 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
         ("import rows", || AdminCall::ImportRows(Vec::new()), false, false),
         ("finish import", || AdminCall::FinishImport { accounts: 1 }, false, false),
         ("drop import", || AdminCall::DropImport, false, false),
+        ("limits", || AdminCall::ShowLimits, false, false),
         ("revoke operator", || AdminCall::RevokeOperator { name: "nobody".to_owned() }, false, false),
     ];
     let covered: BTreeSet<&str> = calls.iter().map(|(_, call, ..)| name_of(&call())).collect();

@@ -262,6 +262,7 @@ fn events_of_operator(call: &AdminCall) -> &'static [&'static str] {
         AdminCall::ShowStatus
         | AdminCall::ShowAccount { .. }
         | AdminCall::ShowJoinString
+        | AdminCall::ShowLimits
         | AdminCall::VerifyAudit { .. } => &[],
         AdminCall::Query { .. } | AdminCall::ListRows(_) | AdminCall::FollowAudit { .. } => {
             &["operator.read"]
@@ -501,6 +502,7 @@ async fn operator_acts(watched: &mut Watched) {
     for call in [
         AdminCall::ShowStatus,
         AdminCall::ShowJoinString,
+        AdminCall::ShowLimits,
         AdminCall::ShowAccount { name: mary() },
         AdminCall::VerifyAudit { checkpoints: Vec::new() },
         AdminCall::Query { sql: "select 1".to_owned() },

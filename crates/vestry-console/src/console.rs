@@ -239,7 +239,8 @@ fn look_after(call: &AdminCall) -> Option<String> {
         | AdminCall::BackUp
         | AdminCall::StartImport
         | AdminCall::ImportRows(_)
-        | AdminCall::DropImport => None,
+        | AdminCall::DropImport
+        | AdminCall::ShowLimits => None,
         AdminCall::CreateAccount { name, .. }
         | AdminCall::SuspendAccount { name, .. }
         | AdminCall::ResumeAccount { name }

@@ -118,6 +118,8 @@ pub enum AdminCall {
     },
     /// Give the import of this connection up, as after a dry run.
     DropImport,
+    /// Ask for the limits of the gate, as they are in force.
+    ShowLimits,
 }
 
 /// Where following the audit begins.
@@ -202,10 +204,12 @@ pub enum AdminReply {
     },
     /// To `DropImport`.
     ImportDropped,
+    /// To `ShowLimits`: each limit once.
+    LimitsShown(Vec<Limit>),
 }
 
 impl Numbered for AdminCall {
-    const KNOWN: u32 = 21;
+    const KNOWN: u32 = 22;
 }
 
 impl ReplyBody for AdminReply {
@@ -220,6 +224,17 @@ impl ReplyBody for AdminReply {
     fn is_greeting(&self) -> bool {
         matches!(self, Self::Greeting(_))
     }
+}
+
+/// A limit of the gate: `at_once`, then one more each time that `interval_ms` passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Its key in `vestryd.toml`. A reader skips one that it does not know.
+    pub key: String,
+    /// How many are allowed without a pause.
+    pub at_once: u64,
+    /// Milliseconds; absent where no time brings another.
+    pub interval_ms: Option<u64>,
 }
 
 /// One of the operator's views.

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use vestry_protocol::admin::{
-    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Limit, Listing,
     OpaqueRotation, RowsEnd, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
@@ -386,6 +386,7 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
         vec(import_row(), 0..4).prop_map(AdminCall::ImportRows),
         number().prop_map(|accounts| AdminCall::FinishImport { accounts }),
         Just(()).prop_map(|()| AdminCall::DropImport),
+        Just(()).prop_map(|()| AdminCall::ShowLimits),
     ]
 }
 
@@ -480,6 +481,10 @@ fn admin_reply() -> impl Strategy<Value = AdminReply> {
             AdminReply::ImportFinished { accounts, with_password, elapsed_us }
         }),
         Just(()).prop_map(|()| AdminReply::ImportDropped),
+        vec((text(), number(), of(number())), 0..4).prop_map(|limits| {
+            let limit = |(key, at_once, interval_ms)| Limit { key, at_once, interval_ms };
+            AdminReply::LimitsShown(limits.into_iter().map(limit).collect())
+        }),
     ]
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Example, Message};
 use vestry_protocol::admin::{
-    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Listing,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Limit, Listing,
     OpaqueRotation, RowsEnd, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
@@ -81,6 +81,7 @@ pub(super) fn requests() -> Vec<Example> {
             "The last variant, without fields.",
             AdminCall::ShowJoinString,
         ),
+        request("admin/request-show-limits", "A variant without fields.", AdminCall::ShowLimits),
         request("admin/request-back-up", "A variant without fields.", AdminCall::BackUp),
         request(
             "admin/request-clear-throttle",
@@ -297,6 +298,7 @@ pub(super) fn replies() -> Vec<Example> {
     all.extend(backup_streams());
     all.extend(audit_verdicts());
     all.extend(import_replies());
+    all.extend(limits());
     all.extend(account_details());
     all.extend(largest_replies());
     all
@@ -345,6 +347,7 @@ fn largest_replies() -> Vec<Example> {
     let finished = AdminReply::ImportFinished { accounts: many, with_password: many, elapsed_us: many };
     let end = RowsEnd { rows: many, elapsed_us: many, next: None };
     let bad = BadRow { line: many, reason: String::new() };
+    let limit = Limit { key: String::new(), at_once: many, interval_ms: Some(many) };
     let largest = |name: &str, body| reply(name, "The largest number in each of its fields.", body);
     vec![
         largest("admin/reply-status-shown-largest", AdminReply::StatusShown(server)),
@@ -354,6 +357,7 @@ fn largest_replies() -> Vec<Example> {
         largest("admin/reply-import-finished-largest", finished),
         largest("admin/reply-rows-end-largest", AdminReply::RowsEnd(end)),
         largest("admin/reply-rows-judged-largest", AdminReply::RowsJudged(vec![bad])),
+        largest("admin/reply-limits-shown-largest", AdminReply::LimitsShown(vec![limit])),
         largest("admin/reply-backup-end-largest", AdminReply::BackupEnd { bytes: many }),
         largest("admin/reply-throttle-cleared-largest", AdminReply::ThrottleCleared { lanes: many }),
         largest("admin/reply-audit-checked-largest", AdminReply::AuditChecked { events: many }),
@@ -569,6 +573,19 @@ fn import_replies() -> Vec<Example> {
             AdminReply::ImportFinished { accounts: 1_000_000, with_password: 999_999, elapsed_us: 5_000_000 },
         ),
         reply("admin/reply-import-dropped", "A variant without fields.", AdminReply::ImportDropped),
+    ]
+}
+
+fn limits() -> Vec<Example> {
+    let limit = |key: &str, at_once, interval_ms| Limit { key: key.to_owned(), at_once, interval_ms };
+    let shown = vec![limit("account_guesses_at_once", 5, None), limit("writes_at_once", 30, Some(2_000))];
+    vec![
+        reply(
+            "admin/reply-limits-shown",
+            "One that no time brings another of, and one that a time does.",
+            AdminReply::LimitsShown(shown),
+        ),
+        reply("admin/reply-limits-shown-none", "A list may be empty.", AdminReply::LimitsShown(Vec::new())),
     ]
 }
 

@@ -328,6 +328,7 @@ fn of_admin_call(call: &AdminCall) -> &'static str {
         AdminCall::ImportRows(_) => "import-rows",
         AdminCall::FinishImport { .. } => "finish-import",
         AdminCall::DropImport => "drop-import",
+        AdminCall::ShowLimits => "show-limits",
     }
 }
 
@@ -355,5 +356,6 @@ fn of_admin_reply(reply: &AdminReply) -> &'static str {
         AdminReply::ImportContinues { .. } => "import-continues",
         AdminReply::ImportFinished { .. } => "import-finished",
         AdminReply::ImportDropped => "import-dropped",
+        AdminReply::LimitsShown(_) => "limits-shown",
     }
 }

@@ -84,7 +84,8 @@ fn role_needed(call: &AdminCall) -> Role {
         | AdminCall::StartImport
         | AdminCall::ImportRows(_)
         | AdminCall::FinishImport { .. }
-        | AdminCall::DropImport => Role::Admin,
+        | AdminCall::DropImport
+        | AdminCall::ShowLimits => Role::Admin,
     }
 }
 
@@ -236,6 +237,7 @@ async fn answer_as(
         AdminCall::ImportRows(rows) => import::take(server, import, rows).await,
         AdminCall::DropImport => import::drop_it(import).await,
         AdminCall::ShowStatus => status::show(server, operator).await,
+        AdminCall::ShowLimits => Ok(AdminReply::LimitsShown(server.gate.limits())),
         AdminCall::ShowJoinString => Ok(AdminReply::JoinString(status::join_string(server))),
         AdminCall::ShowAccount { name } => accounts::show(server, &name).await,
         AdminCall::CreateAccount { name, profile } => {

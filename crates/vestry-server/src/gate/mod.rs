@@ -26,6 +26,7 @@ mod deadlines;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod ledger;
+mod limits;
 pub mod policy;
 mod recorder;
 mod source;
@@ -40,12 +41,13 @@ use crate::credentials::{NotRun, Right, Target};
 use crate::failure::Failure;
 use deadlines::{Deadlines, Due};
 use ledger::{Ledger, NoSlots, Slots};
-use policy::{BucketPolicy, Policy, StreakPolicy};
+use policy::{Policy, StreakPolicy};
 use recorder::Recorder;
 pub use source::{Source, address_of, network_of};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::admin::Limit;
 use vestry_store::{
     AccountId, KnownDevice, Lane, Noted, OprfId, ReadTx, ResetCode, SessionId, Store, StoreError, Streak,
     WriteTx,
@@ -273,15 +275,15 @@ impl Gate {
             policy: Policy::Streak(policy),
             role: Role::Secret,
         };
-        let bucket = |lane, subject: &str, role, burst, interval_ms| Part {
+        let bucket = |lane, subject: &str, role, policy| Part {
             key: LaneKey { lane, subject: subject.to_owned() },
-            policy: Policy::Bucket(BucketPolicy { burst, interval_ms }),
+            policy: Policy::Bucket(policy),
             role,
         };
         let (address, network) = (source.address(), source.network());
         let around = [
-            bucket(Lane::Source, address, Role::Source, limits.attempts_per_address_max, 60_000),
-            bucket(Lane::Source, network, Role::Source, limits.attempts_per_network_max, 30_000),
+            bucket(Lane::Source, address, Role::Source, limits.attempts_per_address()),
+            bucket(Lane::Source, network, Role::Source, limits.attempts_per_network()),
         ];
         match way {
             Way::Login => {
@@ -300,27 +302,24 @@ impl Gate {
                 let (made, told) = (Lane::Registrations, Lane::Names);
                 vec![
                     secret(Lane::Account, oprf_id.to_hex(), strangers),
-                    bucket(made, address, Role::Made, limits.registrations_per_address_max, 60_000),
-                    bucket(made, network, Role::Made, limits.registrations_per_network_max, 30_000),
-                    Part {
-                        key: LaneKey { lane: made, subject: EVERYBODY.to_owned() },
-                        policy: Policy::Bucket(self.registrations_of_everybody()),
-                        role: Role::Made,
-                    },
-                    bucket(told, address, Role::Told, limits.names_per_address_max, 1_000),
-                    bucket(told, network, Role::Told, limits.names_per_network_max, 200),
+                    bucket(made, address, Role::Made, limits.registrations_per_address()),
+                    bucket(made, network, Role::Made, limits.registrations_per_network()),
+                    bucket(made, EVERYBODY, Role::Made, limits.registrations_per_hour()),
+                    bucket(told, address, Role::Told, limits.names_per_address()),
+                    bucket(told, network, Role::Told, limits.names_per_network()),
                 ]
             }
             Way::Code => vec![
-                bucket(Lane::Codes, address, Role::WrongCode, limits.wrong_codes_per_address_max, 60_000),
-                bucket(Lane::Codes, network, Role::WrongCode, limits.wrong_codes_per_network_max, 30_000),
+                bucket(Lane::Codes, address, Role::WrongCode, limits.wrong_codes_per_address()),
+                bucket(Lane::Codes, network, Role::WrongCode, limits.wrong_codes_per_network()),
             ],
         }
     }
 
-    fn registrations_of_everybody(&self) -> BucketPolicy {
-        let per_hour = self.limits.registrations_per_hour_max;
-        BucketPolicy { burst: per_hour, interval_ms: (3_600_000 / i64::from(per_hour.max(1))).max(1) }
+    /// Returns every limit in force, by its key in `vestryd.toml`.
+    #[must_use]
+    pub fn limits(&self) -> Vec<Limit> {
+        self.limits.shown()
     }
 
     /// How many of the registrations that everybody together has in an hour are used up. When all are, accounts come from the
@@ -330,7 +329,7 @@ impl Gate {
     /// When the store does.
     pub fn registrations_used(&self, tx: &ReadTx<'_>, now: UnixSeconds) -> Result<u32, StoreError> {
         let streak = tx.streak(Lane::Registrations, EVERYBODY)?;
-        Ok(self.registrations_of_everybody().level(streak.as_ref(), now))
+        Ok(self.limits.registrations_per_hour().level(streak.as_ref(), now))
     }
 
     /// Resolves when every failure so far is written down; never, while none can be.
