@@ -8,6 +8,7 @@ mod care;
 mod export;
 pub(crate) mod generate;
 mod import;
+mod kept;
 mod rows;
 mod status;
 mod throttle;

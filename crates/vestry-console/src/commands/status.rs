@@ -2,24 +2,27 @@
 
 use super::Session;
 use super::care::{confirm, require_a_way_to_confirm};
+use super::kept::select;
 use crate::cli::CareArgs;
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::record::{Record, text};
-use crate::render::{RowWriter, shown};
-use std::io::{self, Write};
-use std::time::Duration;
-use vestry_protocol::admin::{AdminCall, AdminReply, Cell, Status};
+use crate::render::shown;
+use vestry_protocol::admin::{AdminCall, AdminReply, Status};
 use vestry_protocol::escape::Escaped;
 use vestry_tls::facts::is_operator_word;
 
+/// More than the certificates of one operator would be a server that answers another question.
+const ROWS_KEPT_MAX: usize = 100;
+
 pub(super) async fn show(session: &mut Session) -> Result<(), Failure> {
-    let status = fetch(session).await?;
+    let status = fetch(&mut session.console).await?;
     Record::of_status(&status).write(session.output, session.form)
 }
 
 /// Asks how the server is.
-pub(crate) async fn fetch(session: &mut Session) -> Result<Status, Failure> {
-    let reply = session.console.ask(AdminCall::ShowStatus).await?;
+pub(crate) async fn fetch(console: &mut Console) -> Result<Status, Failure> {
+    let reply = console.ask(AdminCall::ShowStatus).await?;
     let AdminReply::StatusShown(status) = reply else { return Err(Failure::UnexpectedReply) };
     Ok(status)
 }
@@ -64,14 +67,13 @@ pub(super) async fn revoke_operator(
 /// What the register knows of an operator, whose name is known to need no quoting.
 async fn preview_of_operator(session: &mut Session, name: &str) -> Result<String, Failure> {
     let sql = format!("select role, created, pin from operators where revoked is null and name = '{name}'");
-    let mut found = Kept::default();
-    session.console.stream_rows(AdminCall::Query { sql }, &mut found, &mut io::sink()).await?;
-    if found.0.is_empty() {
+    let found = select(&mut session.console, sql, ROWS_KEPT_MAX).await?;
+    if found.is_empty() {
         return Err(Failure::BadData(format!(
             "no operator called {name} has a certificate in use; list them with: vestryctl operators"
         )));
     }
-    let lines = found.0.iter().map(|row| {
+    let lines = found.iter().map(|row| {
         let words: Vec<String> = row.iter().map(shown).collect();
         format!("\n  {}", words.join("  "))
     });
@@ -97,30 +99,6 @@ fn parse_session_id(text: &str) -> Result<u64, Failure> {
             "'{text}' is no session; give the 16 digits and letters that `vestryctl sessions` shows"
         ))
     })
-}
-
-/// Keeps the few rows of a preview.
-#[derive(Debug, Default)]
-struct Kept(Vec<Vec<Cell>>);
-
-/// More than the certificates of one operator would be a server that answers another question.
-const ROWS_KEPT_MAX: usize = 100;
-
-impl RowWriter for Kept {
-    fn columns(&mut self, _: Vec<String>, _: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, cells: &[Cell], _: &mut dyn Write) -> io::Result<()> {
-        if self.0.len() < ROWS_KEPT_MAX {
-            self.0.push(cells.to_vec());
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, _: Duration, _: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub(crate) fn run(
     runtime: &Runtime,
     state_dir: Option<PathBuf>,
 ) -> Result<(), Failure> {
-    let status = runtime.block_on(commands::fetch_status(&mut session))?;
+    let status = runtime.block_on(commands::fetch_status(&mut session.console))?;
     session.output.talk(format_args!(
         "vestryd {} as operator {} ({}). Statements end with ; or \\G. Type help for help, exit to leave.",
         Escaped(&status.version),
