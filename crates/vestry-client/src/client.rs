@@ -73,8 +73,13 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached, or is not the one that `tls` trusts.
     pub async fn connect(address: &Address, tls: Arc<ClientConfig>) -> Result<Self, WireError> {
-        let wire = Wire::connect(address.host(), address.port(), tls, USER_ALPN).await?;
-        Ok(Self { wire, patience: Box::new(|_| false), is_usable: true })
+        Ok(Self::over(Wire::connect(address.host(), address.port(), tls, USER_ALPN).await?))
+    }
+
+    /// Returns a client on a connection that is open already.
+    #[must_use]
+    pub fn over(wire: Wire<UserCall, UserReply>) -> Self {
+        Self { wire, patience: Box::new(|_| false), is_usable: true }
     }
 
     /// Asks a server that is busy or throttles again as long as `patience` says so. Without it, both are refusals like any
