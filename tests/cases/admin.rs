@@ -23,13 +23,13 @@ fn now() -> i64 {
     modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().cast_signed()
 }
 
-fn make_operator(server: &Server, name: &str, role: &str) {
+pub(crate) fn make_operator(server: &Server, name: &str, role: &str) {
     server.certs().create_operator(name, role, Validity { not_before: now(), days: 1 }).unwrap();
     server.signal(rustix::process::Signal::HUP);
 }
 
 /// Connects as a new operator, once the server has read the certificates again.
-async fn connect_as_new(server: &Server, name: &str) -> vestry_tests::harness::AdminWire {
+pub(crate) async fn connect_as_new(server: &Server, name: &str) -> vestry_tests::harness::AdminWire {
     loop {
         let mut wire = server.connect_as(name).await;
         match wire.call(AdminCall::ShowJoinString).await.unwrap() {

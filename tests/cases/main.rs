@@ -29,6 +29,7 @@ mod rotation;
 mod siege;
 // The programs as a person uses them, and the one that measures them.
 mod bench;
+mod drill;
 mod programs;
 // The documents and the structure that they promise.
 mod documents;

@@ -152,6 +152,9 @@ pub(crate) enum Command {
     /// Write accounts to a new file or to standard output, without a secret
     #[command(after_help = AFTER_EXPORT_HELP)]
     Export(ExportArgs),
+    /// Play attackers against this running server, and show how far each gets
+    #[command(after_help = AFTER_DRILL_HELP)]
+    Drill(DrillArgs),
     /// Show how the server is
     #[command(after_help = "Examples:\n  vestryctl status\n  vestryctl --json status")]
     Status,
@@ -233,6 +236,36 @@ pub(crate) struct ExportArgs {
     /// Deleted accounts, too
     #[arg(long)]
     pub(crate) with_deleted: bool,
+}
+
+const AFTER_DRILL_HELP: &str = "\
+Examples:
+  vestryctl drill
+  vestryctl drill --seconds 60 --format json
+  vestryctl drill --tidy drill-abcdefghij
+
+On the server's machine, with the role admin. A stranger (one address), a thief
+(a session without its password) and a crowd (many addresses) guess, ask for
+names, try codes, register and write, as fast as the server lets them. What they
+got is counted by its replies; limit is what its settings promise for that time.
+Exit code: 0 when all are within, 65 when a limit is exceeded.
+
+It aims at accounts of its own (drill-...), from addresses in 127.77.0.0/16, and
+takes both away at the end, also after Ctrl-C: the accounts are deleted, what
+they filled is cleared. What stays: events in the audit, deleted accounts for
+seven days, and up to a tenth of the registrations that are left in this hour.";
+
+#[derive(Debug, Args)]
+pub(crate) struct DrillArgs {
+    /// How long each of the three plays, in seconds: 1 to 600
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) seconds: u64,
+    /// Play every limit out; no account can then be registered until some time has passed
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Play nothing; take away what a drill left that was killed, by what its accounts begin with
+    #[arg(long, value_name = "DRILL", conflicts_with_all = ["all", "seconds"])]
+    pub(crate) tidy: Option<String>,
 }
 
 /// Some of the formats by their names.

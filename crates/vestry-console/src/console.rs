@@ -42,6 +42,11 @@ impl Console {
         std::mem::take(&mut self.reconnected)
     }
 
+    /// Returns the way to the server.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Gives the connection up, as when an answer is not waited for any more.
     pub(crate) fn disconnect(&mut self) {
         self.wire = None;

@@ -14,9 +14,12 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::BadData(_)
         | Failure::NotConfirmed { .. }
         | Failure::Audit(_)
+        | Failure::LimitsExceeded { .. }
         | Failure::Rows(ReadError::Endless { .. } | ReadError::Header { .. })
         | Failure::BadRows { .. } => Exit::BadData,
-        Failure::Settings(_) | Failure::Tls(_) | Failure::Runtime(_) => Exit::Configuration,
+        Failure::Settings(_) | Failure::Tls(_) | Failure::Runtime(_) | Failure::Drill(_) => {
+            Exit::Configuration
+        }
         Failure::Wire { error, .. } => Exit::of_wire(error),
         Failure::Unsure { .. } => Exit::Unsure,
         Failure::Refused(refusal) => Exit::of_refusal(refusal),
@@ -28,6 +31,8 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Input(_)
         | Failure::Rows(ReadError::Input(_))
         | Failure::Terminal(_) => Exit::Output,
+        Failure::DrillUnderWay => Exit::TryLater,
+        Failure::LeftBehind { cause, .. } => exit_for(cause),
         Failure::Interrupted => Exit::Interrupted,
     }
 }

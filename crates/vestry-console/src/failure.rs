@@ -59,6 +59,16 @@ pub(crate) enum Failure {
     Rows(#[from] ReadError),
     #[error("bad rows: {} of {}; nothing was imported", grouped(*bad), grouped(*rows))]
     BadRows { bad: u64, rows: u64 },
+    /// A drill measured more than the server's settings promise.
+    #[error("exceeded limits: {exceeded} of {limits}")]
+    LimitsExceeded { exceeded: usize, limits: usize },
+    #[error("another drill plays against this server")]
+    DrillUnderWay,
+    #[error("the drill could not be played: {0}")]
+    Drill(String),
+    /// A drill could not take away what it made.
+    #[error("{cause}; throw-away accounts that may be left: {accounts}, named {drill}-…")]
+    LeftBehind { drill: String, accounts: usize, cause: Box<Failure> },
     #[error("interrupted")]
     Interrupted,
 }
@@ -90,6 +100,14 @@ impl Failure {
                 Some("Mend them and try again, or import the others: --skip-bad FILE".to_owned())
             }
             Self::Rows(ReadError::Input(_)) => Some("Nothing was imported. Try again.".to_owned()),
+            Self::LimitsExceeded { .. } => Some(AFTER_EXCEEDED_LIMITS.to_owned()),
+            Self::LeftBehind { drill, .. } => {
+                Some(format!("When the server runs, take them away with: vestryctl drill --tidy {drill}"))
+            }
+            Self::DrillUnderWay => {
+                Some("Two would measure each other. Try again when it has ended.".to_owned())
+            }
+            Self::Drill(_) => Some("Nothing of it is left on the server. Try again.".to_owned()),
             Self::Usage(_)
             | Self::Time(_)
             | Self::BadData(_)
@@ -103,6 +121,9 @@ impl Failure {
 const AFTER_A_FAULT: &str = "\
 Somebody had write access to vestry.db. Stop the server, keep a copy of the data directory, and compare with a backup.
 The checkpoints in the server's log say up to when it was whole: --checkpoint ID:HEX";
+
+const AFTER_EXCEEDED_LIMITS: &str = "\
+The server lets an attacker do more than its settings promise. Repeat the drill alone, then report it as SECURITY.md says.";
 
 const OTHER_VERSION: &str =
     "Its version may not fit this program's: compare `vestryctl --version` with `vestryd --version`.";

@@ -26,10 +26,19 @@ impl Progress {
 
     /// Draws the line anew when it is time: what is done, of how much where that is known, and how many rows that is.
     pub(crate) fn at(&mut self, what: &str, done: u64, of: Option<u64>, rows: u64) {
+        self.tell_with(|began| line(what, done, of, rows, began.elapsed()));
+    }
+
+    /// Draws a line of its own words when it is time.
+    pub(crate) fn tell(&mut self, line: &str) {
+        self.tell_with(|_| line.to_owned());
+    }
+
+    fn tell_with(&mut self, line: impl FnOnce(Instant) -> String) {
         let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAWN_EVERY);
         if self.is_shown && is_due {
             self.drawn = Some(Instant::now());
-            self.draw(&line(what, done, of, rows, self.began.elapsed()));
+            self.draw(&line(self.began));
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Option<Command>, F
         | Command::Audit(_)
         | Command::Operators(_)
         | Command::Throttle(_)
+        | Command::Drill(_)
         | Command::JoinString
         | Command::Backup(_)
         | Command::Import(_)

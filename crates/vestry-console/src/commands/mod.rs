@@ -5,6 +5,7 @@ mod account;
 mod audit;
 mod backup;
 mod care;
+mod drill;
 mod export;
 pub(crate) mod generate;
 mod import;
@@ -53,6 +54,7 @@ pub(crate) async fn run(session: &mut Session, command: Command) -> Result<(), F
         },
         Command::Account(account) => account::run(session, account.act).await,
         Command::Throttle(throttle) => throttle::run(session, throttle.act).await,
+        Command::Drill(arguments) => drill::run(session, &arguments).await,
         Command::Backup(arguments) => backup::run(session, &arguments).await,
         Command::Import(arguments) => import::run(session, &arguments).await,
         Command::Export(arguments) => export::run(session, arguments).await,
