@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use vestry_protocol::admin::{AdminCall, AdminReply, FollowFrom, Listing, View};
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
+use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::import::ImportRow;
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::RefusalCode;
@@ -601,6 +602,10 @@ async fn acts_that_fail(watched: &mut Watched) {
     assert_eq!(watched.new_events().await, ["password.proven"]);
     watched.refused_user(&mut wire, UserCall::RevokeSession { id: 1 }, &[]).await;
     watched.refused_user(&mut wire, UserCall::ForgetDevice { id: 1 }, &[]).await;
+    // No key is being replaced.
+    watched.refused_user(&mut wire, UserCall::StartRecordMove { request: any_request() }, &[]).await;
+    let envelope = Envelope { upload: Vec::new(), stretching: StretchingCost::default().numbers() };
+    watched.refused_user(&mut wire, UserCall::FinishRecordMove { envelope }, &[]).await;
     // A spent code is no failure of anybody's.
     let code = watched.operator(AdminCall::ResetAccount { name: "shubham".to_owned() }).await.unwrap();
     for _ in 0..3 {
