@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use vestry_protocol::admin::{AdminCall, AdminReply, OpaqueRotation};
+use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
 use vestry_protocol::user::{NewSession, Notices, UserCall, UserReply};
 use vestry_tests::harness::{
@@ -172,7 +173,8 @@ async fn answers(server: &Server, ke1: &[u8], names: &[String]) -> BTreeMap<Stri
     for name in names {
         server.let_everybody_try_again().await;
         let reply = server.connect().await.call(start_login(name, None)(ke1.to_vec())).await.unwrap();
-        let UserReply::LoginStarted { ke2, .. } = reply else { panic!("{reply:?}") };
+        let UserReply::LoginStarted { ke2, stretching } = reply else { panic!("{reply:?}") };
+        assert_eq!((ke2.len(), stretching), (320, StretchingCost::default().numbers()), "{name}");
         seen.insert(name.clone(), ke2[..32].to_vec());
     }
     seen
