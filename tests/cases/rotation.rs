@@ -106,6 +106,12 @@ async fn each_account_moves_to_a_new_opaque_key_at_its_own_login_and_the_old_one
     assert_eq!(rotation(&server).await, Some((3, 1)));
 
     let folder = stop(server);
+    let checked = vestryd(folder.path(), &["check"]).ended_with(0);
+    assert!(
+        checked.out.contains("3 password records have moved to a new OPAQUE key, 1 are left"),
+        "{}",
+        checked.out
+    );
     let refused = vestryd(folder.path(), &["secrets", "rotate", "opaque"]).ended_with(78);
     assert!(refused.err.contains("1 are left"), "{}", refused.err);
     let refused = vestryd(folder.path(), &["secrets", "finish", "opaque"]).ended_with(78);

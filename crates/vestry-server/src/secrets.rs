@@ -62,10 +62,13 @@ impl Known {
         })
     }
 
-    /// Whether records are moving to another OPAQUE key.
+    /// Returns how many records have moved to another OPAQUE key and how many are left, while they do.
     #[must_use]
-    pub fn is_rotating(&self) -> bool {
-        self.next_opaque.is_some()
+    pub fn opaque_rotation(&self) -> Option<(u64, u64)> {
+        match self.generations[..] {
+            [older, newest] => Some((newest.records, older.records)),
+            _ => None,
+        }
     }
 }
 

@@ -94,8 +94,14 @@ fn check_database(data_dir: &DataDir) -> Result<String, CommandError> {
 fn check_secrets(data_dir: &DataDir) -> Result<String, CommandError> {
     let secrets = Secrets::read(data_dir)?;
     let mut register = Offline::open_beside_a_server(&data_dir.database(), secrets.chain.clone())?;
-    secrets.verify_for_offline(&mut register)?;
-    Ok("pepper, OPAQUE key, seed of names and audit key are those of this database".to_owned())
+    let known = secrets.verify_for_offline(&mut register)?;
+    let fit = "pepper, OPAQUE key, seed of names and audit key are those of this database";
+    Ok(match known.opaque_rotation() {
+        None => fit.to_owned(),
+        Some((moved, left)) => {
+            format!("{fit}; {moved} password records have moved to a new OPAQUE key, {left} are left")
+        }
+    })
 }
 
 /// Reads every password record as a login would: a damaged one refuses every password, and its user cannot tell why.
