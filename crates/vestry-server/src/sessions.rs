@@ -46,6 +46,14 @@ impl LoggedIn {
     }
 }
 
+#[cfg(test)]
+impl LoggedIn {
+    /// One that no database knows, for tests of what only compares it.
+    pub(crate) fn for_tests(number: u64) -> Self {
+        Self { id: SessionId::from_wire(number) }
+    }
+}
+
 /// For whom and from where a session is opened.
 #[derive(Debug)]
 pub struct Opening<'a> {

@@ -48,6 +48,14 @@ pub struct Proven {
 #[derive(Debug, Clone, Copy)]
 pub struct Right(());
 
+#[cfg(test)]
+impl Proven {
+    /// One that proves nothing of any database, for tests of what only keeps it.
+    pub(crate) fn for_tests() -> Self {
+        Self { account: AccountId::NONE, credential: Credential::Imported(Vec::new()), sealed: None }
+    }
+}
+
 impl Proven {
     /// Whose password it was.
     #[must_use]

@@ -224,3 +224,55 @@ impl Pending {
         self.fresh_login = Some(fresh);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    /// What a right password leads to: used once, in its session, and in time.
+    #[tokio::test(start_paused = true)]
+    async fn what_a_proof_leads_to_is_used_once_in_its_session_and_within_two_minutes() {
+        let (own, other) = (LoggedIn::for_tests(1), LoggedIn::for_tests(2));
+        let remembered = || {
+            let mut pending = Pending::default();
+            pending.remember_proof(Proven::for_tests(), own);
+            pending.remember_fresh_login(own, Proven::for_tests().is_right(), Instant::now());
+            pending.remember_outdated(Proven::for_tests(), own, Instant::now());
+            pending
+        };
+        let taken = |pending: &mut Pending, session| {
+            let proof = pending.take_proof(session).is_ok();
+            (proof, pending.take_fresh_login(session).is_ok(), pending.take_outdated(session).is_ok())
+        };
+        let mut pending = remembered();
+        assert_eq!(taken(&mut pending, own), (true, true, true));
+        assert_eq!(taken(&mut pending, own), (false, false, false), "used up");
+        let mut pending = remembered();
+        assert_eq!(taken(&mut pending, other), (false, false, false), "of another session");
+        let mut pending = remembered();
+        advance(Duration::from_millis(119_999)).await;
+        assert_eq!(taken(&mut pending, own), (true, true, true));
+        let mut pending = remembered();
+        advance(Duration::from_secs(120)).await;
+        assert_eq!(taken(&mut pending, own), (false, false, false), "too late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_half_is_finished_once_for_its_purpose_in_its_session_and_in_time() {
+        let (own, other, time) = (LoggedIn::for_tests(1), LoggedIn::for_tests(2), Duration::from_secs(30));
+        let moving = || {
+            let mut pending = Pending::default();
+            pending.remember_record_move(Proven::for_tests(), own, time);
+            pending
+        };
+        let mut pending = moving();
+        assert!(pending.take_record_move(own).is_ok());
+        assert!(pending.take_record_move(own).is_err(), "used up");
+        assert!(moving().take_record_move(other).is_err(), "of another session");
+        assert!(moving().take_new_password(own).is_err(), "for another purpose");
+        let mut late = moving();
+        advance(time).await;
+        assert!(late.take_record_move(own).is_err(), "too late");
+    }
+}
