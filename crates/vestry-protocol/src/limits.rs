@@ -61,6 +61,8 @@ pub const STRETCHING_MEMORY_KIB_MAX: u32 = 1024 * 1024;
 pub const STRETCHING_ITERATIONS_MIN: u32 = 2;
 /// With the most memory this is half a minute.
 pub const STRETCHING_ITERATIONS_MAX: u32 = 16;
+/// Memory times passes: 1 GiB with four took 8 s where two took 4. An exchange has 30 s, also on a slower machine.
+pub const STRETCHING_WORK_KIB_MAX: u32 = 4 * 1024 * 1024;
 /// Lanes beyond the cores of a terminal help nobody.
 pub const STRETCHING_PARALLELISM_MAX: u32 = 16;
 

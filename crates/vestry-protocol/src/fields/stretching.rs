@@ -4,7 +4,7 @@
 use super::{Field, FieldError};
 use crate::limits::{
     STRETCHING_ITERATIONS_MAX, STRETCHING_ITERATIONS_MIN, STRETCHING_MEMORY_KIB_MAX,
-    STRETCHING_MEMORY_KIB_MIN, STRETCHING_PARALLELISM_MAX,
+    STRETCHING_MEMORY_KIB_MIN, STRETCHING_PARALLELISM_MAX, STRETCHING_WORK_KIB_MAX,
 };
 use crate::user::Stretching;
 
@@ -29,6 +29,7 @@ impl StretchingCost {
         let Stretching { memory_kib, iterations, parallelism } = stretching;
         let in_bounds = (STRETCHING_MEMORY_KIB_MIN..=STRETCHING_MEMORY_KIB_MAX).contains(&memory_kib)
             && (STRETCHING_ITERATIONS_MIN..=STRETCHING_ITERATIONS_MAX).contains(&iterations)
+            && memory_kib.saturating_mul(iterations) <= STRETCHING_WORK_KIB_MAX
             && (1..=STRETCHING_PARALLELISM_MAX).contains(&parallelism);
         if in_bounds {
             Ok(Self(stretching))
@@ -54,13 +55,15 @@ mod tests {
             StretchingCost::parse(Stretching { memory_kib, iterations, parallelism }).is_ok()
         };
         assert!(StretchingCost::parse(StretchingCost::default().numbers()).is_ok());
-        assert!(cost(19_456, 2, 1) && cost(1_048_576, 16, 16));
+        assert!(cost(19_456, 2, 1) && cost(1_048_576, 4, 16) && cost(262_144, 16, 16));
         let refused = [
             (19_455, 2, 1),
             (19_456, 1, 1),
             (19_456, 2, 0),
             (1_048_577, 2, 1),
             (65_536, 17, 1),
+            (1_048_576, 5, 1),
+            (262_145, 16, 1),
             (65_536, 3, 17),
         ];
         for (memory_kib, iterations, parallelism) in refused {
