@@ -8,7 +8,8 @@ use crate::codec::{decode, encode};
 use crate::fields::Field;
 use crate::item::{Item, Numbered, Open};
 use crate::limits::REPLY_BYTES_MAX;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The stable codes. `docs/PROTOCOL.md` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -210,6 +211,17 @@ impl Detail {
         bytes.map(|bytes| bytes.to_vec()).unwrap_or_default()
     }
 
+    /// Whether a content is exactly what its code says beside its number.
+    fn fits(code: RefusalCode, content: &[u8]) -> bool {
+        match code {
+            RefusalCode::BadField
+            | RefusalCode::SessionEnded
+            | RefusalCode::Suspended
+            | RefusalCode::CodeUsed => Self::read(code, content).is_some(),
+            _ => content.is_empty(),
+        }
+    }
+
     fn read(code: RefusalCode, content: &[u8]) -> Option<Self> {
         match code {
             RefusalCode::BadField => decode::<_, REPLY_BYTES_MAX>(content).ok().map(Self::Field),
@@ -224,10 +236,22 @@ impl Detail {
     }
 }
 
+/// A code that is known says exactly what belongs to it; any other is kept as it came.
+fn exact_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Item, D::Error> {
+    let item = Item::deserialize(deserializer)?;
+    match RefusalCode::from_number(item.number) {
+        Some(code) if !Detail::fits(code, &item.content) => {
+            Err(D::Error::custom("a refusal whose code says something else"))
+        }
+        _ => Ok(item),
+    }
+}
+
 /// A request that was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// A [`RefusalCode`], or one that this version does not know, and its [`Detail`].
+    #[serde(deserialize_with = "exact_code")]
     pub code: Item,
     /// One sentence for a person whose program has none of its own. Escape it before printing: the server may be hostile.
     pub message: String,
@@ -287,6 +311,21 @@ mod tests {
             assert_eq!(Refusal::new(RefusalCode::Busy, "").with(&Detail::UsedAt(7)).detail(), None);
         }
         assert_eq!(Refusal::new(RefusalCode::SessionEnded, "").detail(), None);
+    }
+
+    #[test]
+    fn a_known_code_with_another_content_is_no_refusal_and_an_unknown_one_is_kept() {
+        let read = |number, content: &[u8]| {
+            let code = Item { number, content: content.to_vec() };
+            let refusal = Refusal { code, message: String::new(), retry_after_ms: None };
+            decode::<Refusal, REPLY_BYTES_MAX>(&encode(&refusal).unwrap()).is_ok()
+        };
+        for (number, content) in [(4, &[][..]), (2, &[0, 0]), (5, &[0]), (8, &[0, 0]), (23, &[7]), (99, &[1])]
+        {
+            assert!(read(number, content), "{number}");
+            assert!(number == 99 || !read(number, &[content, &[0]].concat()), "{number}");
+            assert!(content.is_empty() || number == 99 || !read(number, &[]), "{number}");
+        }
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn account() -> Account {
     Account { name, profile, created: 0, last_login: None, later }
 }
 
-pub(super) fn refusal(code: RefusalCode) -> UserReply {
+fn refusal(code: RefusalCode) -> UserReply {
     UserReply::Refused(Refusal::new(code, "no"))
 }
 

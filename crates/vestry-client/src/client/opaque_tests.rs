@@ -1,10 +1,11 @@
 //! Which calls a password leads to: against an honest server, one that lies, and one that sees another connection.
 
-use super::fake_server::{CHEAP, FakeServer, password, refusal, session, strong_password};
+use super::fake_server::{CHEAP, FakeServer, password, session, strong_password};
 use super::*;
 use crate::state::{Folders, OpaqueAccounts};
 use vestry_opaque::{NO_PROOF, OpaqueError};
 use vestry_protocol::item::{Item, Open};
+use vestry_protocol::refusal::{Detail, Refusal};
 use vestry_protocol::user::Stretching;
 use vestry_tls::Pin;
 
@@ -164,7 +165,9 @@ async fn an_answer_that_is_no_opaque_ends_the_login_without_the_password() {
 async fn a_suspended_account_is_told_so_after_the_right_password() {
     let mut server = FakeServer::with_record(RIGHT).await;
     server.lie = Box::new(|call| {
-        matches!(call, UserCall::FinishLogin { .. }).then(|| refusal(RefusalCode::Suspended))
+        let detail = Detail::Suspended { until: None, reason: None };
+        let suspended = Refusal::new(RefusalCode::Suspended, "no").with(&detail);
+        matches!(call, UserCall::FinishLogin { .. }).then_some(UserReply::Refused(suspended))
     });
     let refused = log_in(&mut server, RIGHT).await.unwrap_err();
     assert!(refused.is_refusal(RefusalCode::Suspended));

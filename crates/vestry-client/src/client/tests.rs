@@ -5,7 +5,8 @@ use crate::wire::tests::{Server, meet, pki, read_request, send};
 use std::sync::atomic::{AtomicU32, Ordering};
 use vestry_protocol::Reply;
 use vestry_protocol::codec::encode;
-use vestry_protocol::refusal::Refusal;
+use vestry_protocol::fields::Field;
+use vestry_protocol::refusal::{Detail, Refusal};
 use vestry_tls::Trust;
 use vestry_tls::config::user_client;
 
@@ -61,11 +62,23 @@ async fn patience_is_told_how_long_the_server_wants_to_wait_and_why() {
     }
 }
 
+/// A refusal with whatever its code says beside its number.
+fn whole(code: RefusalCode) -> Refusal {
+    let detail = match code {
+        RefusalCode::BadField => Detail::Field(Field::Name.into()),
+        RefusalCode::SessionEnded => Detail::Ended(None),
+        RefusalCode::Suspended => Detail::Suspended { until: None, reason: None },
+        RefusalCode::CodeUsed => Detail::UsedAt(7),
+        _ => return Refusal::new(code, "no"),
+    };
+    Refusal::new(code, "no").with(&detail)
+}
+
 #[tokio::test]
 async fn any_other_refusal_is_not_repeated() {
     let asks_for_time = [RefusalCode::Busy, RefusalCode::Throttled];
     for code in RefusalCode::ALL.into_iter().filter(|code| !asks_for_time.contains(code)) {
-        let refused = UserReply::Refused(Refusal::new(code, "no"));
+        let refused = UserReply::Refused(whole(code));
         let (done, asked) = ask(vec![refused], Box::new(|_| true)).await;
         assert!(done.unwrap_err().is_refusal(code));
         assert_eq!(asked, 1, "{code:?}");
