@@ -5,7 +5,9 @@ use super::{Direction, Message, Outcome, Port, State, Vector};
 use data_encoding::HEXLOWER;
 use vestry_protocol::Request;
 use vestry_protocol::admin::AdminCall;
-use vestry_protocol::user::{Change, ProfileUpdate, UserCall};
+use vestry_protocol::import::ImportRow;
+use vestry_protocol::secret::SecretText;
+use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall};
 
 type Named = (&'static str, Vector);
 
@@ -14,10 +16,19 @@ const TWO_TO_THE_60: [u8; 9] = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0x10];
 
 /// Every hostile frame.
 pub(super) fn frames() -> Vec<Named> {
-    [lengths(), ends(), texts_and_lists(), tags(), varints(), budgets(), other_ports(), opaque()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let all = [
+        lengths(),
+        ends(),
+        texts_and_lists(),
+        any_texts(),
+        tags(),
+        contents(),
+        varints(),
+        budgets(),
+        other_ports(),
+        opaque(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 fn vector(shows: &str, port: Port, direction: Direction, frame: &[u8], outcome: Outcome) -> Vector {
@@ -61,6 +72,22 @@ fn accepted(name: &'static str, shows: &str, payload: &[u8], id: u64) -> Named {
     let mut vector = vector(shows, Port::User, Direction::Request, &framed(payload), Outcome::Message);
     vector.value = Some(message.value());
     (name, vector)
+}
+
+/// A frame that is this message after all.
+fn taken(name: &'static str, shows: &str, payload: &[u8], message: &Message) -> Named {
+    let (port, direction) = (message.port(), message.direction());
+    let vector = vector(shows, port, direction, &framed(payload), Outcome::Message);
+    (name, Vector { value: Some(message.value()), ..vector })
+}
+
+fn log_in_imported(name: &str, password: &str) -> Message {
+    let call = UserCall::LogInImported {
+        name: name.to_owned(),
+        password: SecretText::new(password.to_owned()),
+        device: String::new(),
+    };
+    Message::UserRequest(Request { id: 1, call })
 }
 
 fn framed(payload: &[u8]) -> Vec<u8> {
@@ -245,6 +272,33 @@ fn texts_and_lists() -> Vec<Named> {
     ]
 }
 
+/// Texts that a careful library would like to repair, or to refuse: they are kept as they came.
+fn any_texts() -> Vec<Named> {
+    let name = |file, shows, bytes: &[u8]| {
+        let length = u8::try_from(bytes.len()).expect("a short name");
+        let payload = [&[1, 5, length], bytes, &[0, 0]].concat();
+        let text = std::str::from_utf8(bytes).expect("it is UTF-8");
+        taken(file, shows, &payload, &log_in_imported(text, ""))
+    };
+    vec![
+        name(
+            "text-byte-order-mark",
+            "A byte order mark is a character of its text.",
+            "\u{feff}naman".as_bytes(),
+        ),
+        name("text-decomposed", "An a and a combining diaeresis stay two characters.", "a\u{308}".as_bytes()),
+        name("text-nul", "U+0000 is a character like any other.", b"\0"),
+        name("text-noncharacter", "So is U+FFFF.", "\u{ffff}".as_bytes()),
+        name("text-beyond-16-bits", "So is U+10FFFF, the last one.", "\u{10ffff}".as_bytes()),
+        name("text-line-ends", "Line ends are not changed.", b"a\r\nb\rc"),
+        user_request(
+            "utf8-beyond-unicode",
+            "Four bytes for U+110000, which does not exist.",
+            &[&[1, 5, 4, 0xf4, 0x90, 0x80, 0x80, 0, 0]],
+        ),
+    ]
+}
+
 fn tags() -> Vec<Named> {
     vec![
         // No call will ever have these numbers.
@@ -325,6 +379,44 @@ fn tags() -> Vec<Named> {
         user_reply("trailing-byte-in-reply", "A whole reply and one byte more.", &[&[1, 11, 0]]),
         user_request("option-tag-2", "There or not there is 1 or 0.", &[&[1, 3, 0, 2, 0]]),
         user_request("bool-2", "True or false is 1 or 0.", &[&[1, 18, 2]]),
+        user_request("bool-255", "All bits set are not true, either.", &[&[1, 18, 0xff]]),
+        user_request("option-tag-255", "Nor are they there.", &[&[1, 3, 0, 0xff, 0]]),
+        user_reply("option-tag-255-in-reply", "Nor in a reply.", &[&[1, 0, 10, 0, 0, 0xff]]),
+    ]
+}
+
+/// Open variants that are known, with a content that is not exactly their fields, on the user port: each is a refusal.
+fn contents() -> Vec<Named> {
+    let refusal = |name, shows, number: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).expect("a short content");
+        user_reply(name, shows, &[&[2, 0, number, length], content, &[2, b'n', b'o', 0]])
+    };
+    vec![
+        refusal("refusal-content-left-over", "A code that says nothing beside it, and a byte.", 4, &[0]),
+        refusal("refusal-content-missing", "A bad field, and not which one.", 2, &[]),
+        refusal(
+            "refusal-content-left-over-in-field",
+            "The field is a variant of its own, without fields: a byte is left over in it.",
+            2,
+            &[0, 1, 7],
+        ),
+        refusal("refusal-content-left-over-behind-field", "Here it is behind it.", 2, &[0, 0, 7]),
+        refusal("refusal-content-missing-in-time", "A used code without its time.", 23, &[]),
+        refusal("refusal-content-cut-short", "A suspension with one of its two fields.", 8, &[0]),
+        refusal(
+            "refusal-content-cut-short-in-reason",
+            "An end of a session that is there, and is not.",
+            5,
+            &[1],
+        ),
+        refusal(
+            "refusal-content-left-over-in-reason",
+            "The reason has no fields, and a byte.",
+            5,
+            &[1, 4, 1, 0],
+        ),
+        refusal("refusal-content-option-tag-2", "There or not there is 1 or 0 in a content, too.", 5, &[2]),
+        refusal("refusal-content-utf8-stray-byte", "A text in a content is UTF-8, too.", 8, &[0, 1, 1, 0xff]),
     ]
 }
 
@@ -332,6 +424,22 @@ fn varints() -> Vec<Named> {
     vec![
         user_request("varint-marker-254", "A marker for 128 bits, which no message has.", &[&[0xfe; 18]]),
         user_request("varint-marker-255", "A marker that is reserved.", &[&[0xff, 0]]),
+        user_request(
+            "varint-marker-254-of-eight-bytes",
+            "The bytes behind it would be a number and a call, if it were 253.",
+            &[&[0xfe, 5, 0, 0, 0, 0, 0, 0, 0, 0]],
+        ),
+        user_request(
+            "varint-marker-255-of-eight-bytes",
+            "So they would behind this one.",
+            &[&[0xff, 5, 0, 0, 0, 0, 0, 0, 0, 0]],
+        ),
+        user_request("varint-marker-254-of-one-byte", "They would if it were the number 254.", &[&[0xfe, 0]]),
+        user_request(
+            "varint-marker-251-of-one-byte",
+            "Nor is 251 a number: two bytes are to follow, and then a call.",
+            &[&[0xfb, 0]],
+        ),
         user_request("varint-cut-short", "A marker for eight bytes before four.", &[&[0xfd, 0, 0, 0, 0]]),
         user_request(
             "varint-wider-than-u16",
@@ -412,7 +520,41 @@ fn budgets() -> Vec<Named> {
             Outcome::Message,
         )
     };
+    let (password, call) = log_in_imported_of(65_500);
+    let user = taken(
+        "budget-whole-of-user",
+        "On the user port it is the longest password: its own bytes, 36 for what is around it.",
+        &call,
+        &log_in_imported("", &password),
+    );
     vec![
+        (user.0, Vector { state: State::AfterLogin, ..user.1 }),
+        (
+            "budget-over-by-one-of-user",
+            Vector {
+                state: State::AfterLogin,
+                ..vector(
+                    "A byte more, in a frame that is shorter than its limit.",
+                    Port::User,
+                    Direction::Request,
+                    &framed(&log_in_imported_of(65_501).1),
+                    Outcome::Malformed,
+                )
+            },
+        ),
+        taken(
+            "budget-whole-of-import",
+            "A row that claims every kind of number: 2 for its age, 1 for each that is there or not, 1 for being suspended.",
+            &import_row_of(65_433),
+            &Message::AdminRequest(Request { id: 1, call: AdminCall::ImportRows(vec![import_row(65_433)]) }),
+        ),
+        malformed(
+            "budget-over-by-one-of-import",
+            "A byte more in its name.",
+            Port::Admin,
+            Direction::Request,
+            &[&import_row_of(65_434)],
+        ),
         ("budget-whole", within),
         malformed(
             "budget-over-by-one",
@@ -429,6 +571,40 @@ fn budgets() -> Vec<Named> {
             &[&[1, 15, 0xfb, 0x88, 0x13], &[0; 10_000]],
         ),
     ]
+}
+
+/// `LogInImported` with a password of so many bytes and nothing else: the password, and the payload. 8 for the number, 4 for the
+/// call, 8 for each length.
+fn log_in_imported_of(bytes: usize) -> (String, Vec<u8>) {
+    let length = u16::try_from(bytes).expect("a length of two bytes").to_le_bytes();
+    let password = "x".repeat(bytes);
+    let payload = [&[1, 5, 0, 0xfb][..], &length, password.as_bytes(), &[0]].concat();
+    (password, payload)
+}
+
+/// A row in which nothing is absent.
+fn import_row(name_bytes: usize) -> ImportRow {
+    ImportRow {
+        line: 1,
+        name: "n".repeat(name_bytes),
+        profile: Profile {
+            email: Some("n@example.org".to_owned()),
+            age: Some(35),
+            gender: Some("male".to_owned()),
+        },
+        created: Some(0),
+        suspended: true,
+        argon2id: Some(SecretText::new("$argon2id$".to_owned())),
+    }
+}
+
+/// `ImportRows` with that row. 8 for the number, 4 for the call, 8 for the length of the list; in the row 8 for its line, 8 for
+/// each of four lengths, 8 for a time, 2 for the age, 5 for what is there, 1 for the flag, and 27 bytes of texts beside the name.
+fn import_row_of(name_bytes: usize) -> Vec<u8> {
+    let length = u16::try_from(name_bytes).expect("a length of two bytes").to_le_bytes();
+    let texts: &[&[u8]] =
+        &[&[1, 13], b"n@example.org", &[1, 35], &[1, 4], b"male", &[1, 0, 1, 1, 10], b"$argon2id$"];
+    [&[1, 18, 1, 1, 0xfb][..], &length, &vec![b'n'; name_bytes], &texts.concat()].concat()
 }
 
 /// What the messages of OPAQUE brought: bytes with a length, and numbers of 32 bits within a structure.
@@ -465,6 +641,26 @@ fn opaque() -> Vec<Named> {
             "varint-wider-than-u32",
             "Memory has 32 bits, even when its value is small.",
             &[envelope, &[0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 6, 1]],
+        ),
+        user_request(
+            "varint-wider-than-u32-in-iterations",
+            "So have the passes.",
+            &[envelope, &[0xfc, 0, 0, 1, 0, 0xfd, 6, 0, 0, 0, 0, 0, 0, 0, 1]],
+        ),
+        user_request(
+            "varint-wider-than-u32-in-parallelism",
+            "So have the lanes.",
+            &[envelope, &[0xfc, 0, 0, 1, 0, 6, 0xfd, 1, 0, 0, 0, 0, 0, 0, 0]],
+        ),
+        user_reply(
+            "varint-wider-than-u32-in-iterations-in-reply",
+            "The passes that a server asks for have 32 bits, too.",
+            &[&[1, 5, 1, 0x5a, 0xfc, 0, 0, 1, 0, 0xfd, 6, 0, 0, 0, 0, 0, 0, 0, 1]],
+        ),
+        user_reply(
+            "varint-wider-than-u32-in-parallelism-in-reply",
+            "And the lanes.",
+            &[&[1, 5, 1, 0x5a, 0xfc, 0, 0, 1, 0, 6, 0xfd, 1, 0, 0, 0, 0, 0, 0, 0]],
         ),
         user_reply("bool-2-in-reply", "A device is known or not.", &[logged_in, &[2, 0, 0]]),
         unsupported("variant-250", "The largest number of one byte is no call.", Port::User, &[1, 250]),
