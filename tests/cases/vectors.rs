@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use vestry_protocol::refusal::RefusalCode;
+use vestry_tests::vectors::texts::Kind;
 use vestry_tests::vectors::{
     self, Direction, Example, FOLDERS, Message, Outcome, Port, Vector, examples, read_folder, replay, table,
     texts,
@@ -63,6 +64,26 @@ fn each_text_is_read_as_its_file_says() {
         let file = std::fs::read(vectors::root().join(format!("{name}.json"))).unwrap();
         assert_eq!(serde_json::from_slice::<texts::Text>(&file).unwrap(), made, "{name}");
         assert_eq!(made.read(), made.reads, "{name}");
+    }
+}
+
+/// A kind that lost its files would pass every test that walks them.
+#[test]
+fn every_kind_of_text_has_files_that_are_read_and_files_that_are_refused() {
+    let least = [
+        (Kind::JoinString, 19, 42),
+        (Kind::OneTimeCode, 7, 15),
+        (Kind::Password, 6, 4),
+        (Kind::Pin, 1, 1),
+        (Kind::Name, 9, 19),
+        (Kind::Email, 10, 22),
+        (Kind::FreeText, 18, 36),
+    ];
+    for (kind, read_min, refused_min) in least {
+        let of_kind = texts::texts().into_values().filter(|text| text.kind == kind);
+        let (read, refused): (Vec<_>, Vec<_>) = of_kind.partition(|text| text.reads.is_some());
+        let found = (read.len(), refused.len());
+        assert!(found.0 >= read_min && found.1 >= refused_min, "{kind:?} has {found:?}");
     }
 }
 

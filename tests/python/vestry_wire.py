@@ -32,7 +32,7 @@ sys.dont_write_bytecode = True
 
 from vestry_audit import faults_of_audit, faults_of_import  # noqa: E402
 from vestry_codec import REPLY_MAX, U32, U64, Cursor, NotAMessage, decode, encode_frame  # noqa: E402
-from vestry_document import messages  # noqa: E402
+from vestry_document import DOCUMENT, messages  # noqa: E402
 from vestry_opaque import NotProven, Proving, Sealing  # noqa: E402
 from vestry_password import accept, judge as judge_password  # noqa: E402
 from vestry_tls import Connection  # noqa: E402
@@ -126,12 +126,22 @@ def faults_of(path, vector):
         yield f"it is written {written}"
 
 
+# Unicode's White_Space, which is not Python's str.isspace, and cases of ASCII, which are not Python's.
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+CAPITALS, SMALL = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
+TO_CAPITALS, TO_SMALL = str.maketrans(SMALL, CAPITALS), str.maketrans(CAPITALS, SMALL)
+
+
+def compact(text):
+    return "".join(c for c in text if c not in WHITE_SPACE and c != "-").translate(TO_CAPITALS)
+
+
 def read_join_string(text):
     """Section 1: `HOST PORT PIN`."""
-    prefix, dash, body = text.strip().partition("-")
-    if prefix.lower() != "vestry1" or not dash:
+    prefix, dash, body = text.strip(WHITE_SPACE).partition("-")
+    if prefix.translate(TO_SMALL) != "vestry1" or not dash:
         return None
-    letters = "".join(c for c in body if not c.isspace() and c != "-").upper()
+    letters = compact(body)
     if any(c not in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" for c in letters):
         return None
     try:
@@ -144,25 +154,62 @@ def read_join_string(text):
     content, sum4 = raw[:-4], raw[-4:]
     if hashlib.sha256(b"vestry1" + content).digest()[:4] != sum4:
         return None
-    (port,), pin, hosts = struct.unpack(">H", content[:2]), content[2:34], content[34:].decode("utf-8")
-    hosts = hosts.split(",")
-    if port == 0 or not all(is_host(host) for host in hosts):
+    (port,), pin = struct.unpack(">H", content[:2]), content[2:34]
+    try:
+        hosts = content[34:].decode("utf-8").split(",")
+    except UnicodeDecodeError:
+        return None
+    if port == 0 or len(content) > 34 + 1_023 or not all(is_host(host) for host in hosts):
         return None
     return f"{hosts[0]} {port} sha256:{pin.hex()}"
 
 
 def is_host(host):
+    """An address without a zone, or a name whose last label is not a number."""
     label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
     try:
-        return bool(ipaddress.ip_address(host))
+        return "%" not in host and bool(ipaddress.ip_address(host))
     except ValueError:
-        return len(host) <= 253 and re.fullmatch(rf"{label}(\.{label})*\.?", host) is not None
+        is_name = len(host) <= 253 and re.fullmatch(rf"{label}(\.{label})*\.?", host) is not None
+        return is_name and re.search(r"(^|\.)[0-9]+\.?$", host) is None
 
 
 def read_one_time_code(text):
-    """Section 5."""
-    kept = "".join(c for c in text if not c.isspace() and c != "-").upper()
-    return kept.translate(str.maketrans("ILO", "110"))
+    """Section 5: 20 characters of Crockford's base 32, which has no I, L, O and U."""
+    kept = compact(text).translate(str.maketrans("ILO", "110"))
+    return kept if re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{20}", kept) else None
+
+
+# Section 5, "Fields": the names that are reserved are read out of the document.
+RESERVED = re.search(r"Reserved names: `([^`]*)`", DOCUMENT.read_text(encoding="utf-8"))[1].split()
+
+
+def read_name(text):
+    name = text.strip(WHITE_SPACE).translate(TO_SMALL)
+    return name if re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,31}", name) and name not in RESERVED else None
+
+
+def read_email(text):
+    email = text.strip(WHITE_SPACE)
+    atom = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+    label = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    is_address = re.fullmatch(rf"{atom}(\.{atom})*@{label}(\.{label})*", email) is not None
+    return email if is_address and len(email) <= 254 and email.index("@") <= 64 else None
+
+
+# Characters that are not seen, or that move what is.
+HAZARDS = (
+    (0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5),
+    (0x180B, 0x180F), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)
+
+
+def read_free_text(text):
+    """As `gender`: 1 to 32 bytes."""
+    kept = text.strip(WHITE_SPACE)
+    is_seen = not any(first <= ord(c) <= last for c in kept for first, last in HAZARDS)
+    return kept if is_seen and 1 <= len(kept.encode("utf-8")) <= 32 else None
 
 
 def read_password(text):
@@ -204,6 +251,9 @@ TEXTS = {
     "one_time_code": read_one_time_code,
     "password": read_password,
     "pin": read_pin,
+    "name": read_name,
+    "email": read_email,
+    "free_text": read_free_text,
 }
 
 
