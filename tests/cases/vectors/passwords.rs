@@ -3,7 +3,7 @@
 
 use super::protocol_document;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vestry_protocol::fields::{COMMON_PASSWORDS, KEYBOARD};
 use vestry_tests::vectors::passwords::{Case, Rule, Verdict, cases};
 use vestry_tests::vectors::root;
@@ -35,7 +35,11 @@ fn every_rule_of_new_passwords_has_files_that_break_it() {
         assert!(broken >= least, "{rule:?} has {broken}");
     }
     let accepted = files.values().filter(|case| matches!(case.verdict, Verdict::Accepted(_))).count();
-    assert!(accepted >= 30, "{accepted}");
+    assert!(accepted >= 38, "{accepted}");
+    let minimums: BTreeSet<u64> = files.values().map(|case| case.chars_min).collect();
+    for chars_min in [0, 7, 8, 256, 257] {
+        assert!(minimums.contains(&chars_min), "no file asks for {chars_min}");
+    }
 }
 
 #[test]

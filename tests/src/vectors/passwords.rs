@@ -86,10 +86,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// What this implementation makes of it.
-    ///
-    /// # Panics
-    /// When the minimum is out of range.
+    /// What this implementation makes of it, as `vestry` does: for a minimum that no server may ask for it takes the default.
     #[must_use]
     pub fn judged(&self) -> Verdict {
         match self.accepted() {
@@ -100,7 +97,7 @@ impl Case {
 
     fn accepted(&self) -> Result<Password, PasswordProblem> {
         let policy = usize::try_from(self.chars_min).ok().and_then(PasswordPolicy::with_chars_min);
-        let policy = policy.expect("a minimum that a server may ask for");
+        let policy = policy.unwrap_or_default();
         let owner = PasswordOwner { name: &self.name, email: self.email.as_deref(), host: Some(&self.host) };
         let password = Password::parse(&SecretText::new(self.text.clone()))?;
         policy.accept(password, &owner).map(vestry_protocol::fields::NewPassword::into_password)
@@ -150,7 +147,17 @@ fn of(name: &str, email: Option<&str>, host: &str, (file, case): Named) -> Named
 /// Every case, by the name of its file below `passwords/`.
 #[must_use]
 pub fn cases() -> BTreeMap<String, Case> {
-    let all = [texts(), lengths(), own_words(), repetitions(), list(), runs()].concat();
+    let all = [
+        texts(),
+        lengths(),
+        minimums(),
+        own_words(),
+        own_words_in_other_forms(),
+        repetitions(),
+        list(),
+        runs(),
+    ]
+    .concat();
     all.into_iter().map(|(name, case)| (format!("passwords/{name}"), case)).collect()
 }
 
@@ -259,6 +266,96 @@ fn lengths() -> Vec<Named> {
             "Normal form C takes U+0958 apart into two: 14 characters as typed, 15 in normal form.",
             "\u{958}mauve kite ru",
             "\u{915}\u{93c}mauve kite ru",
+        ),
+    ]
+}
+
+/// What a server may ask for is 8 to 256; for any other minimum a client takes 15.
+fn minimums() -> Vec<Named> {
+    let short = |name, shows| refused(Rule::TooShort, name, shows, "mauve kite rug");
+    let enough = |name, shows| accepted(name, shows, "mauve kite rugs");
+    vec![
+        at_least(7, short("min-7", "7 is too few to ask for: 14 characters are refused,")),
+        at_least(7, enough("min-7-of-15", "and 15 are enough.")),
+        at_least(0, short("min-0", "0 is as if nothing were said.")),
+        at_least(0, enough("min-0-of-15", "15 are enough there, too.")),
+        at_least(256, accepted("min-256", "256 may be asked for.", &words()[..256])),
+        at_least(256, refused(Rule::TooShort, "min-256-of-255", "Then 255 are too few.", &words()[..255])),
+        at_least(257, enough("min-257-of-15", "257 may not: 15 are enough,")),
+        at_least(257, short("min-257", "and 14 are not.")),
+        at_least(u64::MAX, enough("min-largest-of-15", "Nor may the largest number.")),
+        at_least(
+            257,
+            refused(
+                Rule::Repeated,
+                "min-257-repeated",
+                "The other rules take 15, too: a period of 14 is less.",
+                "mauve kite rugmauve kite rug",
+            ),
+        ),
+        at_least(
+            7,
+            refused(
+                Rule::Run,
+                "min-7-run",
+                "A third of 15 is to be no run: 4 are too few.",
+                "abcdefghijklm8q4",
+            ),
+        ),
+        at_least(7, accepted("min-7-no-run", "5 are enough.", "abcdefghijklm8q4z")),
+    ]
+}
+
+/// How the texts are cut, and in which form they are compared.
+fn own_words_in_other_forms() -> Vec<Named> {
+    let own = |name, shows, text: &str| refused(Rule::OwnWords, name, shows, text);
+    let home = Some("naman@example.org");
+    vec![
+        of(
+            "vestryn",
+            home,
+            "localhost",
+            own(
+                "own-way-back",
+                "The longest word is not always the right one: behind `vestryn` nothing fits, behind `vestry` `naman` does.",
+                "vestrynaman1vestrynaman",
+            ),
+        ),
+        of(
+            "exam",
+            home,
+            "localhost",
+            own(
+                "own-way-back-shortest",
+                "Nor is the shortest: `exam` leaves `ple`, and `example` nothing.",
+                "exampleexam2026example",
+            ),
+        ),
+        of(
+            "vestryn",
+            home,
+            "localhost",
+            accepted("own-no-way", "No way of cutting fits.", "vestrynama1namanvestryn"),
+        ),
+        of(
+            "naman",
+            None,
+            "ba\u{308}cker.example",
+            accepted(
+                "own-word-decomposed",
+                "Own words are not put into normal form C: this host has an a and a diaeresis, the password an \u{e4}.",
+                "b\u{e4}cker-b\u{e4}cker 99",
+            ),
+        ),
+        of(
+            "naman",
+            None,
+            "b\u{e4}cker.example",
+            own(
+                "own-text-decomposed",
+                "The password is, before it is compared.",
+                "ba\u{308}cker-ba\u{308}cker 99",
+            ),
         ),
     ]
 }
