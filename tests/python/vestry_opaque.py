@@ -13,6 +13,7 @@ is taken from there; a live client (vestry_wire.py) says that it stretches, and 
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -82,6 +83,13 @@ def decode(encoded):
     if not was_square or x * y % P % 2 or y == 0:
         raise NotProven("not an element")
     return x, y, 1, x * y % P
+
+
+def decode_element(encoded):
+    """An element that the other side sent, which is never the identity (RFC 9497, 2.1; RFC 9807, 6.4)."""
+    if encoded == bytes(32):
+        raise NotProven("the identity")
+    return decode(encoded)
 
 
 def encode(point):
@@ -156,7 +164,7 @@ def blind(password, scalar):
 
 
 def finalize(password, scalar, evaluated):
-    element = encode(multiply(pow(scalar, -1, ORDER), decode(evaluated)))
+    element = encode(multiply(pow(scalar, -1, ORDER), decode_element(evaluated)))
     return sha512(sized(password), sized(element), b"Finalize")
 
 
@@ -209,7 +217,10 @@ class Sealing:
 
     def finish(self, response, stretch, nonce=None):
         """The RegistrationUpload, and the export key."""
+        if len(response) != 64:
+            raise NotProven("RegistrationResponse has another length")
         evaluated, server_public_key = response[:32], response[32:]
+        decode_element(server_public_key)
         output = finalize(self.password, self.scalar, evaluated)
         opened = Opened(output, stretch, nonce or secrets.token_bytes(32), server_public_key)
         return opened.public_key + opened.masking_key + opened.envelope, opened.export_key
@@ -244,7 +255,7 @@ class Proving:
             (self.keyshare, server_public_key),
             (opened.private_key, server_keyshare),
         ]
-        shared = b"".join(encode(multiply(secret, decode(public))) for secret, public in pairs)
+        shared = b"".join(encode(multiply(secret, decode_element(public))) for secret, public in pairs)
         preamble = b"OPAQUEv1-" + sized(context) + sized(opened.public_key) + self.ke1
         preamble += sized(server_public_key) + ke2[:256]
         secret, transcript = mac(b"", shared), sha512(preamble)
@@ -289,6 +300,32 @@ def is_given_up(exchange, case):
     return False
 
 
+def seals_nothing(exchange, case):
+    """Whether a client gives up an answer to the RegistrationRequest of this exchange."""
+    inputs = {name: bytes.fromhex(value) for name, value in exchange["inputs"].items()}
+    sealing = Sealing(inputs["password"], int.from_bytes(inputs["blind_registration"], "little"))
+    try:
+        # Whatever stretching would make of it: only what comes before it gives up.
+        sealing.finish(bytes.fromhex(case["response"]), lambda output: output, inputs["envelope_nonce"])
+    except NotProven:
+        return True
+    return False
+
+
+# Section 12: what stretching may cost, out of the document.
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "PROTOCOL.md"
+COST_ROW = r"\| `(memory_kib|iterations|parallelism)` \| ([\d,]+) \| ([\d,]+) \|"
+WORK_SENTENCE = r"`memory_kib` times `iterations` is at most ([\d,]+)"
+
+
+def is_cost(stretching):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    bounds = {name: [int(n.replace(",", "")) for n in ends] for name, *ends in re.findall(COST_ROW, text)}
+    work_max = int(re.search(WORK_SENTENCE, text)[1].replace(",", ""))
+    is_within = all(least <= stretching[name] <= most for name, (least, most) in bounds.items())
+    return len(bounds) == 3 and is_within and stretching["memory_kib"] * stretching["iterations"] <= work_max
+
+
 def replayed(exchange):
     """Every output that follows from the inputs, but for KE2, which is the server's."""
     inputs = {name: bytes.fromhex(value) for name, value in exchange["inputs"].items() if value is not None}
@@ -331,16 +368,26 @@ def replay(folder):
         faults += [f"{path}: {name} was not made" for name in exchange["outputs"].keys() - made.keys()]
     login = json.loads(Path(folder, "opaque", "login.json").read_text(encoding="utf-8"))
     right = {"exporter": login["inputs"]["exporter"], "ke2": login["outputs"]["KE2"]}
-    if is_given_up(login, right):
-        faults.append("the right answer is given up")
-    cases = json.loads(Path(folder, "refused", "login.json").read_text(encoding="utf-8"))["cases"]
-    faults += [f"it is not given up: {case['shows']}" for case in cases if not is_given_up(login, case)]
+    if is_given_up(login, right) or seals_nothing(login, {"response": login["outputs"]["registration_response"]}):
+        faults.append("a right answer is given up")
+    given_up = {
+        "login": lambda case: is_given_up(login, case),
+        "record": lambda case: is_given_up(login, case),
+        "registration": lambda case: seals_nothing(login, case),
+        "stretching": lambda case: not is_cost(case["stretching"]),
+    }
+    count = 0
+    for name, is_refused in given_up.items():
+        refused = json.loads(Path(folder, "refused", f"{name}.json").read_text(encoding="utf-8"))
+        faults += [f"{name}: it is not given up: {case['shows']}" for case in refused["cases"] if not is_refused(case)]
+        faults += [f"{name}: it is given up: {case['shows']}" for case in refused.get("taken", []) if is_refused(case)]
+        count += len(refused["cases"])
     for fault in faults:
         print(fault)
     if faults or not paths:
         print(f"{len(paths)} exchanges, {len(faults)} disagree")
         return 1
-    print(f"{len(paths)} exchanges agree, {len(cases)} are given up")
+    print(f"{len(paths)} exchanges agree, {count} are given up")
     return 0
 
 

@@ -197,12 +197,15 @@ def read_email(text):
     return email if is_address and len(email) <= 254 and email.index("@") <= 64 else None
 
 
-# Characters that are not seen, or that move what is.
-HAZARDS = (
-    (0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5),
-    (0x180B, 0x180F), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F),
-    (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
-)
+# Characters that are not seen, or that move what is, out of the document too.
+HAZARD_SENTENCE = r"invisible characters: none of (U\+.*?)\. These"
+HAZARDS = [
+    tuple(int(end, 16) for end in (first, last or first))
+    for first, last in re.findall(
+        r"U\+([0-9A-F]+)(?:\s+to\s+U\+([0-9A-F]+))?",
+        re.search(HAZARD_SENTENCE, DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)[1],
+    )
+]
 
 
 def read_free_text(text):

@@ -10,6 +10,7 @@ pub mod known;
 mod message;
 mod opaque;
 pub mod passwords;
+pub mod refused;
 pub mod replay;
 pub mod texts;
 mod user;
@@ -241,6 +242,15 @@ pub fn write_missing(root: &Path) -> io::Result<Vec<String>> {
     }
     if write_new(&root.join(format!("{}.json", replay::REFUSED)), &replay::refused())? {
         written.push(replay::REFUSED.to_owned());
+    }
+    if write_new(&root.join(format!("{}.json", refused::STRETCHING)), &refused::costs())? {
+        written.push(refused::STRETCHING.to_owned());
+    }
+    if write_new(&root.join(format!("{}.json", refused::REGISTRATION)), &refused::registrations())? {
+        written.push(refused::REGISTRATION.to_owned());
+    }
+    if write_new(&root.join(format!("{}.json", refused::RECORD)), &refused::of_record())? {
+        written.push(refused::RECORD.to_owned());
     }
     Ok(written)
 }

@@ -6,7 +6,7 @@ use opaque_ke::errors::ProtocolError;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::process::Command;
-use vestry_opaque::{ProvingPassword, SealingPassword};
+use vestry_opaque::{OpaqueError, ProvingPassword, SealingPassword};
 use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::secret::SecretText;
 use vestry_server::clock::Clock;
@@ -15,6 +15,7 @@ use vestry_server::credentials::{Blinded, OpaqueKey, Target};
 use vestry_server::gate::{Gate, Source, Way};
 use vestry_store::{ChainKey, OprfId, Store, StoreLimits};
 use vestry_tests::vectors::known::{KnownBytes, stream};
+use vestry_tests::vectors::refused::{self, RefusedCosts, RefusedRegistrations};
 use vestry_tests::vectors::replay::{
     self, Contexts, LOGIN, REFUSED, RFC_9807, Refused, RefusedLogin, Replay, made, read,
 };
@@ -163,6 +164,65 @@ fn the_clients_half_gives_up_each_login_that_opens_nothing() {
     }
 }
 
+/// The same for somebody who has the record: the library would take each of them, were it not for the envelope.
+#[test]
+fn the_clients_half_gives_up_each_login_of_somebody_with_the_record() {
+    let replay = read(LOGIN).unwrap();
+    let made: Refused = file_of(refused::RECORD);
+    assert_eq!(made, refused::of_record());
+    for case in made.cases {
+        let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY + DRAWN_FOR_THE_PASSWORD));
+        let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
+        assert_eq!(ke1, replay.outputs.ke1.0);
+        let exporter = case.exporter.0.as_slice().try_into().unwrap();
+        let finished = proving.finish(&case.ke2.0, cost(&replay), exporter, &mut random);
+        assert_eq!(finished.err(), Some(OpaqueError::NotProven), "{}", case.shows);
+    }
+}
+
+#[test]
+fn the_clients_half_gives_up_each_new_password_that_seals_nothing() {
+    let replay = read(LOGIN).unwrap();
+    let made: RefusedRegistrations = file_of(refused::REGISTRATION);
+    assert_eq!(made, refused::registrations());
+    let right = replay.outputs.registration_response.0.clone();
+    let wrong = made.cases.into_iter().map(|case| (case.shows, case.response.0, false));
+    for (shows, response, seals) in wrong.chain([("the right answer".to_owned(), right, true)]) {
+        let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY));
+        let (sealing, request) = SealingPassword::start_again(&typed_password(), &mut random).unwrap();
+        assert_eq!(request, replay.outputs.registration_request.0);
+        let sealed = sealing.finish(&response, cost(&replay), &mut random);
+        assert_eq!(sealed.is_ok(), seals, "{shows}");
+    }
+}
+
+#[test]
+fn a_client_stretches_at_a_cost_within_the_bounds_and_at_no_other() {
+    let costs: RefusedCosts = file_of(refused::STRETCHING);
+    assert_eq!(costs, refused::costs());
+    let taken = costs.taken.into_iter().map(|cost| (cost, true));
+    for (cost, is_taken) in taken.chain(costs.cases.into_iter().map(|cost| (cost, false))) {
+        assert_eq!(StretchingCost::parse(cost.stretching).is_ok(), is_taken, "{}", cost.shows);
+    }
+}
+
+/// A folder that lost its files would pass every test that reads it.
+#[test]
+fn the_folder_of_what_is_given_up_holds_exactly_the_files_that_are_read() {
+    let folder = std::fs::read_dir(root().join("refused")).unwrap();
+    let files: BTreeSet<String> =
+        folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let read = [REFUSED, refused::RECORD, refused::REGISTRATION, refused::STRETCHING];
+    assert_eq!(
+        files,
+        BTreeSet::from(read.map(|name| format!("{}.json", name.trim_start_matches("refused/"))))
+    );
+}
+
+fn file_of<T: serde::de::DeserializeOwned>(name: &str) -> T {
+    serde_json::from_slice(&std::fs::read(root().join(format!("{name}.json"))).unwrap()).unwrap()
+}
+
 /// What `vestryd` runs, for an attempt that its gate admitted. Its answer to a login draws from the system, so only the other
 /// one can be compared; and its identifiers have 32 bytes, so only ours can be.
 #[tokio::test]
@@ -195,7 +255,8 @@ fn an_implementation_in_another_language_replays_each_exchange() {
             let output = run.unwrap();
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-            let refused = replay::refused().cases.len();
+            let logins = replay::refused().cases.len() + refused::of_record().cases.len();
+            let refused = logins + refused::registrations().cases.len() + refused::costs().cases.len();
             assert_eq!(said.trim_end(), format!("{} exchanges agree, {refused} are given up", EACH.len()));
         }
     }

@@ -259,7 +259,7 @@ pub fn made() -> Replay {
     }
 }
 
-struct Suite;
+pub(super) struct Suite;
 
 impl CipherSuite for Suite {
     type OprfCs = Ristretto255;
@@ -269,7 +269,7 @@ impl CipherSuite for Suite {
 
 /// Argon2id, or nothing.
 #[derive(Debug, Default)]
-struct Stretcher {
+pub(super) struct Stretcher {
     cost: Option<Stretching>,
     /// What went in and what came out: the same at a registration and at a login with it.
     seen: RefCell<BTreeMap<String, Hex>>,
