@@ -240,6 +240,9 @@ pub fn write_missing(root: &Path) -> io::Result<Vec<String>> {
     if write_new(&root.join(format!("{}.json", replay::LOGIN)), &replay::made())? {
         written.push(replay::LOGIN.to_owned());
     }
+    if write_new(&root.join(format!("{}.json", replay::FOUR_LANES)), &replay::made_with_four_lanes())? {
+        written.push(replay::FOUR_LANES.to_owned());
+    }
     if write_new(&root.join(format!("{}.json", replay::REFUSED)), &replay::refused())? {
         written.push(replay::REFUSED.to_owned());
     }

@@ -17,11 +17,12 @@ use vestry_store::{ChainKey, OprfId, Store, StoreLimits};
 use vestry_tests::vectors::known::{KnownBytes, stream};
 use vestry_tests::vectors::refused::{self, RefusedCosts, RefusedRegistrations};
 use vestry_tests::vectors::replay::{
-    self, Contexts, LOGIN, REFUSED, RFC_9807, Refused, RefusedLogin, Replay, made, read,
+    self, Contexts, FOUR_LANES, LOGIN, REFUSED, RFC_9807, Refused, RefusedLogin, Replay, made,
+    made_with_four_lanes, read,
 };
 use vestry_tests::vectors::root;
 
-const EACH: [&str; 2] = [LOGIN, RFC_9807];
+const EACH: [&str; 3] = [LOGIN, FOUR_LANES, RFC_9807];
 
 /// What the server's key draws before anybody registers: two scalars and a seed of 64 bytes each.
 const DRAWN_FOR_THE_KEY: usize = 192;
@@ -106,6 +107,7 @@ fn our_exchange_was_made_with_the_stream_of_the_readme() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.contains(&HEXLOWER.encode(&first)));
     assert_eq!(read(LOGIN).unwrap(), made());
+    assert_eq!(read(FOUR_LANES).unwrap(), made_with_four_lanes());
 }
 
 #[test]
@@ -124,13 +126,18 @@ fn the_rfcs_upload_is_a_public_key_a_masking_key_and_an_envelope() {
 
 /// What `vestry` runs, with the stream as its random source.
 #[test]
-fn the_clients_half_writes_our_exchange() {
-    let replay = read(LOGIN).unwrap();
+fn the_clients_half_writes_our_exchanges() {
+    for name in [LOGIN, FOUR_LANES] {
+        writes(&read(name).unwrap());
+    }
+}
+
+fn writes(replay: &Replay) {
     let (outputs, password) = (&replay.outputs, typed_password());
     let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY));
     let (sealing, request) = SealingPassword::start_again(&password, &mut random).unwrap();
     assert_eq!(request, outputs.registration_request.0);
-    let envelope = sealing.finish(&outputs.registration_response.0, cost(&replay), &mut random).unwrap();
+    let envelope = sealing.finish(&outputs.registration_response.0, cost(replay), &mut random).unwrap();
     assert_eq!(
         (envelope.upload, Some(envelope.stretching)),
         (outputs.registration_upload.0.clone(), replay.stretching)
@@ -138,7 +145,7 @@ fn the_clients_half_writes_our_exchange() {
     let (proving, ke1) = ProvingPassword::start(&password, &mut random).unwrap();
     assert_eq!(ke1, outputs.ke1.0);
     let exporter = replay.inputs.exporter.as_ref().unwrap().0.as_slice().try_into().unwrap();
-    let ke3 = proving.finish(&outputs.ke2.0, cost(&replay), exporter, &mut random).unwrap();
+    let ke3 = proving.finish(&outputs.ke2.0, cost(replay), exporter, &mut random).unwrap();
     assert_eq!(ke3, outputs.ke3.0);
 }
 

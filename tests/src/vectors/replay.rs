@@ -25,6 +25,8 @@ use vestry_protocol::user::Stretching;
 
 /// Ours.
 pub const LOGIN: &str = "opaque/login";
+/// The same at the least cost, but with four lanes.
+pub const FOUR_LANES: &str = "opaque/login-four-lanes";
 /// The RFC's.
 pub const RFC_9807: &str = "opaque/rfc9807-3dh-ristretto255";
 
@@ -198,12 +200,21 @@ pub fn read(name: &str) -> io::Result<Replay> {
 }
 
 /// Our exchange, made anew from the stream.
-///
-/// # Panics
-/// When the library draws other bytes than it did.
 #[must_use]
 pub fn made() -> Replay {
     let stretching = Stretching { memory_kib: 65_536, iterations: 6, parallelism: 1 };
+    made_at(stretching, "A registration and a login at the cost that every server asks for.")
+}
+
+/// The same from the same stream, at a cost that only some servers ask for.
+#[must_use]
+pub fn made_with_four_lanes() -> Replay {
+    let stretching = Stretching { memory_kib: 19_456, iterations: 2, parallelism: 4 };
+    made_at(stretching, "The same password and the same random bytes, stretched over four lanes.")
+}
+
+/// Panics when the library draws other bytes than it did.
+fn made_at(stretching: Stretching, shows: &str) -> Replay {
     let identifier: Vec<u8> = (0xa0..0xc0).collect();
     let exporter: Vec<u8> = (0xe0..=0xff).collect();
     let context = [OPAQUE_CONTEXT, &exporter].concat();
@@ -250,7 +261,7 @@ pub fn made() -> Replay {
         server_nonce,
     };
     Replay {
-        shows: "A registration and a login at the cost that every server asks for.".to_owned(),
+        shows: shows.to_owned(),
         source: "Vestry: the random bytes are those of the stream that README.md describes".to_owned(),
         stretching: Some(stretching),
         inputs,
