@@ -5,6 +5,7 @@
 //! never again: a message that was released keeps its bytes. Nothing here asserts anything; the cases do.
 
 mod admin;
+pub mod crafted;
 mod hostile;
 pub mod known;
 mod message;
@@ -254,6 +255,9 @@ pub fn write_missing(root: &Path) -> io::Result<Vec<String>> {
     }
     if write_new(&root.join(format!("{}.json", refused::RECORD)), &refused::of_record())? {
         written.push(refused::RECORD.to_owned());
+    }
+    if write_new(&root.join(format!("{}.json", crafted::IDENTITY)), &crafted::identities())? {
+        written.push(crafted::IDENTITY.to_owned());
     }
     Ok(written)
 }

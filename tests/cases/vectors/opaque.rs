@@ -14,6 +14,7 @@ use vestry_server::config::GateConfig;
 use vestry_server::credentials::{Blinded, OpaqueKey, Target};
 use vestry_server::gate::{Gate, Source, Way};
 use vestry_store::{ChainKey, OprfId, Store, StoreLimits};
+use vestry_tests::vectors::crafted::{self, RefusedIdentities};
 use vestry_tests::vectors::known::{KnownBytes, stream};
 use vestry_tests::vectors::refused::{self, RefusedCosts, RefusedRegistrations};
 use vestry_tests::vectors::replay::{
@@ -187,6 +188,24 @@ fn the_clients_half_gives_up_each_login_of_somebody_with_the_record() {
     }
 }
 
+/// A client without the check would go on: the Python implementation shows it.
+#[test]
+fn the_clients_half_gives_up_each_login_with_the_identity() {
+    let replay = read(LOGIN).unwrap();
+    assert_eq!(crafted::honest_ke2(), replay.outputs.ke2.0);
+    let made: RefusedIdentities = file_of(crafted::IDENTITY);
+    assert_eq!(made, crafted::identities());
+    assert_eq!(made.cases.len(), 3);
+    for case in made.cases {
+        let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY + DRAWN_FOR_THE_PASSWORD));
+        let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
+        assert_eq!(ke1, replay.outputs.ke1.0);
+        let exporter = case.exporter.0.as_slice().try_into().unwrap();
+        let finished = proving.finish(&case.ke2.0, cost(&replay), exporter, &mut random);
+        assert!(finished.is_err(), "{}", case.shows);
+    }
+}
+
 #[test]
 fn the_clients_half_gives_up_each_new_password_that_seals_nothing() {
     let replay = read(LOGIN).unwrap();
@@ -219,7 +238,7 @@ fn the_folder_of_what_is_given_up_holds_exactly_the_files_that_are_read() {
     let folder = std::fs::read_dir(root().join("refused")).unwrap();
     let files: BTreeSet<String> =
         folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let read = [REFUSED, refused::RECORD, refused::REGISTRATION, refused::STRETCHING];
+    let read = [REFUSED, crafted::IDENTITY, refused::RECORD, refused::REGISTRATION, refused::STRETCHING];
     assert_eq!(
         files,
         BTreeSet::from(read.map(|name| format!("{}.json", name.trim_start_matches("refused/"))))
@@ -262,7 +281,9 @@ fn an_implementation_in_another_language_replays_each_exchange() {
             let output = run.unwrap();
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-            let logins = replay::refused().cases.len() + refused::of_record().cases.len();
+            let logins = replay::refused().cases.len()
+                + refused::of_record().cases.len()
+                + crafted::identities().cases.len();
             let refused = logins + refused::registrations().cases.len() + refused::costs().cases.len();
             assert_eq!(said.trim_end(), format!("{} exchanges agree, {refused} are given up", EACH.len()));
         }

@@ -195,7 +195,7 @@ pub fn of_record() -> Refused {
     Refused { shows: shows.to_owned(), cases }
 }
 
-fn login() -> Replay {
+pub(super) fn login() -> Replay {
     replay::read(LOGIN).expect("the exchange is there")
 }
 
