@@ -5,9 +5,10 @@ use super::{Direction, Message, Outcome, Port, State, Vector};
 use data_encoding::HEXLOWER;
 use vestry_protocol::Request;
 use vestry_protocol::admin::AdminCall;
+use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::import::ImportRow;
 use vestry_protocol::secret::SecretText;
-use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall};
+use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall};
 
 type Named = (&'static str, Vector);
 
@@ -527,8 +528,28 @@ fn budgets() -> Vec<Named> {
         &call,
         &log_in_imported("", &password),
     );
+    let registration = taken(
+        "budget-whole-of-registration",
+        "Here it is the longest address: 2 for the age, 1 for what is there or not, 4 for each number of the cost.",
+        &finish_registration_of(65_491).frame()[4..],
+        &finish_registration_of(65_491),
+    );
     vec![
         (user.0, Vector { state: State::AfterLogin, ..user.1 }),
+        (registration.0, Vector { state: State::AfterLogin, ..registration.1 }),
+        (
+            "budget-over-by-one-of-registration",
+            Vector {
+                state: State::AfterLogin,
+                ..vector(
+                    "A byte more in the address.",
+                    Port::User,
+                    Direction::Request,
+                    &finish_registration_of(65_492).frame(),
+                    Outcome::Malformed,
+                )
+            },
+        ),
         (
             "budget-over-by-one-of-user",
             Vector {
@@ -580,6 +601,16 @@ fn log_in_imported_of(bytes: usize) -> (String, Vec<u8>) {
     let password = "x".repeat(bytes);
     let payload = [&[1, 5, 0, 0xfb][..], &length, password.as_bytes(), &[0]].concat();
     (password, payload)
+}
+
+/// With an address of so many bytes, and no upload.
+fn finish_registration_of(email_bytes: usize) -> Message {
+    let email = Some("n".repeat(email_bytes));
+    let call = UserCall::FinishRegistration {
+        envelope: Envelope { upload: Vec::new(), stretching: StretchingCost::default().numbers() },
+        profile: Profile { email, age: Some(35), gender: None },
+    };
+    Message::UserRequest(Request { id: 1, call })
 }
 
 /// A row in which nothing is absent.

@@ -187,8 +187,7 @@ pub fn of_record() -> Refused {
             &right_key,
             &bent(last),
         ),
-        case("So it is when the first is,", &right_key, &bent(last - 63)),
-        case("or the nonce of the envelope.", &right_key, &bent(last - 64)),
+        case("So it is when the first is.", &right_key, &bent(last - 63)),
     ];
     let shows =
         "Answers to the KE1 of opaque/login.json with a right MAC, behind an envelope that does not open.";
