@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The one door: formats, lints, builds, tests, builds the documentation, and fails when the tree is dirty.
-# Needs a Rust toolchain and a C compiler; python3, openssl and tmux make more of the tests run.
+# Needs a Rust toolchain and a C compiler; python3, openssl, tmux, Node 20 and npm make more of the tests run.
 # What it leaves out (other scripts, fuzz targets, benchmarks) is run in small by scripts/smoke.sh; the long proofs (200
 # kills, bigger crowds) are in scripts/prove.sh.
 set -euo pipefail
@@ -15,6 +15,14 @@ cargo clippy --version >/dev/null 2>&1 || { echo "test.sh: clippy is missing: ru
 
 say "format"
 cargo fmt --all
+
+say "packages of the client in JavaScript"
+if command -v npm >/dev/null; then
+  (cd tests/javascript && npm ci --no-audit --no-fund) ||
+    echo "npm could not fetch its packages; the tests of the client in JavaScript are left out"
+else
+  echo "npm is not installed; the tests of the client in JavaScript are left out"
+fi
 
 say "build the programs"
 cargo build --workspace --locked

@@ -31,6 +31,7 @@ mod siege;
 mod bench;
 mod drill;
 mod programs;
-// The documents and the structure that they promise.
+// The documents and the structure that they promise, and clients that others wrote from them.
 mod documents;
+mod languages;
 mod vectors;

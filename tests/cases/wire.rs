@@ -332,39 +332,3 @@ async fn sec_0015_replayed_frames_open_nothing_on_a_new_connection() {
     assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::SessionEnded);
     assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::NotLoggedIn);
 }
-
-/// Runs the client that was written from the document against a server of its own; what it said, when there is a Python here.
-fn played_in_python(first: &[&str]) -> Option<String> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/vestry_wire.py");
-    let python = |arguments: &[&str]| std::process::Command::new("python3").args(arguments).output();
-    if python(&["--version"]).is_err() {
-        println!("skipped: python3 is not installed");
-        return None;
-    }
-    let server = Server::start();
-    let certs = server.certs();
-    let files = [certs.ca_certificate(), certs.operator_certificate("admin"), certs.operator_key("admin")];
-    let [authority, certificate, key] = files.each_ref().map(|path| path.to_str().unwrap());
-    let (port, admin) = (server.user.port().to_string(), server.admin.port().to_string());
-    let ends = ["127.0.0.1", &port, authority, &admin, certificate, key];
-    let played = python(&[&["-I", script], first, &ends].concat()).unwrap();
-    let said =
-        String::from_utf8_lossy(&played.stdout).into_owned() + &String::from_utf8_lossy(&played.stderr);
-    assert!(played.status.success(), "{said}");
-    Some(said)
-}
-
-#[test]
-fn a_client_written_in_python_from_the_document_alone_plays_the_tour() {
-    let Some(said) = played_in_python(&["tour"]) else { return };
-    assert!(said.lines().count() >= 12, "{said}");
-}
-
-/// What each call is refused with, in which order, and what it uses up: as the document says.
-#[test]
-fn every_conversation_of_the_vectors_goes_as_it_is_written() {
-    let folder = vestry_tests::vectors::root();
-    let files = std::fs::read_dir(folder.join("conversations")).unwrap().count();
-    let Some(said) = played_in_python(&["converse", folder.to_str().unwrap()]) else { return };
-    assert_eq!((said.lines().count(), files), (files, 9), "{said}");
-}

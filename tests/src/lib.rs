@@ -1,8 +1,9 @@
 //! What the end-to-end tests share: a server of their own on port 0 with its own folder and PKI, the programs as
-//! a person drives them, and the golden vectors. Nothing here asserts what Vestry does: the cases do.
+//! a person drives them, the clients in other languages, and the golden vectors. Nothing here asserts what Vestry does: the cases do.
 
 pub mod harness;
 pub mod imported;
+pub mod languages;
 pub mod light;
 pub mod programs;
 pub mod vectors;
