@@ -11,11 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_tests::languages::{JAVASCRIPT, Language, PYTHON};
+use vestry_tests::vectors::frozen;
 use vestry_tests::vectors::texts::Kind;
 use vestry_tests::vectors::{
     self, Direction, Example, FOLDERS, Message, Outcome, Port, Vector, examples, read_folder, replay, table,
     texts,
 };
+
+/// So many files were there on the day of the freeze.
+const FROZEN_MIN: usize = 606;
 
 fn all_files() -> BTreeMap<String, Vector> {
     FOLDERS.iter().flat_map(|(folder, _)| read_folder(folder).unwrap()).collect()
@@ -237,6 +241,18 @@ fn no_mistake_in_a_client_goes_unnoticed_by_the_vectors() {
     let Some(said) = said_of_all_vectors(JAVASCRIPT, "mistakes") else { return };
     let count: usize = said.trim_end().strip_suffix(" mistakes, each noticed").unwrap().parse().unwrap();
     assert!(count > 350, "{said}");
+}
+
+/// The promise of `vestry/1`: whoever was built against a file of the user port finds the same file for ever. A list that lost
+/// its lines would promise nothing.
+#[test]
+fn every_vector_of_the_user_port_is_frozen() {
+    let (listed, today) = (frozen::listed().unwrap(), frozen::today().unwrap());
+    let changed: Vec<_> = listed.iter().filter(|(name, digest)| today.get(*name) != Some(digest)).collect();
+    assert!(changed.is_empty(), "changed or gone: {changed:?}");
+    let free: Vec<_> = today.keys().filter(|name| !listed.contains_key(*name)).collect();
+    assert!(free.is_empty(), "not frozen (run the program write-vectors): {free:?}");
+    assert!(listed.len() >= FROZEN_MIN, "{} files are on the list", listed.len());
 }
 
 #[test]

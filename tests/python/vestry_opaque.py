@@ -398,7 +398,6 @@ def replay(folder):
         faults += [f"{name}: it is not given up: {case['shows']}" for case in refused["cases"] if not is_refused(case)]
         faults += [f"{name}: it is given up: {case['shows']}" for case in refused.get("taken", []) if is_refused(case)]
         count += len(refused["cases"])
-        # Another nonce makes another private key as well.
         if name == "record" and not all(is_given_up_for_the_envelope(login, case) for case in refused["cases"]):
             faults.append("record: something else than the envelope is wrong")
     for fault in faults:

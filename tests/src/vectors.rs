@@ -6,6 +6,7 @@
 
 mod admin;
 pub mod crafted;
+pub mod frozen;
 mod hostile;
 pub mod known;
 mod message;

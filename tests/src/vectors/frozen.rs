@@ -6,10 +6,9 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::path::Path;
 
 /// The list, beside the vectors.
-pub const FROZEN: &str = "FROZEN";
+const FROZEN: &str = "FROZEN";
 
 /// The folders of which every file is the user port's.
 const FOLDERS: [&str; 6] = ["conversations", "opaque", "passwords", "refused", "texts", "user"];
@@ -52,10 +51,10 @@ pub fn listed() -> io::Result<BTreeMap<String, String>> {
 ///
 /// # Errors
 /// When a file cannot be read, or the list not be written.
-pub fn append_missing(root: &Path) -> io::Result<Vec<String>> {
+pub fn append_missing() -> io::Result<Vec<String>> {
     let listed = listed()?;
     let missing: Vec<_> = today()?.into_iter().filter(|(name, _)| !listed.contains_key(name)).collect();
-    let mut list = std::fs::File::options().create(true).append(true).open(root.join(FROZEN))?;
+    let mut list = std::fs::File::options().create(true).append(true).open(root().join(FROZEN))?;
     for (name, digest) in &missing {
         writeln!(list, "{digest}  {name}")?;
     }
