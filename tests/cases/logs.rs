@@ -1,7 +1,9 @@
 //! What is written down for people who investigate: one line an event, whatever was in it, and nothing left out.
 
 use crate::durability::SmallDisk;
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::sync::Arc;
+use tempfile::TempDir;
 use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserCall, UserReply};
@@ -58,17 +60,9 @@ async fn sec_0042_a_log_has_one_line_an_event_whatever_is_in_it() {
     assert!(!talk.contains(hazardous) && !talk.lines().any(|line| line.contains("all is well")), "{talk}");
 }
 
-/// O1 of the trials of public bug reports: the log was on the disk that filled, telling of the failed commit panicked
-/// on the writer's thread, and every later write was refused until somebody restarted the server.
-#[tokio::test]
-async fn sec_0067_a_log_that_cannot_be_written_stops_nothing() {
-    let Some(disk) = SmallDisk::mount(4) else {
-        println!("skipped: this system does not let us mount a tmpfs (root can)");
-        return;
-    };
-    let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
-    Server::init(data.path(), "writes_at_once = 1000");
-    let server = Server::start_without_log(data);
+/// Makes each part that runs as long as the server does log that it failed, and looks whether it goes on: the writer and
+/// the readers on a full disk, what writes failures down, both ports without descriptors, reading the certificates again.
+async fn every_part_goes_on(server: Server, disk: &SmallDisk) {
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let ballast = disk.path().join("ballast");
@@ -83,11 +77,79 @@ async fn sec_0067_a_log_that_cannot_be_written_stops_nothing() {
     }
     assert!(refused > 0, "the disk was not full");
     assert_eq!(server.select("select name from accounts").await, [["naman"]]);
+    Halfway::login(&mut server.connect().await, "naman", OTHER_PASSWORD).await;
     std::fs::remove_file(&ballast).unwrap();
     let updated = wire.call(crate::durability::set_age(42)).await.unwrap();
     assert!(matches!(updated, UserReply::AccountUpdated(_)), "{updated:?}");
-    // Reading the certificates again is a line of its own, on the task that the server ends with.
+    out_of_descriptors(&server).await;
+    // Reading the certificates again is a line, whether or not they can be read.
+    let certificate = server.certs().server_certificate();
+    let kept = std::fs::read(&certificate).unwrap();
+    std::fs::write(&certificate, "no certificate").unwrap();
     server.signal(rustix::process::Signal::HUP);
+    server.connect().await;
+    std::fs::write(&certificate, kept).unwrap();
+    server.signal(rustix::process::Signal::HUP);
+    server.let_everybody_try_again().await;
     assert!(server.refused_login("naman", OTHER_PASSWORD).await.is(RefusalCode::WrongCredentials));
+    assert_eq!(server.select("select name from accounts").await, [["naman"]]);
     server.stop();
+}
+
+/// Leaves the process no descriptor for a new connection, for a moment.
+async fn out_of_descriptors(server: &Server) {
+    let pid = Pid::from_raw(i32::try_from(server.pid()).unwrap());
+    // What it may raise it to is what it has from us.
+    let none = Rlimit { current: Some(3), maximum: getrlimit(Resource::Nofile).maximum };
+    let before = prlimit(pid, Resource::Nofile, none).unwrap();
+    let waiting = [
+        tokio::net::TcpStream::connect(server.user).await.unwrap(),
+        tokio::net::TcpStream::connect(server.admin).await.unwrap(),
+    ];
+    // Each port looks again after a tenth of a second.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    prlimit(pid, Resource::Nofile, before).unwrap();
+    drop(waiting);
+}
+
+/// O1 of the trials of public bug reports: the log was on the disk that filled, telling of the failed commit panicked
+/// on the writer's thread, and every later write was refused until somebody restarted the server.
+#[tokio::test]
+async fn sec_0067_a_log_that_cannot_be_written_stops_nothing() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        println!("skipped: this system does not let us mount a tmpfs (root can)");
+        return;
+    };
+    let data = set_up_on(&disk);
+    every_part_goes_on(Server::start_without_log(data), &disk).await;
+}
+
+/// The log was written by whoever logged: a reader of the pipe that stood still stopped the workers, one after the other.
+#[tokio::test]
+async fn sec_0086_a_log_that_nobody_reads_stops_nothing() {
+    let Some(disk) = SmallDisk::mount(4) else {
+        println!("skipped: this system does not let us mount a tmpfs (root can)");
+        return;
+    };
+    let (server, reader) = Server::start_with_stuck_log(set_up_on(&disk));
+    every_part_goes_on(server, &disk).await;
+    drop(reader);
+}
+
+fn set_up_on(disk: &SmallDisk) -> Arc<TempDir> {
+    let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
+    Server::init(data.path(), "writes_at_once = 1000");
+    data
+}
+
+/// A service manager acts on an exit code: a server that cannot serve gives one, also when nobody reads why.
+#[test]
+fn a_server_that_cannot_start_ends_though_nobody_reads_its_words() {
+    let (folder, taken) = (tempfile::tempdir().unwrap(), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    Server::init(folder.path(), "");
+    let (log, _reader) = vestry_tests::harness::stuck_pipe();
+    let listen = taken.local_addr().unwrap().to_string();
+    let mut vestryd = std::process::Command::new(vestry_tests::harness::program("vestryd"));
+    vestryd.args(["--listen", &listen, "--data-dir"]).arg(folder.path()).stderr(log);
+    assert_eq!(vestryd.status().unwrap().code(), Some(78));
 }

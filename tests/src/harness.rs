@@ -1,7 +1,8 @@
 //! A `vestryd` of one's own: a fresh folder, its own PKI, port 0, killed on drop.
 
 use crate::light;
-use std::io::{BufRead, BufReader};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -107,10 +108,22 @@ impl Server {
     /// On a folder that is set up, with a log that can never be written.
     pub fn start_without_log(folder: Arc<TempDir>) -> Self {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has /dev/full");
+        Self::start_unheard(folder, full)
+    }
+
+    /// On a folder that is set up, with a log that nobody reads: each write of a line waits for ever. The reader is of the
+    /// pipe that is full.
+    pub fn start_with_stuck_log(folder: Arc<TempDir>) -> (Self, PipeReader) {
+        let (log, reader) = stuck_pipe();
+        (Self::start_unheard(folder, log), reader)
+    }
+
+    fn start_unheard(folder: Arc<TempDir>, log: impl Into<Stdio>) -> Self {
         let mut process = Command::new(program("vestryd"))
+            .env("VESTRY_LOG", "debug")
             .arg("--data-dir")
             .arg(folder.path())
-            .stderr(full)
+            .stderr(log)
             .spawn()
             .expect("vestryd runs");
         let [user, admin] = loop {
@@ -343,6 +356,18 @@ pub fn admin_refusal_of(reply: AdminReply) -> RefusalCode {
         AdminReply::Refused(refusal) => refusal.known_code().expect("a known code"),
         other => panic!("not refused: {other:?}"),
     }
+}
+
+/// A pipe that is full, and its reader, who reads nothing: each write waits for ever.
+pub fn stuck_pipe() -> (PipeWriter, PipeReader) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let flags = fcntl_getfl(&writer).expect("it is open");
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).expect("it is our own");
+    while writer.write(&[b'.'; 512]).is_ok() {}
+    // A line may be shorter than what is left.
+    while writer.write(b".").is_ok() {}
+    fcntl_setfl(&writer, flags).expect("it is our own");
+    (writer, reader)
 }
 
 /// How many of those who raced for something got it.

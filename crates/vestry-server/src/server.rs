@@ -15,12 +15,12 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use vestry_store::Store;
 use vestry_store::query::OperatorReader;
 
@@ -108,15 +108,17 @@ pub struct Parts {
 /// each time the certificates are to be read again.
 ///
 /// # Errors
-/// When the hashing threads cannot start or a bound address cannot be read.
+/// When the hashing threads cannot start, a bound address cannot be read, or a part ended that has to run.
 pub async fn run(
     parts: Parts,
     listeners: Listeners,
     shutdown: impl Future<Output = ()>,
     reload: impl AsyncFnMut(),
-) -> std::io::Result<()> {
+) -> Result<(), ServeError> {
     let limits = parts.config.connections;
-    let hashing = HashingPool::start(parts.config.hashing.threads, parts.config.hashing.queue_max)?;
+    let supervisor = parts.store.supervisor().clone();
+    let hashing =
+        HashingPool::start(&supervisor, parts.config.hashing.threads, parts.config.hashing.queue_max)?;
     let gate = Gate::start(parts.store.clone(), parts.clock.clone(), parts.config.gate);
     let writes = Writes::new(parts.config.gate.writes_at_once, parts.config.gate.write_interval);
     let server = Arc::new(Server {
@@ -147,25 +149,48 @@ pub async fn run(
     let users = WelcomeUsers(server.clone());
     let operators = WelcomeOperators(server.clone());
     // On the workers: from the thread that waits here, every connection would have to change threads.
-    let mut accepting = JoinSet::new();
     let user_admission = server.user_admission.clone();
-    accepting.spawn(accept_until(stopping.clone(), listeners.user, user_admission, tasks.clone(), users));
-    accepting.spawn(accept_until(
-        stopping.clone(),
-        listeners.admin,
-        admin_admission,
-        tasks.clone(),
-        operators,
-    ));
-    tokio::select! {
-        () = keep_house(&server) => {}
-        () = reload_for_ever(&server, reload) => {}
-        () = shutdown => {}
-    }
+    let accepting = [
+        supervisor.task(
+            "the user port",
+            accept_until(stopping.clone(), listeners.user, user_admission, tasks.clone(), users),
+        ),
+        supervisor.task(
+            "the admin port",
+            accept_until(stopping.clone(), listeners.admin, admin_admission, tasks.clone(), operators),
+        ),
+    ];
+    let ended = tokio::select! {
+        () = keep_house(&server) => Ok(()),
+        () = reload_for_ever(&server, reload) => Ok(()),
+        () = shutdown => Ok(()),
+        part = supervisor.first_end() => Err(ServeError::Ended(part)),
+    };
     stopping.cancel();
-    accepting.join_all().await;
+    for port in accepting {
+        // One that broke off has been told already.
+        let _ = port.await;
+    }
     drain(&server, &tasks).await;
-    Ok(())
+    ended
+}
+
+/// Why a server stopped that was not told to, or did not start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// Something that has to run as long as the server does has ended.
+    #[error("{0} broke off, and the server ends: start it again. The log says why; please report it")]
+    Ended(&'static str),
+    /// The system gave something not that it needs.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs one round of something that has many: a panic ends the round, and the next one begins anew.
+async fn isolated(what: &'static str, round: impl Future<Output = ()> + Send + 'static) {
+    if AbortOnDropHandle::new(tokio::spawn(round)).await.is_err() {
+        tracing::error!("{what} broke off; the next round begins anew");
+    }
 }
 
 async fn drain(server: &Server, tasks: &TaskTracker) {
@@ -186,39 +211,56 @@ async fn drain(server: &Server, tasks: &TaskTracker) {
     server.store.close().await;
 }
 
-async fn reload_for_ever(server: &Server, mut reload: impl AsyncFnMut()) {
+async fn reload_for_ever(server: &Arc<Server>, mut reload: impl AsyncFnMut()) {
     loop {
         reload().await;
-        match server.identity.reload() {
-            Ok(()) => tracing::info!("the certificates were read again"),
-            Err(error) => {
-                tracing::error!(%error, "the certificates in use stay: the new ones cannot be used");
-            }
-        }
-        look_at_the_certificate(server);
-        enrol_operators(server).await;
+        isolated("reading the certificates again", reload_once(server.clone())).await;
     }
 }
 
-async fn keep_house(server: &Server) {
+async fn reload_once(server: Arc<Server>) {
+    match server.identity.reload() {
+        Ok(()) => tracing::info!("the certificates were read again"),
+        Err(error) => {
+            tracing::error!(%error, "the certificates in use stay: the new ones cannot be used");
+        }
+    }
+    look_at_the_certificate(&server);
+    enrol_operators(&server).await;
+}
+
+async fn keep_house(server: &Arc<Server>) {
     let mut ticks = interval(HOUSEKEEPING_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
-        if let Err(error) = server.store.write(move |tx| sweep(tx, now, idle)).await {
-            tracing::warn!(%error, "what has expired was not removed; the next round tries again");
-        }
-        server.trail.remove_old_events(server).await;
-        server.trail.write_checkpoint(server).await;
-        look_at_the_certificate(server);
-        match server.user_admission.take_refused() {
-            0 => {}
-            refused => tracing::warn!(
-                refused,
-                "connections were refused: their sources had or made too many (connections_per_source_…)"
-            ),
-        }
+        // Each by itself: one that cannot be done holds up none of the others.
+        isolated("removing what has expired", remove_what_expired(server.clone())).await;
+        isolated("looking after the audit", look_after_the_audit(server.clone())).await;
+        isolated("looking at the certificate", look_around(server.clone())).await;
+    }
+}
+
+async fn remove_what_expired(server: Arc<Server>) {
+    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    if let Err(error) = server.store.write(move |tx| sweep(tx, now, idle)).await {
+        tracing::warn!(%error, "what has expired was not removed; the next round tries again");
+    }
+}
+
+async fn look_after_the_audit(server: Arc<Server>) {
+    server.trail.remove_old_events(&server).await;
+    server.trail.write_checkpoint(&server).await;
+}
+
+async fn look_around(server: Arc<Server>) {
+    look_at_the_certificate(&server);
+    match server.user_admission.take_refused() {
+        0 => {}
+        refused => tracing::warn!(
+            refused,
+            "connections were refused: their sources had or made too many (connections_per_source_…)"
+        ),
     }
 }
 

@@ -28,6 +28,7 @@ mod readers;
 mod reset_codes;
 mod schema;
 mod sessions;
+mod supervisor;
 mod throttle;
 mod writer;
 
@@ -44,6 +45,7 @@ pub use operators::{NewOperator, OperatorRow};
 pub use reset_codes::{NewResetCode, ResetCode};
 pub use schema::Schema;
 pub use sessions::{LiveSession, NewSessionRow, SessionId, SessionRow};
+pub use supervisor::Supervisor;
 pub use throttle::{Lane, Streak};
 
 use rusqlite::Connection;
@@ -58,6 +60,7 @@ pub struct Store {
     writer: writer::Writer,
     chain: ChainKey,
     path: PathBuf,
+    supervisor: Supervisor,
 }
 
 /// How much of the machine the store may use.
@@ -125,9 +128,16 @@ impl Store {
         let mut conn = pool::open_writer(path)?;
         schema::migrate(&mut conn)?;
         let pool = pool::ReadPool::open(path, limits.readers_max.saturating_mul(2))?;
-        let readers = readers::Readers::start(&pool, limits.readers_max)?;
-        let writer = writer::Writer::start(conn, chain.clone(), limits)?;
-        Ok(Self { readers, writer, chain, path: path.to_owned() })
+        let supervisor = Supervisor::default();
+        let readers = readers::Readers::start(&supervisor, &pool, limits.readers_max)?;
+        let writer = writer::Writer::start(&supervisor, conn, chain.clone(), limits)?;
+        Ok(Self { readers, writer, chain, path: path.to_owned(), supervisor })
+    }
+
+    /// Returns what its threads were started by, and what a server starts its own parts with.
+    #[must_use]
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
     }
 
     /// Runs a closure on one consistent view, off the async workers.

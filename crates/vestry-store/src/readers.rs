@@ -9,7 +9,7 @@
 //! than the read.
 
 use crate::pool::{ReadConnection, ReadPool};
-use crate::{ReadTx, StoreError};
+use crate::{ReadTx, StoreError, Supervisor};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -45,15 +45,14 @@ struct State {
 }
 
 impl Readers {
-    pub(crate) fn start(pool: &ReadPool, threads: u32) -> Result<Self, StoreError> {
+    pub(crate) fn start(supervisor: &Supervisor, pool: &ReadPool, threads: u32) -> Result<Self, StoreError> {
         let threads = usize::try_from(threads).unwrap_or(1).max(1);
         let queue = Arc::new(Queue { threads, ..Queue::default() });
         let readers = Self { open: Arc::new(Open(queue.clone())), pool: pool.clone() };
-        for number in 0..threads {
+        for _ in 0..threads {
             let (queue, pool) = (queue.clone(), pool.clone());
-            std::thread::Builder::new()
-                .name(format!("vestry-read-{number}"))
-                .spawn(move || read_until_closed(&queue, &pool))
+            supervisor
+                .thread("vestry-reader", move || read_until_closed(&queue, &pool))
                 .map_err(|error| StoreError::Statement(error.to_string()))?;
         }
         Ok(readers)

@@ -9,7 +9,7 @@
 //! panics leaves nothing behind. When the commit fails (disk full), every job of the batch gets the error.
 //! It never retries: the caller knows whether its request may be done twice.
 
-use crate::{ChainKey, StoreError, StoreLimits, WriteTx};
+use crate::{ChainKey, StoreError, StoreLimits, Supervisor, WriteTx};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,12 +29,16 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(conn: Connection, chain: ChainKey, limits: StoreLimits) -> Result<Self, StoreError> {
+    pub(crate) fn start(
+        supervisor: &Supervisor,
+        conn: Connection,
+        chain: ChainKey,
+        limits: StoreLimits,
+    ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(limits.writes_queued_max);
         let batch_max = limits.writes_a_transaction_max.max(1);
-        let thread = std::thread::Builder::new()
-            .name("vestry-writer".to_owned())
-            .spawn(move || commit_until_closed(&conn, &chain, jobs, batch_max))
+        let thread = supervisor
+            .thread("vestry-writer", move || commit_until_closed(&conn, &chain, jobs, batch_max))
             .map_err(|error| StoreError::Statement(error.to_string()))?;
         Ok(Self { queue: Arc::new(Mutex::new(Some(queue))), thread: Arc::new(Mutex::new(Some(thread))) })
     }
@@ -151,7 +155,9 @@ fn commit_together(conn: &Connection, chain: &ChainKey, batch: &mut Vec<Box<dyn 
         }
     }
     for job in batch.drain(..) {
-        job.answer(committed.as_ref().map(|_| ()).map_err(StoreError::same_for_all));
+        let commit = committed.as_ref().map(|_| ()).map_err(StoreError::same_for_all);
+        // Nobody may want the answer any more, and dropping it is the job's own code, too.
+        let _ = catch_unwind(AssertUnwindSafe(|| job.answer(commit)));
     }
 }
 
@@ -265,6 +271,35 @@ mod tests {
         let found =
             [exists(&store, "kept").await, exists(&store, "refused").await, exists(&store, "broken").await];
         assert_eq!(found, [true, false, false]);
+    }
+
+    /// Panics when it is dropped.
+    struct Bad;
+
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("injected");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_wants_and_that_panics_leaves_the_writer_alive() {
+        let (_folder, store) = fresh_store();
+        let (began, beginning) = tokio::sync::oneshot::channel();
+        let asking = tokio::spawn({
+            let store = store.clone();
+            async move {
+                let write = store.write(move |_| {
+                    let _ = began.send(());
+                    Ok::<_, StoreError>(Bad)
+                });
+                // It is let go of while it waits.
+                let _ = tokio::time::timeout(std::time::Duration::ZERO, write).await.map(std::mem::forget);
+            }
+        });
+        asking.await.unwrap();
+        beginning.await.unwrap();
+        assert!(register(&store, "after", || Ok(())).await.unwrap());
     }
 
     #[tokio::test]

@@ -14,6 +14,8 @@ use crate::backup::BackupError;
 use crate::config::{Config, ConfigError, Overrides};
 use crate::confinement::keep_memory_private;
 use crate::data_dir::{DataDir, DataDirError, default_path};
+use crate::logging::Log;
+use crate::server::ServeError;
 use crate::setup::SetupError;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
@@ -29,6 +31,7 @@ use vestry_tls::TlsError;
 /// Exit codes of all Vestry programs (after BSD's sysexits).
 const EXIT_USAGE: u8 = 2;
 const EXIT_BAD_DATA: u8 = 65;
+const EXIT_SOFTWARE: u8 = 70;
 const EXIT_BUSY: u8 = 75;
 const EXIT_CONFIGURATION: u8 = 78;
 
@@ -43,7 +46,8 @@ const EXAMPLES: &str = "Examples:
   vestryd restore register.backup           only while it does not
 
 Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads the certificates again.
-Exit codes: 0 done, 2 usage, 65 not a backup that can be restored, 75 in use by another vestryd, 78 configuration.";
+Exit codes: 0 done, 2 usage, 65 not a backup that can be restored, 70 a part of the
+server broke off, 75 in use by another vestryd, 78 configuration.";
 
 const BACKUP_EXAMPLES: &str = "Examples:
   vestryd backup /media/stick/register.backup
@@ -162,6 +166,8 @@ enum CommandError {
         "{number} cannot be read, and no password is right there: {names}; for each: vestryctl account reset NAME"
     )]
     DamagedRecords { number: usize, names: String },
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error("{0} of the checks failed")]
     ChecksFailed(usize),
 }
@@ -172,6 +178,7 @@ impl CommandError {
             Self::Usage(_) => EXIT_USAGE,
             Self::DataDir(DataDirError::InUse(_))
             | Self::Backup(BackupError::DataDir(DataDirError::InUse(_))) => EXIT_BUSY,
+            Self::Serve(ServeError::Ended(_)) => EXIT_SOFTWARE,
             Self::Backup(error) if error.is_of_the_file() => EXIT_BAD_DATA,
             _ => EXIT_CONFIGURATION,
         }
@@ -184,7 +191,8 @@ pub fn run(typed: Typed) -> ExitCode {
     match keep_memory_private().map_err(CommandError::System).and_then(|()| obey(typed)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("vestryd: {error}"));
+            // Whoever waits for the exit code is not kept waiting by a standard error that nobody reads.
+            Log::of_words().say(&format!("vestryd: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

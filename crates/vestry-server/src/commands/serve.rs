@@ -1,12 +1,13 @@
 //! `vestryd serve`: sets up on a first start, checks what must hold, binds, and hands over to the library.
 
-use super::{CommandError, ServeFlags, init, say};
+use super::{CommandError, ServeFlags, init};
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
 use crate::confinement::confine;
 use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
+use crate::logging::{self, Log};
 use crate::secrets::{Secrets, finish_replacements};
 use crate::server::{Listeners, Parts};
 use crate::setup::enrol;
@@ -27,10 +28,10 @@ const OTHER_DESCRIPTORS: u64 = 128;
 const BLOCKING_THREADS_MAX: usize = 24;
 
 pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
-    crate::logging::start();
+    let log = logging::start();
     let data_dir = flags.place.data_dir();
     if flags.place.config.is_none() && data_dir.is_fresh() {
-        set_up_first(flags, &data_dir)?;
+        set_up_first(flags, &data_dir, &log)?;
     }
     let overrides =
         Overrides { listen: flags.listen, admin_listen: flags.admin_listen, ..Overrides::default() };
@@ -43,27 +44,33 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     // Counted while the limits of a container can be read.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     give_up_the_rest(&config, &data_dir);
+    log.start_thread();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores)
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()?;
-    let served = runtime.block_on(serve_until_told(config, &data_dir, sockets));
+    let served = runtime.block_on(serve_until_told(config, &data_dir, sockets, &log));
     drop(lock);
     served
 }
 
-fn set_up_first(flags: &ServeFlags, data_dir: &DataDir) -> Result<(), CommandError> {
-    say(&format!("first start: setting up {}", data_dir.path().display()));
+fn set_up_first(flags: &ServeFlags, data_dir: &DataDir, log: &Log) -> Result<(), CommandError> {
+    log.say(&format!("first start: setting up {}", data_dir.path().display()));
     let listen = flags.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into());
     let admin = flags.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
     for line in init::make(data_dir.clone(), flags.place.certs_dir.clone(), Vec::new(), listen, admin)? {
-        say(&format!("  {line}"));
+        log.say(&format!("  {line}"));
     }
     Ok(())
 }
 
-async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) -> Result<(), CommandError> {
+async fn serve_until_told(
+    config: Config,
+    data_dir: &DataDir,
+    sockets: Sockets,
+    log: &Log,
+) -> Result<(), CommandError> {
     let clock = Clock::system();
     // Drawn while the register is opened; it is waited for only before the first peer is let in.
     let randomness = tokio::task::spawn_blocking(warm_up_randomness);
@@ -85,7 +92,7 @@ async fn serve_until_told(config: Config, data_dir: &DataDir, sockets: Sockets) 
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
-    say_where(&config, &listeners, &identity)?;
+    say_where(&config, &listeners, &identity, log)?;
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -148,15 +155,20 @@ fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
     }
 }
 
-fn say_where(config: &Config, listeners: &Listeners, identity: &Identity) -> Result<(), CommandError> {
+fn say_where(
+    config: &Config,
+    listeners: &Listeners,
+    identity: &Identity,
+    log: &Log,
+) -> Result<(), CommandError> {
     let (user, admin) = (listeners.user.local_addr()?, listeners.admin.local_addr()?);
     let join = identity.join_string(&config.hosts, user.port());
-    say(&format!(
+    log.say(&format!(
         "vestryd {} listens on {user} for users and on {admin} for operators",
         env!("CARGO_PKG_VERSION")
     ));
-    say(&format!("users type next:     vestry join {join}"));
-    say("operators type next: vestryctl sql \"select * from accounts\"");
+    log.say(&format!("users type next:     vestry join {join}"));
+    log.say("operators type next: vestryctl sql \"select * from accounts\"");
     Ok(())
 }
 

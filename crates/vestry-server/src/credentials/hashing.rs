@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::oneshot;
+use vestry_store::Supervisor;
 
 /// Runs in the memory of a thread; without any it is turned away, and its caller is told.
 type Task = Box<dyn FnOnce(Option<&mut Memory>) + Send>;
@@ -64,16 +65,14 @@ impl HashingPool {
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn start(threads: usize, queue_max: usize) -> std::io::Result<Self> {
+    pub fn start(supervisor: &Supervisor, threads: usize, queue_max: usize) -> std::io::Result<Self> {
         let state = Mutex::new(State { waiting: FairQueue::new(queue_max), closed: false });
         let queue = Arc::new(Queue { state, changed: Condvar::new() });
         let open = Arc::new(Open(queue.clone()));
         let load = Arc::new(Load::default());
-        for number in 0..threads {
+        for _ in 0..threads {
             let (queue, load) = (queue.clone(), load.clone());
-            std::thread::Builder::new()
-                .name(format!("vestry-hash-{number}"))
-                .spawn(move || work_until_closed(&queue, &load))?;
+            supervisor.thread("vestry-hasher", move || work_until_closed(&queue, &load))?;
         }
         Ok(Self { open, load, threads: u64::try_from(threads.max(1)).unwrap_or(1) })
     }
@@ -192,7 +191,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_answers_busy_at_once_and_works_again_when_it_empties() {
-        let pool = HashingPool::start(1, 1).unwrap();
+        let pool = HashingPool::start(&Supervisor::default(), 1, 1).unwrap();
         let (release, wait) = mpsc::channel::<()>();
         let (begun, beginning) = oneshot::channel();
         let running = tokio::spawn({
@@ -223,7 +222,7 @@ mod tests {
     /// The second of one network makes room for the first of another, and is told so before it ran.
     #[tokio::test]
     async fn a_task_that_makes_room_for_another_network_is_answered_busy_and_never_runs() {
-        let pool = HashingPool::start(1, 3).unwrap();
+        let pool = HashingPool::start(&Supervisor::default(), 1, 3).unwrap();
         let (release, wait) = mpsc::channel::<()>();
         let (begun, beginning) = oneshot::channel();
         let spawn = |task: Box<dyn FnOnce() -> u32 + Send>, from: &str| {
@@ -258,7 +257,7 @@ mod tests {
 
     #[test]
     fn who_is_turned_away_is_told_how_long_the_queue_takes_to_empty() {
-        let pool = HashingPool::start(2, 1).unwrap();
+        let pool = HashingPool::start(&Supervisor::default(), 2, 1).unwrap();
         let told = |pending, task_us| {
             pool.load.pending.store(pending, Ordering::Relaxed);
             pool.load.task_us.store(task_us, Ordering::Relaxed);
@@ -280,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_threads_end_with_the_last_handle() {
-        let pool = HashingPool::start(2, 1).unwrap();
+        let pool = HashingPool::start(&Supervisor::default(), 2, 1).unwrap();
         let queue = Arc::downgrade(&pool.open.0);
         drop(pool);
         while queue.strong_count() > 0 {
@@ -290,7 +289,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_panics_ends_alone() {
-        let pool = HashingPool::start(1, 4).unwrap();
+        let pool = HashingPool::start(&Supervisor::default(), 1, 4).unwrap();
         assert!(matches!(pool.run(&here(), |_| panic!("injected")).await, Ok(Err(Failure::Internal(_)))));
         assert_eq!(pool.run(&here(), |_| 5).await.unwrap().unwrap(), 5);
     }

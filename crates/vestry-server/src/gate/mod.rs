@@ -201,9 +201,10 @@ impl Gate {
     /// With tasks of its own that end attempts in time and write failures down.
     #[must_use]
     pub fn start(store: Store, clock: Clock, limits: GateConfig) -> Self {
+        let supervisor = store.supervisor().clone();
         let recorder = Recorder::start(store, clock.clone());
         let deadlines = Deadlines::new(limits.exchange_timeout);
-        tokio::spawn(end_late_attempts(deadlines.clone(), recorder.clone()));
+        supervisor.task("deadlines", end_late_attempts(deadlines.clone(), recorder.clone()));
         Self { ledger: Ledger::default(), recorder, deadlines, clock, limits }
     }
 

@@ -36,7 +36,8 @@ impl Recorder {
     pub(super) fn start(store: Store, clock: Clock) -> Self {
         let (failures, told) = mpsc::unbounded_channel();
         let is_behind = Arc::new(AtomicBool::new(false));
-        tokio::spawn(record_for_ever(store, clock, told, is_behind.clone()));
+        let supervisor = store.supervisor().clone();
+        supervisor.task("failures", record_for_ever(store, clock, told, is_behind.clone()));
         Self { failures, is_behind }
     }
 
