@@ -93,7 +93,7 @@ async fn what_a_drill_measures_follows_the_settings() {
          names_per_address_max = 25\nnames_per_network_max = 75\nwrong_codes_per_address_max = 7\n\
          wrong_codes_per_network_max = 21\nregistrations_per_address_max = 12\n\
          registrations_per_network_max = 23\nregistrations_per_hour_max = 150\nwrites_at_once = 50\n\
-         write_interval_ms = 3600000\nsecs_max_before_login = 1\n",
+         write_interval_ms = 3600000\nsecs_max_before_login = 3\n",
     );
     let ran = drill(&server, &["--all"]).ended_with(0);
     let rows = rows_of(&ran);

@@ -17,6 +17,9 @@ use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tls::pem_file::read_certificates;
 use vestry_tls::{Trust, config};
 
+/// Connections that a call is asked on before the server counts as gone.
+const TRIES_MAX: u32 = 5;
+
 pub(super) type UserWire = Wire<UserCall, UserReply>;
 
 /// The user port, and whether connections can have a source of their own.
@@ -148,14 +151,19 @@ impl Line {
 
     /// Asks, on a new connection when this one is gone.
     pub(super) async fn ask(&mut self, call: &UserCall) -> Result<UserReply, Failure> {
-        match self.wire.call(call).await {
-            Err(WireError::LostBeforeSending(_) | WireError::LostAfterSending(_)) => {
-                self.reopen().await?;
-                self.wire.call(call).await
+        let mut tries = 1;
+        loop {
+            match self.wire.call(call).await {
+                // On a busy machine the next one may be as old as it may become before it has asked.
+                Err(WireError::LostBeforeSending(_) | WireError::LostAfterSending(_))
+                    if tries < TRIES_MAX =>
+                {
+                    tries += 1;
+                    self.reopen().await?;
+                }
+                answered => return answered.map_err(|error| self.port.lost(error)),
             }
-            answered => answered,
         }
-        .map_err(|error| self.port.lost(error))
     }
 
     async fn resume(&mut self) -> Result<(), Failure> {
