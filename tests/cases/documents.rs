@@ -327,6 +327,22 @@ fn each_thing_is_named_only_in_its_own_place() {
     assert_only_in("crates", &["unsafe {", "unsafe fn"], &[]);
 }
 
+/// A clock that says less than this date is wrong, so that the date has to be of late.
+#[test]
+fn the_date_that_clocks_are_held_against_is_that_of_the_newest_commit_but_for_ninety_days() {
+    let git = |arguments: &[&str]| Command::new("git").arg("-C").arg(root()).args(arguments).output();
+    let Ok(output) = git(&["log", "-1", "--format=%ct"]) else {
+        println!("skipped: git is not installed");
+        return;
+    };
+    let Ok(committed) = String::from_utf8_lossy(&output.stdout).trim().parse::<i64>() else {
+        println!("skipped: this is no repository");
+        return;
+    };
+    let behind = committed - vestry_server::clock::WRITTEN;
+    assert!((0..=90 * 86_400).contains(&behind), "WRITTEN is {} days behind", behind / 86_400);
+}
+
 #[test]
 fn every_module_opens_with_what_it_is_for() {
     for folder in ["crates", "tests", "fuzz/src", "fuzz/fuzz_targets"] {

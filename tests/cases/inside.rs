@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use vestry_client::Wire;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
@@ -17,10 +19,10 @@ use vestry_server::credentials::ImportedHashes;
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
 use vestry_server::secrets::Secrets;
-use vestry_server::server::{Listeners, Parts};
-use vestry_server::sweep::{Swept, sweep};
+use vestry_server::server::{Listeners, Parts, ServeError};
+use vestry_server::sweep::{Swept, remove_expired, remove_old};
 use vestry_store::query::{OperatorReader, QueryCaps};
-use vestry_store::{Store, StoreLimits};
+use vestry_store::{Lived, Store, StoreLimits};
 use vestry_tests::harness::{AdminWire, PASSWORD, Server, UserWire, refusal_of, token_again};
 use vestry_tests::light;
 use vestry_tls::{CertificateFacts, CertsDir, Trust, config};
@@ -29,7 +31,7 @@ pub(crate) const HOUR: i64 = 60 * 60;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// How often a round of housekeeping reads the clock; nothing else does before the first connection.
-const READS_OF_A_ROUND: usize = 3;
+const READS_OF_A_ROUND: usize = 5;
 
 /// The machine's time: clients check certificates by it, so the test's clock begins there.
 pub(crate) fn machine_time() -> i64 {
@@ -46,7 +48,8 @@ pub(crate) struct Inside {
     pub(crate) admin_port: u16,
     pub(crate) trust: Trust,
     pub(crate) store: Store,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Inside {
@@ -58,9 +61,14 @@ impl Inside {
     pub(crate) async fn start_with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Server::init(folder.path(), settings);
+        Self::start_in(folder, 0).await
+    }
+
+    /// On a folder that is set up, with a clock that is so many seconds ahead.
+    pub(crate) async fn start_in(folder: TempDir, ahead: i64) -> Self {
         let data_dir = DataDir::at(folder.path());
         let settings = Config::load(&data_dir.config_file(), Overrides::default()).unwrap();
-        let now = Arc::new(AtomicI64::new(machine_time()));
+        let now = Arc::new(AtomicI64::new(machine_time() + ahead));
         let panics = Arc::new(AtomicBool::new(false));
         let (told, bomb, reads) = (now.clone(), panics.clone(), Arc::new(AtomicUsize::new(0)));
         let read = reads.clone();
@@ -99,12 +107,19 @@ impl Inside {
                 let _ = hung_up.lock().await.recv().await;
             }
         };
-        tokio::spawn(vestry_server::run(parts, listeners, shutdown, reload));
+        let running = tokio::spawn(vestry_server::run(parts, listeners, shutdown, reload));
         // The first housekeeping is a round of the present: a clock that the test has moved would renew the certificate for then.
         while reads.load(Ordering::Relaxed) < READS_OF_A_ROUND {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
-        Self { folder, now, panics, hangup, port, admin_port, trust, store, _stop: stop }
+        Self { folder, now, panics, hangup, port, admin_port, trust, store, stop, running }
+    }
+
+    /// As a service manager does; hands the folder on.
+    pub(crate) async fn stop(self) -> TempDir {
+        drop(self.stop);
+        self.running.await.unwrap().unwrap();
+        self.folder
     }
 
     pub(crate) fn jump(&self, seconds: i64) {
@@ -195,9 +210,15 @@ impl Inside {
         }
     }
 
-    /// What the minute's housekeeping does.
+    /// What the housekeeping does, on a server that ran for years until now.
     pub(crate) async fn sweep(&self) -> Swept {
+        const YEARS: Duration = Duration::from_secs(100 * 365 * 86_400);
         let now = self.now();
-        self.store.write(move |tx| sweep(tx, now, HOUR)).await.unwrap()
+        let swept = self.store.write(move |tx| {
+            remove_expired(tx, now, HOUR)?;
+            let (aged, _) = tx.age(now, Lived::For(YEARS))?;
+            remove_old(tx, now, aged)
+        });
+        swept.await.unwrap()
     }
 }

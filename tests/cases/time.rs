@@ -104,6 +104,42 @@ async fn a_deleted_account_keeps_its_name_for_seven_days_and_is_then_gone_for_go
     server.register("naman").await;
 }
 
+/// M-1 of the review: one start 400 days ahead removed the whole audit and every restorable account, within seconds.
+#[tokio::test]
+async fn sec_0087_one_start_with_a_clock_that_is_ahead_removes_nothing_for_good() {
+    let server = Inside::start_with("audit_days = 30").await;
+    for name in ["naman", "gone"] {
+        server.register(name).await;
+    }
+    let (mut wire, _) = server.log_in("gone").await;
+    let deleted = prove_and(&mut wire, PASSWORD, UserCall::DeleteAccount).await;
+    assert!(matches!(deleted, UserReply::AccountDeleted { .. }), "{deleted:?}");
+    drop(wire);
+    let ahead = 400 * DAY;
+    let server = Inside::start_in(server.stop().await, ahead).await;
+    let now = server.now();
+    let jump = server.store.read(move |tx| tx.clock_jump(now)).await.unwrap();
+    assert!(jump.is_some_and(|jump| jump.to - jump.from >= ahead - HOUR), "it was not ahead: {jump:?}");
+    let server = Inside::start_in(server.stop().await, 0).await;
+    let oldest = AdminCall::Query { sql: "select id, action from audit where id = 1".to_owned() };
+    let rows = rows_of(&mut server.connect_as_operator().await, oldest).await.unwrap();
+    assert_eq!(rows, [["1", "operator.enrolled"]]);
+    let restored = server.operate(AdminCall::RestoreAccount { name: "gone".to_owned() }).await;
+    assert!(matches!(restored, AdminReply::AccountChanged(_)), "{restored:?}");
+    server.log_in("gone").await;
+    // Both jumps are told, the last one for a month.
+    let AdminReply::StatusShown(status) = server.operate(AdminCall::ShowStatus).await else {
+        panic!("no status")
+    };
+    let jump = status.clock_jump.expect("the clock came back");
+    assert!(jump.from - jump.to >= ahead - HOUR, "{jump:?}");
+    let folder = server.stop().await;
+    let checked = vestry_tests::programs::Person::new()
+        .run("vestryd", &["check", "--data-dir", folder.path().to_str().unwrap()], "")
+        .ended_with(0);
+    assert!(checked.out.contains("warn  clock: it said 20"), "{}", checked.out);
+}
+
 /// Where a clock may jump to: a day back, ten years ahead, and past the second that 32 bits cannot count.
 fn jumps() -> [i64; 3] {
     [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time() + 1]
@@ -274,5 +310,32 @@ async fn the_use_of_a_session_is_written_down_once_a_minute() {
         };
         let seen = [last_used(59).await, last_used(1).await, last_used(59).await, last_used(61).await];
         assert_eq!(seen, [0, 60, 60, 180], "{:?}", used());
+    }
+}
+
+/// `vestryd` by another clock; `None`, and says so, where there is no faketime.
+fn by_the_clock(of: &str, arguments: &[&str]) -> Option<std::process::Output> {
+    let mut faketime = std::process::Command::new("faketime");
+    faketime.args(["-f", of]).arg(vestry_tests::harness::program("vestryd")).args(arguments);
+    let output = faketime.output();
+    if output.is_err() {
+        println!("skipped: faketime is not installed");
+    }
+    output.ok()
+}
+
+/// O5 of the trials of public bug reports: a board without a battery made a CA of the past, and no start with a right clock
+/// did anything but complain, for good.
+#[test]
+fn a_first_start_in_1970_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    for first in ["init", "serve"] {
+        let at = "@1970-01-02 00:00:00";
+        let Some(output) = by_the_clock(at, &[first, "--data-dir", &data]) else { return };
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{told}");
+        assert!(told.contains("the clock says 1970-01-0") && told.contains("timedatectl"), "{told}");
+        assert!(!folder.path().join("data").exists(), "something was made");
     }
 }

@@ -80,6 +80,8 @@ impl Record {
                 "opaque_records_left",
                 optional_count(status.opaque_rotation.as_ref().map(|rotation| rotation.left)),
             ),
+            ("clock_jumped_from", instant(status.clock_jump.as_ref().map(|jump| jump.from))),
+            ("clock_jumped_to", instant(status.clock_jump.as_ref().map(|jump| jump.to))),
         ])
     }
 

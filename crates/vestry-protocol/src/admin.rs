@@ -493,6 +493,17 @@ pub struct Status {
     pub role: String,
     /// How far password records have moved to a new OPAQUE key, while they do.
     pub opaque_rotation: Option<OpaqueRotation>,
+    /// The last jump of the server's clock, for 30 days.
+    pub clock_jump: Option<ClockJump>,
+}
+
+/// A clock that was suddenly somewhere else: set right, set wrong, or a server that was off for long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockJump {
+    /// What it should have said, or said when the server was last seen.
+    pub from: UnixSeconds,
+    /// What it said.
+    pub to: UnixSeconds,
 }
 
 /// How far password records have moved to a new OPAQUE key.

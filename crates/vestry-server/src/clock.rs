@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 
 /// Tells the time in seconds since 1970. Cloning shares it.
@@ -29,6 +30,43 @@ impl Clock {
     }
 }
 
+/// A day before the newest commit of this program: no clock that is right says less. It stands in the source, so that a build
+/// stays the same whenever it is made.
+pub const WRITTEN: UnixSeconds = 1_795_824_000;
+
+/// A reading that may be true. What is made once and for long (a CA, a certificate, a chain) asks for it: dated wrongly, it would stay
+/// so when the clock is right again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plausible(UnixSeconds);
+
+/// The clock says less than it can.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error(
+    "the clock says {}, but this program is from {}: what is made now would have a wrong date for good. Set the clock (timedatectl set-ntp true, or date --set), then run this again",
+    as_date(*.0),
+    as_date(WRITTEN)
+)]
+pub struct ImplausibleClock(pub UnixSeconds);
+
+impl Plausible {
+    /// The reading.
+    #[must_use]
+    pub fn seconds(self) -> UnixSeconds {
+        self.0
+    }
+}
+
+impl Clock {
+    /// Returns the time now when it may be true.
+    ///
+    /// # Errors
+    /// When the clock says that it is before this program was written.
+    pub fn plausible_now(&self) -> Result<Plausible, ImplausibleClock> {
+        let now = self.now();
+        if now < WRITTEN { Err(ImplausibleClock(now)) } else { Ok(Plausible(now)) }
+    }
+}
+
 /// Milliseconds since 1970 by the machine's clock: for what is to be roughly in the order of time and never expires by it.
 pub(crate) fn milliseconds() -> u64 {
     u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
@@ -50,4 +88,21 @@ pub fn as_date(seconds: UnixSeconds) -> String {
     let text = at.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
     // A number that is no date is still better than none.
     text.unwrap_or_else(|| seconds.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_from_before_this_program_is_told_with_both_dates_and_the_way_on() {
+        let at = |now| Clock::from_fn(move || now).plausible_now();
+        assert_eq!(at(WRITTEN).map(Plausible::seconds), Ok(WRITTEN));
+        let told = at(86_400).unwrap_err().to_string();
+        assert!(
+            told.starts_with("the clock says 1970-01-02T00:00:00Z, but this program is from 20"),
+            "{told}"
+        );
+        assert!(told.contains("timedatectl"), "{told}");
+    }
 }

@@ -5,6 +5,7 @@
 //! (`secrets::finish_replacements`).
 
 use crate::audit::{Action, Actor};
+use crate::clock::Plausible;
 use crate::credentials::Pepper;
 use crate::data_dir::DataDir;
 use crate::secrets::{
@@ -13,7 +14,6 @@ use crate::secrets::{
 };
 use crate::setup::{SetupError, new_opaque_key, new_pepper, random_bytes, rekey_audit_chain};
 use std::path::Path;
-use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::item::Open;
 use vestry_store::backup::Offline;
@@ -27,7 +27,7 @@ pub struct By<'a> {
     /// Who.
     pub actor: Actor<'a>,
     /// When.
-    pub now: UnixSeconds,
+    pub now: Plausible,
 }
 
 /// A register whose secrets fit it, and that no server uses: whoever holds the lock of its data directory.
@@ -62,8 +62,9 @@ pub fn begin_opaque(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
     let next = Secrets::read(data_dir)?.next_opaque.ok_or(SetupError::SecretMissing(NEXT_OPAQUE_KEY_FACT))?;
     register.write(|tx| {
         let name = next.id();
-        let noted = by.actor.note(tx, by.now, Action::OpaqueRotationBegun, Party::Text(&name), "")?;
-        tx.begin_opaque_generation(&noted, by.now)?;
+        let noted =
+            by.actor.note(tx, by.now.seconds(), Action::OpaqueRotationBegun, Party::Text(&name), "")?;
+        tx.begin_opaque_generation(&noted, by.now.seconds())?;
         tx.replace_fact(&noted, NEXT_OPAQUE_KEY_FACT, &name)
     })?;
     Ok(only.records)
@@ -86,7 +87,13 @@ pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Re
     register.write(|tx| {
         let detail = format!("{left} accounts are without a password");
         let name = next.id();
-        let noted = by.actor.note(tx, by.now, Action::OpaqueRotationFinished, Party::Text(&name), &detail)?;
+        let noted = by.actor.note(
+            tx,
+            by.now.seconds(),
+            Action::OpaqueRotationFinished,
+            Party::Text(&name),
+            &detail,
+        )?;
         tx.end_opaque_generation(&noted, older.generation)?;
         tx.replace_fact(&noted, OPAQUE_KEY_FACT, &name)?;
         tx.forget_fact(&noted, NEXT_OPAQUE_KEY_FACT)
@@ -105,7 +112,8 @@ pub fn rotate_pepper(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> 
     let next = Pepper::from_bytes(&private_file::read(&path)?)
         .ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))?;
     let resealed = register.write(|tx| {
-        let noted = by.actor.note(tx, by.now, Action::PepperRotated, Party::Text(&next.name()), "")?;
+        let noted =
+            by.actor.note(tx, by.now.seconds(), Action::PepperRotated, Party::Text(&next.name()), "")?;
         let resealed = tx.reseal_imported(&noted, |sealed, oprf_id| {
             let hash = secrets.pepper.open(sealed, oprf_id).ok_or(SetupError::ImportedHashDamaged)?;
             next.seal(&hash, oprf_id).map_err(|_| SetupError::NoRandomness)
@@ -138,7 +146,7 @@ pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, Set
     let path = make_replacement(&data_dir.audit_key(), || random_bytes(ChainKey::BYTES))?;
     let next = read_audit_key(&path)?;
     register.write(|tx| {
-        by.actor.note(tx, by.now, Action::AuditRotated, Party::Text(&next.id()), "")?;
+        by.actor.note(tx, by.now.seconds(), Action::AuditRotated, Party::Text(&next.id()), "")?;
         Ok::<_, StoreError>(())
     })?;
     drop(register);

@@ -1,14 +1,14 @@
 //! The server's shared parts, and [`run`]: from bound listeners to the last goodbye.
 
 use crate::admin::WelcomeOperators;
-use crate::clock::Clock;
+use crate::clock::{Clock, as_date};
 use crate::config::Config;
 use crate::credentials::{DamagedRecords, HashingPool, ImportedHashes, NameSeed, OpaqueKeys};
 use crate::gate::{Gate, Writes};
 use crate::identity::Identity;
 use crate::listener::{Admission, accept_until};
 use crate::renewal::Renewal;
-use crate::sweep::sweep;
+use crate::sweep::{remove_expired, remove_old};
 use crate::trail::{RecordedReads, Trail};
 use crate::user::WelcomeUsers;
 use std::future::Future;
@@ -21,14 +21,17 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use vestry_store::Store;
 use vestry_store::query::OperatorReader;
+use vestry_store::{Aged, ClockJump, Lived, Store};
 
 /// A deleted account can be restored for seven days, then it is purged.
 pub const RESTORABLE_SECS: i64 = 7 * 24 * 60 * 60;
 
 /// How often what has expired is removed, and the certificate looked at.
 const HOUSEKEEPING_PERIOD: Duration = Duration::from_secs(60);
+
+/// How often what is old is removed: each time is a commit, also on a server where nothing happens.
+const AGING_PERIOD: Duration = Duration::from_secs(60 * 60);
 
 /// Everything that the tasks of a server share.
 pub struct Server {
@@ -232,24 +235,68 @@ async fn reload_once(server: Arc<Server>) {
 async fn keep_house(server: &Arc<Server>) {
     let mut ticks = interval(HOUSEKEEPING_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut aging = Aging::default();
     loop {
         ticks.tick().await;
         // Each by itself: one that cannot be done holds up none of the others.
         isolated("removing what has expired", remove_what_expired(server.clone())).await;
+        if let Some(aged) = aging.round(server).await {
+            isolated("removing what is old", remove_what_is_old(server.clone(), aged)).await;
+        }
         isolated("looking after the audit", look_after_the_audit(server.clone())).await;
         isolated("looking at the certificate", look_around(server.clone())).await;
     }
 }
 
+/// When the register aged last.
+#[derive(Default)]
+struct Aging(Option<Instant>);
+
+impl Aging {
+    /// Lets the register age when it is time. Returns how far.
+    async fn round(&mut self, server: &Server) -> Option<Aged> {
+        let (now, at) = (server.clock.now(), Instant::now());
+        let lived = match self.0.map(|last| at.duration_since(last)) {
+            Some(time) if time < AGING_PERIOD => return None,
+            Some(time) => Lived::For(time),
+            None => Lived::Off,
+        };
+        match server.store.write(move |tx| tx.age(now, lived)).await {
+            Ok((aged, jump)) => {
+                self.0 = Some(at);
+                if let Some(ClockJump { from, to }) = jump {
+                    tracing::warn!(
+                        "the clock says {}, and it should be {} or, when no server ran meanwhile, later; is it right?",
+                        as_date(to),
+                        as_date(from)
+                    );
+                }
+                Some(aged)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what is old was not removed; the next round tries again");
+                None
+            }
+        }
+    }
+}
+
+async fn remove_what_is_old(server: Arc<Server>, aged: Aged) {
+    let now = server.clock.now();
+    if let Err(error) = server.store.write(move |tx| remove_old(tx, now, aged)).await {
+        tracing::warn!(%error, "what is old was not removed; it is tried again in an hour");
+    }
+    server.trail.remove_old_events(&server, aged).await;
+}
+
 async fn remove_what_expired(server: Arc<Server>) {
     let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
-    if let Err(error) = server.store.write(move |tx| sweep(tx, now, idle)).await {
+    if let Err(error) = server.store.write(move |tx| remove_expired(tx, now, idle)).await {
         tracing::warn!(%error, "what has expired was not removed; the next round tries again");
     }
 }
 
 async fn look_after_the_audit(server: Arc<Server>) {
-    server.trail.remove_old_events(&server).await;
     server.trail.write_checkpoint(&server).await;
 }
 

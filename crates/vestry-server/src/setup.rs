@@ -4,6 +4,7 @@
 //! could not.
 
 use crate::audit::{Action, Actor};
+use crate::clock::Plausible;
 use crate::config;
 use crate::credentials::{NameSeed, OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
@@ -40,7 +41,7 @@ pub struct Plan {
     /// How long the server's certificate is valid.
     pub certificate_days: u32,
     /// When.
-    pub now: UnixSeconds,
+    pub now: Plausible,
 }
 
 /// Why something could not be set up.
@@ -152,7 +153,7 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
 
 fn make_certificates(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> Result<(), SetupError> {
     private_file::create_dir(certs.path())?;
-    let valid_for = |days| Validity { not_before: plan.now, days };
+    let valid_for = |days| Validity { not_before: plan.now.seconds(), days };
     if !certs.ca_certificate().exists() {
         certs.create_authority("Vestry CA", valid_for(CA_DAYS))?;
         made.push(format!("certificate authority   {}", certs.ca_certificate().display()));
@@ -239,11 +240,11 @@ pub fn rekey_audit_chain(
     tx: &WriteTx<'_>,
     by: &Actor<'_>,
     key: &ChainKey,
-    now: UnixSeconds,
+    now: Plausible,
 ) -> Result<u64, StoreError> {
     let sealed = tx.begin_audit_chain()?;
     let detail = format!("{sealed} earlier events are sealed as they were found");
-    let noted = by.note(tx, now, Action::AuditRekeyed, Party::Text(&key.id()), &detail)?;
+    let noted = by.note(tx, now.seconds(), Action::AuditRekeyed, Party::Text(&key.id()), &detail)?;
     tx.replace_fact(&noted, AUDIT_KEY_FACT, &key.id())?;
     Ok(sealed)
 }
@@ -256,7 +257,7 @@ async fn make_database(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) ->
     let chain = read_audit_key(&plan.data_dir.audit_key())?;
     Store::create(&path, &chain)?;
     let store = Store::open(&path, StoreLimits::default(), chain)?;
-    enrol(&store, certs.operators()?, plan.now).await?;
+    enrol(&store, certs.operators()?, plan.now.seconds()).await?;
     store.close().await;
     made.push(format!("database                {}", path.display()));
     Ok(())

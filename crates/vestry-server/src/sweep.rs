@@ -1,12 +1,12 @@
-//! What time does to the register, a round a minute: what has expired is removed, and each purge and each ended suspension is an
-//! event.
+//! What time does to the register. What has expired goes every minute: it is refused already, and can be made again. What is old goes
+//! every hour and for good, so that its age is not that of the clock. Each purge and each ended suspension is an event.
 
 use crate::audit::{Action, Actor};
 use crate::gate::LANES_MAX;
 use crate::gate::policy::FORGOTTEN_AFTER_SECS;
 use crate::server::RESTORABLE_SECS;
 use vestry_protocol::UnixSeconds;
-use vestry_store::{Party, StoreError, WriteTx};
+use vestry_store::{Aged, Party, StoreError, WriteTx};
 
 /// A device that was not used for half a year is a stranger again.
 const DEVICE_SECS: i64 = 180 * 24 * 60 * 60;
@@ -20,20 +20,31 @@ pub struct Swept {
     pub resumed: usize,
 }
 
-/// Does a round, of a bounded number of rows.
+/// Removes what has expired, a bounded number of rows.
 ///
 /// # Errors
 /// When the store does.
-pub fn sweep(tx: &WriteTx<'_>, now: UnixSeconds, idle_secs_max: i64) -> Result<Swept, StoreError> {
-    let due = tx.sweep(now, idle_secs_max, now.saturating_sub(RESTORABLE_SECS))?;
-    tx.sweep_throttle(now.saturating_sub(FORGOTTEN_AFTER_SECS), LANES_MAX)?;
-    tx.sweep_devices(now.saturating_sub(DEVICE_SECS))?;
-    let (by, swept) = (Actor::server(), Swept { purged: due.purges.len(), resumed: due.resumptions.len() });
-    for id in due.purges {
-        let noted = by.note(tx, now, Action::AccountPurged, Party::Account(id), "")?;
-        tx.purge_account(&noted, id)?;
+pub fn remove_expired(tx: &WriteTx<'_>, now: UnixSeconds, idle_secs_max: i64) -> Result<(), StoreError> {
+    tx.sweep(now, idle_secs_max)?;
+    tx.bound_lanes(LANES_MAX)
+}
+
+/// Removes what is old, and ends the suspensions that are over, a bounded number of rows.
+///
+/// # Errors
+/// When the store does.
+pub fn remove_old(tx: &WriteTx<'_>, now: UnixSeconds, aged: Aged) -> Result<Swept, StoreError> {
+    tx.forget_old_lanes(aged.keeping(FORGOTTEN_AFTER_SECS))?;
+    tx.forget_old_devices(aged.keeping(DEVICE_SECS))?;
+    let purgeable = tx.purgeable_accounts(aged.keeping(RESTORABLE_SECS))?;
+    let resumable = tx.resumable_accounts(aged.keeping(0))?;
+    let (by, swept) = (Actor::server(), Swept { purged: purgeable.len(), resumed: resumable.len() });
+    for account in purgeable {
+        let noted = by.note(tx, now, Action::AccountPurged, Party::Account(account.id()), "")?;
+        tx.purge_account(&noted, account)?;
     }
-    for id in due.resumptions {
+    for account in resumable {
+        let id = account.id();
         let noted = by.note(tx, now, Action::AccountResumed, Party::Account(id), "its date came")?;
         tx.resume_account(&noted, id)?;
     }

@@ -1,6 +1,6 @@
 //! Accounts: the row, its standing, and what may become of it.
 
-use crate::{NewCredential, Noted, ReadTx, StoreError, WriteTx};
+use crate::{NewCredential, Noted, Purgeable, ReadTx, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use std::fmt;
 use vestry_protocol::UnixSeconds;
@@ -357,7 +357,7 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn purge_account(&self, _: &Noted<'_>, id: AccountId) -> Result<(), StoreError> {
+    pub fn purge_account(&self, _: &Noted<'_>, Purgeable(id): Purgeable) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("delete from account where id = ?1 and deleted_at is not null")?
             .execute([id.0])?;

@@ -1,6 +1,6 @@
 //! Devices that logged in before, known by the hash of a token that only the device has.
 
-use crate::{AccountId, Noted, ReadTx, SessionId, StoreError, WriteTx};
+use crate::{AccountId, Cutoff, Noted, ReadTx, SessionId, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
 
@@ -152,16 +152,16 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Forgets devices that were not used since `before`.
+    /// Forgets devices that were not used for long.
     ///
     /// # Errors
     /// When the database does.
-    pub fn sweep_devices(&self, before: UnixSeconds) -> Result<(), StoreError> {
+    pub fn forget_old_devices(&self, cutoff: Cutoff) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "delete from device where id in (select id from device where last_used < ?1 limit 500)",
             )?
-            .execute([before])?;
+            .execute([cutoff.before()])?;
         Ok(())
     }
 }

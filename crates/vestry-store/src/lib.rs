@@ -11,6 +11,7 @@
 //! transaction. A user's own account needs a [`LiveSession`]: the proof that the session was checked in it.
 
 mod accounts;
+mod aging;
 mod audit;
 pub mod backup;
 mod credentials;
@@ -33,6 +34,7 @@ mod throttle;
 mod writer;
 
 pub use accounts::{AccountId, AccountRow, Counts, NameKeys, NewAccount, OprfId, ProfilePatch, Standing};
+pub use aging::{Aged, ClockJump, Cutoff, Lived};
 pub use audit::{ActorKind, AuditPurge, ChainKey, Event, Noted, Party, PurgeRefused, Verification};
 pub use credentials::{
     Credential, CredentialKind, Generation, GenerationRow, IssuedCode, NewCredential, PasswordFacts,
@@ -40,7 +42,7 @@ pub use credentials::{
 };
 pub use devices::{DeviceRow, KnownDevice, NewDevice};
 pub use error::StoreError;
-pub use maintenance::Due;
+pub use maintenance::{Purgeable, Resumable};
 pub use operators::{NewOperator, OperatorRow};
 pub use reset_codes::{NewResetCode, ResetCode};
 pub use schema::Schema;

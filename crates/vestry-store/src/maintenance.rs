@@ -1,6 +1,6 @@
-//! What time does to the register: sessions and codes expire, suspensions end, deleted accounts are purged.
+//! What time does to the register: sessions and codes expire, suspensions end, deleted accounts can be purged.
 
-use crate::{AccountId, StoreError, WriteTx};
+use crate::{AccountId, Cutoff, StoreError, WriteTx};
 use rusqlite::params;
 use vestry_protocol::UnixSeconds;
 
@@ -10,26 +10,36 @@ const ROWS_PER_SWEEP_MAX: u32 = 500;
 /// Evaluations by one-time codes are counted for a day.
 const DAY_SECS: i64 = 24 * 60 * 60;
 
-/// The accounts that a sweep found. What is due at each is for the caller to note and to do, in the same transaction.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Due {
-    /// Accounts to purge.
-    pub purges: Vec<AccountId>,
-    /// Accounts whose suspension is over.
-    pub resumptions: Vec<AccountId>,
+/// An account that was deleted so long ago that it goes for good.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Purgeable(pub(crate) AccountId);
+
+impl Purgeable {
+    /// Which.
+    #[must_use]
+    pub fn id(&self) -> AccountId {
+        self.0
+    }
+}
+
+/// An account whose suspension is over.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Resumable(AccountId);
+
+impl Resumable {
+    /// Which.
+    #[must_use]
+    pub fn id(&self) -> AccountId {
+        self.0
+    }
 }
 
 impl WriteTx<'_> {
-    /// Removes what has expired, and looks for accounts that were deleted before `deleted_before` and suspensions that are over.
+    /// Removes sessions and codes that have expired.
     ///
     /// # Errors
     /// When the database does.
-    pub fn sweep(
-        &self,
-        now: UnixSeconds,
-        idle_secs_max: i64,
-        deleted_before: UnixSeconds,
-    ) -> Result<Due, StoreError> {
+    pub fn sweep(&self, now: UnixSeconds, idle_secs_max: i64) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "delete from session where id in (select id from session where expires <= ?1 limit ?2)",
@@ -47,16 +57,33 @@ impl WriteTx<'_> {
             )?
             .execute(params![now, ROWS_PER_SWEEP_MAX])?;
         self.conn.prepare_cached("delete from reset_code where expires <= ?1")?.execute([now])?;
-        self.sweep_reset_evaluations(now.saturating_sub(DAY_SECS))?;
-        let resumptions = self.accounts_due(
+        self.sweep_reset_evaluations(now.saturating_sub(DAY_SECS))
+    }
+
+    /// Returns accounts whose suspension ended before the cutoff. Making them active is for the caller to note and to do, in the
+    /// same transaction; until then the date alone says so.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn resumable_accounts(&self, until: Cutoff) -> Result<Vec<Resumable>, StoreError> {
+        let due = self.accounts_due(
             "select id from account where suspended_at is not null and suspended_until <= ?1 limit ?2",
-            now,
+            until.before(),
         )?;
-        let purges = self.accounts_due(
+        Ok(due.into_iter().map(Resumable).collect())
+    }
+
+    /// Returns accounts that were deleted before the cutoff. Purging them is for the caller to note and to do, in the same
+    /// transaction.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn purgeable_accounts(&self, deleted: Cutoff) -> Result<Vec<Purgeable>, StoreError> {
+        let due = self.accounts_due(
             "select id from account where deleted_at is not null and deleted_at <= ?1 limit ?2",
-            deleted_before,
+            deleted.before(),
         )?;
-        Ok(Due { purges, resumptions })
+        Ok(due.into_iter().map(Purgeable).collect())
     }
 
     fn accounts_due(&self, sql: &str, before: UnixSeconds) -> Result<Vec<AccountId>, StoreError> {

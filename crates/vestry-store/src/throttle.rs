@@ -1,8 +1,11 @@
 //! Failures in a row, by lane. What they mean is the server's to say; here they are rows that survive a restart.
 
-use crate::{Noted, OprfId, ReadTx, StoreError, WriteTx};
+use crate::{Cutoff, Noted, OprfId, ReadTx, StoreError, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
+
+/// So many a sweep at most, so that a sweep never holds the writer for long.
+const LANES_PER_SWEEP_MAX: u32 = 10_000;
 
 /// What is counted: each kind by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,25 +181,32 @@ impl WriteTx<'_> {
         Ok(u64::try_from(cleared).unwrap_or(u64::MAX))
     }
 
-    /// Forgets lanes without a failure since `before`, and when there are more than `rows_max`, those that are open again or will
-    /// be soonest: nobody washes out one that is closed.
+    /// Forgets lanes without a failure for long.
     ///
     /// # Errors
     /// When the database does.
-    pub fn sweep_throttle(&self, before: UnixSeconds, rows_max: u32) -> Result<(), StoreError> {
-        const ROWS_PER_SWEEP_MAX: u32 = 10_000;
+    pub fn forget_old_lanes(&self, cutoff: Cutoff) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "delete from throttle_lane where (lane, subject) in
                  (select lane, subject from throttle_lane where failed_at < ?1 order by failed_at limit ?2)",
             )?
-            .execute(params![before, ROWS_PER_SWEEP_MAX])?;
+            .execute(params![cutoff.before(), LANES_PER_SWEEP_MAX])?;
+        Ok(())
+    }
+
+    /// When there are more lanes than `rows_max`, forgets those that are open again or will be soonest: nobody washes out one that
+    /// is closed.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn bound_lanes(&self, rows_max: u32) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "delete from throttle_lane where (lane, subject) in (select lane, subject from throttle_lane
                  order by open_at limit min(?2, max(0, (select count(*) from throttle_lane) - ?1)))",
             )?
-            .execute(params![rows_max, ROWS_PER_SWEEP_MAX])?;
+            .execute(params![rows_max, LANES_PER_SWEEP_MAX])?;
         Ok(())
     }
 }
@@ -249,7 +259,11 @@ mod tests {
         for at in 0..10 {
             fail(&store, Lane::Source, format!("10.0.0.{at}/32"), "", at).await;
         }
-        store.write(|tx| tx.sweep_throttle(3, 5)).await.unwrap();
+        let swept = store.write(|tx| {
+            tx.forget_old_lanes(Cutoff::for_tests(3))?;
+            tx.bound_lanes(5)
+        });
+        swept.await.unwrap();
         assert!(!has(&store, Lane::Source, "10.0.0.4/32").await);
         assert!(has(&store, Lane::Source, "10.0.0.5/32").await);
     }

@@ -20,16 +20,16 @@ use time::OffsetDateTime;
 use vestry_protocol::UnixSeconds;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A fresh certificate is valid from a little earlier, for peers whose clocks are slow.
-const CLOCK_SKEW_SECS: i64 = 5 * 60;
 const DAY_SECS: i64 = 24 * 60 * 60;
+/// A fresh certificate is valid from two days earlier, for peers whose clocks are slow or on another day.
+const CLOCK_SKEW_SECS: i64 = 2 * DAY_SECS;
 /// 127 random bits: more than the 64 that RFC 5280 and its users ask for, and never negative.
 const SERIAL_BYTES: usize = 16;
 
 /// From when and for how long a certificate is to be valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
-    /// Now, as a rule; the certificate itself starts five minutes earlier.
+    /// Now, as a rule; the certificate itself starts two days earlier.
     pub not_before: UnixSeconds,
     /// For how long.
     pub days: u32,
@@ -191,7 +191,7 @@ fn span_of(validity: Validity, last: UnixSeconds) -> Result<(OffsetDateTime, Off
     let end = validity.not_before.saturating_add(i64::from(validity.days) * DAY_SECS).min(last);
     let dates = (OffsetDateTime::from_unix_timestamp(start), OffsetDateTime::from_unix_timestamp(end));
     match dates {
-        (Ok(start), Ok(end)) if validity.days > 0 && start < end => Ok((start, end)),
+        (Ok(start), Ok(until)) if validity.days > 0 && validity.not_before < end => Ok((start, until)),
         _ => Err(impossible),
     }
 }
@@ -336,7 +336,7 @@ mod tests {
         let server = authority().issue_server(&hosts, days(90)).unwrap();
         let facts = CertificateFacts::of(Path::new("server.pem"), &der(&server)).unwrap();
         assert_eq!(facts.sans, hosts);
-        assert_eq!((facts.not_before, facts.not_after), (START - 300, START + 90 * 86_400));
+        assert_eq!((facts.not_before, facts.not_after), (START - 2 * 86_400, START + 90 * 86_400));
         assert_eq!(facts.subject, "CN=example.org");
         assert_eq!(facts.serial.len(), 32);
     }

@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use vestry_protocol::admin::{
-    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Limit, Listing,
-    OpaqueRotation, RowsEnd, Status, View,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, ClockJump, Credential, FollowFrom, Limit,
+    Listing, OpaqueRotation, RowsEnd, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
@@ -404,8 +404,9 @@ fn cell() -> impl Strategy<Value = Cell> {
 fn status() -> impl Strategy<Value = Status> {
     let rotation =
         (time(), number(), number()).prop_map(|(began, moved, left)| OpaqueRotation { began, moved, left });
-    let parts = (vec(text(), 5), vec(number(), 12), time(), of(rotation));
-    parts.prop_map(|(texts, numbers, certificate_expires, opaque_rotation)| Status {
+    let jump = (time(), time()).prop_map(|(from, to)| ClockJump { from, to });
+    let parts = (vec(text(), 5), vec(number(), 12), time(), of(rotation), of(jump));
+    parts.prop_map(|(texts, numbers, certificate_expires, opaque_rotation, clock_jump)| Status {
         version: texts[0].clone(),
         uptime_secs: numbers[0],
         listen: texts[1].clone(),
@@ -425,6 +426,7 @@ fn status() -> impl Strategy<Value = Status> {
         operator: texts[3].clone(),
         role: texts[4].clone(),
         opaque_rotation,
+        clock_jump,
     })
 }
 

@@ -3,8 +3,8 @@
 
 use super::{Example, Message};
 use vestry_protocol::admin::{
-    AccountDetail, AccountState, AdminCall, AdminReply, Cell, Credential, FollowFrom, Limit, Listing,
-    OpaqueRotation, RowsEnd, Status, View,
+    AccountDetail, AccountState, AdminCall, AdminReply, Cell, ClockJump, Credential, FollowFrom, Limit,
+    Listing, OpaqueRotation, RowsEnd, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::greeting::Greeting;
@@ -283,6 +283,14 @@ pub(super) fn replies() -> Vec<Example> {
                 ..status()
             }),
         ),
+        reply(
+            "admin/reply-status-shown-clock-jumped",
+            "The clock came back to where it should be.",
+            AdminReply::StatusShown(Status {
+                clock_jump: Some(ClockJump { from: NOW + 400 * 86_400, to: NOW }),
+                ..status()
+            }),
+        ),
         reply("admin/reply-code-issued", "A one-time code, shown once.", code),
         reply("admin/reply-session-revoked", "A variant without fields.", AdminReply::SessionRevoked),
         reply("admin/reply-operator-revoked", "A variant without fields.", AdminReply::OperatorRevoked),
@@ -322,6 +330,7 @@ fn largest_replies() -> Vec<Example> {
         registrations: many,
         registrations_max: many,
         opaque_rotation: Some(OpaqueRotation { began: at, moved: many, left: many }),
+        clock_jump: Some(ClockJump { from: at, to: i64::MIN }),
         ..status()
     };
     let verdict = AuditVerdict {
@@ -427,6 +436,7 @@ fn status() -> Status {
         operator: "admin".to_owned(),
         role: "admin".to_owned(),
         opaque_rotation: None,
+        clock_jump: None,
     }
 }
 

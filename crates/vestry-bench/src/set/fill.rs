@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
-use vestry_server::clock::Clock;
+use vestry_server::clock::{Clock, Plausible};
 use vestry_server::credentials::{NameSeed, OpaqueRecord};
 use vestry_server::data_dir::DataDir;
 use vestry_server::secrets::read_audit_key;
@@ -57,8 +57,12 @@ pub fn fill(folder: &Path, accounts: u64, seed: u64) -> Result<Filled, Failure> 
     if data_dir.database().exists() {
         return Err(Failure::other(format!("{} has a register already", folder.display())));
     }
-    let now = Clock::system().now();
-    prepare(&data_dir, now)?;
+    let plausible = Clock::system()
+        .plausible_now()
+        .map_err(std::io::Error::other)
+        .map_err(Failure::system("the clock"))?;
+    prepare(&data_dir, plausible)?;
+    let now = plausible.seconds();
     let set = AccountSet::new(accounts, seed);
     let maker = Maker::new(&data_dir, &set, now)?;
     let mut register = Offline::open(&data_dir.database(), read_audit_key(&data_dir.audit_key())?)?;
@@ -71,7 +75,7 @@ pub fn fill(folder: &Path, accounts: u64, seed: u64) -> Result<Filled, Failure> 
     Ok(Filled { set, took: begun.elapsed(), bytes: facts.len() })
 }
 
-fn prepare(data_dir: &DataDir, now: UnixSeconds) -> Result<(), Failure> {
+fn prepare(data_dir: &DataDir, now: Plausible) -> Result<(), Failure> {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let plan = Plan {
         data_dir: data_dir.clone(),

@@ -3,15 +3,16 @@
 use super::Operator;
 use crate::failure::Failure;
 use crate::server::Server;
-use vestry_protocol::admin::{AdminReply, OpaqueRotation, Status};
+use vestry_protocol::admin::{AdminReply, ClockJump, OpaqueRotation, Status};
 
 pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminReply, Failure> {
     let now = server.clock.now();
     let gate = server.gate.clone();
     let counted = server.store.read(move |tx| {
-        Ok::<_, Failure>((tx.counts(now)?, gate.registrations_used(tx, now)?, tx.opaque_generations()?))
+        let registrations = gate.registrations_used(tx, now)?;
+        Ok::<_, Failure>((tx.counts(now)?, registrations, tx.opaque_generations()?, tx.clock_jump(now)?))
     });
-    let (counts, registrations, generations) = counted.await?;
+    let (counts, registrations, generations, jump) = counted.await?;
     let opaque_rotation = match generations[..] {
         [older, newest] => {
             Some(OpaqueRotation { began: newest.began, moved: newest.records, left: older.records })
@@ -39,6 +40,7 @@ pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminRe
         operator: operator.name.clone(),
         role: operator.role.as_str().to_owned(),
         opaque_rotation,
+        clock_jump: jump.map(|jump| ClockJump { from: jump.from, to: jump.to }),
     }))
 }
 

@@ -4,13 +4,13 @@
 use super::placing::Placing;
 use super::{BackupError, REGISTER, unpack};
 use crate::audit::{Action, Actor};
+use crate::clock::Plausible;
 use crate::data_dir::DataDir;
 use crate::secrets::{NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, SECRET_FACTS, Secrets};
 use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
 use crate::work_folder::WorkFolder;
 use std::io::BufRead;
 use std::path::Path;
-use vestry_protocol::UnixSeconds;
 use vestry_seal::{Passphrase, SealedReader, is_sealed};
 use vestry_store::backup::Offline;
 use vestry_store::{Party, Store, StoreError};
@@ -43,7 +43,7 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// With the first thing that stands against it; then the data directory is as it was.
-pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<Restored, BackupError> {
+pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: Plausible) -> Result<Restored, BackupError> {
     let Wanted { file, passphrase, data_dir, new_audit_key } = *wanted;
     let input = unpack::open(file)?;
     vestry_tls::private_file::create_dir(data_dir.path())?;
@@ -70,7 +70,7 @@ pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<
     }
     let (sessions, codes) = register.write(|tx| {
         let detail = format!("backup of {}", manifest.created);
-        let noted = by.note(tx, now, Action::RegisterRestored, Party::NONE, &detail)?;
+        let noted = by.note(tx, now.seconds(), Action::RegisterRestored, Party::NONE, &detail)?;
         tx.forget_every_device(&noted)?;
         Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
     })?;

@@ -55,6 +55,6 @@ pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
 fn rekey(data_dir: &DataDir) -> Result<u64, CommandError> {
     let (chain, by) = (read_audit_key(&data_dir.audit_key())?, who());
     let mut register = Offline::open(&data_dir.database(), chain.clone())?;
-    let (by, now) = (Actor::at_the_machine(&by), Clock::system().now());
+    let (by, now) = (Actor::at_the_machine(&by), Clock::system().plausible_now()?);
     Ok(register.write(|tx| rekey_audit_chain(tx, &by, &chain, now))?)
 }

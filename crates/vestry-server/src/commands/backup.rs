@@ -121,7 +121,7 @@ fn write_and_finish(
 pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
     let data_dir = DataDir::at(flags.data_dir.clone().unwrap_or_else(default_path));
     let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
-    let (by, now) = (who(), Clock::system().now());
+    let (by, now) = (who(), Clock::system().plausible_now()?);
     let by = Actor::at_the_machine(&by);
     let restored = restore::restore(
         &restore::Wanted {

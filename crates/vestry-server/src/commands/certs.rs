@@ -1,7 +1,7 @@
 //! `vestryd certs`: show, renew or make certificates, by hand or from a script.
 
 use super::{CommandError, Place, answer, say};
-use crate::clock::{Clock, as_date};
+use crate::clock::{Clock, Plausible, as_date};
 use crate::config::Overrides;
 use crate::identity::with_local_names;
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};
@@ -80,20 +80,21 @@ impl RoleName {
 }
 
 pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
-    let now = Clock::system().now();
+    // Certificates are shown by any clock, and made by one that may be right.
+    let clock = Clock::system();
     match &flags.command {
-        CertsCommand::Show(place) => show(&folder(place), now),
-        CertsCommand::Renew { place, hosts, days } => renew(place, hosts, *days, now),
+        CertsCommand::Show(place) => show(&folder(place), clock.now()),
+        CertsCommand::Renew { place, hosts, days } => renew(place, hosts, *days, clock.plausible_now()?),
         CertsCommand::Operator { place, name, role, days } => {
             let certs = folder(place);
-            let validity = Validity { not_before: now, days: *days };
+            let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
             certs.create_operator(name, role.as_role().as_str(), validity)?;
             answer(&format!("{}", certs.operator_certificate(name).display()));
             say("a running server takes it after: kill -HUP $(pidof vestryd)");
             Ok(())
         }
         CertsCommand::Generate { place, hosts, days, operators } => {
-            generate(&folder(place), hosts, *days, operators, now)
+            generate(&folder(place), hosts, *days, operators, clock.plausible_now()?)
         }
     }
 }
@@ -127,14 +128,14 @@ fn show(certs: &CertsDir, now: i64) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn renew(place: &Place, hosts: &[String], days: Option<u32>, now: i64) -> Result<(), CommandError> {
+fn renew(place: &Place, hosts: &[String], days: Option<u32>, now: Plausible) -> Result<(), CommandError> {
     let (certs, config) = (folder(place), place.load_config(Overrides::default()).ok());
     let days = days.or(config.as_ref().map(|config| config.certificate_days)).unwrap_or(30);
     let named =
         if hosts.is_empty() { config.map(|config| config.hosts).unwrap_or_default() } else { hosts.to_vec() };
     // Without names of our own, those of the old certificate stay.
     let names = if named.is_empty() { named } else { with_local_names(&named) };
-    certs.renew_server(&names, Validity { not_before: now, days })?;
+    certs.renew_server(&names, Validity { not_before: now.seconds(), days })?;
     answer(&format!("{}", certs.server_certificate().display()));
     say("a running server takes it after: kill -HUP $(pidof vestryd)");
     Ok(())
@@ -145,9 +146,9 @@ fn generate(
     hosts: &[String],
     days: u32,
     operators: &[String],
-    now: i64,
+    now: Plausible,
 ) -> Result<(), CommandError> {
-    let valid_for = |days| Validity { not_before: now, days };
+    let valid_for = |days| Validity { not_before: now.seconds(), days };
     private_file::create_dir(certs.path()).map_err(TlsError::from)?;
     if !certs.ca_certificate().exists() {
         certs.create_authority("Vestry CA", valid_for(CA_DAYS))?;

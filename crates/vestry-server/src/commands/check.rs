@@ -10,9 +10,10 @@ use crate::data_dir::DataDir;
 use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::secrets::{Secrets, read_audit_key};
 use std::path::Path;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
 use vestry_store::backup::Offline;
-use vestry_store::{Credential, SealedRecord, Store};
+use vestry_store::{ClockJump, Credential, SealedRecord, Store};
 use vestry_tls::CertsDir;
 
 const DAY_SECS: i64 = 24 * 60 * 60;
@@ -40,6 +41,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
         judge("database", check_database(&data_dir)),
         judge("password records", check_credentials(&data_dir)),
         judge("audit", check_audit(&data_dir)),
+        check_clock(&data_dir),
         check_disk(&data_dir),
     ];
     findings.push(check_authority(&certs, Clock::system().now()));
@@ -148,6 +150,28 @@ fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {
         Some(fault) => Err(CommandError::Audit(fault)),
         None => Ok(format!("{} events up to {} are as they were written", verdict.events, verdict.head)),
     }
+}
+
+/// A clock that is wrong now, or that was lately: what it dated, and what it let expire, is worth a look.
+fn check_clock(data_dir: &DataDir) -> Finding {
+    let now = match Clock::system().plausible_now() {
+        Ok(now) => now.seconds(),
+        Err(error) => return Finding::Bad(error.to_string()),
+    };
+    match clock_jump(data_dir, now) {
+        Err(error) => Finding::Bad(format!("clock: {error}")),
+        Ok(None) => Finding::Good(format!("clock: {}", as_date(now))),
+        Ok(Some(ClockJump { from, to })) => Finding::Warning(format!(
+            "clock: it said {} where {} was to be expected, or later when no server ran meanwhile; nothing that is old was removed by it. This line goes after 30 days",
+            as_date(to),
+            as_date(from)
+        )),
+    }
+}
+
+fn clock_jump(data_dir: &DataDir, now: UnixSeconds) -> Result<Option<ClockJump>, CommandError> {
+    let chain = read_audit_key(&data_dir.audit_key())?;
+    Ok(Offline::open_beside_a_server(&data_dir.database(), chain)?.read(|tx| tx.clock_jump(now))?)
 }
 
 fn check_disk(data_dir: &DataDir) -> Finding {

@@ -54,7 +54,7 @@ pub(super) fn make(
 ) -> Result<Vec<String>, CommandError> {
     let hosts = if hosts.is_empty() { default_hosts(listen) } else { hosts };
     let certs_dir = certs_dir.map(std::path::absolute).transpose()?;
-    let now = Clock::system().now();
+    let now = Clock::system().plausible_now()?;
     let plan = Plan { data_dir, certs_dir, hosts, listen, admin_listen, certificate_days: 30, now };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(set_up(&plan))?)

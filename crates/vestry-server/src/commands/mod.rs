@@ -11,6 +11,7 @@ mod secrets;
 mod serve;
 
 use crate::backup::BackupError;
+use crate::clock::ImplausibleClock;
 use crate::config::{Config, ConfigError, Overrides};
 use crate::confinement::keep_memory_private;
 use crate::data_dir::{DataDir, DataDirError, default_path};
@@ -144,6 +145,8 @@ enum CommandError {
     Query(#[from] QueryError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Clock(#[from] ImplausibleClock),
     #[error("the server certificate ended on {until} and cannot be renewed: {cause}")]
     CertificateEnded { until: String, cause: TlsError },
     #[error("cannot listen on {address}: {cause}; is another server there? `--{flag}` picks another address")]

@@ -84,7 +84,7 @@ fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let who = who();
-    let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().now() };
+    let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().plausible_now()? };
     match kind {
         Kind::Opaque => {
             let records = begin_opaque(&data_dir, by)?;
@@ -121,7 +121,7 @@ fn finish(without: Option<u64>, place: &Place) -> Result<(), CommandError> {
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let who = who();
-    let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().now() };
+    let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().plausible_now()? };
     let left = finish_opaque(&data_dir, without, by)?;
     answer(&format!("the new OPAQUE key is in force; {left} accounts are without a password"));
     say("Make a backup now: one of before needs the old key, which is gone from this machine.");

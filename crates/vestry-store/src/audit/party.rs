@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::audit::{ActorKind, ChainKey, Event, Verification};
     use crate::fresh::{fresh_store, keys_of};
-    use crate::{NewAccount, Noted, ProfilePatch, Store};
+    use crate::{Cutoff, NewAccount, Noted, ProfilePatch, Purgeable, Store};
     use vestry_protocol::fields::Username;
 
     const DAY: i64 = 24 * 60 * 60;
@@ -110,7 +110,7 @@ mod tests {
         let purged = store.write(move |tx| {
             let noted = note(tx, at, Party::Account(id));
             tx.delete_account(&noted, id, at)?;
-            tx.purge_account(&noted, id)
+            tx.purge_account(&noted, Purgeable(id))
         });
         purged.await.unwrap();
     }
@@ -197,7 +197,7 @@ mod tests {
         noted.await.unwrap();
         for (before, names) in [(DAY, 1), (3 * DAY, 1), (4 * DAY, 1), (5 * DAY, 0)] {
             let purged = store.write(move |tx| {
-                if let Some(plan) = tx.plan_audit_purge(before).unwrap() {
+                if let Some(plan) = tx.plan_audit_purge(Cutoff::for_tests(before)).unwrap() {
                     tx.purge_audit(&note(tx, 10 * DAY, Party::NONE), &plan)?;
                 }
                 tx.purge_audit_names(before)

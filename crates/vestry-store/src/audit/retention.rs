@@ -4,10 +4,9 @@
 
 use super::chain::{EVENT_COLUMNS, EventBytes, MarkName, Place};
 use super::verify::{Marks, Walk};
-use crate::{Noted, StoreError, WriteTx};
+use crate::{Cutoff, Noted, StoreError, WriteTx};
 use rusqlite::params;
 use thiserror::Error;
-use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::AuditFault;
 
 /// So many events a transaction at most, so that the writer is never held for long.
@@ -18,7 +17,7 @@ const EVENTS_PER_PURGE_MAX: u32 = 500;
 pub struct AuditPurge {
     to: Place,
     events: u32,
-    before: UnixSeconds,
+    cutoff: Cutoff,
 }
 
 impl AuditPurge {
@@ -59,11 +58,11 @@ impl From<rusqlite::Error> for PurgeRefused {
 }
 
 impl WriteTx<'_> {
-    /// Looks for the oldest events, up to the first one that is not older than `before`.
+    /// Looks for the oldest events, up to the first one that is not from before the cutoff.
     ///
     /// # Errors
     /// When they are not as they were written.
-    pub fn plan_audit_purge(&self, before: UnixSeconds) -> Result<Option<AuditPurge>, PurgeRefused> {
+    pub fn plan_audit_purge(&self, cutoff: Cutoff) -> Result<Option<AuditPurge>, PurgeRefused> {
         let fault = PurgeRefused::Fault;
         // The check reads the marks, of which the head is as old as the last commit until it is sealed.
         self.seal_chain_end()?;
@@ -74,13 +73,13 @@ impl WriteTx<'_> {
         let mut rows = statement.query(params![EVENTS_PER_PURGE_MAX])?;
         while let Some(row) = rows.next()? {
             let event = EventBytes::of_row(row)?;
-            if event.at >= before {
+            if event.at >= cutoff.before() {
                 break;
             }
             walk.step(&event, &marks).map_err(fault)?;
             events += 1;
         }
-        Ok((events > 0).then_some(AuditPurge { to: walk.at, events, before }))
+        Ok((events > 0).then_some(AuditPurge { to: walk.at, events, cutoff }))
     }
 
     /// Removes them with the names that only they have, and marks where the rest begins.
@@ -89,7 +88,7 @@ impl WriteTx<'_> {
     /// When the database does.
     pub fn purge_audit(&self, _: &Noted<'_>, purge: &AuditPurge) -> Result<(), StoreError> {
         self.conn.prepare_cached("delete from audit_event where id <= ?1")?.execute([purge.to.id])?;
-        self.purge_audit_names(purge.before)?;
+        self.purge_audit_names(purge.cutoff.before())?;
         self.set_audit_mark(MarkName::Purged, purge.to)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::backup::Offline;
-use crate::{Store, pool};
+use crate::{Cutoff, Store, pool};
 use proptest::prelude::*;
 use std::path::PathBuf;
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
@@ -91,7 +91,7 @@ impl Register {
         let mut removed = 0;
         loop {
             let purged = self.open().write(|tx| {
-                let Some(plan) = tx.plan_audit_purge(before)? else { return Ok(None) };
+                let Some(plan) = tx.plan_audit_purge(Cutoff::for_tests(before))? else { return Ok(None) };
                 let noted = tx.note(&event(before, "audit.purged"))?;
                 tx.purge_audit(&noted, &plan)?;
                 Ok::<_, PurgeRefused>(Some(plan))
@@ -439,7 +439,10 @@ async fn a_check_goes_on_while_events_come_and_go() {
         if rounds == 1 {
             for _ in 0..4 {
                 let purge = |tx: &WriteTx<'_>| {
-                    let plan = tx.plan_audit_purge(2_500).map_err(|_| StoreError::Damaged)?.unwrap();
+                    let plan = tx
+                        .plan_audit_purge(Cutoff::for_tests(2_500))
+                        .map_err(|_| StoreError::Damaged)?
+                        .unwrap();
                     let noted = tx.note(&event(4_000, "audit.purged"))?;
                     tx.purge_audit(&noted, &plan)
                 };

@@ -3,7 +3,8 @@
 use super::{Added, ImportError, NameStanding, StagedAccount, Staging};
 use crate::fresh::{fresh_store, keys_of};
 use crate::{
-    ActorKind, Credential, Event, NameKeys, NewAccount, Party, ProfilePatch, Standing, Store, StoreError,
+    ActorKind, Credential, Cutoff, Event, NameKeys, NewAccount, Party, ProfilePatch, Purgeable, Standing,
+    Store, StoreError,
 };
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
@@ -235,8 +236,9 @@ async fn a_row_whose_name_was_given_up_since_it_came_makes_no_account() {
         let noted = tx.note(&EVENT)?;
         let account = tx.account(&name("naman"), NOW)?.unwrap();
         tx.delete_account(&noted, account.id, 1)?;
-        assert_eq!(tx.sweep(NOW, 1, NOW)?.purges, [account.id]);
-        tx.purge_account(&noted, account.id)
+        let mut due = tx.purgeable_accounts(Cutoff::for_tests(NOW))?;
+        assert_eq!(due, [Purgeable(account.id)]);
+        tx.purge_account(&noted, due.remove(0))
     });
     purge.await.unwrap();
     let refused = apply(&store, waiting, |_| ControlFlow::Continue(())).await;

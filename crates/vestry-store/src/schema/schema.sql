@@ -237,6 +237,15 @@ create table fact (
   value text not null
 ) strict;
 
+-- How far the register has aged, which is at most as far as the clock (aging.rs); what the clock said then; and its last jump.
+create table age (
+  id          integer primary key check (id = 1),
+  aged_to     integer not null,
+  seen        integer not null,
+  jumped_from integer,
+  jumped_to   integer
+) strict;
+
 -- What the operator's prompt may read. No secret column exists in any of them.
 
 create view accounts as
