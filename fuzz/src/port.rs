@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, LocalSet};
+use vestry_server::audit_head::HeadKeeper;
 use vestry_server::clock::Clock;
 use vestry_server::config::{Config, HashingConfig, Overrides};
 use vestry_server::credentials::{ImportedHashes, OpaqueKeys};
@@ -116,7 +117,7 @@ impl House {
             let (user_port, admin_port) = (port(&listeners.user), port(&listeners.admin));
             set_up(&plan(home.clone(), began)).await.expect("a folder can be set up");
             let told = clock.clone();
-            let parts = parts(&home, Clock::from_fn(move || told.load(Ordering::Relaxed)));
+            let parts = parts(&home, Clock::from_fn(move || told.load(Ordering::Relaxed))).await;
             let serving = run(parts, listeners, shutdown, async || std::future::pending().await);
             let running =
                 tokio::task::spawn_local(async { serving.await.expect("the server ends by itself") });
@@ -143,18 +144,16 @@ async fn bind() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port")
 }
 
-fn parts(home: &DataDir, clock: Clock) -> Parts {
+async fn parts(home: &DataDir, clock: Clock) -> Parts {
     let register = &home.database();
     let config = Config::parse("", Path::new("vestryd.toml"), Overrides::default()).expect("the defaults");
     let secrets = Secrets::read(home).expect("they were made");
     let hashing = HashingConfig { threads: 1, queue_max: 64 };
+    let limits = StoreLimits { readers_max: 2, ..StoreLimits::default() };
+    let store = Store::open(register, limits, secrets.chain.clone()).expect("a register");
     Parts {
-        store: Store::open(
-            register,
-            StoreLimits { readers_max: 2, ..StoreLimits::default() },
-            secrets.chain.clone(),
-        )
-        .expect("a register"),
+        head: HeadKeeper::begin(home, &store).await.expect("a register"),
+        store,
         queries: OperatorReader::open(register, QueryCaps::default()).expect("a register"),
         imported: ImportedHashes::new(secrets.pepper).expect("its decoy fits"),
         // The first generation of a new register.

@@ -32,6 +32,19 @@ fn change(folder: &Path, sql: &str) {
     database.execute_batch(sql).unwrap();
 }
 
+/// The whole register as it is, while no server runs.
+fn take_a_copy(folder: &Path) -> Vec<u8> {
+    change(folder, "pragma wal_checkpoint(truncate)");
+    std::fs::read(folder.join("vestry.db")).unwrap()
+}
+
+fn put_in_place(folder: &Path, database: &[u8]) {
+    for log in ["vestry.db-wal", "vestry.db-shm"] {
+        let _ = std::fs::remove_file(folder.join(log));
+    }
+    std::fs::write(folder.join("vestry.db"), database).unwrap();
+}
+
 async fn verdict_of(server: &Server, checkpoints: Vec<Checkpoint>) -> AuditVerdict {
     match server.operate(AdminCall::VerifyAudit { checkpoints }).await {
         AdminReply::AuditVerified(verdict) => verdict,
@@ -120,7 +133,8 @@ async fn sec_0051_a_truncated_audit_tail_is_found() {
         Some(AuditFault::Missing { first: 4, last: 5 }.into())
     );
     drop(server);
-    // The end and its mark were put back to an earlier state: only what is kept elsewhere can tell.
+    // The end and its mark were put back to an earlier state, and so was what lies beside the key: only what is kept on another
+    // machine can tell.
     let (folder, _) = stopped_with_events().await;
     change(folder.path(), "create table kept as select * from audit_mark");
     let server = Server::start_in(folder);
@@ -133,6 +147,9 @@ async fn sec_0051_a_truncated_audit_tail_is_found() {
         "delete from audit_event where id > 5; delete from audit_mark;
          insert into audit_mark select * from kept; drop table kept",
     );
+    let checked = vestryd(folder.path(), &["check"]).ended_with(78);
+    assert!(checked.out.contains("event 6, which was the newest, is not there any more"), "{}", checked.out);
+    std::fs::remove_file(folder.path().join("secrets/audit.head")).unwrap();
     let (server, person) = (Server::start_in(folder), Person::new());
     person.vestryctl(&server, &["audit", "verify"]).ended_with(0);
     let told = person.vestryctl(&server, &["audit", "verify", "--checkpoint", &checkpoint]).ended_with(65);
@@ -703,6 +720,93 @@ async fn a_tampered_audit_in_a_backup_is_said_at_the_restore() {
     let target = tempfile::tempdir().unwrap();
     let said = vestryd(target.path(), &["restore", &backup]).ended_with(0).err;
     assert!(said.contains("the audit in the backup is not as it was written: event 3 is missing"), "{said}");
+}
+
+/// H-5 of the review: whoever could write the database alone wiped the whole audit with three statements, and only a checkpoint from
+/// another machine told.
+#[tokio::test]
+async fn sec_0088_an_audit_that_was_wiped_shortened_or_put_back_is_named_without_a_checkpoint() {
+    let first = Server::start();
+    first.register("anirudh").await;
+    let folder = first.stop();
+    let earlier = take_a_copy(folder.path());
+    let server = Server::start_in(folder);
+    server.register("naman").await;
+    let newest = server.select("select max(id) from audit").await[0][0].parse::<i64>().unwrap();
+    let folder = server.stop();
+    let whole = take_a_copy(folder.path());
+    vestryd(folder.path(), &["check"]).ended_with(0);
+    let wiped =
+        "delete from audit_event; delete from audit_mark; delete from fact where name = 'secrets/audit.key'";
+    let shortened = format!(
+        "delete from audit_event where id = {newest};
+         update audit_mark set id = {newest} - 1 where name = 'head'"
+    );
+    for (attack, sql) in [("wiped", wiped), ("shortened", &shortened), ("put back", "")] {
+        match attack {
+            "put back" => put_in_place(folder.path(), &earlier),
+            _ => {
+                put_in_place(folder.path(), &whole);
+                change(folder.path(), sql);
+            }
+        }
+        let checked = vestryd(folder.path(), &["check"]).ended_with(78);
+        assert!(checked.out.contains("FAIL  audit: "), "{attack}: {}", checked.out);
+    }
+    let checked = vestryd(folder.path(), &["check"]).ended_with(78).out;
+    assert!(
+        checked.contains("which was the newest, is not there any more")
+            && checked.contains("vestryd audit accept"),
+        "{checked}"
+    );
+    // It does not go away by itself: not by a start, not by a new event with the same number.
+    for _ in 0..2 {
+        let server = Server::start_in(folder.clone());
+        server.register(&format!("shubham{newest}")).await;
+        let verdict = verdict_of(&server, Vec::new()).await;
+        assert_eq!(verdict.fault, Some(AuditFault::PutBack { id: newest }.into()));
+        server.signal(rustix::process::Signal::TERM);
+        let talk = server.talk_after_stop();
+        assert!(talk.contains("the audit was wiped, shortened or put back"), "{talk}");
+        put_in_place(folder.path(), &earlier);
+    }
+    vestryd(folder.path(), &["check"]).ended_with(78);
+}
+
+#[tokio::test]
+async fn who_puts_a_database_back_says_how_many_events_are_lost() {
+    let (folder, _) = stopped_with_events().await;
+    let earlier = take_a_copy(folder.path());
+    let nothing = vestryd(folder.path(), &["audit", "accept"]).ended_with(0);
+    assert!(nothing.err.contains("nothing to accept"), "{}", nothing.err);
+    let server = Server::start_in(folder);
+    for name in ["hana", "vera"] {
+        server.register(name).await;
+    }
+    let folder = server.stop();
+    put_in_place(folder.path(), &earlier);
+    // Somebody starts it before: what was lost is counted from what that start found.
+    let server = Server::start_in(folder);
+    server.register("jo").await;
+    let folder = server.stop();
+    let asked = vestryd(folder.path(), &["audit", "accept"]).ended_with(78);
+    assert!(
+        asked.err.contains("2 events of the audit are lost") && asked.err.contains("--lost 2"),
+        "{}",
+        asked.err
+    );
+    assert!(
+        asked.out.contains("written down  event 7 mac=") && asked.out.contains("found         event 5 mac="),
+        "{}",
+        asked.out
+    );
+    vestryd(folder.path(), &["audit", "accept", "--lost", "3"]).ended_with(78);
+    vestryd(folder.path(), &["audit", "accept", "--lost", "2"]).ended_with(0);
+    vestryd(folder.path(), &["check"]).ended_with(0);
+    let server = Server::start_in(folder);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, None);
+    let told = server.select("select detail from audit where action = 'audit.accepted'").await;
+    assert!(told[0][0].starts_with("2 events are lost: event 7 mac="), "{told:?}");
 }
 
 #[tokio::test]

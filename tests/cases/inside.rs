@@ -13,6 +13,7 @@ use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
+use vestry_server::audit_head::HeadKeeper;
 use vestry_server::clock::Clock;
 use vestry_server::config::{Config, Overrides};
 use vestry_server::credentials::ImportedHashes;
@@ -79,6 +80,7 @@ impl Inside {
             queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),
             imported: ImportedHashes::new(secrets.pepper).unwrap(),
             names: secrets.names,
+            head: HeadKeeper::begin(&data_dir, &store).await.unwrap(),
             identity: Identity::load(data_dir.certs(None)).unwrap(),
             clock: Clock::from_fn(move || {
                 assert!(!bomb.swap(false, Ordering::Relaxed), "a panic that the test put there");

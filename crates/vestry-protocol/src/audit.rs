@@ -100,10 +100,16 @@ pub enum AuditFault {
         /// Which.
         id: i64,
     },
+    /// The server wrote this event down outside the database, and it is not there, or another one is: the audit was wiped,
+    /// shortened or put back.
+    PutBack {
+        /// Which.
+        id: i64,
+    },
 }
 
 impl Numbered for AuditFault {
-    const KNOWN: u32 = 9;
+    const KNOWN: u32 = 10;
 }
 
 impl fmt::Display for AuditFault {
@@ -130,6 +136,10 @@ impl fmt::Display for AuditFault {
                 write!(f, "the mark of the newest event was gone or forged when event {id} was written")
             }
             Self::Checkpoint { id } => write!(f, "event {id} is not the one of the checkpoint"),
+            Self::PutBack { id } => write!(
+                f,
+                "event {id}, which was the newest, is not there any more: the audit was wiped, shortened or put back"
+            ),
         }
     }
 }

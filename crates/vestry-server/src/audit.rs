@@ -74,6 +74,8 @@ pub enum Action {
     OperatorRead,
     /// The chain of events began anew under another key.
     AuditRekeyed,
+    /// The database was put back, and the audit goes on from an earlier event.
+    AuditAccepted,
     /// Events that were old enough were removed.
     AuditPurged,
     /// The chain of events ends under this key, and goes on under another.
@@ -121,6 +123,7 @@ impl Action {
             Self::AccountsImported => "accounts.imported",
             Self::OperatorRead => "operator.read",
             Self::AuditRekeyed => "audit.rekeyed",
+            Self::AuditAccepted => "audit.accepted",
             Self::AuditPurged => "audit.purged",
             Self::AuditRotated => "audit.rotated",
             Self::OpaqueRotationBegun => "opaque.rotation_begun",

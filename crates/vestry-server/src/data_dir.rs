@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! vestryd.toml   settings               certs/     CA, server and operators
-//! vestry.db      the register           secrets/   pepper, OPAQUE key, seed of names, audit key (never in the database)
+//! vestry.db      the register           secrets/   pepper, OPAQUE key, seed of names, audit key and its newest event (never in the database)
 //! vestryd.lock   held while it runs
 //! ```
 
@@ -113,6 +113,12 @@ impl DataDir {
     #[must_use]
     pub fn audit_key(&self) -> PathBuf {
         self.secrets().join("audit.key")
+    }
+
+    /// What was last written down of the audit.
+    #[must_use]
+    pub fn audit_head(&self) -> PathBuf {
+        self.secrets().join("audit.head")
     }
 
     /// The certificates, here unless they are kept elsewhere.

@@ -5,6 +5,7 @@
 //! (`secrets::finish_replacements`).
 
 use crate::audit::{Action, Actor};
+use crate::audit_head;
 use crate::clock::Plausible;
 use crate::credentials::Pepper;
 use crate::data_dir::DataDir;
@@ -140,7 +141,8 @@ pub enum AuditRotation {
 /// When a file or the database refuses.
 pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, SetupError> {
     let AtRest { mut register, .. } = AtRest::open(data_dir)?;
-    if let Some(fault) = register.verify_audit()?.fault {
+    let known = audit_head::read(&data_dir.audit_head())?.map(|head| head.known);
+    if let Some(fault) = register.verify_audit(known)?.fault {
         return Ok(AuditRotation::Refused(fault));
     }
     let path = make_replacement(&data_dir.audit_key(), || random_bytes(ChainKey::BYTES))?;

@@ -1,6 +1,7 @@
 //! The server's shared parts, and [`run`]: from bound listeners to the last goodbye.
 
 use crate::admin::WelcomeOperators;
+use crate::audit_head::HeadKeeper;
 use crate::clock::{Clock, as_date};
 use crate::config::Config;
 use crate::credentials::{DamagedRecords, HashingPool, ImportedHashes, NameSeed, OpaqueKeys};
@@ -71,6 +72,8 @@ pub struct Server {
     pub writes: Writes,
     /// How far the audit is written down in the log.
     pub trail: Trail,
+    /// How far it is written down beside its key.
+    pub head: Arc<HeadKeeper>,
     /// What operators read of late.
     pub recorded: RecordedReads,
     /// When the server started, for people.
@@ -103,6 +106,8 @@ pub struct Parts {
     pub opaque: OpaqueKeys,
     /// Certificates.
     pub identity: Identity,
+    /// How far the audit is written down beside its key.
+    pub head: HeadKeeper,
     /// The wall clock.
     pub clock: Clock,
 }
@@ -141,6 +146,7 @@ pub async fn run(
         backups: Semaphore::new(1),
         imports: Arc::new(Semaphore::new(1)),
         trail: Trail::default(),
+        head: Arc::new(parts.head),
         recorded: RecordedReads::default(),
         user_admission: Admission::for_users(&limits),
         started: Instant::now(),
@@ -163,6 +169,7 @@ pub async fn run(
             accept_until(stopping.clone(), listeners.admin, admin_admission, tasks.clone(), operators),
         ),
     ];
+    supervisor.task("the head of the audit", server.head.clone().keep_writing(server.store.clone()));
     let ended = tokio::select! {
         () = keep_house(&server) => Ok(()),
         () = reload_for_ever(&server, reload) => Ok(()),
@@ -211,6 +218,7 @@ async fn drain(server: &Server, tasks: &TaskTracker) {
     // A disk that stays full does not keep the server from stopping.
     let _ = timeout(wait, server.gate.flush()).await;
     server.trail.write_checkpoint(server).await;
+    server.head.keep(&server.store).await;
     server.store.close().await;
 }
 

@@ -4,6 +4,7 @@
 //! could not.
 
 use crate::audit::{Action, Actor};
+use crate::audit_head::{self, AuditHead, AuditHeadError, newest};
 use crate::clock::Plausible;
 use crate::config;
 use crate::credentials::{NameSeed, OpaqueKey, Pepper};
@@ -56,6 +57,9 @@ pub enum SetupError {
     /// Of the database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Of what was last written down of the audit.
+    #[error(transparent)]
+    AuditHead(#[from] AuditHeadError),
     /// Of the data directory.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -258,8 +262,18 @@ async fn make_database(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) ->
     Store::create(&path, &chain)?;
     let store = Store::open(&path, StoreLimits::default(), chain)?;
     enrol(&store, certs.operators()?, plan.now.seconds()).await?;
+    write_audit_head(&plan.data_dir, &store).await?;
     store.close().await;
     made.push(format!("database                {}", path.display()));
+    Ok(())
+}
+
+async fn write_audit_head(data_dir: &DataDir, store: &Store) -> Result<(), SetupError> {
+    let key = store.chain().clone();
+    // On the only connection that is closed before the process goes on: a reader would leave its log behind.
+    if let Some(known) = store.write(move |tx| newest(tx, &key)).await? {
+        audit_head::write(&data_dir.audit_head(), &AuditHead { known, found: None })?;
+    }
     Ok(())
 }
 

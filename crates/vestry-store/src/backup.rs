@@ -8,7 +8,7 @@ use crate::{ChainKey, Noted, ReadTx, Schema, StoreError, Verification, WriteTx, 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use vestry_protocol::audit::AuditVerdict;
+use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 
 /// How often SQLite asks whether to go on: every so many steps of its machine, a few milliseconds apart.
 const STEPS_BETWEEN_LOOKS: i32 = 50_000;
@@ -136,12 +136,12 @@ impl Offline {
         Ok(done)
     }
 
-    /// Checks the whole audit chain.
+    /// Checks the whole audit chain, with what a server wrote down of it last.
     ///
     /// # Errors
     /// When the register cannot be read; what is wrong with the chain is in the verdict.
-    pub fn verify_audit(&mut self) -> Result<AuditVerdict, StoreError> {
-        let mut verification = Verification::new(self.chain.clone(), Vec::new());
+    pub fn verify_audit(&mut self, last_known: Option<Checkpoint>) -> Result<AuditVerdict, StoreError> {
+        let mut verification = Verification::new(self.chain.clone(), last_known, Vec::new());
         loop {
             if let Some(verdict) = self.read(|tx| verification.advance(tx))? {
                 return Ok(verdict);

@@ -321,7 +321,7 @@ mod tests {
         }
         store.close().await;
         let path = folder.path().join("vestry.db");
-        let verdict = Offline::open(&path, ChainKey::for_tests()).unwrap().verify_audit().unwrap();
+        let verdict = Offline::open(&path, ChainKey::for_tests()).unwrap().verify_audit(None).unwrap();
         assert_eq!((verdict.fault, verdict.head), (None, i64::try_from(kept).unwrap()));
         assert_eq!((kept, verdict.events), (27 + 9, 36));
     }

@@ -92,6 +92,7 @@ fn spelled(verdict: &AuditVerdict) -> Option<serde_json::Value> {
         AuditFault::Inserted { id: at } => id("Inserted", at),
         AuditFault::Broken { id: at } => id("Broken", at),
         AuditFault::Checkpoint { id: at } => id("Checkpoint", at),
+        AuditFault::PutBack { id: at } => id("PutBack", at),
         AuditFault::Missing { first, last } => range("Missing", first, last),
         AuditFault::Truncated { first, last } => range("Truncated", first, last),
         AuditFault::Swapped { id, with } => serde_json::json!({ "Swapped": { "id": id, "with": with } }),
@@ -111,7 +112,7 @@ fn each_audit_chain_comes_to_the_fault_that_its_vector_names() {
         Store::create(&path, &key).unwrap();
         put_in(&path, &chain);
         assert_eq!(key.id(), chain.key_name, "{name}");
-        let found = spelled(&Offline::open(&path, key).unwrap().verify_audit().unwrap());
+        let found = spelled(&Offline::open(&path, key).unwrap().verify_audit(None).unwrap());
         assert_eq!(found, chain.fault, "{name}");
         faults.insert(found.map_or_else(String::new, |fault| {
             fault.to_string().replace(['-', '0', '1', '2', '3', '4', '5', '6', '7'], "")

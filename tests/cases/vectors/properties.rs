@@ -323,6 +323,7 @@ fn audit_fault() -> impl Strategy<Value = AuditFault> {
         Just(AuditFault::Marks),
         time().prop_map(|id| AuditFault::Broken { id }),
         time().prop_map(|id| AuditFault::Checkpoint { id }),
+        time().prop_map(|id| AuditFault::PutBack { id }),
     ]
 }
 

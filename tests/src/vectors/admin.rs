@@ -505,7 +505,7 @@ fn audit_verdicts() -> Vec<Example> {
         fault: None,
     };
     let with = |fault: AuditFault| AuditVerdict { fault: Some(fault.into()), ..whole.clone() };
-    let later = Open::Unknown(Item { number: 9, content: vec![14] });
+    let later = Open::Unknown(Item { number: 250, content: vec![14] });
     let of_a_later_server = AuditVerdict { fault: Some(later), ..whole.clone() };
     let verified = |verdict| AdminReply::AuditVerified(verdict);
     let mut all = vec![
@@ -517,7 +517,12 @@ fn audit_verdicts() -> Vec<Example> {
             verified(of_a_later_server),
         ),
     ];
-    let faults: [(&str, &str, AuditFault); 9] = [
+    let faults: [(&str, &str, AuditFault); 10] = [
+        (
+            "admin/reply-audit-verified-put-back",
+            "The newest event is gone.",
+            AuditFault::PutBack { id: 4_711 },
+        ),
         ("admin/reply-audit-verified-changed", "A changed event.", AuditFault::Changed { id: 7 }),
         ("admin/reply-audit-verified-missing", "Missing events.", AuditFault::Missing { first: 7, last: 9 }),
         ("admin/reply-audit-verified-swapped", "Swapped events.", AuditFault::Swapped { id: 7, with: 12 }),

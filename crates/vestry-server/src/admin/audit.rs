@@ -109,7 +109,7 @@ pub(super) async fn verify(
         let failure = Failure::from(FieldError { field: Field::Checkpoints, rule });
         return replies.send(AdminReply::Refused(failure.into_refusal())).await;
     }
-    let mut verification = Verification::new(server.store.chain().clone(), checkpoints);
+    let mut verification = Verification::new(server.store.chain().clone(), server.head.known(), checkpoints);
     let mut told = Instant::now();
     loop {
         match advance(server, verification).await {

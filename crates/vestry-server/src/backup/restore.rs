@@ -4,6 +4,7 @@
 use super::placing::Placing;
 use super::{BackupError, REGISTER, unpack};
 use crate::audit::{Action, Actor};
+use crate::audit_head::{self, AuditHead};
 use crate::clock::Plausible;
 use crate::data_dir::DataDir;
 use crate::secrets::{NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, SECRET_FACTS, Secrets};
@@ -13,7 +14,7 @@ use std::io::BufRead;
 use std::path::Path;
 use vestry_seal::{Passphrase, SealedReader, is_sealed};
 use vestry_store::backup::Offline;
-use vestry_store::{Party, Store, StoreError};
+use vestry_store::{ChainKey, Party, Store, StoreError};
 
 /// What came back.
 pub struct Restored {
@@ -76,6 +77,7 @@ pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: Plausible) -> Result<Re
     })?;
     register.close_into_one_file()?;
     placing.carry_out(data_dir)?;
+    notes.extend(write_audit_head_down(data_dir, &secrets.chain, audit_key_is_new)?);
     Ok(Restored { created: manifest.created, sessions, codes, notes })
 }
 
@@ -90,9 +92,33 @@ fn make_audit_key_in(unpacked: &Path, data_dir: &DataDir, is_lost: bool) -> Resu
     Ok(true)
 }
 
+/// A new machine knows nothing of the audit yet, and of a new chain nobody does; who knows another event is told how to go on.
+fn write_audit_head_down(
+    data_dir: &DataDir,
+    chain: &ChainKey,
+    is_new_chain: bool,
+) -> Result<Option<String>, BackupError> {
+    let path = data_dir.audit_head();
+    let mut register = Offline::open(&data_dir.database(), chain.clone())?;
+    let known = audit_head::read(&path);
+    let fits = match known {
+        known if is_new_chain || matches!(known, Ok(None)) => {
+            if let Some(known) = register.read(|tx| audit_head::newest(tx, chain))? {
+                audit_head::write(&path, &AuditHead { known, found: None })?;
+            }
+            true
+        }
+        Ok(Some(head)) => register.read(|tx| tx.audit_has(chain, &head.known))?,
+        Ok(None) | Err(_) => false,
+    };
+    register.close_into_one_file()?;
+    let told = "the audit in the backup is not up to what was written down last; to go on from it, before the server starts: vestryd audit accept";
+    Ok((!fits).then(|| told.to_owned()))
+}
+
 /// A register is worth more than its audit: one that was tampered with comes back, and it is said.
 fn note_on_the_audit(register: &mut Offline) -> Result<Option<String>, StoreError> {
-    let fault = register.verify_audit()?.fault;
+    let fault = register.verify_audit(None)?.fault;
     Ok(fault.map(|fault| format!("warning: the audit in the backup is not as it was written: {fault}")))
 }
 

@@ -1,13 +1,15 @@
-//! `vestryd audit rekey`: the key of the audit chain is lost, and the audit goes on under a new one.
+//! `vestryd audit`: going on when the key of the chain was lost (`rekey`), or when the database was put back (`accept`).
 
 use super::backup::who;
 use super::{CommandError, Place, answer, say};
-use crate::audit::Actor;
+use crate::audit::{Action, Actor};
+use crate::audit_head::{self, AuditHead, AuditHeadError};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::secrets::read_audit_key;
 use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
 use clap::{Args, Subcommand};
+use vestry_store::Party;
 use vestry_store::backup::Offline;
 
 const REKEY_EXAMPLES: &str = "\
@@ -17,6 +19,15 @@ the event audit.rekeyed.
 
 Example:
   vestryd audit rekey --data-dir /var/lib/vestry";
+
+const ACCEPT_EXAMPLES: &str = "\
+When you put an earlier database back (a backup without its secrets, an image of the machine), and while no server runs. Says which
+event was the newest and which one is now, and how many are lost; with that number it goes on from here. The audit says so
+itself, with the event audit.accepted.
+
+Examples:
+  vestryd audit accept --data-dir /var/lib/vestry
+  vestryd audit accept --data-dir /var/lib/vestry --lost 172";
 
 #[derive(Debug, Args)]
 pub(super) struct AuditFlags {
@@ -29,10 +40,25 @@ enum AuditCommand {
     /// Seal the audit as it is, and go on under a new key
     #[command(after_help = REKEY_EXAMPLES)]
     Rekey(Place),
+    /// Go on from a database that was put back
+    #[command(after_help = ACCEPT_EXAMPLES)]
+    Accept {
+        #[command(flatten)]
+        place: Place,
+        /// How many events are lost, as it says without this
+        #[arg(long, value_name = "NUMBER")]
+        lost: Option<i64>,
+    },
 }
 
 pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
-    let AuditCommand::Rekey(place) = &flags.command;
+    match &flags.command {
+        AuditCommand::Rekey(place) => rekey_lost(place),
+        AuditCommand::Accept { place, lost } => accept(place, *lost),
+    }
+}
+
+fn rekey_lost(place: &Place) -> Result<(), CommandError> {
     let data_dir = place.data_dir();
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
@@ -57,4 +83,49 @@ fn rekey(data_dir: &DataDir) -> Result<u64, CommandError> {
     let mut register = Offline::open(&data_dir.database(), chain.clone())?;
     let (by, now) = (Actor::at_the_machine(&by), Clock::system().plausible_now()?);
     Ok(register.write(|tx| rekey_audit_chain(tx, &by, &chain, now))?)
+}
+
+/// Takes what is there for the audit, when somebody knows what is lost by it.
+fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
+    let data_dir = place.data_dir();
+    data_dir.refuse_exposed_files()?;
+    let _lock = data_dir.lock()?;
+    let (path, chain) = (data_dir.audit_head(), read_audit_key(&data_dir.audit_key())?);
+    let mut register = Offline::open(&data_dir.database(), chain.clone())?;
+    let newest_of = |register: &mut Offline| register.read(|tx| audit_head::newest(tx, &chain));
+    let newest = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
+    let known = match audit_head::read(&path) {
+        Ok(head) => head,
+        Err(AuditHeadError::Damaged(_)) => None,
+        Err(error) => return Err(SetupError::from(error).into()),
+    };
+    let Some(AuditHead { known, found }) = known else {
+        audit_head::write(&path, &AuditHead { known: newest, found: None }).map_err(SetupError::from)?;
+        say(&format!("{} is made anew; nobody can tell what the audit was before", path.display()));
+        return Ok(());
+    };
+    if register.read(|tx| tx.audit_has(&chain, &known))? {
+        say("there is nothing to accept: the newest event that was written down is in the audit");
+        return Ok(());
+    }
+    let found = found.unwrap_or_else(|| newest.clone());
+    let missing = known.id.saturating_sub(found.id);
+    answer(&format!("written down  event {} mac={}", known.id, known.mac));
+    answer(&format!("found         event {} mac={}", found.id, found.mac));
+    if lost != Some(missing) {
+        return Err(CommandError::EventsLost { missing });
+    }
+    let (by, now) = (who(), Clock::system().plausible_now()?);
+    register.write(|tx| {
+        let detail = format!(
+            "{missing} events are lost: event {} mac={} was the newest, event {} mac={} was found",
+            known.id, known.mac, found.id, found.mac
+        );
+        let by = Actor::at_the_machine(&by);
+        by.note(tx, now.seconds(), Action::AuditAccepted, Party::NONE, &detail).map(drop)
+    })?;
+    let known = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
+    audit_head::write(&path, &AuditHead { known, found: None }).map_err(SetupError::from)?;
+    say("the audit goes on from here");
+    Ok(())
 }

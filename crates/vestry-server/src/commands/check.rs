@@ -2,6 +2,7 @@
 //! and says what to do about each thing that is wrong.
 
 use super::{CommandError, Place, answer};
+use crate::audit_head;
 use crate::clock::{Clock, as_date};
 use crate::config::Overrides;
 use crate::confinement::{confine, is_memory_private};
@@ -9,8 +10,10 @@ use crate::credentials::{ImportedHashes, OpaqueRecord};
 use crate::data_dir::DataDir;
 use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::secrets::{Secrets, read_audit_key};
+use crate::setup::SetupError;
 use std::path::Path;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
 use vestry_store::backup::Offline;
 use vestry_store::{ClockJump, Credential, SealedRecord, Store};
@@ -145,8 +148,13 @@ fn first_of(names: &[String]) -> String {
 
 fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {
     let chain = read_audit_key(&data_dir.audit_key())?;
-    let verdict = Offline::open_beside_a_server(&data_dir.database(), chain)?.verify_audit()?;
+    let head = audit_head::read(&data_dir.audit_head()).map_err(SetupError::from)?;
+    let known = head.map(|head| head.known);
+    let verdict = Offline::open_beside_a_server(&data_dir.database(), chain)?.verify_audit(known)?;
     match verdict.fault {
+        Some(fault) if fault.known().is_some_and(|fault| matches!(fault, AuditFault::PutBack { .. })) => {
+            Err(CommandError::PutBack(fault))
+        }
         Some(fault) => Err(CommandError::Audit(fault)),
         None => Ok(format!("{} events up to {} are as they were written", verdict.events, verdict.head)),
     }

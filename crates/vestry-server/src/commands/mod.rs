@@ -91,7 +91,7 @@ enum Command {
     Restore(backup::RestoreFlags),
     /// Replace a key or the pepper, while no server runs
     Secrets(secrets::SecretsFlags),
-    /// Go on with the audit when its key was lost
+    /// Go on with the audit when its key was lost, or its database put back
     Audit(audit::AuditFlags),
     /// Write a completion script for a shell to standard output
     #[command(hide = true)]
@@ -165,10 +165,18 @@ enum CommandError {
         "{0}; look since when with the checkpoints in the log: vestryctl audit verify --checkpoint ID:HEX"
     )]
     Audit(vestry_protocol::item::Open<vestry_protocol::audit::AuditFault>),
+    #[error("{0}; when you put this database back yourself, stop the server and run: vestryd audit accept")]
+    PutBack(vestry_protocol::item::Open<vestry_protocol::audit::AuditFault>),
     #[error(
         "{number} cannot be read, and no password is right there: {names}; for each: vestryctl account reset NAME"
     )]
     DamagedRecords { number: usize, names: String },
+    #[error(
+        "{missing} events of the audit are lost. To go on from here: vestryd audit accept --lost {missing}"
+    )]
+    EventsLost { missing: i64 },
+    #[error("the audit has no newest event that its key knows; look with: vestryd check")]
+    NoAuditHead,
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("{0} of the checks failed")]

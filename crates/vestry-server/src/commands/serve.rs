@@ -1,6 +1,7 @@
 //! `vestryd serve`: sets up on a first start, checks what must hold, binds, and hands over to the library.
 
 use super::{CommandError, ServeFlags, init};
+use crate::audit_head::HeadKeeper;
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
 use crate::confinement::confine;
@@ -104,7 +105,8 @@ async fn serve_until_told(
     };
     randomness.await.map_err(std::io::Error::other)??;
     let names = secrets.names;
-    let parts = Parts { config, store, queries, imported, opaque, names, identity, clock };
+    let head = HeadKeeper::begin(data_dir, &store).await?;
+    let parts = Parts { config, store, queries, imported, opaque, names, identity, head, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }
 

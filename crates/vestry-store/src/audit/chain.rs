@@ -18,6 +18,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
+use vestry_protocol::audit::Checkpoint;
 use zeroize::Zeroizing;
 
 /// The MAC of an event, or the digest of those that have none.
@@ -252,6 +253,23 @@ impl ReadTx<'_> {
             })
             .optional()?;
         Ok(found.unwrap_or(Mark::Absent))
+    }
+
+    /// Whether an event that was written down elsewhere is in the audit, or was removed because of its age. Only a check of the
+    /// whole chain says more.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn audit_has(&self, key: &ChainKey, event: &Checkpoint) -> Result<bool, StoreError> {
+        if let Mark::At(purged) = self.audit_mark(key, MarkName::Purged)?
+            && purged.id >= event.id
+        {
+            return Ok(true);
+        }
+        let mut statement = self.conn.prepare_cached("select mac from audit_event where id = ?1")?;
+        let mac: Option<Option<Vec<u8>>> = statement.query_row([event.id], |row| row.get(0)).optional()?;
+        let mac = mac.flatten().map(|mac| HEXLOWER.encode(&mac));
+        Ok(mac.is_some_and(|mac| mac.starts_with(&event.mac)))
     }
 
     /// The newest event and its MAC in hexadecimal, as the mark of it says.

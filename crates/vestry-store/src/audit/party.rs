@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(erased.await.unwrap(), 2);
         let jo = keys_of(&Username::parse("jo").unwrap(), 0).oprf_id;
         assert_eq!(shown(&store).await, ["account:1", &name_key(jo), "account:1"]);
-        let mut check = Verification::new(ChainKey::for_tests(), Vec::new());
+        let mut check = Verification::new(ChainKey::for_tests(), None, Vec::new());
         let verdict = store.read(move |tx| check.advance(tx)).await.unwrap().unwrap();
         assert_eq!((verdict.fault, verdict.events), (None, 3));
     }

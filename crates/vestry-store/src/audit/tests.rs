@@ -64,7 +64,7 @@ impl Register {
 
     fn verdict_with(&self, key: ChainKey, checkpoints: Vec<Checkpoint>) -> AuditVerdict {
         let mut register = self.open();
-        let mut verification = Verification::new(key, checkpoints);
+        let mut verification = Verification::new(key, None, checkpoints);
         loop {
             if let Some(verdict) = register.read(|tx| verification.advance(tx)).unwrap() {
                 return verdict;
@@ -423,7 +423,7 @@ async fn a_check_goes_on_while_events_come_and_go() {
     let register = Register::with_events(3_000);
     let limits = crate::StoreLimits::default();
     let store = Store::open(&register.path, limits, ChainKey::for_tests()).unwrap();
-    let mut verification = Verification::new(store.chain().clone(), Vec::new());
+    let mut verification = Verification::new(store.chain().clone(), None, Vec::new());
     let mut rounds = 0;
     let verdict = loop {
         let (moved, verdict) = store

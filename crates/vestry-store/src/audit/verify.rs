@@ -110,6 +110,8 @@ pub struct Verification {
     key: ChainKey,
     /// Those that are still to come, the first one last.
     checkpoints: Vec<Checkpoint>,
+    /// What the server itself wrote down last, beside the key.
+    last_known: Option<Checkpoint>,
     walk: Option<Walk>,
     suspect: Option<Suspect>,
     verdict: AuditVerdict,
@@ -125,9 +127,9 @@ struct Suspect {
 }
 
 impl Verification {
-    /// Of the chain of this key, with what was written down elsewhere.
+    /// Of the chain of this key, with what the server wrote down last outside the database, and what was written down elsewhere.
     #[must_use]
-    pub fn new(key: ChainKey, mut checkpoints: Vec<Checkpoint>) -> Self {
+    pub fn new(key: ChainKey, last_known: Option<Checkpoint>, mut checkpoints: Vec<Checkpoint>) -> Self {
         checkpoints.sort_by_key(|checkpoint| std::cmp::Reverse(checkpoint.id));
         let verdict = AuditVerdict {
             events: 0,
@@ -138,7 +140,7 @@ impl Verification {
             checkpoints: 0,
             fault: None,
         };
-        Self { key, checkpoints, walk: None, suspect: None, verdict }
+        Self { key, checkpoints, last_known, walk: None, suspect: None, verdict }
     }
 
     /// How many events were checked so far.
@@ -208,15 +210,25 @@ impl Verification {
             }
             self.verdict.checkpoints += 1;
         }
+        if let Some(known) = self.last_known.take_if(|known| known.id == event.id) {
+            let mac = event.mac.map(|mac| HEXLOWER.encode(mac)).unwrap_or_default();
+            if !mac.starts_with(&known.mac) {
+                return Err(AuditFault::PutBack { id: known.id });
+            }
+        }
         Ok(())
     }
 
     fn skip_checkpoints_up_to(&mut self, id: i64) {
         while self.checkpoints.pop_if(|next| next.id <= id).is_some() {}
+        self.last_known.take_if(|known| known.id <= id);
     }
 
     fn check_end(&self, walk: &Walk, marks: &Marks) -> Result<End, AuditFault> {
         walk.end(marks)?;
+        if let Some(known) = &self.last_known {
+            return Err(AuditFault::PutBack { id: known.id });
+        }
         match self.checkpoints.last() {
             // The whole end was put back to what it was.
             Some(beyond) => Err(AuditFault::Checkpoint { id: beyond.id }),
