@@ -809,6 +809,90 @@ async fn who_puts_a_database_back_says_how_many_events_are_lost() {
     assert!(told[0][0].starts_with("2 events are lost: event 7 mac="), "{told:?}");
 }
 
+/// A data directory with everything in it, as an image of the machine has it.
+fn take_an_image(folder: &Path) -> TempDir {
+    let image = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(folder.join(".")).arg(image.path()).status().unwrap();
+    assert!(copied.success());
+    image
+}
+
+fn put_image_in_place(folder: &Path, image: &TempDir) {
+    for log in ["vestry.db-wal", "vestry.db-shm"] {
+        let _ = std::fs::remove_file(folder.join(log));
+    }
+    let copied = Command::new("cp").arg("-a").arg(image.path().join(".")).arg(folder).status().unwrap();
+    assert!(copied.success());
+}
+
+const PUT_BACK: &str = "ERROR the audit was wiped, shortened or put back";
+
+/// H-5 of the review, its second half: with the secrets put back too, nothing on the machine knows what was lost. People do.
+#[tokio::test]
+async fn sec_0100_people_are_witnesses_of_a_machine_that_was_put_back_whole() {
+    let server = Server::start();
+    let settings = server.folder().join("vestryd.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    // People find it again where it was.
+    let stays = text.replace("\nlisten = \"127.0.0.1:0\"", &format!("\nlisten = \"{}\"", server.user));
+    std::fs::write(&settings, stays).unwrap();
+    let person = Person::new();
+    person.join(&server);
+    let log_in = |name| person.vestry(&["login", name, "--password-stdin"], PASSWORD).ended_with(0);
+    let everybody = ["naman", "anirudh", "shubham"];
+    for name in everybody {
+        person.vestry(&["register", name, "--password-stdin"], PASSWORD).ended_with(0);
+        log_in(name);
+    }
+    let folder = server.stop();
+    let image = take_an_image(folder.path());
+    let server = Server::start_in(folder);
+    for name in everybody {
+        log_in(name);
+    }
+    let folder = server.stop();
+    put_image_in_place(folder.path(), &image);
+    // The machine is content.
+    vestryd(folder.path(), &["check"]).ended_with(0);
+    let server = Server::start_in(folder);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, None);
+    // A wrong password hands nothing in.
+    person.vestry(&["login", "naman", "--password-stdin"], OTHER_PASSWORD).ended_with(77);
+    assert_eq!(server.select("select count(*) from audit where action = 'audit.put_back'").await, [["0"]]);
+    log_in("naman");
+    log_in("anirudh");
+    log_in("naman");
+    assert_eq!(server.select("select count(*) from audit where action = 'audit.put_back'").await, [["1"]]);
+    let fault = verdict_of(&server, Vec::new()).await.fault;
+    assert!(matches!(fault.as_ref().and_then(Open::known), Some(AuditFault::PutBack { .. })), "{fault:?}");
+    server.signal(rustix::process::Signal::TERM);
+    let folder = server.shared_folder();
+    let talk = server.talk_after_stop();
+    assert_eq!(talk.matches(PUT_BACK).count(), 1, "{talk}");
+    vestryd(folder.path(), &["check"]).ended_with(78);
+    let asked = vestryd(folder.path(), &["audit", "accept"]).ended_with(78).err;
+    let lost = asked.split("--lost ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    // Logging in is one event, and anirudh was the second: at least two are known to be lost.
+    assert!(lost.parse::<i64>().unwrap() >= 2, "{asked}");
+    vestryd(folder.path(), &["audit", "accept", "--lost", &lost]).ended_with(0);
+    vestryd(folder.path(), &["check"]).ended_with(0);
+    // Whoever comes later saw what is lost, too, and that is known. So is what was seen under an earlier key.
+    let server = Server::start_in(folder);
+    log_in("shubham");
+    log_in("naman");
+    let folder = server.stop();
+    vestryd(folder.path(), &["secrets", "rotate", "audit"]).ended_with(0);
+    let server = Server::start_in(folder);
+    for name in everybody {
+        log_in(name);
+    }
+    assert_eq!(server.select("select count(*) from audit where action = 'audit.put_back'").await, [["1"]]);
+    assert_eq!(verdict_of(&server, Vec::new()).await.fault, None);
+    server.signal(rustix::process::Signal::TERM);
+    let talk = server.talk_after_stop();
+    assert!(!talk.contains(PUT_BACK), "{talk}");
+}
+
 #[tokio::test]
 async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
     let folder = Arc::new(tempfile::tempdir().unwrap());

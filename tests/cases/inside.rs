@@ -75,19 +75,20 @@ impl Inside {
         let read = reads.clone();
         let secrets = Secrets::read(&data_dir).unwrap();
         let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone()).unwrap();
+        let clock = Clock::from_fn(move || {
+            assert!(!bomb.swap(false, Ordering::Relaxed), "a panic that the test put there");
+            let now = told.load(Ordering::Relaxed);
+            read.fetch_add(1, Ordering::Relaxed);
+            now
+        });
         let parts = Parts {
             opaque: secrets.bind_to(&store).await.unwrap(),
             queries: OperatorReader::open(&data_dir.database(), QueryCaps::default()).unwrap(),
             imported: ImportedHashes::new(secrets.pepper).unwrap(),
             names: secrets.names,
-            head: HeadKeeper::begin(&data_dir, &store).await.unwrap(),
+            head: HeadKeeper::begin(&data_dir, &store, clock.clone()).await.unwrap(),
             identity: Identity::load(data_dir.certs(None)).unwrap(),
-            clock: Clock::from_fn(move || {
-                assert!(!bomb.swap(false, Ordering::Relaxed), "a panic that the test put there");
-                let now = told.load(Ordering::Relaxed);
-                read.fetch_add(1, Ordering::Relaxed);
-                now
-            }),
+            clock,
             store: store.clone(),
             config: settings,
         };

@@ -96,6 +96,8 @@ pub struct Worker {
     random: Random,
     line: Option<Line>,
     token: Option<SessionToken>,
+    /// What the last login left: each one after the first hands one in, as those of people do.
+    witness: Vec<u8>,
 }
 
 impl Worker {
@@ -108,7 +110,8 @@ impl Worker {
         let operations: Vec<Operation> = task.mix.operations().collect();
         let resumes = operations.contains(&Operation::HandshakeResumed);
         let dialer = if resumes { task.dialer.with_tickets() } else { task.dialer.clone() };
-        let mut worker = Self { task, dialer, number, dialled: 0, random, line: None, token: None };
+        let mut worker =
+            Self { task, dialer, number, dialled: 0, random, line: None, token: None, witness: Vec::new() };
         if operations.iter().any(|operation| operation.is_steady() || *operation == Operation::Resume) {
             let (line, session) = worker.open_session().await?;
             worker.token = Some(session.token);
@@ -230,7 +233,7 @@ impl Worker {
         Ok(outcome)
     }
 
-    async fn log_in(&self, line: &mut Line, name: &str) -> io::Result<UserReply> {
+    async fn log_in(&mut self, line: &mut Line, name: &str) -> io::Result<UserReply> {
         let prover = self.task.prover.as_ref().ok_or_else(|| io::Error::other(no_set()))?;
         let call = UserCall::StartLogin { name: name.to_owned(), device_token: None, ke1: prover.ke1() };
         let ke2 = match line.call(&call).await? {
@@ -240,7 +243,12 @@ impl Worker {
         let mut exporter = [0; EXPORTER_BYTES];
         line.tls().export_keying_material(&mut exporter, EXPORTER_LABEL, None).map_err(io::Error::other)?;
         let ke3 = prover.finish(&ke2, &exporter).map_err(io::Error::other)?;
-        line.call(&UserCall::FinishLogin { ke3, device: device(), witness: Vec::new() }).await
+        let witness = std::mem::take(&mut self.witness);
+        let reply = line.call(&UserCall::FinishLogin { ke3, device: device(), witness }).await?;
+        if let UserReply::LoggedIn(session) = &reply {
+            self.witness.clone_from(&session.witness);
+        }
+        Ok(reply)
     }
 }
 

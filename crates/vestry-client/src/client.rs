@@ -50,6 +50,15 @@ pub struct Wait {
     pub is_throttled: bool,
 }
 
+/// What an earlier login of an account left on this machine.
+#[derive(Debug, Default)]
+pub struct KeptFromLogin {
+    /// What [`Client::remember_device`] returned.
+    pub device_token: Option<DeviceToken>,
+    /// The newest [`NewSession::witness`]; empty when there is none.
+    pub witness: Vec<u8>,
+}
+
 /// How long to wait when a busy server does not say.
 const BUSY_WAIT_DEFAULT: Duration = Duration::from_secs(1);
 
@@ -129,8 +138,7 @@ impl Client {
         .await
     }
 
-    /// Opens a session, which this connection then has. `device_token` is what [`Client::remember_device`] returned at an
-    /// earlier login of this account on this machine.
+    /// Opens a session, which this connection then has.
     ///
     /// # Errors
     /// As every call; above all when the name or the password is wrong.
@@ -139,9 +147,9 @@ impl Client {
         name: &Username,
         password: &Password,
         device: &Device,
-        device_token: Option<&DeviceToken>,
+        kept: &KeptFromLogin,
     ) -> Result<NewSession, CallError> {
-        self.patiently(async |client| client.open_session(name, password, device, device_token).await).await
+        self.patiently(async |client| client.open_session(name, password, device, kept).await).await
     }
 
     /// Opens the first session of an account that was imported with a password hash: proves the password by OPAQUE, as every

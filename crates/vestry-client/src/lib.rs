@@ -23,6 +23,6 @@ pub mod strength;
 pub mod wire;
 
 pub use address::Address;
-pub use client::{CallError, Client, Wait};
+pub use client::{CallError, Client, KeptFromLogin, Wait};
 pub use strength::{StrongPassword, WeakPassword};
 pub use wire::{Wire, WireError};

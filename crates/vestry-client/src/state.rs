@@ -4,17 +4,20 @@
 //! Every file is private and replaced whole. The environment is handed in, so that nothing here depends on it; the
 //! network is never touched.
 
+mod account_files;
 mod devices;
 mod folders;
 mod opaque_accounts;
 mod servers;
 mod sessions;
+mod witnesses;
 
 pub use devices::DeviceTokens;
 pub use folders::Folders;
 pub use opaque_accounts::{NotKnownAsOpaque, OpaqueAccounts};
 pub use servers::{KnownServers, read_servers, write_servers};
 pub use sessions::{Lifetime, SavedSession, forget_session, load_session, save_session};
+pub use witnesses::Witnesses;
 
 use crate::address::Address;
 use std::path::PathBuf;

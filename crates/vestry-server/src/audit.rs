@@ -74,6 +74,8 @@ pub enum Action {
     OperatorRead,
     /// The chain of events began anew under another key.
     AuditRekeyed,
+    /// An event that the server wrote down, or that a client saw, is not there.
+    AuditPutBack,
     /// The database was put back, and the audit goes on from an earlier event.
     AuditAccepted,
     /// Events that were old enough were removed.
@@ -123,6 +125,7 @@ impl Action {
             Self::AccountsImported => "accounts.imported",
             Self::OperatorRead => "operator.read",
             Self::AuditRekeyed => "audit.rekeyed",
+            Self::AuditPutBack => "audit.put_back",
             Self::AuditAccepted => "audit.accepted",
             Self::AuditPurged => "audit.purged",
             Self::AuditRotated => "audit.rotated",

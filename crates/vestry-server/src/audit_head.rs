@@ -3,21 +3,27 @@
 //! cut: the file is written behind the commits, at most once a second, so that it is never ahead of them.
 //!
 //! ```text
+//! epoch 0             how often a database that was put back was accepted; it only grows
 //! known 4711 0123…    the newest event, and its MAC
-//! found 4600 89ab…    the one that a start found instead; the file stays as it is until somebody accepts that
+//! found 4600 89ab…    the one that was found instead; the file stays as it is until somebody accepts that
 //! ```
 //!
-//! Nothing here stops the server.
+//! Where the folder of secrets was put back too, clients tell (`audit_witness.rs`). Nothing here stops the server.
 
+use crate::audit::{Action, Actor};
+use crate::audit_witness::{Seen, WitnessKey};
+use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{MissedTickBehavior, interval};
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::Checkpoint;
-use vestry_store::{ChainKey, ReadTx, Store, StoreError};
+use vestry_store::{ChainKey, Noted, Party, ReadTx, Store, StoreError};
 use vestry_tls::{FileError, private_file};
 
 const WRITING_PERIOD: Duration = Duration::from_secs(1);
@@ -25,6 +31,8 @@ const WRITING_PERIOD: Duration = Duration::from_secs(1);
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditHead {
+    /// What witnesses of clients say that are of an earlier one means nothing any more.
+    pub epoch: u64,
     /// The newest event that was written down.
     pub known: Checkpoint,
     /// The newest event of a database that does not have it.
@@ -62,8 +70,28 @@ pub fn read(path: &Path) -> Result<Option<AuditHead>, AuditHeadError> {
 pub fn write(path: &Path, head: &AuditHead) -> Result<(), FileError> {
     let line = |word, place: &Checkpoint| format!("{word} {} {}\n", place.id, place.mac);
     let found = head.found.as_ref().map(|place| line("found", place));
-    let text = line("known", &head.known) + found.as_deref().unwrap_or_default();
+    let text = format!(
+        "epoch {}\n{}{}",
+        head.epoch,
+        line("known", &head.known),
+        found.as_deref().unwrap_or_default()
+    );
     private_file::replace(path, text.as_bytes())
+}
+
+impl AuditHead {
+    /// What is written down of a database whose newest event this is.
+    #[must_use]
+    pub fn of(epoch: u64, known: Checkpoint) -> Self {
+        Self { epoch, known, found: None }
+    }
+
+    /// The epoch after this one, from now on. A file that is made anew begins with the time, too: it is behind every
+    /// epoch that the lost one can have had.
+    #[must_use]
+    pub fn next_epoch(before: Option<u64>, now: UnixSeconds) -> u64 {
+        before.map_or(0, |before| before.saturating_add(1)).max(now.unsigned_abs())
+    }
 }
 
 impl FromStr for AuditHead {
@@ -71,6 +99,8 @@ impl FromStr for AuditHead {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut lines = text.lines();
+        let epoch = lines.next().and_then(|line| line.strip_prefix("epoch ")).ok_or(())?;
+        let epoch = epoch.parse().map_err(|_| ())?;
         let mut next = |word: &str| {
             let Some(line) = lines.next() else { return Ok(None) };
             let (first, place) = line.split_once(' ').ok_or(())?;
@@ -80,7 +110,7 @@ impl FromStr for AuditHead {
             if is_good { Ok(Some(place)) } else { Err(()) }
         };
         let (known, found) = (next("known")?.ok_or(())?, next("found")?);
-        if lines.next().is_some() { Err(()) } else { Ok(Self { known, found }) }
+        if lines.next().is_some() { Err(()) } else { Ok(Self { epoch, known, found }) }
     }
 }
 
@@ -92,16 +122,34 @@ pub fn newest(tx: &ReadTx<'_>, key: &ChainKey) -> Result<Option<Checkpoint>, Sto
     Ok(tx.audit_head(key)?.map(|(id, mac)| Checkpoint { id, mac }))
 }
 
-/// Keeps the file while a server runs.
+/// Keeps the file while a server runs, and compares it with what clients saw.
 pub struct HeadKeeper {
     path: PathBuf,
+    witnesses: WitnessKey,
+    clock: Clock,
+    /// The newest event when this server began.
+    began_at: Checkpoint,
+    epoch: AtomicU64,
+    /// Held while the file is written, which waits for the disk.
     state: Mutex<State>,
 }
 
 struct State {
-    /// The newest event that is in the file; `None` while the file must stay as it is.
-    written: Option<i64>,
+    file: FileState,
     is_failing: bool,
+}
+
+/// What may be done with the file.
+enum FileState {
+    /// It is written, up to this event.
+    Written(i64),
+    /// It stays as it is, since it cannot be read.
+    Unreadable,
+    /// The database was put back; it says what is known of that, and nothing else is written.
+    PutBack {
+        /// The farthest event that somebody saw.
+        known: i64,
+    },
 }
 
 impl HeadKeeper {
@@ -109,40 +157,119 @@ impl HeadKeeper {
     ///
     /// # Errors
     /// When the store does.
-    pub async fn begin(data_dir: &DataDir, store: &Store) -> Result<Self, StoreError> {
+    pub async fn begin(data_dir: &DataDir, store: &Store, clock: Clock) -> Result<Self, StoreError> {
         let path = data_dir.audit_head();
-        let written = match read(&path) {
-            Ok(Some(head)) => {
-                let (key, known) = (store.chain().clone(), head.known.clone());
-                let judged = store
-                    .read(move |tx| Ok::<_, StoreError>((tx.audit_has(&key, &known)?, newest(tx, &key)?)));
-                match judged.await? {
-                    (true, _) => Some(head.known.id),
-                    (false, newest) => {
-                        tell_it_was_put_back(&path, head, newest);
-                        None
-                    }
-                }
-            }
+        let (head, file) = match read(&path) {
             Ok(None) => {
                 tracing::warn!(
                     "{} is missing: nobody can tell whether the audit was cut meanwhile",
                     path.display()
                 );
-                Some(0)
+                (None, FileState::Written(0))
+            }
+            Ok(Some(head)) => {
+                let written = FileState::Written(head.known.id);
+                (Some(head), written)
             }
             Err(error) => {
                 tracing::error!("{error}");
-                None
+                (None, FileState::Unreadable)
             }
         };
-        Ok(Self { path, state: Mutex::new(State { written, is_failing: false }) })
+        let (key, known) = (store.chain().clone(), head.as_ref().map(|head| head.known.clone()));
+        let looked = store.read(move |tx| {
+            let is_there = known.map_or(Ok(true), |known| tx.audit_has(&key, &known));
+            Ok::<_, StoreError>((is_there?, newest(tx, &key)?))
+        });
+        let (is_there, newest) = looked.await?;
+        let keeper = Self {
+            path,
+            witnesses: WitnessKey::of(store.chain()),
+            clock,
+            began_at: newest.unwrap_or_else(|| Checkpoint { id: 0, mac: "0".repeat(Checkpoint::DIGITS_MAX) }),
+            epoch: AtomicU64::new(head.as_ref().map_or(0, |head| head.epoch)),
+            state: Mutex::new(State { file, is_failing: false }),
+        };
+        if let Some(AuditHead { epoch, known, found }) = head
+            && !is_there
+        {
+            keeper.take_as_put_back(store, Seen { epoch, event: known }, found.is_some()).await;
+        }
+        Ok(keeper)
     }
 
     /// What the file says, for a check of the chain.
     #[must_use]
     pub fn known(&self) -> Option<Checkpoint> {
         read(&self.path).ok().flatten().map(|head| head.known)
+    }
+
+    /// What a client is to keep of an event.
+    #[must_use]
+    pub fn witness_of(&self, noted: &Noted<'_>) -> Vec<u8> {
+        self.witnesses.seal(self.epoch(), noted)
+    }
+
+    /// Compares what a client kept with the audit. One that does not open, or that was seen in an earlier epoch, is ignored.
+    pub async fn weigh(&self, store: &Store, witness: &[u8]) {
+        let Some(seen) = self.witnesses.open(witness).filter(|seen| seen.epoch >= self.epoch()) else {
+            return;
+        };
+        let (key, event) = (store.chain().clone(), seen.event.clone());
+        match store.look_up(move |tx| tx.audit_has(&key, &event)).await {
+            Ok(true) => {}
+            Ok(false) => self.take_as_put_back(store, seen, false).await,
+            Err(error) => tracing::warn!(%error, "what a client saw of the audit was not compared with it"),
+        }
+    }
+
+    /// Writes down what somebody saw and the database does not have, and tells once. `found` is the newest event of the first
+    /// start that found it: how many are lost is known from then on.
+    async fn take_as_put_back(&self, store: &Store, seen: Seen, was_told: bool) {
+        let Seen { epoch, event } = seen;
+        let is_new = {
+            let mut state = self.lock();
+            let known = match state.file {
+                FileState::PutBack { known } => Some(known),
+                FileState::Written(_) | FileState::Unreadable => None,
+            };
+            let before = self.epoch.fetch_max(epoch, Ordering::Relaxed);
+            if epoch > before || known.is_none_or(|known| event.id > known) {
+                state.file = FileState::PutBack { known: event.id };
+                self.write_put_back(AuditHead::of(self.epoch(), event.clone()));
+            }
+            known.is_none()
+        };
+        if !is_new {
+            return;
+        }
+        tracing::error!(
+            known = event.id,
+            newest = self.began_at.id,
+            "the audit was wiped, shortened or put back; when you put this database back: vestryd audit accept"
+        );
+        if !was_told {
+            self.note_it_was_put_back(store, &event).await;
+        }
+    }
+
+    /// Keeps what an earlier start found.
+    fn write_put_back(&self, mut head: AuditHead) {
+        let before = read(&self.path).ok().flatten().and_then(|before| before.found);
+        head.found = Some(before.unwrap_or_else(|| self.began_at.clone()));
+        if let Err(error) = write(&self.path, &head) {
+            tracing::error!(%error, "what was found of the audit is not written down");
+        }
+    }
+
+    async fn note_it_was_put_back(&self, store: &Store, event: &Checkpoint) {
+        let (now, detail) = (self.clock.now(), format!("event {} mac={} is not there", event.id, event.mac));
+        let noted = store.write(move |tx| {
+            Actor::server().note(tx, now, Action::AuditPutBack, Party::NONE, &detail).map(drop)
+        });
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "that the audit was put back is not in the audit");
+        }
     }
 
     /// Writes the newest event down, when there is a new one.
@@ -155,14 +282,14 @@ impl HeadKeeper {
     }
 
     fn write_down(&self, known: Checkpoint) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.written.is_none_or(|written| written == known.id) {
+        let mut state = self.lock();
+        if !matches!(state.file, FileState::Written(written) if written != known.id) {
             return;
         }
         let id = known.id;
-        match write(&self.path, &AuditHead { known, found: None }) {
+        match write(&self.path, &AuditHead::of(self.epoch(), known)) {
             Ok(()) => {
-                state.written = Some(id);
+                state.file = FileState::Written(id);
                 if std::mem::take(&mut state.is_failing) {
                     tracing::info!("{} is written again", self.path.display());
                 }
@@ -184,21 +311,13 @@ impl HeadKeeper {
             self.keep(&store).await;
         }
     }
-}
 
-/// The first start that finds it writes down what it found: how many events are lost is known from then on.
-fn tell_it_was_put_back(path: &Path, mut head: AuditHead, newest: Option<Checkpoint>) {
-    let newest = newest.unwrap_or(Checkpoint { id: 0, mac: "0".repeat(Checkpoint::DIGITS_MAX) });
-    tracing::error!(
-        known = head.known.id,
-        newest = newest.id,
-        "the audit was wiped, shortened or put back; when you put this database back: vestryd audit accept"
-    );
-    if head.found.is_none() {
-        head.found = Some(newest);
-        if let Err(error) = write(path, &head) {
-            tracing::error!(%error, "what was found is not written down");
-        }
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -213,18 +332,20 @@ mod tests {
         assert_eq!(read(&path).unwrap(), None);
         let place = |id| Checkpoint { id, mac: "0f".repeat(32) };
         for found in [None, Some(place(3))] {
-            let head = AuditHead { known: place(7), found };
+            let head = AuditHead { epoch: 5, known: place(7), found };
             write(&path, &head).unwrap();
             assert_eq!(read(&path).unwrap(), Some(head));
         }
         let whole = std::fs::read_to_string(&path).unwrap();
         for text in [
             "",
-            "known",
-            "known 7",
-            "known 7 0f",
-            "known x 0f0f0f0f0f0f0f0f",
-            whole.trim_start_matches("known"),
+            "epoch 5",
+            "epoch 5\nknown",
+            "epoch 5\nknown 7",
+            "epoch 5\nknown 7 0f",
+            "epoch 5\nknown x 0f0f0f0f0f0f0f0f",
+            "epoch x\nknown 7 0f0f0f0f0f0f0f0f",
+            whole.trim_start_matches("epoch 5\n"),
             &format!("{whole}{whole}"),
         ] {
             std::fs::write(&path, text).unwrap();

@@ -16,6 +16,7 @@ pub mod accept_budget;
 pub mod admin;
 pub mod audit;
 pub mod audit_head;
+pub mod audit_witness;
 pub mod backup;
 pub mod clock;
 pub mod codes;

@@ -11,6 +11,7 @@
 //! next request of every open connection.
 
 use crate::audit::{Action, Actor};
+use crate::audit_head::HeadKeeper;
 use crate::clock;
 use crate::config::SessionConfig;
 use crate::credentials::Proven;
@@ -55,8 +56,9 @@ impl LoggedIn {
 }
 
 /// For whom and from where a session is opened.
-#[derive(Debug)]
 pub struct Opening<'a> {
+    /// Makes the client a witness of the login's event.
+    pub head: &'a HeadKeeper,
     /// What the client calls the device.
     pub device: &'a Device,
     /// The peer's address.
@@ -117,7 +119,7 @@ pub fn mint<'tx>(
         idle_secs_max,
         device_known: false,
         move_record: false,
-        witness: Vec::new(),
+        witness: opening.head.witness_of(&noted),
         later: Later::new(),
     };
     Ok(Minted { noted, session: LoggedIn { id }, shown })

@@ -272,7 +272,7 @@ async fn write_audit_head(data_dir: &DataDir, store: &Store) -> Result<(), Setup
     let key = store.chain().clone();
     // On the only connection that is closed before the process goes on: a reader would leave its log behind.
     if let Some(known) = store.write(move |tx| newest(tx, &key)).await? {
-        audit_head::write(&data_dir.audit_head(), &AuditHead { known, found: None })?;
+        audit_head::write(&data_dir.audit_head(), &AuditHead::of(0, known))?;
     }
     Ok(())
 }

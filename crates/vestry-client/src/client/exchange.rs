@@ -3,7 +3,7 @@
 //! It never stretches a password at a cost out of bounds, and never takes an answer to a proof that failed for
 //! anything but a refusal.
 
-use super::{CallError, Client, secret, token_again};
+use super::{CallError, Client, KeptFromLogin, secret, token_again};
 use crate::strength::StrongPassword;
 use crate::wire::WireError;
 use std::convert::Infallible;
@@ -19,11 +19,11 @@ impl Client {
         name: &Username,
         password: &Password,
         device: &Device,
-        device_token: Option<&DeviceToken>,
+        kept: &KeptFromLogin,
     ) -> Result<NewSession, CallError> {
-        match self.prove_at_login(name, password, device_token).await? {
-            Some(ke3) => self.ask_once(&finish_login(ke3, device), own_session).await,
-            None => Err(self.own_up(finish_login(NO_PROOF.to_vec(), device)).await),
+        match self.prove_at_login(name, password, kept.device_token.as_ref()).await? {
+            Some(ke3) => self.ask_once(&finish_login(ke3, device, &kept.witness), own_session).await,
+            None => Err(self.own_up(finish_login(NO_PROOF.to_vec(), device, &[])).await),
         }
     }
 
@@ -36,7 +36,7 @@ impl Client {
         device: &Device,
     ) -> Result<NewSession, CallError> {
         let call = match self.prove_at_login(name, password, None).await? {
-            Some(ke3) => finish_login(ke3, device),
+            Some(ke3) => finish_login(ke3, device, &[]),
             None => UserCall::LogInImported {
                 name: name.as_str().to_owned(),
                 password: secret(password),
@@ -151,9 +151,8 @@ impl Client {
     }
 }
 
-/// Without a witness: no server hands one out yet.
-fn finish_login(ke3: Vec<u8>, device: &Device) -> UserCall {
-    UserCall::FinishLogin { ke3, device: device.as_str().to_owned(), witness: Vec::new() }
+fn finish_login(ke3: Vec<u8>, device: &Device, witness: &[u8]) -> UserCall {
+    UserCall::FinishLogin { ke3, device: device.as_str().to_owned(), witness: witness.to_vec() }
 }
 
 fn own_session(reply: UserReply) -> Option<NewSession> {

@@ -22,7 +22,11 @@ fn device() -> Device {
 
 async fn log_in(server: &mut FakeServer, text: &str) -> Result<NewSession, CallError> {
     let password = password(text);
-    server.meet(async |mut client| client.log_in(&naman(), &password, &device(), None).await).await
+    server
+        .meet(async |mut client| {
+            client.log_in(&naman(), &password, &device(), &KeptFromLogin::default()).await
+        })
+        .await
 }
 
 /// What nothing is known of, in a home of its own.
@@ -201,7 +205,7 @@ async fn a_login_that_is_to_wait_starts_over() {
         let password = password(RIGHT);
         let opened = server.meet(async |client| {
             let mut client = client.with_patience(Box::new(|wait| wait.tries <= 1));
-            client.log_in(&naman(), &password, &device(), None).await
+            client.log_in(&naman(), &password, &device(), &KeptFromLogin::default()).await
         });
         assert!(opened.await.is_ok());
         // The refusal was a lie, so the first state of this server is still there: the second login replaced it.

@@ -60,6 +60,11 @@ impl Session {
         self.link.server()
     }
 
+    /// Returns the link that is logged in.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// The account.
     pub(crate) fn name(&self) -> &Username {
         &self.name
@@ -118,6 +123,14 @@ pub(crate) fn remember_opaque(output: Output, folders: &Folders, link: &Link, na
     let known = link.target().opaque_accounts(folders);
     if let Err(error) = known.and_then(|known| known.remember(name)) {
         output.failure(&error.into());
+    }
+}
+
+/// Keeps what the server said of its audit, for the next login. The login stands when that cannot be kept.
+pub(crate) fn keep_witness(context: &Context, link: &Link, name: &Username, new: &NewSession) {
+    let witnesses = link.target().witnesses(&context.folders);
+    if let Err(error) = witnesses.and_then(|witnesses| witnesses.save(name, &new.witness)) {
+        context.output.failure(&error.into());
     }
 }
 

@@ -6,7 +6,9 @@ use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use vestry_client::Address;
-use vestry_client::state::{DeviceTokens, Folders, KnownServers, OpaqueAccounts, StateError, read_servers};
+use vestry_client::state::{
+    DeviceTokens, Folders, KnownServers, OpaqueAccounts, StateError, Witnesses, read_servers,
+};
 use vestry_tls::config::user_client;
 use vestry_tls::pem_file::read_certificates;
 use vestry_tls::{Pin, Trust};
@@ -60,6 +62,11 @@ impl Target {
     /// What this machine is to it.
     pub(crate) fn device_tokens(&self, folders: &Folders) -> Result<DeviceTokens, StateError> {
         DeviceTokens::of(folders, &self.address, self.authority)
+    }
+
+    /// What it said of its audit.
+    pub(crate) fn witnesses(&self, folders: &Folders) -> Result<Witnesses, StateError> {
+        Witnesses::of(folders, &self.address, self.authority)
     }
 
     pub(crate) fn tls(&self) -> Arc<ClientConfig> {

@@ -1,26 +1,17 @@
 //! The tokens that say that this machine logged in to an account before. A server counts its wrong passwords by
 //! themselves then, so that nobody else's guessing holds this user up. A token opens nothing.
-//!
-//! A file an account, kept for the server's address and pin like what is known of OPAQUE.
 
-use super::{Folders, StateError, file_stem};
+use super::account_files::AccountFiles;
+use super::{Folders, StateError};
 use crate::address::Address;
-use data_encoding::HEXLOWER;
-use std::path::PathBuf;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::DeviceToken;
-use vestry_tls::{Pin, private_file};
-use zeroize::Zeroizing;
-
-/// Under the folder of this user's state.
-const FOLDER: &str = "devices";
+use vestry_tls::Pin;
 
 /// What this machine is to one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceTokens {
-    folder: PathBuf,
-}
+pub struct DeviceTokens(AccountFiles);
 
 impl DeviceTokens {
     /// For the server at this address whose CA has this pin.
@@ -28,23 +19,15 @@ impl DeviceTokens {
     /// # Errors
     /// When the environment names no home.
     pub fn of(folders: &Folders, server: &Address, pin: Pin) -> Result<Self, StateError> {
-        let beneath = PathBuf::from(FOLDER).join(file_stem(server)).join(HEXLOWER.encode(&pin.0));
-        Ok(Self { folder: folders.state()?.join(beneath) })
+        Ok(Self(AccountFiles::of("devices", folders, server, pin)?))
     }
 
-    /// The token for an account, if there is a whole one.
+    /// The token for an account, if there is a whole one. A damaged one is worth no more than none: the server gives a new one.
     ///
     /// # Errors
     /// When its file is exposed or unreadable.
     pub fn load(&self, name: &Username) -> Result<Option<DeviceToken>, StateError> {
-        let bytes = match private_file::read(&self.file_of(name)) {
-            Ok(bytes) => Zeroizing::new(bytes.to_vec()),
-            Err(error) if error.is_missing() => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let token = HEXLOWER.decode(bytes.trim_ascii()).ok().map(Zeroizing::new);
-        // A damaged one is worth no more than none: the server gives a new one.
-        let token = token.and_then(|token| <[u8; TOKEN_BYTES]>::try_from(token.as_slice()).ok());
+        let token = self.0.load(name)?.and_then(|token| <[u8; TOKEN_BYTES]>::try_from(token.as_slice()).ok());
         Ok(token.map(DeviceToken::from_bytes))
     }
 
@@ -53,14 +36,7 @@ impl DeviceTokens {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, name: &Username, token: &DeviceToken) -> Result<(), StateError> {
-        private_file::create_dir(&self.folder)?;
-        let text = Zeroizing::new(HEXLOWER.encode(token.expose_secret()));
-        Ok(private_file::replace(&self.file_of(name), text.as_bytes())?)
-    }
-
-    /// A name begins with a letter or a digit and holds no separator, so it cannot lead out of the folder.
-    fn file_of(&self, name: &Username) -> PathBuf {
-        self.folder.join(name.as_str())
+        self.0.save(name, token.expose_secret())
     }
 }
 
@@ -69,6 +45,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
+    use vestry_tls::private_file;
 
     #[test]
     fn a_token_comes_back_as_it_was_kept_and_only_for_its_server_and_name() {
@@ -86,9 +63,9 @@ mod tests {
         assert_eq!(kept.expose_secret(), token.expose_secret());
         assert!(of(2).load(&naman).unwrap().is_none());
         assert!(of(1).load(&Username::parse("anirudh").unwrap()).unwrap().is_none());
-        let mode = of(1).file_of(&naman).metadata().unwrap().permissions().mode();
+        let mode = of(1).0.file_of(&naman).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        private_file::replace(&of(1).file_of(&naman), b"not a token").unwrap();
+        private_file::replace(&of(1).0.file_of(&naman), b"not a token").unwrap();
         assert!(of(1).load(&naman).unwrap().is_none());
     }
 }

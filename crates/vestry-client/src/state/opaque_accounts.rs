@@ -1,26 +1,19 @@
 //! Which accounts of a server are known to be OPAQUE. Their passwords are never sent to it again, whatever it says.
 //!
-//! An empty file an account: two programs at once cannot undo each other's, and nothing in it can be damaged. It is
-//! kept for the server's address and pin, since another server may have another account of the same name. Nothing
+//! An empty file an account: two programs at once cannot undo each other's, and nothing in it can be damaged. Nothing
 //! is ever forgotten here by a program.
 
-use super::{Folders, StateError, file_stem};
+use super::account_files::AccountFiles;
+use super::{Folders, StateError};
 use crate::address::Address;
-use data_encoding::HEXLOWER;
 use std::io;
-use std::path::PathBuf;
 use vestry_protocol::fields::Username;
 use vestry_tls::private_file;
 use vestry_tls::{FileError, Pin};
 
-/// Under the folder of this user's state.
-const FOLDER: &str = "opaque";
-
 /// The accounts of one server that are known to be OPAQUE.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpaqueAccounts {
-    folder: PathBuf,
-}
+pub struct OpaqueAccounts(AccountFiles);
 
 /// An account of which nothing says that it is OPAQUE: the only one whose password may be sent, when its user chose to
 /// (`Client::log_in_imported`). Only [`OpaqueAccounts::unless_known`] makes one.
@@ -41,8 +34,7 @@ impl OpaqueAccounts {
     /// # Errors
     /// When the environment names no home.
     pub fn of(folders: &Folders, server: &Address, pin: Pin) -> Result<Self, StateError> {
-        let beneath = PathBuf::from(FOLDER).join(file_stem(server)).join(HEXLOWER.encode(&pin.0));
-        Ok(Self { folder: folders.state()?.join(beneath) })
+        Ok(Self(AccountFiles::of("opaque", folders, server, pin)?))
     }
 
     /// This account, unless it is known to be OPAQUE.
@@ -50,7 +42,7 @@ impl OpaqueAccounts {
     /// # Errors
     /// When it cannot be known: then its password may not be sent either.
     pub fn unless_known(&self, name: &Username) -> Result<Option<NotKnownAsOpaque>, StateError> {
-        let path = self.file_of(name);
+        let path = self.0.file_of(name);
         match path.symlink_metadata() {
             Ok(_) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(NotKnownAsOpaque(name.clone()))),
@@ -63,16 +55,11 @@ impl OpaqueAccounts {
     /// # Errors
     /// When it cannot be written down.
     pub fn remember(&self, name: &Username) -> Result<(), StateError> {
-        private_file::create_dir(&self.folder)?;
-        match private_file::create(&self.file_of(name), b"") {
+        private_file::create_dir(&self.0.folder)?;
+        match private_file::create(&self.0.file_of(name), b"") {
             Ok(()) | Err(FileError::AlreadyThere(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// A name begins with a letter or a digit and holds no separator, so it cannot lead out of the folder.
-    fn file_of(&self, name: &Username) -> PathBuf {
-        self.folder.join(name.as_str())
     }
 }
 
@@ -126,8 +113,8 @@ mod tests {
     fn a_folder_that_cannot_be_searched_opens_no_path() {
         let (_home, folders) = fresh();
         let known = accounts(&folders, "localhost:7443", 1);
-        private_file::create_dir(known.folder.parent().unwrap()).unwrap();
-        fs::write(&known.folder, b"in the way").unwrap();
+        private_file::create_dir(known.0.folder.parent().unwrap()).unwrap();
+        fs::write(&known.0.folder, b"in the way").unwrap();
         assert!(matches!(known.unless_known(&name("naman")), Err(StateError::File(_))));
         assert!(matches!(known.remember(&name("naman")), Err(StateError::File(_))));
     }

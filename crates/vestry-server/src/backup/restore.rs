@@ -101,10 +101,11 @@ fn write_audit_head_down(
     let path = data_dir.audit_head();
     let mut register = Offline::open(&data_dir.database(), chain.clone())?;
     let known = audit_head::read(&path);
+    let epoch = known.as_ref().ok().and_then(Option::as_ref).map_or(0, |head| head.epoch);
     let fits = match known {
         known if is_new_chain || matches!(known, Ok(None)) => {
             if let Some(known) = register.read(|tx| audit_head::newest(tx, chain))? {
-                audit_head::write(&path, &AuditHead { known, found: None })?;
+                audit_head::write(&path, &AuditHead::of(epoch, known))?;
             }
             true
         }

@@ -21,9 +21,9 @@ Example:
   vestryd audit rekey --data-dir /var/lib/vestry";
 
 const ACCEPT_EXAMPLES: &str = "\
-When you put an earlier database back (a backup without its secrets, an image of the machine), and while no server runs. Says which
-event was the newest and which one is now, and how many are lost; with that number it goes on from here. The audit says so
-itself, with the event audit.accepted.
+When you put an earlier database back (a backup, an image of the machine), and while no server runs. Says which event was the
+newest that the server wrote down or that a client saw, which one was found instead, and how many are lost; with that number it
+goes on from here. The audit says so itself, with the event audit.accepted.
 
 Examples:
   vestryd audit accept --data-dir /var/lib/vestry
@@ -99,8 +99,10 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
         Err(AuditHeadError::Damaged(_)) => None,
         Err(error) => return Err(SetupError::from(error).into()),
     };
-    let Some(AuditHead { known, found }) = known else {
-        audit_head::write(&path, &AuditHead { known: newest, found: None }).map_err(SetupError::from)?;
+    let now = Clock::system().plausible_now()?;
+    let Some(AuditHead { epoch, known, found }) = known else {
+        let epoch = AuditHead::next_epoch(None, now.seconds());
+        audit_head::write(&path, &AuditHead::of(epoch, newest)).map_err(SetupError::from)?;
         say(&format!("{} is made anew; nobody can tell what the audit was before", path.display()));
         return Ok(());
     };
@@ -109,13 +111,14 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
         return Ok(());
     }
     let found = found.unwrap_or_else(|| newest.clone());
-    let missing = known.id.saturating_sub(found.id);
+    // A client may have seen an event whose number is taken again by now.
+    let missing = known.id.saturating_sub(found.id).max(1);
     answer(&format!("written down  event {} mac={}", known.id, known.mac));
     answer(&format!("found         event {} mac={}", found.id, found.mac));
     if lost != Some(missing) {
         return Err(CommandError::EventsLost { missing });
     }
-    let (by, now) = (who(), Clock::system().plausible_now()?);
+    let by = who();
     register.write(|tx| {
         let detail = format!(
             "{missing} events are lost: event {} mac={} was the newest, event {} mac={} was found",
@@ -125,7 +128,8 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
         by.note(tx, now.seconds(), Action::AuditAccepted, Party::NONE, &detail).map(drop)
     })?;
     let known = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
-    audit_head::write(&path, &AuditHead { known, found: None }).map_err(SetupError::from)?;
+    let epoch = AuditHead::next_epoch(Some(epoch), now.seconds());
+    audit_head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
     say("the audit goes on from here");
     Ok(())
 }

@@ -87,6 +87,7 @@ async fn serve_until_told(
     let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
     renew_or_serve_what_is_valid(&identity, &config, clock.now())?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
+    let head = HeadKeeper::begin(data_dir, &store, clock.clone()).await?;
     let listeners = Listeners {
         user: TcpListener::from_std(sockets.user)?,
         admin: TcpListener::from_std(sockets.admin)?,
@@ -105,7 +106,6 @@ async fn serve_until_told(
     };
     randomness.await.map_err(std::io::Error::other)??;
     let names = secrets.names;
-    let head = HeadKeeper::begin(data_dir, &store).await?;
     let parts = Parts { config, store, queries, imported, opaque, names, identity, head, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }

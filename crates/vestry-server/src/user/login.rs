@@ -99,6 +99,8 @@ pub(super) async fn finish(
     let proven = finish_exchange(exchange, ke3, exporter);
     let mut opened = enter(server, peer, (proven, admitted), (device, since)).await?;
     opened.shown.device_known = device_known;
+    // Only what is handed in with a right password.
+    server.head.weigh(&server.store, witness).await;
     Ok(opened)
 }
 
@@ -160,8 +162,10 @@ async fn enter(
     };
     let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
     let (verdicts, right, mut proven) = (admitted.verdicts(), proven.is_right(), proven);
+    let head = server.head.clone();
     let opened = server.store.write(move |tx| {
-        let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
+        let opening =
+            Opening { head: &head, device: &device, source: &source, action: Action::LoggedIn, now };
         let Minted { noted, session, shown } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
         let (written, failures) = verdicts.right(tx, &noted, now)?;
         Ok((written, Opened { session, shown, failures, right, outdated: Some(proven), since }))

@@ -94,14 +94,15 @@ pub(super) async fn finish_new(
     let account = own_account(server, session).await?;
     let admitted = server.gate.admit_proven(proven.is_right(), Target::of_account(&account), &peer.source);
     let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
-    let verdicts = admitted.verdicts();
+    let (verdicts, head) = (admitted.verdicts(), server.head.clone());
     write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
         let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
         let by = Actor::user(account.id, &source);
         let noted = by.note(tx, now, Action::PasswordChanged, Party::Account(account.id), "")?;
         proven.replace(tx, &noted, record, now)?;
-        let opening = Opening { device: &device, source: &source, action: Action::LoggedIn, now };
+        let opening =
+            Opening { head: &head, device: &device, source: &source, action: Action::LoggedIn, now };
         let Minted { session, shown, .. } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
         Ok((session, shown))
     })

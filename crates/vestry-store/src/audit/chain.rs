@@ -69,6 +69,12 @@ impl ChainKey {
         HEXLOWER.encode(self.begin(KEY_NAME).finish().get(..8).unwrap_or_default())
     }
 
+    /// Derives a key for another use, which its label names.
+    #[must_use]
+    pub fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.begin(label).finish())
+    }
+
     fn begin(&self, label: &[u8]) -> Computing {
         let mut computing = Computing(<Hmac<Sha256> as Mac>::new((&**self.0).into()));
         computing.take(label);
@@ -261,15 +267,14 @@ impl ReadTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn audit_has(&self, key: &ChainKey, event: &Checkpoint) -> Result<bool, StoreError> {
-        if let Mark::At(purged) = self.audit_mark(key, MarkName::Purged)?
-            && purged.id >= event.id
-        {
-            return Ok(true);
-        }
         let mut statement = self.conn.prepare_cached("select mac from audit_event where id = ?1")?;
         let mac: Option<Option<Vec<u8>>> = statement.query_row([event.id], |row| row.get(0)).optional()?;
         let mac = mac.flatten().map(|mac| HEXLOWER.encode(&mac));
-        Ok(mac.is_some_and(|mac| mac.starts_with(&event.mac)))
+        if mac.is_some_and(|mac| mac.starts_with(&event.mac)) {
+            return Ok(true);
+        }
+        let purged = self.audit_mark(key, MarkName::Purged)?;
+        Ok(matches!(purged, Mark::At(purged) if purged.id >= event.id))
     }
 
     /// The newest event and its MAC in hexadecimal, as the mark of it says.

@@ -68,7 +68,18 @@ pub struct Event<'a> {
 
 /// Proof that an audit event was written in this transaction. Nobody else can build one.
 #[derive(Debug)]
-pub struct Noted<'tx>(PhantomData<&'tx ()>);
+pub struct Noted<'tx> {
+    place: Place,
+    transaction: PhantomData<&'tx ()>,
+}
+
+impl Noted<'_> {
+    /// Returns the number of the event and its MAC. It stays there when the transaction is committed.
+    #[must_use]
+    pub fn place(&self) -> (i64, [u8; 32]) {
+        (self.place.id, self.place.link)
+    }
+}
 
 impl WriteTx<'_> {
     /// Writes an event behind the newest one.
@@ -89,10 +100,11 @@ impl WriteTx<'_> {
                 return Err(StoreError::Statement("there is no number left for an audit event".to_owned()));
             }
         }
-        self.chain_end.set(Some(Place { id, link }));
+        let place = Place { id, link };
+        self.chain_end.set(Some(place));
         self.remember_name(event.actor, event.at)?;
         self.remember_name(event.subject, event.at)?;
-        Ok(Noted(PhantomData))
+        Ok(Noted { place, transaction: PhantomData })
     }
 
     /// Whether the number was free.

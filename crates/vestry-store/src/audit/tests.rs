@@ -3,6 +3,7 @@
 use super::*;
 use crate::backup::Offline;
 use crate::{Cutoff, Store, pool};
+use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 use std::path::PathBuf;
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
@@ -115,6 +116,21 @@ fn a_whole_chain_passes_also_over_many_chunks_and_an_empty_one() {
     assert_eq!(verdict.head_mac, register.mac(2_500));
     assert_eq!(Register::empty().verdict().fault, None);
     assert_eq!(Register::with_events(1_000).verdict().fault, None);
+}
+
+#[test]
+fn an_event_that_was_removed_by_age_is_old_and_not_missing() {
+    let register = Register::with_events(20);
+    let known = |id| Checkpoint { id, mac: HEXLOWER.encode(&[0xab; 32]) };
+    let has = |event| register.open().read(|tx| tx.audit_has(&ChainKey::for_tests(), &event)).unwrap();
+    let [third, twentieth] = [3, 20].map(|id| Checkpoint { id, mac: register.mac(id) });
+    assert!(has(third.clone()) && has(twentieth.clone()));
+    assert!(!has(known(3)) && !has(known(20)) && !has(known(21)));
+    register.purge(11).unwrap();
+    assert!(has(third) && has(known(3)) && has(twentieth) && !has(known(20)));
+    // Only the server's own mark says that.
+    register.sql("update audit_mark set id = 30 where name = 'purged'");
+    assert!(!has(known(20)) && !has(known(21)));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use crate::program::context::{Context, this_device};
 use crate::program::failure::Failure;
 use crate::program::link::Link;
 use crate::program::output::rfc3339;
-use crate::program::session::{Session, call_failed, remember_opaque};
+use crate::program::session::{Session, call_failed, keep_witness, remember_opaque};
 use serde::Serialize;
+use vestry_client::KeptFromLogin;
 use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Password, Username};
@@ -94,7 +95,10 @@ pub(in crate::program) async fn log_in(
     way: Way,
 ) -> Result<LoggedIn, Failure> {
     let device = this_device()?;
-    let token = link.target().device_tokens(&context.folders)?.load(name)?;
+    let kept = KeptFromLogin {
+        device_token: link.target().device_tokens(&context.folders)?.load(name)?,
+        witness: link.target().witnesses(&context.folders)?.load(name)?,
+    };
     let imported = match way {
         Way::Imported => link.target().opaque_accounts(&context.folders)?.unless_known(name)?,
         Way::Proven => None,
@@ -102,7 +106,7 @@ pub(in crate::program) async fn log_in(
     let done = link.write(async |client| {
         let new = match &imported {
             Some(account) => client.log_in_imported(account, password, &device).await?,
-            None => client.log_in(name, password, &device, token.as_ref()).await?,
+            None => client.log_in(name, password, &device, &kept).await?,
         };
         // Before anything else on this connection: another one would not know.
         let notices = client.notices().await?;
@@ -110,6 +114,7 @@ pub(in crate::program) async fn log_in(
     });
     let mut opened = done.await.map_err(|error| call_failed(link, error, None))?;
     remember_opaque(context.output, &context.folders, link, name);
+    keep_witness(context, link, name, &opened.new);
     if opened.new.move_record {
         let moved = link.write(async |client| client.move_record(password).await).await;
         opened.moved = Some(moved.map_err(|error| call_failed(link, error, None)));

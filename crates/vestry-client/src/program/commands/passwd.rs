@@ -3,7 +3,7 @@
 use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::new_password;
-use crate::program::session::Session;
+use crate::program::session::{Session, keep_witness};
 use serde::Serialize;
 use vestry_protocol::fields::PasswordOwner;
 
@@ -27,6 +27,7 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
     let look = "See which password works: vestry login NAME";
     let opened = session.write(look, async |client| client.change_password(&current, &new).await).await?;
     session.keep(&opened)?;
+    keep_witness(context, session.link(), &name, &opened);
     let json = PasswordChangedJson { name: name.as_str() };
     context.output.answer(&json, "Password changed. Every other session has ended.")
 }

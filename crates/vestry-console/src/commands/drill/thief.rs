@@ -7,7 +7,7 @@ use super::ground::{Ground, random_letters};
 use super::port::{UserPort, source};
 use crate::console::Console;
 use crate::failure::Failure;
-use vestry_client::{CallError, Client};
+use vestry_client::{CallError, Client, KeptFromLogin};
 use vestry_opaque::{OpaqueError, SealingPassword, SystemRandom};
 use vestry_protocol::fields::{
     Device, Field, NewPassword, Password, PasswordOwner, PasswordPolicy, StretchingCost, Username,
@@ -43,7 +43,8 @@ impl Loot {
         let envelope = redeem(port, &name, code, &password).await?;
         let mut client = Client::over(port.connect(source(0, 1)).await?);
         let (username, device) = (Username::parse(&name)?, Device::parse(Field::Device, DEVICE)?);
-        let opened = client.log_in(&username, password.as_password(), &device, None).await;
+        let opened =
+            client.log_in(&username, password.as_password(), &device, &KeptFromLogin::default()).await;
         let session = opened.map_err(|error| failure_of(port, error))?.token;
         Ok(Self { name, session, envelope })
     }
