@@ -1,9 +1,10 @@
-//! What the process gives up: being dumped or looked into, gaining privileges and, where the kernel has Landlock,
-//! every file but its own and every address but those that it listens on already.
+//! What the process gives up: being dumped or looked into, gaining privileges and, where the kernel has them, every file but its
+//! own (Landlock), and every socket and program but what it has already (seccomp, `system_calls.rs`).
 //!
-//! Landlock binds the thread that asks for it and the threads which that one starts, so [`confine`] comes before the
-//! runtime. It takes nothing back from descriptors that are open: the log and the listeners go on.
+//! Both bind the thread that asks for it and the threads which that one starts, so [`confine`] comes before the
+//! runtime. They take nothing back from descriptors that are open: the log and the listeners go on.
 
+use crate::system_calls;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
@@ -21,9 +22,18 @@ const TRIED_ABI: ABI = ABI::V7;
 /// allocator, which would make do with too few.
 const READABLE: [&str; 2] = ["/dev/urandom", "/sys/devices/system/cpu/online"];
 
+/// What the process is held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confinement {
+    /// Which files it can open.
+    pub files: Files,
+    /// Why the kernel does not refuse it system calls, when it does not.
+    pub system_calls: Result<(), String>,
+}
+
 /// What Landlock holds the process to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Confinement {
+pub enum Files {
     /// All of the rules.
     Full(Interface),
     /// Those that the kernel knows.
@@ -38,26 +48,36 @@ pub enum Confinement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface(String);
 
-impl fmt::Display for Confinement {
+impl fmt::Display for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(Interface(abi)) => {
-                write!(f, "Landlock ABI {abi}: its own folders and nothing else, no new TCP sockets")
-            }
+            Self::Full(Interface(abi)) => write!(f, "its own folders and nothing else (Landlock ABI {abi})"),
             Self::Partial(Interface(abi)) => {
-                write!(f, "Landlock ABI {abi}: its own folders; a newer kernel would forbid more")
+                write!(f, "its own folders (Landlock ABI {abi}; a newer kernel would forbid more)")
             }
-            Self::None(why) => write!(f, "no Landlock: {why}; file modes and the service manager hold"),
-            Self::Refused(why) => write!(f, "no Landlock: the kernel refused it ({why})"),
+            Self::None(why) => write!(f, "all that its user can open (no Landlock: {why})"),
+            Self::Refused(why) => {
+                write!(f, "all that its user can open (no Landlock: the kernel refused it, {why})")
+            }
         }
     }
 }
 
 impl Confinement {
-    /// Whether the process is held to anything.
+    /// Whether all of it is in force, as far as the kernel knows it.
     #[must_use]
     pub fn is_in_force(&self) -> bool {
-        matches!(self, Self::Full(_) | Self::Partial(_))
+        matches!(self.files, Files::Full(_) | Files::Partial(_)) && self.system_calls.is_ok()
+    }
+}
+
+impl fmt::Display for Confinement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "files: {}; ", self.files)?;
+        match &self.system_calls {
+            Ok(()) => f.write_str("no new sockets, programs or tracing (seccomp)"),
+            Err(why) => write!(f, "sockets and programs as its user can (no seccomp: {why})"),
+        }
     }
 }
 
@@ -81,13 +101,14 @@ pub fn is_memory_private() -> bool {
 }
 
 /// Leaves the process, from the calling thread on, the folders `own` to read and write in, and no way to open
-/// anything else, to run a program, to listen or to connect anywhere. For good.
+/// anything else, to run a program, to trace a process, or to make a socket of any kind. For good.
 #[must_use]
 pub fn confine(own: &[&Path]) -> Confinement {
-    match restrict(own) {
+    let files = match restrict(own) {
         Ok(status) => status.into(),
-        Err(error) => Confinement::Refused(error.to_string()),
-    }
+        Err(error) => Files::Refused(error.to_string()),
+    };
+    Confinement { files, system_calls: system_calls::forbid() }
 }
 
 fn restrict(own: &[&Path]) -> Result<RestrictionStatus, RulesetError> {
@@ -113,7 +134,7 @@ fn rights_in_own_folders() -> BitFlags<AccessFs> {
         | AccessFs::RemoveDir
 }
 
-impl From<RestrictionStatus> for Confinement {
+impl From<RestrictionStatus> for Files {
     fn from(status: RestrictionStatus) -> Self {
         let interface = match status.landlock {
             LandlockStatus::NotEnabled => return Self::None("this kernel has it turned off (lsm=)"),
@@ -136,12 +157,14 @@ mod tests {
 
     /// On a thread of its own: only that thread is confined.
     fn confined<T: Send>(own: &Path, act: impl FnOnce() -> T + Send) -> Option<T> {
-        let confine_and_act = || match confine(&[own]) {
-            Confinement::Full(_) => Some(act()),
-            other => {
-                println!("skipped: {other}");
-                None
+        let confine_and_act = || {
+            let confinement = confine(&[own]);
+            assert_eq!(confinement.system_calls, Ok(()));
+            if let Files::Full(_) = confinement.files {
+                return Some(act());
             }
+            println!("skipped: {confinement}");
+            None
         };
         std::thread::scope(|scope| scope.spawn(confine_and_act).join().unwrap())
     }

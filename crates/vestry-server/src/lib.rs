@@ -40,6 +40,7 @@ pub mod sessions;
 pub mod setup;
 pub mod slots;
 pub mod sweep;
+mod system_calls;
 pub mod trail;
 pub mod user;
 mod work_folder;

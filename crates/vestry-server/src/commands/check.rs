@@ -73,7 +73,7 @@ fn in_force(own: &[&Path]) -> Vec<String> {
     let (private, confinement) = (is_memory_private(), confine(own));
     vec![
         format!("{}  memory: no core dumps, closed to other processes, no new privileges", mark(private)),
-        format!("{}  files and network: {confinement}", mark(confinement.is_in_force())),
+        format!("{}  {confinement}", mark(confinement.is_in_force())),
         "note  memory is not locked: encrypt the swap, or have none".to_owned(),
     ]
 }

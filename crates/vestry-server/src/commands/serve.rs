@@ -151,9 +151,9 @@ fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
     let certs = data_dir.certs(config.certs_dir.as_deref());
     let confinement = confine(&[data_dir.path(), certs.path()]);
     if confinement.is_in_force() {
-        tracing::info!("confined: {confinement}");
+        tracing::info!("confined; {confinement}");
     } else {
-        tracing::warn!("not confined: {confinement}");
+        tracing::warn!("not confined; {confinement}");
     }
 }
 
