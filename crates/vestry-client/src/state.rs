@@ -16,7 +16,7 @@ pub use devices::DeviceTokens;
 pub use folders::Folders;
 pub use opaque_accounts::{NotKnownAsOpaque, OpaqueAccounts};
 pub use servers::{KnownServers, read_servers, write_servers};
-pub use sessions::{Lifetime, SavedSession, forget_session, load_session, save_session};
+pub use sessions::{Lifetime, SavedSession, Sessions};
 pub use witnesses::Witnesses;
 
 use crate::address::Address;
@@ -37,7 +37,7 @@ pub enum StateError {
     )]
     NoHome(&'static str),
     /// The folder for sessions could be read by others, or is theirs.
-    #[error("{} is not a folder that only you can read (mode 0700); remove it, or set XDG_RUNTIME_DIR to one that is",
+    #[error("{} is not a folder that only you can read (mode 0700); remove it, or set XDG_RUNTIME_DIR to a folder of yours",
             Shown(.0))]
     UnsafeFolder(PathBuf),
     /// The list of servers is not one.

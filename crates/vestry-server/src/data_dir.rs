@@ -7,7 +7,7 @@
 //! ```
 
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
@@ -140,7 +140,7 @@ impl DataDir {
     pub fn lock(&self) -> Result<Lock, DataDirError> {
         let path = self.0.join("vestryd.lock");
         let system = |cause| DataDirError::System { path: path.clone(), cause };
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let not_writable = |cause| DataDirError::NotWritable { path: self.0.clone(), cause };
         let file = file.map_err(not_writable)?;
         match file.try_lock() {

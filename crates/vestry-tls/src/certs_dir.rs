@@ -329,6 +329,7 @@ fn already_there(error: FileError) -> TlsError {
         FileError::AlreadyThere(path) => TlsError::AlreadyThere(path),
         other @ (FileError::Missing(_)
         | FileError::Exposed { .. }
+        | FileError::OfAnother { .. }
         | FileError::NotAFile(_)
         | FileError::TooLong(_)
         | FileError::System { .. }) => TlsError::File(other),

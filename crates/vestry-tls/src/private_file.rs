@@ -4,6 +4,7 @@
 //! or changed them. What a file holds never appears in an error.
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::geteuid;
 use std::fmt;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -50,6 +51,17 @@ pub enum FileError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// Its owner can change it.
+    #[error(
+        "{} belongs to another user (number {owner}), who can change it; give the path of a file of yours",
+        Shown(path)
+    )]
+    OfAnother {
+        /// The file.
+        path: PathBuf,
+        /// The user's number.
+        owner: u32,
     },
     /// A directory, a pipe, a device.
     #[error("{} is not a regular file; give the path of a file", Shown(.0))]
@@ -105,11 +117,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// Reads a private file.
 ///
 /// # Errors
-/// When it is not a regular file, is readable or writable by group or others, or cannot be read.
+/// When it is not a regular file, is readable or writable by group or others, is another user's, or cannot be read.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let file = open(path)?;
     let status = file.metadata().map_err(|e| FileError::system(path, "examined", e))?;
     refuse_exposed_mode(path, &status)?;
+    refuse_another_owner(path, &status)?;
     read_bounded(path, file)
 }
 
@@ -128,6 +141,21 @@ fn refuse_exposed_mode(path: &Path, status: &Metadata) -> Result<(), FileError> 
         return Err(FileError::Exposed { path: path.to_owned(), mode });
     }
     Ok(())
+}
+
+/// What belongs to another user is theirs to change, also behind a link. Root may use what belongs to the owner of the folder that
+/// it is in: who helps a service reads the service's files.
+fn refuse_another_owner(path: &Path, status: &Metadata) -> Result<(), FileError> {
+    let owner = status.uid();
+    if owner == geteuid().as_raw() {
+        return Ok(());
+    }
+    let folder = directory_of(path);
+    let beside = folder.metadata().map_err(|e| FileError::system(folder, "examined", e))?;
+    if geteuid().is_root() && owner == beside.uid() {
+        return Ok(());
+    }
+    Err(FileError::OfAnother { path: path.to_owned(), owner })
 }
 
 /// Makes a private directory (mode 0700), and its parents likewise; one that is there is left as it is.
@@ -244,6 +272,29 @@ mod tests {
         create(&path, b"first").unwrap();
         assert!(matches!(create(&path, b"second"), Err(FileError::AlreadyThere(at)) if at == path));
         assert_eq!(read(&path).unwrap().as_slice(), b"first");
+    }
+
+    /// I-2 of the review: whoever owns a file can change it, and a link can lead to it.
+    #[test]
+    fn sec_0103_a_private_file_of_another_user_is_refused_also_behind_a_link() {
+        let (folder, theirs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        if !geteuid().is_root() {
+            println!("skipped: only root can give a file to somebody else");
+            return;
+        }
+        let (ours, link, other) =
+            (folder.path().join("ours"), folder.path().join("link"), theirs.path().join("other"));
+        for path in [&ours, &other] {
+            create(path, b"secret").unwrap();
+            std::os::unix::fs::chown(path, Some(65_534), None).unwrap();
+        }
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        for path in [&ours, &link] {
+            assert!(matches!(read(path), Err(FileError::OfAnother { owner: 65_534, .. })), "{path:?}");
+        }
+        // Root helps a service in the service's own folder.
+        std::os::unix::fs::chown(folder.path(), Some(65_534), None).unwrap();
+        assert_eq!(read(&ours).unwrap().as_slice(), b"secret");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::link::Link;
 use super::output::Output;
 use super::target::Target;
-use vestry_client::state::{Folders, Lifetime, SavedSession, forget_session, load_session, save_session};
+use vestry_client::state::{Folders, Lifetime, SavedSession};
 use vestry_client::{CallError, Client, WireError};
 use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
@@ -32,7 +32,7 @@ impl Session {
 
     /// The session that was kept for this server, if there is one. It may have ended since.
     pub(crate) fn kept(context: &Context, target: Target) -> Result<Option<Self>, Failure> {
-        let Some(saved) = load_session(&context.folders, &target.address)? else { return Ok(None) };
+        let Some(saved) = target.sessions(&context.folders).load()? else { return Ok(None) };
         let mut link = Link::to(target);
         link.adopt(saved.token);
         let folders = context.folders.clone();
@@ -75,12 +75,12 @@ impl Session {
         let copy = || SessionToken::from_bytes(*new.token.expose_secret());
         self.link.adopt(copy());
         let saved = SavedSession { name: self.name.clone(), token: copy(), lifetime: self.lifetime };
-        Ok(save_session(&self.folders, self.link.server(), &saved)?)
+        Ok(self.link.target().sessions(&self.folders).save(&saved)?)
     }
 
     /// Forgets the session here and leaves a link without one.
     pub(crate) fn end(mut self) -> Result<Link, Failure> {
-        forget_session(&self.folders, self.link.server())?;
+        self.link.target().sessions(&self.folders).forget()?;
         self.link.forget_session();
         Ok(self.link)
     }
@@ -108,7 +108,7 @@ impl Session {
         let ended = [RefusalCode::SessionEnded, RefusalCode::NotLoggedIn];
         if ended.into_iter().any(|code| error.is_refusal(code)) {
             self.link.forget_session();
-            return match forget_session(&self.folders, self.link.server()) {
+            return match self.link.target().sessions(&self.folders).forget() {
                 Ok(()) => Failure::SessionEnded { name: self.name.to_string(), error },
                 Err(error) => error.into(),
             };

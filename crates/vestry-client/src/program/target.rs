@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use vestry_client::Address;
 use vestry_client::state::{
-    DeviceTokens, Folders, KnownServers, OpaqueAccounts, StateError, Witnesses, read_servers,
+    DeviceTokens, Folders, KnownServers, OpaqueAccounts, Sessions, StateError, Witnesses, read_servers,
 };
 use vestry_tls::config::user_client;
 use vestry_tls::pem_file::read_certificates;
@@ -67,6 +67,11 @@ impl Target {
     /// What it said of its audit.
     pub(crate) fn witnesses(&self, folders: &Folders) -> Result<Witnesses, StateError> {
         Witnesses::of(folders, &self.address, self.authority)
+    }
+
+    /// The session with it.
+    pub(crate) fn sessions(&self, folders: &Folders) -> Sessions {
+        Sessions::of(folders, &self.address, self.authority)
     }
 
     pub(crate) fn tls(&self) -> Arc<ClientConfig> {

@@ -53,12 +53,10 @@ impl Folders {
     /// # Errors
     /// When it cannot be made, or somebody else's folder is in its place.
     pub fn runtime(&self) -> Result<PathBuf, StateError> {
-        if let Some(runtime) = &self.runtime {
-            let folder = runtime.join("vestry");
-            create_dir(&folder)?;
-            return Ok(folder);
-        }
-        let folder = self.temporary.join(format!("vestry-{}", getuid().as_raw()));
+        let folder = match &self.runtime {
+            Some(runtime) => runtime.join("vestry"),
+            None => self.temporary.join(format!("vestry-{}", getuid().as_raw())),
+        };
         create_dir(&folder)?;
         match is_ours_alone(&folder) {
             true => Ok(folder),
@@ -78,7 +76,7 @@ impl Folders {
     }
 }
 
-/// Anybody can make this name in a shared folder first, as a folder of theirs or as a link to one of ours.
+/// Whoever can write in the folder around it can make this name first, as a folder of theirs or as a link to one of ours.
 fn is_ours_alone(folder: &Path) -> bool {
     folder.symlink_metadata().is_ok_and(|found| {
         found.is_dir() && found.uid() == getuid().as_raw() && found.mode() & 0o7777 == 0o700
@@ -138,15 +136,18 @@ mod tests {
 
     #[test]
     fn a_folder_that_others_can_read_or_that_is_a_link_is_refused() {
-        let temporary = TempDir::new().unwrap();
-        let folders = folders(&[], temporary.path());
-        let folder = folders.runtime().unwrap();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(matches!(folders.runtime(), Err(StateError::UnsafeFolder(at)) if at == folder));
-        fs::remove_dir(&folder).unwrap();
-        let elsewhere = temporary.path().join("elsewhere");
-        create_dir(&elsewhere).unwrap();
-        symlink(&elsewhere, &folder).unwrap();
-        assert!(matches!(folders.runtime(), Err(StateError::UnsafeFolder(at)) if at == folder));
+        let (temporary, run) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let of_the_machine = [("XDG_RUNTIME_DIR", run.path().to_str().unwrap())];
+        for variables in [&[][..], &of_the_machine] {
+            let folders = folders(variables, temporary.path());
+            let folder = folders.runtime().unwrap();
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+            assert!(matches!(folders.runtime(), Err(StateError::UnsafeFolder(at)) if at == folder));
+            fs::remove_dir(&folder).unwrap();
+            let elsewhere = temporary.path().join(format!("elsewhere-{}", variables.len()));
+            create_dir(&elsewhere).unwrap();
+            symlink(&elsewhere, &folder).unwrap();
+            assert!(matches!(folders.runtime(), Err(StateError::UnsafeFolder(at)) if at == folder));
+        }
     }
 }

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::SessionToken;
-use vestry_tls::FileError;
-use vestry_tls::private_file;
+use vestry_tls::{FileError, Pin, private_file};
 use zeroize::Zeroizing;
 
 const HEADER: &str = "vestry session 1";
@@ -36,58 +35,75 @@ pub struct SavedSession {
     pub lifetime: Lifetime,
 }
 
-/// The session with a server, if there is one.
-///
-/// # Errors
-/// When its file is exposed, unreadable or damaged.
-pub fn load_session(folders: &Folders, server: &Address) -> Result<Option<SavedSession>, StateError> {
-    for lifetime in [Lifetime::Login, Lifetime::Remembered] {
-        let path = session_file(folders, server, lifetime)?;
-        match private_file::read(&path) {
-            Ok(bytes) => {
-                let parsed = parse(&bytes).ok_or(StateError::DamagedSession(path))?;
-                return Ok(Some(SavedSession { name: parsed.0, token: parsed.1, lifetime }));
+/// Where the session with one server is kept. It is of the server at this address whose CA has this pin: another one that is reached
+/// at the same address never sees its token.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    folders: Folders,
+    name: String,
+}
+
+impl Sessions {
+    /// With the server at this address whose CA has this pin.
+    #[must_use]
+    pub fn of(folders: &Folders, server: &Address, pin: Pin) -> Self {
+        let name = format!("{}-{}.session", file_stem(server), HEXLOWER.encode(&pin.0));
+        Self { folders: folders.clone(), name }
+    }
+
+    /// The session, if there is one.
+    ///
+    /// # Errors
+    /// When its file is exposed, unreadable or damaged.
+    pub fn load(&self) -> Result<Option<SavedSession>, StateError> {
+        for lifetime in [Lifetime::Login, Lifetime::Remembered] {
+            let path = self.file(lifetime)?;
+            match private_file::read(&path) {
+                Ok(bytes) => {
+                    let parsed = parse(&bytes).ok_or(StateError::DamagedSession(path))?;
+                    return Ok(Some(SavedSession { name: parsed.0, token: parsed.1, lifetime }));
+                }
+                Err(error) if error.is_missing() => {}
+                Err(error) => return Err(error.into()),
             }
-            Err(error) if error.is_missing() => {}
-            Err(error) => return Err(error.into()),
+        }
+        Ok(None)
+    }
+
+    /// Keeps a session in place of any other with this server.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, session: &SavedSession) -> Result<(), StateError> {
+        let path = self.file(session.lifetime)?;
+        if let Some(folder) = path.parent() {
+            private_file::create_dir(folder)?;
+        }
+        let token = Zeroizing::new(HEXLOWER.encode(session.token.expose_secret()));
+        let text = Zeroizing::new(format!("{HEADER}\n{}\n{}\n", session.name, *token));
+        private_file::replace(&path, text.as_bytes())?;
+        match session.lifetime {
+            Lifetime::Login => remove(&self.file(Lifetime::Remembered)?),
+            Lifetime::Remembered => remove(&self.file(Lifetime::Login)?),
         }
     }
-    Ok(None)
-}
 
-/// Keeps a session in place of any other with this server.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn save_session(folders: &Folders, server: &Address, session: &SavedSession) -> Result<(), StateError> {
-    let path = session_file(folders, server, session.lifetime)?;
-    if let Some(folder) = path.parent() {
-        private_file::create_dir(folder)?;
+    /// Forgets the session; there need not be one.
+    ///
+    /// # Errors
+    /// When its file is there and cannot be removed.
+    pub fn forget(&self) -> Result<(), StateError> {
+        remove(&self.file(Lifetime::Login)?)?;
+        remove(&self.file(Lifetime::Remembered)?)
     }
-    let token = Zeroizing::new(HEXLOWER.encode(session.token.expose_secret()));
-    let text = Zeroizing::new(format!("{HEADER}\n{}\n{}\n", session.name, *token));
-    private_file::replace(&path, text.as_bytes())?;
-    match session.lifetime {
-        Lifetime::Login => remove(&session_file(folders, server, Lifetime::Remembered)?),
-        Lifetime::Remembered => remove(&session_file(folders, server, Lifetime::Login)?),
+
+    fn file(&self, lifetime: Lifetime) -> Result<PathBuf, StateError> {
+        let folder = match lifetime {
+            Lifetime::Login => self.folders.runtime()?,
+            Lifetime::Remembered => self.folders.state()?,
+        };
+        Ok(folder.join(&self.name))
     }
-}
-
-/// Forgets the session with a server; there need not be one.
-///
-/// # Errors
-/// When its file is there and cannot be removed.
-pub fn forget_session(folders: &Folders, server: &Address) -> Result<(), StateError> {
-    remove(&session_file(folders, server, Lifetime::Login)?)?;
-    remove(&session_file(folders, server, Lifetime::Remembered)?)
-}
-
-fn session_file(folders: &Folders, server: &Address, lifetime: Lifetime) -> Result<PathBuf, StateError> {
-    let folder = match lifetime {
-        Lifetime::Login => folders.runtime()?,
-        Lifetime::Remembered => folders.state()?,
-    };
-    Ok(folder.join(format!("{}.session", file_stem(server))))
 }
 
 fn remove(path: &Path) -> Result<(), StateError> {
@@ -119,7 +135,13 @@ mod tests {
     struct Home {
         folder: TempDir,
         folders: Folders,
-        server: Address,
+        kept: Sessions,
+    }
+
+    impl Home {
+        fn file_in(&self, folder: &str) -> PathBuf {
+            self.folder.path().join(folder).join(format!("localhost_7443-{}.session", "09".repeat(32)))
+        }
     }
 
     fn fresh() -> Home {
@@ -131,7 +153,8 @@ mod tests {
             _ => None,
         };
         let folders = Folders::from_environment(variable, "/nowhere".into());
-        Home { folder, folders, server: "localhost:7443".parse().unwrap() }
+        let kept = Sessions::of(&folders, &"localhost:7443".parse().unwrap(), Pin([9; 32]));
+        Home { folder, folders, kept }
     }
 
     fn session(byte: u8, lifetime: Lifetime) -> SavedSession {
@@ -140,7 +163,7 @@ mod tests {
     }
 
     fn loaded(home: &Home) -> Option<(u8, Lifetime)> {
-        let found = load_session(&home.folders, &home.server).unwrap();
+        let found = home.kept.load().unwrap();
         found.map(|session| (session.token.expose_secret()[0], session.lifetime))
     }
 
@@ -148,35 +171,37 @@ mod tests {
     fn a_session_is_kept_private_and_comes_back() {
         let home = fresh();
         assert_eq!(loaded(&home), None);
-        save_session(&home.folders, &home.server, &session(7, Lifetime::Login)).unwrap();
+        home.kept.save(&session(7, Lifetime::Login)).unwrap();
         assert_eq!(loaded(&home), Some((7, Lifetime::Login)));
-        let path = home.folder.path().join("run/vestry/localhost_7443.session");
+        let path = home.file_in("run/vestry");
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o7777, 0o600);
-        let other = "localhost:7444".parse().unwrap();
-        assert!(load_session(&home.folders, &other).unwrap().is_none());
+        for (server, pin) in [("localhost:7444", 9), ("localhost:7443", 8)] {
+            let other = Sessions::of(&home.folders, &server.parse().unwrap(), Pin([pin; 32]));
+            assert!(other.load().unwrap().is_none(), "{server} {pin}");
+        }
     }
 
     #[test]
     fn a_new_session_takes_the_place_of_the_old_one_wherever_that_was() {
         let home = fresh();
-        save_session(&home.folders, &home.server, &session(1, Lifetime::Login)).unwrap();
-        save_session(&home.folders, &home.server, &session(2, Lifetime::Remembered)).unwrap();
+        home.kept.save(&session(1, Lifetime::Login)).unwrap();
+        home.kept.save(&session(2, Lifetime::Remembered)).unwrap();
         assert_eq!(loaded(&home), Some((2, Lifetime::Remembered)));
-        assert!(home.folder.path().join(".local/state/vestry/localhost_7443.session").exists());
-        save_session(&home.folders, &home.server, &session(3, Lifetime::Login)).unwrap();
+        assert!(home.file_in(".local/state/vestry").exists());
+        home.kept.save(&session(3, Lifetime::Login)).unwrap();
         assert_eq!(loaded(&home), Some((3, Lifetime::Login)));
-        forget_session(&home.folders, &home.server).unwrap();
+        home.kept.forget().unwrap();
         assert_eq!(loaded(&home), None);
-        forget_session(&home.folders, &home.server).unwrap();
+        home.kept.forget().unwrap();
     }
 
     #[test]
     fn a_session_that_others_can_read_is_refused() {
         let home = fresh();
-        save_session(&home.folders, &home.server, &session(1, Lifetime::Login)).unwrap();
-        let path = home.folder.path().join("run/vestry/localhost_7443.session");
+        home.kept.save(&session(1, Lifetime::Login)).unwrap();
+        let path = home.file_in("run/vestry");
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = load_session(&home.folders, &home.server).unwrap_err();
+        let error = home.kept.load().unwrap_err();
         assert!(matches!(error, StateError::File(FileError::Exposed { mode: 0o644, .. })));
     }
 
@@ -193,9 +218,9 @@ mod tests {
         ];
         for text in cases {
             let home = fresh();
-            let path = session_file(&home.folders, &home.server, Lifetime::Login).unwrap();
+            let path = home.kept.file(Lifetime::Login).unwrap();
             private_file::create(&path, text.as_bytes()).unwrap();
-            let error = load_session(&home.folders, &home.server).unwrap_err();
+            let error = home.kept.load().unwrap_err();
             assert!(matches!(&error, StateError::DamagedSession(at) if *at == path), "{text:?}");
             assert!(!error.to_string().contains("0707"));
         }

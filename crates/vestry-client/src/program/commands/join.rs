@@ -8,7 +8,7 @@ use crate::program::session::call_failed;
 use crate::program::target::Target;
 use serde::Serialize;
 use vestry_client::Address;
-use vestry_client::state::{forget_session, read_servers, write_servers};
+use vestry_client::state::{Sessions, read_servers, write_servers};
 use vestry_protocol::escape::Escaped;
 use vestry_tls::{JoinString, Pin};
 
@@ -28,9 +28,9 @@ pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Fa
     let mut link = Link::to(Target::pinned(server.clone(), pin)?);
     let description = link.read(async |client| client.describe_server().await).await;
     let description = description.map_err(|error| call_failed(&link, error, None))?;
-    if before.is_some_and(|before| before != pin) {
+    if let Some(before) = before.filter(|before| *before != pin) {
         // That session was opened with another server.
-        forget_session(&context.folders, &server)?;
+        Sessions::of(&context.folders, &server, before).forget()?;
     }
     known.join(server.clone(), pin);
     write_servers(&context.folders, &known)?;

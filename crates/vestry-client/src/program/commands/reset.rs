@@ -8,7 +8,6 @@ use crate::program::new_password;
 use crate::program::output::rfc3339;
 use crate::program::session::{call_failed, remember_opaque};
 use serde::Serialize;
-use vestry_client::state::forget_session;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{PasswordOwner, Username};
 
@@ -35,10 +34,11 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
     let (reset, code) = done.map_err(|error| call_failed(&link, error, Some(look)))?;
     remember_opaque(context.output, &context.folders, &link, &name);
     // Every session of the account has ended; the one that is kept here may be one of them.
-    if let Ok(Some(kept)) = vestry_client::state::load_session(&context.folders, link.server())
+    let sessions = link.target().sessions(&context.folders);
+    if let Ok(Some(kept)) = sessions.load()
         && kept.name == name
     {
-        forget_session(&context.folders, link.server())?;
+        sessions.forget()?;
     }
     let shown = Escaped(&reset).to_string();
     let json = PasswordResetJson { name: &reset, code_issued_by: &code.by, code_issued: rfc3339(code.at) };
