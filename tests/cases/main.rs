@@ -25,6 +25,7 @@ mod canary;
 mod crowd;
 mod durability;
 mod faults;
+mod machine;
 mod rotation;
 mod siege;
 // The programs as a person uses them, and the one that measures them.

@@ -3,6 +3,7 @@
 //!
 //! It builds no TLS configuration and makes no certificate: `vestry-tls` does.
 
+use crate::clock::Plausible;
 use std::sync::{Arc, PoisonError, RwLock};
 use vestry_protocol::UnixSeconds;
 use vestry_tls::{
@@ -60,12 +61,13 @@ impl Identity {
     }
 
     /// Renews the server's certificate when no more than a third of its days is left, or when it was made while the
-    /// clock was ahead and is not valid yet; whether it did.
+    /// clock was ahead and is not valid yet; whether it did. By a clock that cannot be right nothing is renewed: nobody with a
+    /// right one would trust the server.
     ///
     /// # Errors
     /// When the CA's key is missing or a file cannot be written; the certificate in force stays.
-    pub fn renew_when_due(&self, now: UnixSeconds, days: u32, hosts: &[String]) -> Result<bool, TlsError> {
-        let in_force = self.now();
+    pub fn renew_when_due(&self, now: Plausible, days: u32, hosts: &[String]) -> Result<bool, TlsError> {
+        let (in_force, now) = (self.now(), now.seconds());
         let is_old = in_force.not_after.saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;
         // A certificate never outlives its CA: near its end there is nothing to gain, every minute.
         let can_be_longer = in_force.authority_not_after > in_force.not_after;

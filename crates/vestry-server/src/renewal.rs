@@ -3,7 +3,7 @@
 //!
 //! It makes no certificate: `identity.rs` does.
 
-use crate::clock::as_date;
+use crate::clock::{Clock, as_date};
 use crate::identity::Identity;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -26,14 +26,17 @@ pub struct Renewal {
 
 impl Renewal {
     /// Renews the certificate when it is due, and says what its operator should know.
-    pub fn look(&self, identity: &Identity, days: u32, hosts: &[String], now: UnixSeconds) {
-        let trouble = match identity.renew_when_due(now, days, hosts) {
-            Ok(true) => {
+    pub fn look(&self, identity: &Identity, days: u32, hosts: &[String], clock: &Clock) {
+        let now = clock.now();
+        let renewed = clock.plausible_now().map(|now| identity.renew_when_due(now, days, hosts));
+        let trouble = match renewed {
+            Err(implausible) => Some(implausible.to_string()),
+            Ok(Ok(true)) => {
                 tracing::info!("the server certificate was renewed: until {}", as_date(identity.not_after()));
                 authority_trouble(identity, now)
             }
-            Ok(false) => authority_trouble(identity, now),
-            Err(error) => Some(format!("{}: {error}", leaf_trouble(identity.not_after(), now))),
+            Ok(Ok(false)) => authority_trouble(identity, now),
+            Ok(Err(error)) => Some(format!("{}: {error}", leaf_trouble(identity.not_after(), now))),
         };
         if let Some(trouble) = trouble.filter(|_| self.may_warn(Instant::now())) {
             tracing::error!("{trouble}");

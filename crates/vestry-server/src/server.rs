@@ -321,7 +321,7 @@ async fn look_around(server: Arc<Server>) {
 
 fn look_at_the_certificate(server: &Server) {
     let (days, hosts) = (server.config.certificate_days, &server.config.hosts);
-    server.renewal.look(&server.identity, days, hosts, server.clock.now());
+    server.renewal.look(&server.identity, days, hosts, &server.clock);
 }
 
 async fn enrol_operators(server: &Server) {
