@@ -318,11 +318,15 @@ fn each_thing_is_named_only_in_its_own_place() {
     let ways_in = ["crates/vestry-server/src/sessions.rs", &ways_in[0], &ways_in[1]];
     assert_only_in("crates/vestry-server", &[" mint(", "sessions::mint"], &ways_in);
     // What runs as long as the server does is the supervisor's. The others end: a round of the housekeeping, the end of an
-    // import; and the log, without which a server serves.
+    // import, and what interrupts a query, with that; and the log, without which a server serves.
     let threads = ["tokio::spawn(", "thread::spawn(", "thread::Builder"];
     let server = ["crates/vestry-server/src/server.rs", "crates/vestry-server/src/logging.rs"];
     assert_only_in("crates/vestry-server", &threads, &server);
-    let store = ["crates/vestry-store/src/supervisor.rs", "crates/vestry-store/src/import/staging.rs"];
+    let store = [
+        "crates/vestry-store/src/supervisor.rs",
+        "crates/vestry-store/src/import/staging.rs",
+        "crates/vestry-store/src/query/watch.rs",
+    ];
     assert_only_in("crates/vestry-store", &threads, &store);
     assert_only_in("crates", &["unsafe {", "unsafe fn"], &[]);
 }

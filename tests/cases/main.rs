@@ -19,6 +19,7 @@ mod admin;
 mod audit;
 mod import;
 mod logs;
+mod office;
 // What happens to everybody when one peer, the disk or the power fails.
 mod backup;
 mod canary;

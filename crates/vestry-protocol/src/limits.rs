@@ -23,8 +23,9 @@ pub const BACKUP_CHUNK_BYTES: usize = 64 * 1024;
 /// What the rows of one `ImportRows` may claim: a request's budget without its number, its variant and its length.
 pub const IMPORT_BATCH_BUDGET_BYTES: usize = REQUEST_BYTES_MAX - 64;
 
-/// The longest single value in a row; longer ones are refused by the query.
-pub const CELL_BYTES_MAX: usize = 256 * 1024;
+/// The longest single value in a row; longer ones are refused by the query. Nothing stored is nearly as long, and what works
+/// on values in one step takes a time that grows with this.
+pub const CELL_BYTES_MAX: usize = 16 * 1024;
 
 /// Usernames: 2 to 32 ASCII characters.
 pub const USERNAME_CHARS_MIN: usize = 2;

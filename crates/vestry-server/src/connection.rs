@@ -10,15 +10,18 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 use vestry_protocol::frame::{FrameError, split_first};
 use zeroize::{Zeroize, Zeroizing};
 
 /// One TLS record is at most 16 KiB, so one read never brings more than is worth parsing at once.
 const SCRATCH_BYTES: usize = 16 * 1024;
+
+/// How often the socket of a peer that has sent a whole request ahead is asked whether it is still there.
+const TIME_BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 thread_local! {
     /// Reads go through memory of the worker thread, so that a connection that waits holds none.
@@ -112,14 +115,18 @@ impl Connection {
         }
     }
 
-    /// Resolves when the peer is gone. Takes in what it sends meanwhile, as far as one request of `limit` bytes.
+    /// Resolves when the peer is gone. Takes in what it sends meanwhile, as far as one request of `limit` bytes; from then on it
+    /// asks the socket, so that no peer hides its going behind what it sent before.
     pub async fn peer_gone(&mut self, limit: usize) {
         while self.inbox.bytes().len() <= limit {
             if self.fill().await.is_err() {
                 return;
             }
         }
-        std::future::pending::<()>().await;
+        let (socket, _) = self.stream.get_ref();
+        while !socket.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) {
+            sleep(TIME_BETWEEN_LOOKS).await;
+        }
     }
 
     /// The payload of the next whole frame, if one is there. [`Connection::drop_frame`] makes room.

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use vestry_protocol::admin::AdminReply;
 use vestry_protocol::limits::BACKUP_CHUNK_BYTES;
-use vestry_store::query::CancelFlag;
+use vestry_store::query::{CancelFlag, RaisedWhenDropped};
 use vestry_store::{Party, StoreError};
 
 /// Chunks that wait for the connection; then the archive waits.
@@ -93,15 +93,6 @@ async fn stream(
     let made = making.await.map_err(|_| Failure::Internal("a backup broke off"));
     drop(given_up);
     Ok(made.and_then(|made| made.map_err(failure_of)))
-}
-
-/// Ends the copying when nobody waits for it any more, also when the server stops.
-struct RaisedWhenDropped(CancelFlag);
-
-impl Drop for RaisedWhenDropped {
-    fn drop(&mut self) {
-        self.0.raise();
-    }
 }
 
 fn failure_of(error: BackupError) -> Failure {

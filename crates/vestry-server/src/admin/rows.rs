@@ -8,12 +8,13 @@ use crate::conversation::Replies;
 use crate::failure::Failure;
 use crate::server::Server;
 use std::ops::ControlFlow;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, error::TryRecvError};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use vestry_protocol::admin::{AdminReply, Cell, FollowFrom, Listing, RowsEnd, View};
 use vestry_protocol::item::Open;
 use vestry_protocol::limits::ROW_CHUNK_BYTES_SOFT;
-use vestry_store::query::{CancelFlag, OperatorReader, QueryEnd, QueryError, RowSink};
+use vestry_store::query::{CancelFlag, OperatorReader, QueryEnd, QueryError, RaisedWhenDropped, RowSink};
 
 /// Chunks that wait for the connection; then the query waits.
 const CHUNKS_WAITING_MAX: usize = 2;
@@ -70,9 +71,10 @@ async fn stream(
     let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
     let (reader, started) = (server.queries.clone(), Instant::now());
     let cancel = CancelFlag::default();
-    let cancelled = cancel.clone();
+    // However this ends, also when the connection makes room or the server stops.
+    let _given_up = RaisedWhenDropped(cancel.clone());
     let running = tokio::task::spawn_blocking(move || {
-        let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0, cancel: cancelled };
+        let mut sink = ChunkSink::new(chunks, cancel);
         let end = run(&reader, &mut sink)?;
         // The peer went away: there is nobody to tell how it ended.
         let _ = sink.send_rows();
@@ -87,10 +89,7 @@ async fn stream(
                 replies.flush().await?;
                 tokio::select! {
                     chunk = ready.recv() => chunk,
-                    () = replies.peer_gone() => {
-                        cancel.raise();
-                        return Err(Ended::Closed);
-                    }
+                    () = replies.peer_gone() => return Err(Ended::Closed),
                 }
             }
         };
@@ -116,9 +115,16 @@ struct ChunkSink {
     rows: Vec<Vec<Cell>>,
     bytes: usize,
     cancel: CancelFlag,
+    until: Option<Instant>,
+    runtime: Handle,
 }
 
 impl ChunkSink {
+    /// On a blocking thread of the runtime.
+    fn new(chunks: mpsc::Sender<AdminReply>, cancel: CancelFlag) -> Self {
+        Self { chunks, rows: Vec::new(), bytes: 0, cancel, until: None, runtime: Handle::current() }
+    }
+
     fn send_rows(&mut self) -> ControlFlow<()> {
         if self.rows.is_empty() {
             return ControlFlow::Continue(());
@@ -128,11 +134,16 @@ impl ChunkSink {
         self.send(AdminReply::Rows(rows))
     }
 
+    /// Waits for the connection, which waits for its peer; for no longer than the query may run.
     fn send(&self, reply: AdminReply) -> ControlFlow<()> {
-        match self.chunks.blocking_send(reply) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
+        let sending = self.chunks.send(reply);
+        let sent = match self.until {
+            Some(until) => self
+                .runtime
+                .block_on(async { timeout_at(until, sending).await.is_ok_and(|sent| sent.is_ok()) }),
+            None => self.runtime.block_on(sending).is_ok(),
+        };
+        if sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 
@@ -141,7 +152,8 @@ impl RowSink for ChunkSink {
         Some(self.cancel.clone())
     }
 
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+    fn columns(&mut self, names: Vec<String>, until: std::time::Instant) -> ControlFlow<()> {
+        self.until = Some(until.into());
         self.send(AdminReply::Columns(names))
     }
 
@@ -179,11 +191,11 @@ mod tests {
         let rows = [vec![Cell::Null], vec![Cell::Integer(0); 9], vec![Cell::Text(String::new())], Vec::new()];
         for row in rows {
             let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
-            let mut sink = ChunkSink { chunks, rows: Vec::new(), bytes: 0, cancel: CancelFlag::default() };
             let filled = row.clone();
-            tokio::task::spawn_blocking(
-                move || while sink.row(filled.clone()).is_continue() && sink.bytes > 0 {},
-            )
+            tokio::task::spawn_blocking(move || {
+                let mut sink = ChunkSink::new(chunks, CancelFlag::default());
+                while sink.row(filled.clone()).is_continue() && sink.bytes > 0 {}
+            })
             .await
             .unwrap();
             let reply = Reply { id: u64::MAX, body: ready.recv().await.unwrap() };

@@ -4,12 +4,13 @@
 //! lets nothing through does not look at the same events again and again.
 
 use super::error::{QueryError, classify};
-use super::guard::GuardedConnection;
 use super::listing::Page;
 use super::stream::{self, Query, RowTaker};
-use super::{CancelFlag, OperatorReader, QueryCaps, QueryEnd, RowSink};
+use super::watch::Watch;
+use super::{OperatorReader, QueryEnd, RowSink};
 use rusqlite::Row;
 use std::ops::ControlFlow;
+use std::time::Instant;
 use vestry_protocol::admin::{FollowFrom, Listing, View};
 
 const NEWEST: &str = "select id from audit order by id desc limit 1";
@@ -38,16 +39,17 @@ impl OperatorReader {
         // Planned first: from here on the condition is known to be one expression.
         let page = Page::plan(&listing)?;
         let connection = self.connection()?;
-        let newest = number(&connection, &self.caps, NEWEST)?.unwrap_or(0);
+        let watch = Watch::start(&connection, &self.caps, sink.cancel_flag())?;
+        let newest = number(&watch, NEWEST)?.unwrap_or(0);
         let behind = match from {
             FollowFrom::Behind(id) => id,
             FollowFrom::Newest(0) => i64::MIN,
             FollowFrom::Newest(count) => {
                 let nth = nth_newest(listing.filter.as_deref(), count);
-                number(&connection, &self.caps, &nth)?.map_or(i64::MIN, |id| id.saturating_sub(1))
+                number(&watch, &nth)?.map_or(i64::MIN, |id| id.saturating_sub(1))
             }
         };
-        let end = page.between(behind, newest).run(&connection, &self.caps, sink)?;
+        let end = page.between(behind, newest).run(&watch, sink)?;
         Ok(QueryEnd { next: Some(newest.to_string()), ..end })
     }
 }
@@ -59,25 +61,21 @@ fn nth_newest(filter: Option<&str>, count: u64) -> String {
 }
 
 /// The one number of a statement of our own, if it has a row.
-fn number(connection: &GuardedConnection, caps: &QueryCaps, sql: &str) -> Result<Option<i64>, QueryError> {
+fn number(watch: &Watch<'_>, sql: &str) -> Result<Option<i64>, QueryError> {
     let mut taker = OneNumber(None);
-    stream::run(connection, &Query { sql, parameters: &[] }, caps, &mut taker)?;
+    stream::run(watch, &Query { sql, parameters: &[] }, &mut taker)?;
     Ok(taker.0)
 }
 
 struct OneNumber(Option<i64>);
 
 impl RowTaker for OneNumber {
-    fn columns(&mut self, _: Vec<String>) -> ControlFlow<()> {
+    fn columns(&mut self, _: Vec<String>, _: Instant) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
     fn row(&mut self, row: &Row<'_>, _: usize) -> Result<ControlFlow<()>, QueryError> {
         self.0 = Some(row.get(0).map_err(classify)?);
         Ok(ControlFlow::Continue(()))
-    }
-
-    fn cancel_flag(&self) -> Option<CancelFlag> {
-        None
     }
 }

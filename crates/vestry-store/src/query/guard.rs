@@ -8,13 +8,15 @@
 //! after our own settings, and never taken off. Nothing here runs a statement of an operator.
 
 use super::error::{ONLY_SELECT, QueryError};
+use super::functions;
 use super::shape::NO_PARAMETERS;
 use super::views;
+use super::watch::Brake;
 use crate::pool;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +37,8 @@ const READABLE_COLUMNS: &[(&str, &[&str])] = &[
 ];
 
 /// The functions that may be named: they compute from their arguments, and none reads a file, loads code or
-/// makes a value that is longer than [`CELL_BYTES_MAX`].
+/// makes a value that is longer than [`CELL_BYTES_MAX`]. The work of each grows with the length of its arguments and of what it
+/// makes; those of SQLite's whose work grows with a product are replaced by ours (`functions.rs`).
 #[rustfmt::skip]
 const CALLABLE_FUNCTIONS: &[&str] = &[
     // Aggregates and windows.
@@ -58,7 +61,8 @@ const CALLABLE_FUNCTIONS: &[&str] = &[
 const SQLITE_LIMITS: &[(Limit, usize)] = &[
     // A statement fits the request that carried it.
     (Limit::SQLITE_LIMIT_SQL_LENGTH, REQUEST_BYTES_MAX),
-    // A value fits a cell; growth by printf(), replace() or group_concat() ends here.
+    // A value fits a cell; growth by printf(), replace() or group_concat() ends here. Nothing stored is nearly as long: an event
+    // has 500 characters of detail.
     (Limit::SQLITE_LIMIT_LENGTH, CELL_BYTES_MAX),
     // The views together have 36 columns.
     (Limit::SQLITE_LIMIT_COLUMN, 100),
@@ -67,11 +71,10 @@ const SQLITE_LIMITS: &[(Limit, usize)] = &[
     (Limit::SQLITE_LIMIT_PARSER_DEPTH, 200),
     // UNIONs in one statement.
     (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 20),
-    // The longest sensible select compiles to a few hundred; a tower of WITH tables to millions.
-    (Limit::SQLITE_LIMIT_VDBE_OP, 50_000),
+    // The longest sensible select compiles to a few hundred, a list of five thousand names behind IN to 15,000; a tower of WITH
+    // tables to millions.
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
-    // Matching takes pattern times text steps, and no step of it can be interrupted.
-    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256),
     // A page binds two values of its cursor and its length.
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 3),
     // There is one database, no trigger, and no thread beside the one that runs the query.
@@ -80,8 +83,9 @@ const SQLITE_LIMITS: &[(Limit, usize)] = &[
     (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
 
-/// What each connection may keep of the register in memory.
-const CACHE_KIB_MAX: i32 = 8 * 1024;
+/// What each connection may keep of the register in memory, and each sort of its rows before they go to a file. Tables that
+/// are made on the way have 2,000 KiB by SQLite's default (`footprint.rs`).
+const CACHE_KIB_MAX: i32 = 2 * 1024;
 
 /// A reader in WAL mode waits for nobody, except while the log is being recovered after a crash.
 const RECOVERY_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -105,10 +109,13 @@ impl GuardedFile {
         let tables = Tables::of(&connection)?;
         pool::spill_beside(&connection, &self.path);
         settle(&connection)?;
+        let brake = Brake::default();
+        functions::replace_slow_ones(&connection, &brake)?;
+        brake.attach(&connection)?;
         let refusal = LastRefusal::default();
         let noted = refusal.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| noted.note(judge(&context, &tables))))?;
-        Ok(GuardedConnection { connection, refusal })
+        Ok(GuardedConnection { connection, refusal, brake })
     }
 }
 
@@ -134,15 +141,31 @@ impl r2d2::ManageConnection for GuardedFile {
 pub(super) struct GuardedConnection {
     connection: Connection,
     refusal: LastRefusal,
+    brake: Brake,
 }
 
 impl GuardedConnection {
-    /// The connection itself; its guard cannot be taken off by any statement.
-    pub(super) fn sqlite(&self) -> &Connection {
-        &self.connection
+    /// The file.
+    pub(super) fn path(&self) -> Option<&str> {
+        self.connection.path()
     }
 
-    /// Compiles one statement that only reads and takes as many parameters as we bind.
+    /// What ends its statements; set by a [`super::watch::Watch`].
+    pub(super) fn brake(&self) -> &Brake {
+        &self.brake
+    }
+
+    /// What interrupts its statements from another thread.
+    pub(super) fn interrupt_handle(&self) -> InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// The program of a statement that was compiled, as rows; it runs nothing of it.
+    pub(super) fn explain(&self, sql: &str) -> Result<rusqlite::Statement<'_>, CompileError> {
+        self.connection.prepare(&format!("explain {sql}")).map_err(CompileError::Sqlite)
+    }
+
+    /// Compiles one statement that only reads and takes as many parameters as we bind. A watch does that for whoever runs it.
     pub(super) fn compile(
         &self,
         sql: &str,

@@ -6,15 +6,15 @@
 
 use super::cursor::{Order, Position, Stored};
 use super::error::QueryError;
-use super::guard::GuardedConnection;
 use super::shape::require_one_expression;
 use super::stream::{self, Query, RowTaker, cells};
 use super::views::{self, ViewShape};
-
-use super::{CancelFlag, QueryCaps, QueryEnd, RowSink};
+use super::watch::Watch;
+use super::{QueryEnd, RowSink};
 use rusqlite::Row;
 use rusqlite::types::Value;
 use std::ops::ControlFlow;
+use std::time::Instant;
 use vestry_protocol::admin::Listing;
 use vestry_protocol::escape::Escaped;
 
@@ -66,16 +66,11 @@ impl<'a> Page<'a> {
     }
 
     /// Hands the page on.
-    pub(super) fn run(
-        self,
-        connection: &GuardedConnection,
-        caps: &QueryCaps,
-        sink: &mut dyn RowSink,
-    ) -> Result<QueryEnd, QueryError> {
-        self.prove_the_filter(connection)?;
+    pub(super) fn run(self, watch: &Watch<'_>, sink: &mut dyn RowSink) -> Result<QueryEnd, QueryError> {
+        self.prove_the_filter(watch)?;
         let (sql, parameters) = self.statement();
         let mut taker = PageTaker { page: &self, sink, rows: 0, last: None, more: false };
-        stream::run(connection, &Query { sql: &sql, parameters: &parameters }, caps, &mut taker)?;
+        stream::run(watch, &Query { sql: &sql, parameters: &parameters }, &mut taker)?;
         let next = match (taker.more, taker.last) {
             (true, Some(last)) => Some(last.to_cursor(self.order)?),
             (_, _) => None,
@@ -85,9 +80,9 @@ impl<'a> Page<'a> {
 
     /// Compiles the condition by itself: if it is not one value of the view's columns, SQLite says so here, in
     /// words that fit what was typed.
-    fn prove_the_filter(&self, connection: &GuardedConnection) -> Result<(), QueryError> {
+    fn prove_the_filter(&self, watch: &Watch<'_>) -> Result<(), QueryError> {
         if let Some(filter) = self.filter {
-            drop(connection.compile(&format!("select ({filter}\n) from {}", self.view.name), 0)?);
+            drop(watch.compile(&format!("select ({filter}\n) from {}", self.view.name), 0)?);
         }
         Ok(())
     }
@@ -162,9 +157,9 @@ struct PageTaker<'p, 's> {
 }
 
 impl RowTaker for PageTaker<'_, '_> {
-    fn columns(&mut self, mut names: Vec<String>) -> ControlFlow<()> {
+    fn columns(&mut self, mut names: Vec<String>, until: Instant) -> ControlFlow<()> {
         names.truncate(self.page.columns.len());
-        self.sink.columns(names)
+        self.sink.columns(names, until)
     }
 
     fn row(&mut self, row: &Row<'_>, bytes_max: usize) -> Result<ControlFlow<()>, QueryError> {
@@ -179,10 +174,6 @@ impl RowTaker for PageTaker<'_, '_> {
         }
         self.rows += 1;
         Ok(self.sink.row(cells(row, shown, bytes_max)?))
-    }
-
-    fn cancel_flag(&self) -> Option<CancelFlag> {
-        self.sink.cancel_flag()
     }
 }
 

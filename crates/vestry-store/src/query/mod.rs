@@ -3,8 +3,8 @@
 //! Four walls stand behind one another, and each holds alone:
 //! 1. the connection cannot write: the file is opened read-only, with `query_only` and without triggers (`guard`);
 //! 2. SQLite's authorizer knows every column and function that may be named, and refuses the rest (`guard`);
-//! 3. what runs is bounded in rows, bytes, time and disk, and rows are handed on one by one, never collected
-//!    (`stream`, `watch`);
+//! 3. what runs is bounded in rows, bytes, time, memory and disk, and rows are handed on one by one, never collected
+//!    (`stream`, `watch`, `footprint`), whatever functions it calls (`functions`, `text`);
 //! 4. nothing typed is compiled before its size was measured, or spliced into our own SQL before it was proven to
 //!    be one expression (`shape`, `listing`).
 //!
@@ -14,12 +14,15 @@
 mod cursor;
 mod error;
 mod follow;
+mod footprint;
+mod functions;
 mod guard;
 mod listing;
 mod shape;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod text;
 mod views;
 mod watch;
 mod words;
@@ -31,9 +34,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, ROW_CHUNK_BYTES_SOFT};
+use watch::Watch;
 
 /// Operators are few; more connections than this only hold more snapshots of the register.
 const CONNECTIONS_MAX: u32 = 4;
@@ -78,8 +82,9 @@ pub struct QueryEnd {
 
 /// Where rows go as they are read. A `Break` ends the query at once.
 pub trait RowSink {
-    /// The names of the columns; called once, before the first row.
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()>;
+    /// The names of the columns, and until when the query may run; called once, before the first row. A sink that waits for its
+    /// receiver waits no longer.
+    fn columns(&mut self, names: Vec<String>, until: Instant) -> ControlFlow<()>;
 
     /// One row, as long as the header.
     fn row(&mut self, cells: Vec<Cell>) -> ControlFlow<()>;
@@ -104,6 +109,16 @@ impl CancelFlag {
     #[must_use]
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Raises a flag when it is dropped: held by whoever waits for the work, it ends the work however the wait ends.
+#[derive(Debug)]
+pub struct RaisedWhenDropped(pub CancelFlag);
+
+impl Drop for RaisedWhenDropped {
+    fn drop(&mut self) {
+        self.0.raise();
     }
 }
 
@@ -142,8 +157,9 @@ impl OperatorReader {
     pub fn run(&self, sql: &str, sink: &mut dyn RowSink) -> Result<QueryEnd, QueryError> {
         shape::require_one_select(sql)?;
         let connection = self.connection()?;
+        let watch = Watch::start(&connection, &self.caps, sink.cancel_flag())?;
         let query = stream::Query { sql, parameters: &[] };
-        let rows = stream::run(&connection, &query, &self.caps, &mut stream::EveryColumn(sink))?;
+        let rows = stream::run(&watch, &query, &mut stream::EveryColumn(sink))?;
         Ok(QueryEnd { rows, next: None })
     }
 
@@ -155,7 +171,8 @@ impl OperatorReader {
     /// When a column, the condition or the cursor is not one of this view, or a cap is met.
     pub fn list(&self, listing: &Listing, sink: &mut dyn RowSink) -> Result<QueryEnd, QueryError> {
         let page = listing::Page::plan(listing)?;
-        page.run(&*self.connection()?, &self.caps, sink)
+        let connection = self.connection()?;
+        page.run(&Watch::start(&connection, &self.caps, sink.cancel_flag())?, sink)
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<GuardedFile>, QueryError> {

@@ -40,7 +40,7 @@ const SELECTS_MAX: u64 = 200;
 
 /// Names after every column of a subquery was copied to where it is used: each takes up to 2 KiB while the statement
 /// is compiled, where it stands for a column of a view.
-const NAMES_MAX: u64 = 50_000;
+const NAMES_MAX: u64 = 10_000;
 
 /// Refuses what is not one statement, what is plainly no `select`, what would grow without bound when it is
 /// compiled, and names that would hide a view.

@@ -2,13 +2,13 @@
 //!
 //! Holds one row at a time and never a result. Text that is not UTF-8 is shown with replacement characters.
 
+use super::RowSink;
 use super::error::{QueryError, classify};
-use super::guard::GuardedConnection;
 use super::watch::Watch;
-use super::{CancelFlag, QueryCaps, RowSink};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Row, Rows};
 use std::ops::ControlFlow;
+use std::time::Instant;
 use vestry_protocol::admin::Cell;
 
 /// A statement with the values that it binds; only our own statements bind any.
@@ -20,50 +20,31 @@ pub(super) struct Query<'a> {
 /// What becomes of the rows.
 pub(super) trait RowTaker {
     /// The names of all columns of the statement.
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()>;
+    fn columns(&mut self, names: Vec<String>, until: Instant) -> ControlFlow<()>;
     /// One row.
     fn row(&mut self, row: &Row<'_>, bytes_max: usize) -> Result<ControlFlow<()>, QueryError>;
-    /// A flag that ends the query from elsewhere.
-    fn cancel_flag(&self) -> Option<CancelFlag>;
 }
 
 /// Compiles the statement, runs it, and says how many rows it had.
-pub(super) fn run(
-    connection: &GuardedConnection,
-    query: &Query<'_>,
-    caps: &QueryCaps,
-    taker: &mut dyn RowTaker,
-) -> Result<u64, QueryError> {
-    let watch = Watch::start(connection.sqlite(), caps, taker.cancel_flag())?;
-    run_watched(connection, query, caps, &watch, taker).map_err(|error| watch.explain(error))
+pub(super) fn run(watch: &Watch<'_>, query: &Query<'_>, taker: &mut dyn RowTaker) -> Result<u64, QueryError> {
+    run_watched(watch, query, taker).map_err(|error| watch.explain(error))
 }
 
-fn run_watched(
-    connection: &GuardedConnection,
-    query: &Query<'_>,
-    caps: &QueryCaps,
-    watch: &Watch,
-    taker: &mut dyn RowTaker,
-) -> Result<u64, QueryError> {
-    let mut statement = connection.compile(query.sql, query.parameters.len())?;
+fn run_watched(watch: &Watch<'_>, query: &Query<'_>, taker: &mut dyn RowTaker) -> Result<u64, QueryError> {
+    let mut statement = watch.compile(query.sql, query.parameters.len())?;
     let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
-    if names.iter().map(String::len).sum::<usize>() > caps.row_bytes_max {
+    if names.iter().map(String::len).sum::<usize>() > watch.caps().row_bytes_max {
         return Err(QueryError::TooLarge);
     }
-    if taker.columns(names).is_break() {
+    if taker.columns(names, watch.until()).is_break() {
         return Err(QueryError::Cancelled);
     }
     let parameters = rusqlite::params_from_iter(query.parameters);
-    step_through(statement.query(parameters).map_err(classify)?, caps, watch, taker)
+    step_through(statement.query(parameters).map_err(classify)?, watch, taker)
 }
 
-fn step_through(
-    mut rows: Rows<'_>,
-    caps: &QueryCaps,
-    watch: &Watch,
-    taker: &mut dyn RowTaker,
-) -> Result<u64, QueryError> {
-    let mut taken = 0;
+fn step_through(mut rows: Rows<'_>, watch: &Watch<'_>, taker: &mut dyn RowTaker) -> Result<u64, QueryError> {
+    let (caps, mut taken) = (watch.caps(), 0);
     while let Some(row) = rows.next().map_err(classify)? {
         // A slow taker spends the time between two rows, where SQLite does not look at the clock.
         watch.check()?;
@@ -82,16 +63,12 @@ fn step_through(
 pub(super) struct EveryColumn<'a>(pub(super) &'a mut dyn RowSink);
 
 impl RowTaker for EveryColumn<'_> {
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
-        self.0.columns(names)
+    fn columns(&mut self, names: Vec<String>, until: Instant) -> ControlFlow<()> {
+        self.0.columns(names, until)
     }
 
     fn row(&mut self, row: &Row<'_>, bytes_max: usize) -> Result<ControlFlow<()>, QueryError> {
         Ok(self.0.row(cells(row, row.as_ref().column_count(), bytes_max)?))
-    }
-
-    fn cancel_flag(&self) -> Option<CancelFlag> {
-        self.0.cancel_flag()
     }
 }
 

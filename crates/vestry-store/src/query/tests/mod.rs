@@ -1,13 +1,14 @@
 //! The prompt's SQL against a real register: what may be asked, what may not, and that every page meets every row.
 
 mod allowed;
+mod bounds;
 mod hostile;
 mod paging;
 
 use super::{CancelFlag, OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use rusqlite::Connection;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vestry_protocol::admin::{Cell, FollowFrom, Listing, View};
 
@@ -107,7 +108,7 @@ fn plain(cell: &Cell) -> String {
 }
 
 impl RowSink for Collected {
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+    fn columns(&mut self, names: Vec<String>, _: Instant) -> ControlFlow<()> {
         self.columns = names;
         ControlFlow::Continue(())
     }

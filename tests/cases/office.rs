@@ -1,0 +1,73 @@
+//! The admin port belongs to operators: what one of them may hold and keep, what reads leave behind, and for how long a right
+//! lasts.
+
+use std::process::{Child, Command, Stdio};
+use vestry_protocol::admin::AdminCall;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_tests::harness::{AdminWire, Server, program, rows_of};
+use vestry_tests::programs::with_admin;
+
+fn query(sql: &str) -> AdminCall {
+    AdminCall::Query { sql: sql.to_owned() }
+}
+
+/// Whether every connection for queries is taken.
+async fn is_busy(wire: &mut AdminWire) -> bool {
+    match rows_of(wire, query("select 1")).await {
+        Ok(_) => false,
+        Err(refusal) => {
+            assert!(refusal.is(RefusalCode::Busy), "{refusal:?}");
+            true
+        }
+    }
+}
+
+fn console(server: &Server, sql: &str) -> Child {
+    let mut command = Command::new(program("vestryctl"));
+    command
+        .args(with_admin(server, &["sql", sql]))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// Four consoles run what SQLite would not end by itself: one call after the other of a function over long texts. They are
+/// killed, and a query that comes then finds a connection within the three seconds that it waits.
+#[tokio::test]
+async fn sec_0090_a_statement_ends_with_its_client_whatever_functions_it_calls() {
+    let server = Server::start();
+    let mut wire = server.connect_as("admin").await;
+    let long = "s as materialized (select printf('%.16300c', 'a') as a), t as materialized (select printf('%.8100c', 'a') || 'b' as b)";
+    for call in ["trim(a, 'c' || b || i)", "a like '%a%a%a%a%a%a%a%b' || i", "instr(a, b || i)"] {
+        let numbers = "with recursive n(i) as (select 1 union all select i + 1 from n)";
+        let slow = format!("{numbers}, {long} select count({call}) from n, s, t");
+        let mut consoles: Vec<Child> = (0..4).map(|_| console(&server, &slow)).collect();
+        while !is_busy(&mut wire).await {}
+        for console in &mut consoles {
+            console.kill().unwrap();
+            console.wait().unwrap();
+        }
+        assert!(!is_busy(&mut wire).await, "{call} goes on without its client");
+    }
+}
+
+/// What a client sent ahead does not hide that it left.
+#[tokio::test]
+async fn a_client_that_leaves_behind_a_whole_request_is_seen_to_leave() {
+    let server = Server::start();
+    let mut wire = server.connect_as("admin").await;
+    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = server.connect_as("admin").await;
+        client.send(&query(endless)).await.unwrap();
+        for _ in 0..3 {
+            client.send(&query(&format!("select '{}'", "x".repeat(60_000)))).await.unwrap();
+        }
+        clients.push(client);
+    }
+    while !is_busy(&mut wire).await {}
+    drop(clients);
+    assert!(!is_busy(&mut wire).await, "the server did not see its clients leave");
+}
