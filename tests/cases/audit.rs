@@ -230,8 +230,10 @@ async fn sec_0052_an_operators_read_is_recorded_before_its_rows() {
     assert_eq!(read.pop().unwrap(), ["sql", reads]);
     assert_eq!(read.pop().unwrap(), ["sql", "select record from credential"]);
     let cut = read.pop().unwrap();
-    assert!(cut[1].starts_with("select '\\u{1b}[2J\\nxxx") && cut[1].ends_with("xxx…"), "{cut:?}");
-    assert_eq!(cut[1].chars().count(), 500);
+    assert!(
+        cut[1].starts_with("select '\\u{1b}[2J\\nxxx") && cut[1].contains("xxx… (614 bytes, sha256:"),
+        "{cut:?}"
+    );
     let expected = [
         ["accounts", "columns name where name <> 'nobody'"],
         ["accounts", "columns name where age is null"],
@@ -278,13 +280,13 @@ fn events_of_user(call: &UserCall) -> &'static [&'static str] {
 fn events_of_operator(call: &AdminCall) -> &'static [&'static str] {
     match call {
         AdminCall::ShowStatus
-        | AdminCall::ShowAccount { .. }
         | AdminCall::ShowJoinString
         | AdminCall::ShowLimits
         | AdminCall::VerifyAudit { .. } => &[],
-        AdminCall::Query { .. } | AdminCall::ListRows(_) | AdminCall::FollowAudit { .. } => {
-            &["operator.read"]
-        }
+        AdminCall::Query { .. }
+        | AdminCall::ListRows(_)
+        | AdminCall::FollowAudit { .. }
+        | AdminCall::ShowAccount { .. } => &["operator.read"],
         AdminCall::CreateAccount { .. } => &["account.created"],
         AdminCall::SuspendAccount { .. } => &["account.suspended"],
         AdminCall::ResumeAccount { .. } => &["account.resumed"],

@@ -1,11 +1,12 @@
 //! The admin port belongs to operators: what one of them may hold and keep, what reads leave behind, and for how long a right
 //! lasts.
 
+use sha2::Digest;
 use std::process::{Child, Command, Stdio};
 use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_tests::harness::{AdminWire, Server, program, rows_of};
-use vestry_tests::programs::with_admin;
+use vestry_tests::programs::{Person, with_admin};
 
 fn query(sql: &str) -> AdminCall {
     AdminCall::Query { sql: sql.to_owned() }
@@ -70,4 +71,25 @@ async fn a_client_that_leaves_behind_a_whole_request_is_seen_to_leave() {
     while !is_busy(&mut wire).await {}
     drop(clients);
     assert!(!is_busy(&mut wire).await, "the server did not see its clients leave");
+}
+
+/// A viewer looks at one account, at a name that nobody has, and hides what a statement reads behind 600 characters.
+#[tokio::test]
+async fn sec_0091_a_look_at_one_account_and_the_end_of_a_long_statement_are_in_the_audit() {
+    let (server, operator) = (Server::start(), Person::new());
+    server.register("naman").await;
+    operator.vestryctl(&server, &["account", "show", "naman"]).ended_with(0);
+    operator.vestryctl(&server, &["account", "show", "nobody-here"]).ended_with(77);
+    let padded = format!("select '{}', name from accounts", "x".repeat(600));
+    operator.vestryctl(&server, &["sql", &padded]).ended_with(0);
+    let reads = "select subject, detail from audit where action = 'operator.read' order by id limit 3";
+    let mut reads = server.select(reads).await;
+    let statement = reads.pop().unwrap();
+    assert_eq!(reads, [["naman", "account"], ["nobody-here", "account"]]);
+    let digest = data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&padded));
+    assert_eq!(statement[0], "sql");
+    assert!(
+        statement[1].ends_with(&format!("x… ({} bytes, sha256:{digest})", padded.len())),
+        "{statement:?}"
+    );
 }

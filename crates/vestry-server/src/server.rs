@@ -1,6 +1,6 @@
 //! The server's shared parts, and [`run`]: from bound listeners to the last goodbye.
 
-use crate::admin::WelcomeOperators;
+use crate::admin::{RecordedQueries, WelcomeOperators};
 use crate::audit_head::HeadKeeper;
 use crate::clock::{Clock, as_date};
 use crate::config::Config;
@@ -51,7 +51,7 @@ pub struct Server {
     /// Which password records could not be read of late.
     pub damaged: DamagedRecords,
     /// The operator's read-only SQL.
-    pub queries: OperatorReader,
+    pub queries: RecordedQueries,
     /// Certificates and the TLS configurations made of them.
     pub identity: Identity,
     /// What keeps the server's certificate fresh.
@@ -134,7 +134,7 @@ pub async fn run(
         gate,
         writes,
         store: parts.store,
-        queries: parts.queries,
+        queries: RecordedQueries::new(parts.queries),
         opaque: parts.opaque,
         imported: parts.imported,
         damaged: DamagedRecords::default(),

@@ -1,6 +1,7 @@
 //! What an operator may do with an account. Nobody here chooses or learns a password.
 
 use super::Operator;
+use super::audit::{OnRecord, Read, record};
 use crate::audit::Action;
 use crate::clock::as_date;
 use crate::codes::{CODE_SECS, hash_of, new_code};
@@ -17,9 +18,10 @@ use vestry_store::{
     Standing, WriteTx,
 };
 
-pub(super) async fn show(server: &Server, name: &str) -> Result<AdminReply, Failure> {
+pub(super) async fn show(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let (name, now) = (Username::parse(name)?, server.clock.now());
-    let detail = server.store.read(move |tx| detail_of(tx, &named(tx, &name, now)?, now)).await?;
+    let recorded = record(server, operator, Read::of_account(name.clone())).await;
+    let detail = server.store.read(move |tx| detail_of(tx, &recorded, &named(tx, &name, now)?, now)).await?;
     Ok(AdminReply::AccountShown(detail))
 }
 
@@ -158,7 +160,7 @@ async fn change(
         let account = named(tx, &name, now)?;
         let noted = by.as_actor().note(tx, now, action, Party::Account(account.id), &event_detail)?;
         act_on(tx, &noted, &account, now)?;
-        detail_of(tx, &named(tx, &name, now)?, now)
+        detail_of(tx, &noted, &named(tx, &name, now)?, now)
     })
     .await?;
     Ok(AdminReply::AccountChanged(detail))
@@ -178,7 +180,12 @@ fn named(tx: &ReadTx<'_>, name: &Username, now: UnixSeconds) -> Result<AccountRo
     tx.account(name, now)?.ok_or(Failure::NotFound { what: "account" })
 }
 
-fn detail_of(tx: &ReadTx<'_>, account: &AccountRow, now: UnixSeconds) -> Result<AccountDetail, Failure> {
+fn detail_of(
+    tx: &ReadTx<'_>,
+    _: &impl OnRecord,
+    account: &AccountRow,
+    now: UnixSeconds,
+) -> Result<AccountDetail, Failure> {
     let state = match &account.standing {
         Standing::Active => AccountState::Active,
         Standing::Suspended { until, reason } => {

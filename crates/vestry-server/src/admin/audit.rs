@@ -8,62 +8,113 @@ use crate::connection::Ended;
 use crate::conversation::Replies;
 use crate::failure::Failure;
 use crate::server::Server;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::time::Instant;
 use vestry_protocol::admin::{AdminReply, FollowFrom, Listing, View};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::{Field, FieldError};
-use vestry_store::{Party, StoreError, Verification};
+use vestry_protocol::fields::{Field, FieldError, Username};
+use vestry_store::query::OperatorReader;
+use vestry_store::{Noted, Party, StoreError, Verification};
 
 /// What an operator asked for is cut to this length in an event. The longest would be 64 KiB, again and again.
 const DETAIL_CHARS_MAX: usize = 500;
 
-/// What was cut ends with this.
+/// What was cut ends with this, and then says how long it was and what its SHA-256 is.
 const CUT: char = '…';
 
 /// A check of ten million events takes longer than a client waits for an answer.
 const SIGN_OF_LIFE_PERIOD: Duration = Duration::from_secs(2);
 
+/// Proof that what an operator is about to read is on record: in an event, or, while none can be written, in the log. Only
+/// [`record`] makes one, and nothing reads of people for an operator without it.
+pub struct Recorded(());
+
+/// What shows an account to an operator only beside its event: a recorded read, or the event of an act on it.
+pub(super) trait OnRecord {}
+
+impl OnRecord for Recorded {}
+impl OnRecord for Noted<'_> {}
+
+/// The operator's read-only SQL, for what is on record.
+pub struct RecordedQueries(OperatorReader);
+
+impl RecordedQueries {
+    /// Over the register.
+    #[must_use]
+    pub fn new(reader: OperatorReader) -> Self {
+        Self(reader)
+    }
+
+    /// What reads the views.
+    pub(super) fn of(&self, _: &Recorded) -> &OperatorReader {
+        &self.0
+    }
+}
+
 /// What an operator is about to read.
 pub(super) struct Read {
-    subject: &'static str,
-    /// On one line, whatever was typed.
-    detail: String,
+    subject: Subject,
+    /// As it was asked for.
+    asked: String,
     /// It says that it goes on with something.
     goes_on: bool,
 }
 
+/// Whom a read is about.
+#[derive(Clone)]
+enum Subject {
+    View(&'static str),
+    Account(Username),
+    /// Nothing of people.
+    Operators,
+}
+
+impl Subject {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::View(view) => view,
+            Self::Account(name) => name.as_str(),
+            Self::Operators => "operators",
+        }
+    }
+}
+
 impl Read {
-    pub(super) fn of_query(sql: &str) -> Self {
-        Self { subject: "sql", detail: Escaped(sql).to_string(), goes_on: false }
+    pub(super) fn of_query(sql: String) -> Self {
+        Self { subject: Subject::View("sql"), asked: sql, goes_on: false }
     }
 
-    /// `None` for what says nothing of people.
-    pub(super) fn of_listing(listing: &Listing) -> Option<Self> {
+    /// The event names the account by its number, and a name without one by its hash.
+    pub(super) fn of_account(name: Username) -> Self {
+        Self { subject: Subject::Account(name), asked: "account".to_owned(), goes_on: false }
+    }
+
+    pub(super) fn of_listing(listing: &Listing) -> Self {
         let subject = match listing.view {
-            View::Accounts => "accounts",
-            View::Sessions => "sessions",
-            View::Audit => "audit",
-            View::Operators => return None,
+            View::Accounts => Subject::View("accounts"),
+            View::Sessions => Subject::View("sessions"),
+            View::Audit => Subject::View("audit"),
+            View::Operators => Subject::Operators,
         };
         let mut words = words_of(&listing.columns, listing.filter.as_deref());
         words.extend(listing.sort.as_ref().map(|column| format!("sort {column}")));
         words.extend(listing.descending.then(|| "desc".to_owned()));
-        let detail = Escaped(&words.join(" ")).to_string();
-        Some(Self { subject, detail, goes_on: listing.after.is_some() })
+        Self { subject, asked: words.join(" "), goes_on: listing.after.is_some() }
     }
 
     /// Each row of an import that is not taken tells that there is such a name.
     pub(super) fn of_import() -> Self {
-        Self { subject: "accounts", detail: "names of an import".to_owned(), goes_on: false }
+        Self { subject: Subject::View("accounts"), asked: "names of an import".to_owned(), goes_on: false }
     }
 
     pub(super) fn of_follow(asked: &Follow) -> Self {
         let mut words = vec!["follow".to_owned()];
         words.extend(words_of(&asked.columns, asked.filter.as_deref()));
         let goes_on = matches!(asked.from, FollowFrom::Behind(_));
-        Self { subject: "audit", detail: Escaped(&words.join(" ")).to_string(), goes_on }
+        Self { subject: Subject::View("audit"), asked: words.join(" "), goes_on }
     }
 }
 
@@ -72,30 +123,43 @@ fn words_of(columns: &[String], filter: Option<&str>) -> Vec<String> {
     columns.into_iter().chain(filter.map(|filter| format!("where {filter}"))).collect()
 }
 
-fn cut(detail: &str) -> String {
-    match detail.char_indices().nth(DETAIL_CHARS_MAX) {
-        None => detail.to_owned(),
-        Some(_) => detail.chars().take(DETAIL_CHARS_MAX - 1).chain([CUT]).collect(),
+/// What was asked for on one line, whatever was typed. What is cut off can still be told from anything else that begins alike.
+fn detail_of(asked: &str) -> String {
+    let spelled = Escaped(asked).to_string();
+    if spelled.chars().nth(DETAIL_CHARS_MAX).is_none() {
+        return spelled;
     }
+    let kept: String = spelled.chars().take(DETAIL_CHARS_MAX - 1).chain([CUT]).collect();
+    format!("{kept} ({} bytes, sha256:{})", asked.len(), HEXLOWER.encode(&Sha256::digest(asked)))
 }
 
-/// Writes down what an operator is about to read. When that cannot be done, as with a full disk, the read goes on and
-/// the log says so.
-pub(super) async fn record(server: &Server, operator: &Operator, read: Read) {
-    let Read { subject, detail, goes_on } = read;
-    if !server.recorded.is_new(Instant::now(), &operator.name, (subject, &detail), goes_on) {
-        return;
+/// Writes down what an operator is about to read. When that cannot be done, as with a full disk, the read goes on and the
+/// log says so.
+pub(super) async fn record(server: &Server, operator: &Operator, read: Read) -> Recorded {
+    let Read { subject, asked, goes_on } = read;
+    let of_people = !matches!(subject, Subject::Operators);
+    let recorded = &server.recorded;
+    if !of_people || !recorded.is_new(Instant::now(), &operator.name, (subject.as_str(), &asked), goes_on) {
+        return Recorded(());
     }
-    let (now, event_detail) = (server.clock.now(), cut(&detail));
+    let (now, detail, names) = (server.clock.now(), detail_of(&asked), server.names.clone());
+    let (about, written) = (subject.clone(), detail.clone());
     let noted = act(server, operator, move |tx, by| {
-        by.as_actor().note(tx, now, Action::OperatorRead, Party::Text(subject), &event_detail)?;
+        let note =
+            |party: Party<'_>| by.as_actor().note(tx, now, Action::OperatorRead, party, &written).map(drop);
+        match about {
+            Subject::Account(name) => note(names.look_up(tx, name.as_str(), now)?.target().as_party())?,
+            Subject::View(view) => note(Party::Text(view))?,
+            Subject::Operators => {}
+        }
         Ok(())
     });
     if let Err(error) = noted.await {
-        server.recorded.forget(&operator.name, subject, &detail);
-        let (operator, detail) = (Escaped(&operator.name), cut(&detail));
+        recorded.forget(&operator.name, subject.as_str(), &asked);
+        let (operator, subject) = (Escaped(&operator.name), subject.as_str());
         tracing::warn!(%error, %operator, subject, %detail, "an operator's read is in no audit event; it goes on");
     }
+    Recorded(())
 }
 
 /// Checks the whole chain, a chunk at a time.
@@ -150,14 +214,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_is_one_line_of_500_characters_at_most() {
-        let read = Read::of_query("select 1\n\u{1b}[2J");
-        assert_eq!(read.detail, "select 1\\n\\u{1b}[2J");
+    fn what_was_asked_is_one_line_and_what_is_cut_leaves_its_length_and_digest() {
+        assert_eq!(detail_of("select 1\n\u{1b}[2J"), "select 1\\n\\u{1b}[2J");
         for length in [499, 500, 501, 60_000] {
-            let text = "ä".repeat(length);
-            assert_eq!(cut(&text).chars().count(), length.min(DETAIL_CHARS_MAX));
-            assert_eq!(cut(&text).ends_with(CUT), length > DETAIL_CHARS_MAX);
+            let detail = detail_of(&"ä".repeat(length));
+            let (kept, behind) = detail.split_at(detail.find(CUT).unwrap_or(detail.len()));
+            assert_eq!(
+                kept.chars().count(),
+                if length > DETAIL_CHARS_MAX { DETAIL_CHARS_MAX - 1 } else { length }
+            );
+            assert_eq!(
+                behind.contains(&format!("({} bytes, sha256:", 2 * length)),
+                length > DETAIL_CHARS_MAX
+            );
         }
+        let alike = ["", "x", "y"].map(|end| detail_of(&format!("{}{end}", "a".repeat(600))));
+        assert!(alike[0] != alike[1] && alike[1] != alike[2], "{alike:?}");
     }
 
     #[test]
@@ -171,10 +243,10 @@ mod tests {
             limit: 10,
             after: after.map(str::to_owned),
         };
-        let (first, next) =
-            (Read::of_listing(&page(None)).unwrap(), Read::of_listing(&page(Some("x"))).unwrap());
-        assert_eq!(first.detail, "columns name,age where age > 30 sort age desc");
-        assert_eq!((first.detail, first.goes_on, next.goes_on), (next.detail, false, true));
-        assert!(Read::of_listing(&Listing { view: View::Operators, ..page(None) }).is_none());
+        let (first, next) = (Read::of_listing(&page(None)), Read::of_listing(&page(Some("x"))));
+        assert_eq!(first.asked, "columns name,age where age > 30 sort age desc");
+        assert_eq!((first.asked, first.goes_on, next.goes_on), (next.asked, false, true));
+        let operators = Read::of_listing(&Listing { view: View::Operators, ..page(None) });
+        assert!(matches!(operators.subject, Subject::Operators));
     }
 }

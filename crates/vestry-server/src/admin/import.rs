@@ -8,7 +8,7 @@ mod judging;
 
 use super::Operator;
 use super::accounts::act;
-use super::audit::{Read, record};
+use super::audit::{Read, Recorded, record};
 use crate::audit::Action;
 use crate::connection::Ended;
 use crate::conversation::Replies;
@@ -96,8 +96,8 @@ pub(super) async fn start(
     }
     let permit = server.imports.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Failure::Busy { retry_after_ms: RETRY_AFTER_MS })?;
-    record(server, operator, Read::of_import()).await;
-    let judge = Arc::new(judge_of(server).await?);
+    let recorded = record(server, operator, Read::of_import()).await;
+    let judge = Arc::new(judge_of(server, recorded).await?);
     let register = server.store.path().to_owned();
     let begun = in_background(move || {
         let data_dir = register.parent().ok_or(Failure::Internal("the register is in no folder"))?;
@@ -112,7 +112,7 @@ pub(super) async fn start(
 }
 
 /// How fast this machine hashes is measured where it hashes, so that what else runs there counts.
-async fn judge_of(server: &Server) -> Result<Judge, Failure> {
+async fn judge_of(server: &Server, recorded: Recorded) -> Result<Judge, Failure> {
     let here = Source::of(Ipv4Addr::LOCALHOST.into());
     let measured = server.hashing.run(&here, ImportedHashes::measure).await;
     let measured = measured.map_err(|not_run| Failure::from(&not_run))??;
@@ -122,6 +122,7 @@ async fn judge_of(server: &Server) -> Result<Judge, Failure> {
         names: server.names.clone(),
         speed,
         answer_after: server.config.imported_login_time,
+        _recorded: recorded,
     })
 }
 

@@ -12,6 +12,8 @@ mod rows;
 mod status;
 mod throttle;
 
+pub use audit::{Recorded, RecordedQueries};
+
 use crate::audit::{Action, Actor};
 use crate::connection::{Connection, Ended, Patience};
 use crate::conversation::{Port, Replies, converse};
@@ -239,7 +241,7 @@ async fn answer_as(
         AdminCall::ShowStatus => status::show(server, operator).await,
         AdminCall::ShowLimits => Ok(AdminReply::LimitsShown(server.gate.limits())),
         AdminCall::ShowJoinString => Ok(AdminReply::JoinString(status::join_string(server))),
-        AdminCall::ShowAccount { name } => accounts::show(server, &name).await,
+        AdminCall::ShowAccount { name } => accounts::show(server, operator, &name).await,
         AdminCall::CreateAccount { name, profile } => {
             accounts::create(server, operator, &name, &profile).await
         }

@@ -2,7 +2,7 @@
 //! operator takes them. Never more than a few chunks are in memory, however large the table.
 
 use super::Operator;
-use super::audit::{Read, record};
+use super::audit::{Read, Recorded, record};
 use crate::connection::Ended;
 use crate::conversation::Replies;
 use crate::failure::Failure;
@@ -25,8 +25,8 @@ pub(super) async fn query(
     sql: String,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
-    record(server, operator, Read::of_query(&sql)).await;
-    stream(server, replies, move |reader, sink| reader.run(&sql, sink)).await
+    let recorded = record(server, operator, Read::of_query(sql.clone())).await;
+    stream(server, &recorded, replies, move |reader, sink| reader.run(&sql, sink)).await
 }
 
 pub(super) async fn list(
@@ -39,10 +39,8 @@ pub(super) async fn list(
         let failure = Failure::Unsupported { what: "view" };
         return replies.send(AdminReply::Refused(failure.into_refusal())).await;
     };
-    if let Some(read) = Read::of_listing(&listing) {
-        record(server, operator, read).await;
-    }
-    stream(server, replies, move |reader, sink| reader.list(&listing, sink)).await
+    let recorded = record(server, operator, Read::of_listing(&listing)).await;
+    stream(server, &recorded, replies, move |reader, sink| reader.list(&listing, sink)).await
 }
 
 /// What is to be followed.
@@ -58,18 +56,19 @@ pub(super) async fn follow(
     asked: Follow,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
-    record(server, operator, Read::of_follow(&asked)).await;
+    let recorded = record(server, operator, Read::of_follow(&asked)).await;
     let Follow { columns, filter, from } = asked;
-    stream(server, replies, move |reader, sink| reader.follow(columns, filter, from, sink)).await
+    stream(server, &recorded, replies, move |reader, sink| reader.follow(columns, filter, from, sink)).await
 }
 
 async fn stream(
     server: &Server,
+    recorded: &Recorded,
     replies: &mut Replies<'_, AdminReply>,
     run: impl FnOnce(&OperatorReader, &mut dyn RowSink) -> Result<QueryEnd, QueryError> + Send + 'static,
 ) -> Result<(), Ended> {
     let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
-    let (reader, started) = (server.queries.clone(), Instant::now());
+    let (reader, started) = (server.queries.of(recorded).clone(), Instant::now());
     let cancel = CancelFlag::default();
     // However this ends, also when the connection makes room or the server stops.
     let _given_up = RaisedWhenDropped(cancel.clone());

@@ -1,6 +1,7 @@
 //! Which rows of an import may become accounts: every field is parsed here, whatever the console made of it, and
 //! names are looked up in the register. Changes nothing.
 
+use crate::admin::audit::Recorded;
 use crate::credentials::{ImportedHashes, NameSeed, Speed};
 use crate::failure::Failure;
 use crate::user::ParsedProfile;
@@ -31,6 +32,8 @@ pub(super) struct Judge {
     pub(super) names: NameSeed,
     pub(super) speed: Speed,
     pub(super) answer_after: Duration,
+    /// Which rows are not taken tells who has an account.
+    pub(super) _recorded: Recorded,
 }
 
 /// What became of a batch.
