@@ -1,11 +1,15 @@
 //! The admin port belongs to operators: what one of them may hold and keep, what reads leave behind, and for how long a right
 //! lasts.
 
+use crate::admin::{connect_as_new, make_operator};
 use sha2::Digest;
 use std::process::{Child, Command, Stdio};
-use vestry_protocol::admin::AdminCall;
+use std::sync::Arc;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
-use vestry_tests::harness::{AdminWire, Server, program, rows_of};
+use vestry_tests::harness::{AdminWire, Server, admin_refusal_of, program, rows_of};
 use vestry_tests::programs::{Person, with_admin};
 
 fn query(sql: &str) -> AdminCall {
@@ -92,4 +96,51 @@ async fn sec_0091_a_look_at_one_account_and_the_end_of_a_long_statement_are_in_t
         statement[1].ends_with(&format!("x… ({} bytes, sha256:{digest})", padded.len())),
         "{statement:?}"
     );
+}
+
+/// Processes without any certificate connect to the admin port and say nothing, again as soon as they are closed.
+#[tokio::test]
+async fn sec_0092_a_flood_of_silent_connections_keeps_no_operator_out() {
+    let (server, operator) = (Server::start(), Arc::new(Person::new()));
+    let admin = server.admin;
+    let silent: Vec<_> = (0..200)
+        .map(|_| {
+            tokio::spawn(async move {
+                loop {
+                    let Ok(mut peer) = TcpStream::connect(admin).await else { continue };
+                    let _ = peer.read(&mut [0; 1]).await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        let asked = (operator.clone(), server.admin, server.folder().to_owned());
+        let ran = tokio::task::spawn_blocking(move || {
+            let (operator, admin, folder) = asked;
+            let arguments =
+                ["--data-dir", &folder.display().to_string(), "--admin", &admin.to_string(), "status"];
+            operator.run("vestryctl", &arguments, "")
+        });
+        ran.await.unwrap().ended_with(0);
+    }
+    silent.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// One certificate has twelve of the sixteen working slots, so that another operator can revoke it.
+#[tokio::test]
+async fn one_operator_leaves_working_slots_to_the_others() {
+    let server = Server::start();
+    make_operator(&server, "hana", "admin");
+    let mut hana = connect_as_new(&server, "hana").await;
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        let mut wire = server.connect_as("admin").await;
+        assert!(matches!(wire.call(AdminCall::ShowJoinString).await.unwrap(), AdminReply::JoinString(_)));
+        held.push(wire);
+    }
+    let one_more = server.operate(AdminCall::ShowStatus).await;
+    assert_eq!(admin_refusal_of(one_more), RefusalCode::Busy);
+    assert!(matches!(hana.call(AdminCall::ShowJoinString).await.unwrap(), AdminReply::JoinString(_)));
+    drop(held);
+    while matches!(server.operate(AdminCall::ShowStatus).await, AdminReply::Refused(_)) {}
 }

@@ -140,10 +140,18 @@ pub struct ConnectionConfig {
     pub per_source_max: usize,
     /// On the user port, from one network (IPv4 /24, IPv6 /48).
     pub per_network_max: usize,
-    /// New ones a second on either port, from one source, once it has used up five seconds' worth of them.
+    /// New ones a second on the user port, from one source, once it has used up five seconds' worth of them.
     pub per_source_per_sec_max: u32,
-    /// On the admin port, in all.
+    /// Of operators on the admin port, in all, behind their handshakes.
     pub admin_max: usize,
+    /// Of those, with one certificate: the others find a slot whatever one operator holds.
+    pub admin_per_certificate_max: usize,
+    /// Handshakes on the admin port at once; then the oldest makes room.
+    pub admin_handshakes_max: usize,
+    /// As `handshake_timeout`, on the admin port: its peers are on this machine.
+    pub admin_handshake_timeout: Duration,
+    /// What a handshake on the admin port has for sure, however many others begin. One takes some milliseconds.
+    pub admin_handshake_spared: Duration,
     /// From the TCP connection to the end of the TLS handshake.
     pub handshake_timeout: Duration,
     /// Between requests before a login.
@@ -174,6 +182,10 @@ impl Default for ConnectionConfig {
             per_source_per_sec_max: 4_000,
             // Each may run a query on a connection of its own.
             admin_max: 16,
+            admin_per_certificate_max: 12,
+            admin_handshakes_max: 64,
+            admin_handshake_timeout: Duration::from_secs(1),
+            admin_handshake_spared: Duration::from_millis(250),
             handshake_timeout: Duration::from_secs(10),
             anonymous_idle_timeout: Duration::from_secs(60),
             // A person types a password in less.

@@ -9,7 +9,7 @@ use crate::gate::{address_of, network_of};
 use crate::slots::{Slot, SlotLimits, Slots};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,8 +28,8 @@ const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Admission {
     slots: Slots,
-    address_budget: AcceptBudget,
-    network_budget: AcceptBudget,
+    /// For addresses and for networks; none where all peers are this machine, and share one address.
+    budgets: Option<(AcceptBudget, AcceptBudget)>,
     refused: Arc<AtomicU64>,
     handshake_timeout: Duration,
 }
@@ -42,27 +42,39 @@ impl Admission {
             max: limits.max,
             per_address_max: limits.per_source_max,
             per_network_max: limits.per_network_max,
+            spared: Duration::ZERO,
         };
-        Self::new(slots, limits)
+        let (per_sec, now) = (limits.per_source_per_sec_max, Instant::now());
+        // As many again for the addresses around it: a network is a few of them.
+        let budgets = (AcceptBudget::new(per_sec, now), AcceptBudget::new(per_sec.saturating_mul(2), now));
+        Self::new(slots, Some(budgets), limits.handshake_timeout)
     }
 
-    /// Of the admin port: all of its peers are this machine.
+    /// Of the admin port, for handshakes alone: anybody on this machine may begin one, and what an operator works with is
+    /// taken behind it (`admin/office.rs`). A peer that is silent makes room for the next one.
     #[must_use]
     pub fn for_operators(limits: &ConnectionConfig) -> Self {
-        let max = limits.admin_max;
-        Self::new(SlotLimits { max, per_address_max: max, per_network_max: max }, limits)
+        let slots = SlotLimits {
+            max: limits.admin_handshakes_max,
+            per_address_max: usize::MAX,
+            per_network_max: usize::MAX,
+            spared: limits.admin_handshake_spared,
+        };
+        Self::new(slots, None, limits.admin_handshake_timeout)
     }
 
-    fn new(slots: SlotLimits, limits: &ConnectionConfig) -> Self {
-        let per_sec = limits.per_source_per_sec_max;
-        Self {
-            slots: Slots::new(slots),
-            address_budget: AcceptBudget::new(per_sec, Instant::now()),
-            // As many again for the addresses around it: a network is a few of them.
-            network_budget: AcceptBudget::new(per_sec.saturating_mul(2), Instant::now()),
-            refused: Arc::default(),
-            handshake_timeout: limits.handshake_timeout,
-        }
+    fn new(
+        slots: SlotLimits,
+        budgets: Option<(AcceptBudget, AcceptBudget)>,
+        handshake_timeout: Duration,
+    ) -> Self {
+        Self { slots: Slots::new(slots), budgets, refused: Arc::default(), handshake_timeout }
+    }
+
+    fn is_in_budget(&self, peer: IpAddr, now: Instant) -> bool {
+        self.budgets.as_ref().is_none_or(|(addresses, networks)| {
+            addresses.take(address_of(peer), now) && networks.take(network_of(peer), now)
+        })
     }
 
     /// How many were closed before their handshake since this was last asked.
@@ -129,10 +141,8 @@ async fn accept_one(
 ) -> io::Result<Option<(TcpStream, SocketAddr, Slot)>> {
     admission.slots.room().await;
     let (tcp, peer) = listener.accept().await?;
-    let (ip, now) = (peer.ip(), Instant::now());
-    let in_budget = admission.address_budget.take(address_of(ip), now)
-        && admission.network_budget.take(network_of(ip), now);
-    let Some(slot) = in_budget.then(|| admission.slots.enter(ip)).flatten() else {
+    let in_budget = admission.is_in_budget(peer.ip(), Instant::now());
+    let Some(slot) = in_budget.then(|| admission.slots.enter(peer.ip())).flatten() else {
         admission.refused.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%peer, in_budget, "refused: this source has or makes too many connections");
         return Ok(None);

@@ -1,6 +1,6 @@
 //! The server's shared parts, and [`run`]: from bound listeners to the last goodbye.
 
-use crate::admin::{RecordedQueries, WelcomeOperators};
+use crate::admin::{Office, RecordedQueries, WelcomeOperators};
 use crate::audit_head::HeadKeeper;
 use crate::clock::{Clock, as_date};
 use crate::config::Config;
@@ -62,6 +62,8 @@ pub struct Server {
     pub draining: CancellationToken,
     /// The user port's connections.
     pub user_admission: Admission,
+    /// Where operators work.
+    pub office: Office,
     /// One backup at a time: each takes as much disk as the register.
     pub backups: Semaphore,
     /// One import at a time: each holds up every other write when it ends.
@@ -149,6 +151,7 @@ pub async fn run(
         head: Arc::new(parts.head),
         recorded: RecordedReads::default(),
         user_admission: Admission::for_users(&limits),
+        office: Office::new(&limits),
         started: Instant::now(),
         user_address: listeners.user.local_addr()?,
         config: parts.config,

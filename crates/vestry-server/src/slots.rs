@@ -9,7 +9,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 /// How many slots there are.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,8 @@ pub struct SlotLimits {
     pub per_address_max: usize,
     /// From one network (IPv4 /24, IPv6 /48).
     pub per_network_max: usize,
+    /// How long a connection has its slot before it may have to make room; while all are younger, others wait.
+    pub spared: Duration,
 }
 
 /// The connections of a port. Cloning shares them.
@@ -44,6 +48,7 @@ struct Open {
 
 struct Connection {
     peer: IpAddr,
+    since: Instant,
     evicted: Arc<Notify>,
 }
 
@@ -90,16 +95,22 @@ impl Slots {
         loop {
             // Made before it is looked: what is freed in between is not missed.
             let freed = self.0.freed.notified();
-            if self.has_room() {
-                return;
+            match self.room_at() {
+                Some(at) if at <= Instant::now() => return,
+                // Either may be first; then it is looked again.
+                Some(at) => drop(timeout_at(at, freed).await),
+                None => freed.await,
             }
-            freed.await;
         }
     }
 
-    fn has_room(&self) -> bool {
+    /// From when on there is room, as far as can be said: not before a slot is freed, when nobody has to make room.
+    fn room_at(&self) -> Option<Instant> {
         let open = self.open();
-        open.connections.len() < self.0.limits.max || !open.by_anonymous.is_empty()
+        match open.connections.len() < self.0.limits.max {
+            true => Some(Instant::now()),
+            false => open.first_to_go().map(|(_, since)| since + self.0.limits.spared),
+        }
     }
 
     /// A slot for a peer, unless its address or its network has as many as it may. When none is free, another connection ends.
@@ -113,8 +124,10 @@ impl Slots {
             return None;
         }
         if open.connections.len() >= limits.max {
-            let (_, _, fullest) = *open.by_anonymous.last()?;
-            let oldest = *open.networks.get(&fullest)?.anonymous.first()?;
+            let (oldest, since) = open.first_to_go()?;
+            if since.elapsed() < limits.spared {
+                return None;
+            }
             if let Some(ended) = open.remove(oldest) {
                 ended.evicted.notify_one();
             }
@@ -126,10 +139,17 @@ impl Slots {
 }
 
 impl Open {
+    /// The connection that makes room next, and since when it is there.
+    fn first_to_go(&self) -> Option<(u64, Instant)> {
+        let (_, _, fullest) = self.by_anonymous.last()?;
+        let oldest = *self.networks.get(fullest)?.anonymous.first()?;
+        Some((oldest, self.connections.get(&oldest)?.since))
+    }
+
     fn insert(&mut self, peer: IpAddr, evicted: Arc<Notify>) -> u64 {
         self.number = self.number.wrapping_add(1);
         let number = self.number;
-        self.connections.insert(number, Connection { peer, evicted });
+        self.connections.insert(number, Connection { peer, since: Instant::now(), evicted });
         *self.addresses.entry(address_of(peer)).or_insert(0) += 1;
         self.networks.entry(network_of(peer)).or_default().all += 1;
         self.set_anonymous(number, network_of(peer), true);
@@ -200,11 +220,10 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::time::timeout;
 
     fn slots(max: usize, per_address_max: usize, per_network_max: usize) -> Slots {
-        Slots::new(SlotLimits { max, per_address_max, per_network_max })
+        Slots::new(SlotLimits { max, per_address_max, per_network_max, spared: Duration::ZERO })
     }
 
     fn peer(text: &str) -> IpAddr {
@@ -283,5 +302,18 @@ mod tests {
         timeout(Duration::from_secs(5), slots.room()).await.unwrap();
         assert!(slots.enter(peer("203.0.113.1")).is_some());
         assert!(is_evicted(&held[1]).await && !is_evicted(&held[0]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_is_spared_for_its_time_and_the_next_connection_waits_for_that() {
+        let spared = Duration::from_millis(100);
+        let slots = Slots::new(SlotLimits { max: 2, per_address_max: 9, per_network_max: 9, spared });
+        let held = [(); 2].map(|()| slots.enter(peer("127.0.0.1")).unwrap());
+        assert!(slots.enter(peer("127.0.0.1")).is_none(), "both are new");
+        let waited = Instant::now();
+        slots.room().await;
+        assert!((spared..2 * spared).contains(&waited.elapsed()), "{:?}", waited.elapsed());
+        let late = slots.enter(peer("127.0.0.1")).unwrap();
+        assert!(is_evicted(&held[0]).await && !is_evicted(&held[1]).await && !is_evicted(&late).await);
     }
 }

@@ -7,12 +7,14 @@ mod accounts;
 mod audit;
 mod backup;
 mod import;
+mod office;
 mod operators;
 mod rows;
 mod status;
 mod throttle;
 
 pub use audit::{Recorded, RecordedQueries};
+pub use office::Office;
 
 use crate::audit::{Action, Actor};
 use crate::connection::{Connection, Ended, Patience};
@@ -21,16 +23,19 @@ use crate::failure::Failure;
 use crate::listener::Welcome;
 use crate::server::Server;
 use crate::slots::Slot;
+use office::{Badge, Desk};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use vestry_protocol::ADMIN_ALPN;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::limits::REQUEST_BYTES_MAX;
 use vestry_store::Party;
-use vestry_tls::Pin;
+use vestry_tls::OperatorCertificate;
 
 /// What an operator may do, from the least to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,11 +105,10 @@ pub struct Operator {
 
 impl Operator {
     /// Asks the register who a verified certificate belongs to.
-    async fn of_certificate(server: &Server, pin: Pin, source: &str) -> Result<Self, Failure> {
-        let found = server.store.look_up(move |tx| Ok::<_, Failure>(tx.operator(&pin.to_string())?)).await?;
-        let known = found.filter(|row| row.revoked.is_none()).ok_or(Failure::OperatorUnknown)?;
-        let role = Role::parse(&known.role).ok_or(Failure::OperatorUnknown)?;
-        Ok(Self { name: known.name, role, source: source.to_owned() })
+    async fn of_certificate(server: &Server, badge: &Badge) -> Result<Self, Failure> {
+        let (shown, clock) = (badge.clone(), server.clock.clone());
+        let (row, role) = server.store.look_up(move |tx| shown.holder(tx, &clock)).await?;
+        Ok(Self { name: row.name, role, source: badge.source.clone() })
     }
 
     fn require(&self, needed: Role) -> Result<(), Failure> {
@@ -124,11 +128,17 @@ impl Operator {
 /// One operator's side of a connection.
 struct AdminPort {
     server: Arc<Server>,
-    pin: Pin,
-    source: String,
+    badge: Badge,
     /// What `StartImport` began; gone with the connection.
     import: Option<import::Import>,
+    _desk: Desk,
 }
+
+/// The other side of a connection that got no working slot: it is told why, once.
+struct TurnedAway(Option<Failure>);
+
+/// What such a connection has in all, in its slot for the handshake.
+const TURNED_AWAY_MAX: Duration = Duration::from_secs(1);
 
 /// What the admin port's listener does with each connection.
 #[derive(Clone)]
@@ -149,16 +159,28 @@ impl Welcome for WelcomeOperators {
 
     async fn converse(self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr, slot: Slot) {
         let server = self.0;
-        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(Pin::of_certificate);
-        let Some(Ok(pin)) = shown else {
+        let shown =
+            stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(OperatorCertificate::of);
+        let Some(Ok(shown)) = shown else {
             tracing::warn!(%peer, "an operator's certificate could not be read");
             return;
         };
-        // Who has a certificate of the server's own CA does not make room for strangers.
-        slot.set_anonymous(false);
-        let source = peer.ip().to_string();
-        let port = AdminPort { server: server.clone(), pin, source, import: None };
-        if let Err(ended) = converse(Connection::new(stream), port, &server.draining, Arc::new(slot)).await {
+        let (badge, connection) = (Badge::of(&shown, peer), Connection::new(stream));
+        let ended = match server.office.admit(&server, &badge, peer).await {
+            Ok((working, desk)) => {
+                drop(slot);
+                let port = AdminPort { server: server.clone(), badge, import: None, _desk: desk };
+                converse(connection, port, &server.draining, Arc::new(working)).await
+            }
+            Err(failure) => {
+                tracing::debug!(%peer, %failure, "an operator got no working slot");
+                let port = TurnedAway(Some(failure));
+                timeout(TURNED_AWAY_MAX, converse(connection, port, &server.draining, Arc::new(slot)))
+                    .await
+                    .unwrap_or(Err(Ended::TimedOut))
+            }
+        };
+        if let Err(ended) = ended {
             tracing::debug!(%peer, %ended, "an operator's connection ended");
         }
     }
@@ -179,7 +201,7 @@ impl Port for AdminPort {
     }
 
     async fn answer(&mut self, call: AdminCall, replies: &mut Replies<'_, AdminReply>) -> Result<(), Ended> {
-        match permit(&self.server, self.pin, &self.source, &call).await {
+        match permit(&self.server, &self.badge, &call).await {
             // Boxed, so that an idle connection does not keep room for the largest of the handlers.
             Ok(operator) => {
                 let import = &mut self.import;
@@ -195,9 +217,35 @@ impl Port for AdminPort {
     }
 }
 
+impl Port for TurnedAway {
+    type Call = AdminCall;
+    type Body = AdminReply;
+
+    fn request_bytes_max(&self) -> usize {
+        REQUEST_BYTES_MAX
+    }
+
+    fn patience(&self) -> Patience {
+        let [idle, frame, write] = [TURNED_AWAY_MAX; 3];
+        Patience { idle, frame, write, until: None }
+    }
+
+    async fn answer(&mut self, _: AdminCall, replies: &mut Replies<'_, AdminReply>) -> Result<(), Ended> {
+        if let Some(failure) = self.0.take() {
+            replies.send(AdminReply::Refused(failure.into_refusal())).await?;
+            replies.flush().await?;
+        }
+        Err(Ended::MadeRoom)
+    }
+
+    fn tolerates_unreadable(&mut self) -> bool {
+        false
+    }
+}
+
 /// Who asks, when they may.
-async fn permit(server: &Server, pin: Pin, source: &str, call: &AdminCall) -> Result<Operator, Failure> {
-    let operator = Operator::of_certificate(server, pin, source).await?;
+async fn permit(server: &Server, badge: &Badge, call: &AdminCall) -> Result<Operator, Failure> {
+    let operator = Operator::of_certificate(server, badge).await?;
     match operator.require(role_needed(call)) {
         Ok(()) => Ok(operator),
         Err(failure) => {

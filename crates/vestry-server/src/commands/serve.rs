@@ -184,7 +184,8 @@ fn warm_up_randomness() -> Result<(), CommandError> {
 
 /// Most systems allow 1,024 descriptors until asked for more.
 fn raise_descriptor_limit(config: &Config) {
-    let connections = config.connections.max.saturating_add(config.connections.admin_max);
+    let limits = &config.connections;
+    let connections = limits.max.saturating_add(limits.admin_max).saturating_add(limits.admin_handshakes_max);
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {
