@@ -140,11 +140,16 @@ impl Inside {
 
     /// A connection to the admin port, as the first operator.
     pub(crate) async fn connect_as_operator(&self) -> AdminWire {
+        self.connect_as("admin").await
+    }
+
+    /// A connection to the admin port, as the operator of a name.
+    pub(crate) async fn connect_as(&self, operator: &str) -> AdminWire {
         let certs = self.certs();
         let tls = config::console_client_from_files(
             &certs.ca_certificate(),
-            &certs.operator_certificate("admin"),
-            &certs.operator_key("admin"),
+            &certs.operator_certificate(operator),
+            &certs.operator_key(operator),
         );
         AdminWire::connect("localhost", self.admin_port, tls.unwrap(), ADMIN_ALPN).await.unwrap()
     }

@@ -2,15 +2,20 @@
 //! lasts.
 
 use crate::admin::{connect_as_new, make_operator};
+use crate::inside::{DAY, Inside};
 use sha2::Digest;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
+use vestry_server::audit::{Action, Actor};
+use vestry_store::{Party, Standing};
 use vestry_tests::harness::{AdminWire, Server, admin_refusal_of, program, rows_of};
 use vestry_tests::programs::{Person, with_admin};
+use vestry_tls::Validity;
 
 fn query(sql: &str) -> AdminCall {
     AdminCall::Query { sql: sql.to_owned() }
@@ -143,4 +148,91 @@ async fn one_operator_leaves_working_slots_to_the_others() {
     assert!(matches!(hana.call(AdminCall::ShowJoinString).await.unwrap(), AdminReply::JoinString(_)));
     drop(held);
     while matches!(server.operate(AdminCall::ShowStatus).await, AdminReply::Refused(_)) {}
+}
+
+/// A server inside the test with another operator, whose certificate is valid for so many days.
+async fn with_hana(days: u32) -> (Inside, AdminWire) {
+    let server = Inside::start().await;
+    let validity = Validity { not_before: server.now(), days };
+    server.certs().create_operator("hana", "admin", validity).unwrap();
+    server.reload().await;
+    let mut hana = server.connect_as("hana").await;
+    assert!(matches!(hana.call(AdminCall::ShowJoinString).await.unwrap(), AdminReply::JoinString(_)));
+    (server, hana)
+}
+
+/// The writer is busy: the end of a right is being written, and an act waits behind it that was permitted before.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_0093_an_act_that_waited_is_not_done_when_the_right_to_it_is_gone() {
+    for expired in [false, true] {
+        let (server, mut hana) = with_hana(1).await;
+        server.register("naman").await;
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (store, now) = (server.store.clone(), server.now());
+        let holding = tokio::spawn(async move {
+            let revoked = store.write(move |tx| {
+                begun.send(()).unwrap();
+                // Until the test lets go of its end.
+                let _ = released.recv();
+                if expired {
+                    return Ok(0);
+                }
+                let noted =
+                    Actor::server().note(tx, now, Action::OperatorRevoked, Party::Text("hana"), "")?;
+                tx.revoke_operator(&noted, "hana", now)
+            });
+            revoked.await
+        });
+        has_begun.recv().unwrap();
+        let suspend = AdminCall::SuspendAccount { name: "naman".to_owned(), until: None, reason: None };
+        let id = hana.send(&suspend).await.unwrap();
+        let mut admin = server.connect_as_operator().await;
+        for _ in 0..50 {
+            assert!(matches!(
+                admin.call(AdminCall::ShowJoinString).await.unwrap(),
+                AdminReply::JoinString(_)
+            ));
+        }
+        if expired {
+            server.jump(DAY + 1);
+        }
+        drop(release);
+        assert_eq!(holding.await.unwrap().unwrap(), usize::from(!expired));
+        let refused = admin_refusal_of(hana.receive_for(id).await.unwrap());
+        assert_eq!(refused, RefusalCode::OperatorUnknown, "expired: {expired}");
+        let account = server.store.read(move |tx| tx.account(&Username::parse("naman").unwrap(), now)).await;
+        assert_eq!(account.unwrap().unwrap().standing, Standing::Active, "expired: {expired}");
+    }
+}
+
+/// Statements, listings, a follow and a backup that go on for longer than the right to them.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_0094_what_an_operator_is_sent_ends_with_the_right_to_it() {
+    let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select ";
+    for (rows, expired) in
+        [("count(*) from n", false), ("i from n", false), ("count(*) from n", true), ("i from n", true)]
+    {
+        let (server, mut hana) = with_hana(1).await;
+        let id = hana.send(&query(&format!("{endless}{rows}"))).await.unwrap();
+        let started = tokio::time::Instant::now();
+        let mut received = 0;
+        let last = loop {
+            match hana.receive_for(id).await {
+                Ok(AdminReply::Columns(_)) if expired => server.jump(DAY + 1),
+                Ok(AdminReply::Columns(_)) => {
+                    let revoke = AdminCall::RevokeOperator { name: "hana".to_owned() };
+                    assert!(matches!(server.operate(revoke).await, AdminReply::OperatorRevoked));
+                }
+                Ok(AdminReply::Rows(rows)) => received += rows.len(),
+                Ok(other) => break Some(admin_refusal_of(other)),
+                // What was being sent was cut off.
+                Err(_) => break None,
+            }
+        };
+        assert!(matches!(last, Some(RefusalCode::OperatorUnknown) | None), "{rows}: {last:?}");
+        // Far below the cap of 30 seconds, and the end of the ten million rows.
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{rows}, {received} rows");
+        assert!(hana.call(AdminCall::ShowJoinString).await.is_err(), "its connection ends too");
+    }
 }

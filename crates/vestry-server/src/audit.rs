@@ -4,6 +4,7 @@
 //! parties are numbers and operators' names, details are fixed words and counts. The one exception is what an operator
 //! asked for (`operator.read`): it is spelled out on one line and cut.
 
+use crate::admin::InOffice;
 use vestry_protocol::UnixSeconds;
 use vestry_store::{AccountId, ActorKind, Event, Noted, Party, StoreError, WriteTx};
 
@@ -157,10 +158,10 @@ impl<'a> Actor<'a> {
         Self { kind: ActorKind::User, party: Party::NONE, source }
     }
 
-    /// An operator.
+    /// An operator on the admin port, whose right was checked in the transaction that the event is of.
     #[must_use]
-    pub fn operator(name: &'a str, source: &'a str) -> Self {
-        Self { kind: ActorKind::Operator, party: Party::Text(name), source }
+    pub fn operator(office: &'a InOffice<'_>) -> Self {
+        Self { kind: ActorKind::Operator, party: Party::Text(office.name()), source: office.source() }
     }
 
     /// Somebody at the machine itself, by the user of the system.

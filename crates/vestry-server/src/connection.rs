@@ -40,6 +40,9 @@ pub enum Ended {
     /// There were no slots left, and it was the oldest of those on which nobody had logged in.
     #[error("the connection made room for another")]
     MadeRoom,
+    /// The peer is an operator who has no right to the port, or to what it was being sent, any more.
+    #[error("the operator's certificate is not in use any more, or its role not enough")]
+    Dismissed,
     /// The peer broke the framing or sent what is no message.
     #[error("the peer broke the protocol: {0}")]
     Violated(String),
@@ -76,13 +79,14 @@ pub struct Connection {
     inbox: Inbox,
     outbox: Vec<u8>,
     has_greeted: bool,
+    is_sending: bool,
 }
 
 impl Connection {
     /// Takes over a stream whose handshake is done.
     #[must_use]
     pub fn new(stream: Box<TlsStream<TcpStream>>) -> Self {
-        Self { stream, inbox: Inbox::default(), outbox: Vec::new(), has_greeted: false }
+        Self { stream, inbox: Inbox::default(), outbox: Vec::new(), has_greeted: false, is_sending: false }
     }
 
     /// Waits until a whole frame is there. Safe to drop and call again.
@@ -166,8 +170,16 @@ impl Connection {
             self.stream.write_all(&outbox).await?;
             self.stream.flush().await
         };
+        self.is_sending = true;
         timeout(patience.write, sending).await.map_err(|_| Ended::TimedOut)??;
+        self.is_sending = false;
         Ok(())
+    }
+
+    /// Whether a flush was given up before its end: the peer may have half a frame, and can be told nothing any more.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.is_sending
     }
 
     /// Says goodbye, so that the peer can tell an end from a cut.

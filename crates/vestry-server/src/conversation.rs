@@ -80,6 +80,18 @@ impl<Body: Serialize + ReplyBody> Replies<'_, Body> {
         Ok(())
     }
 
+    /// Queues the last reply of the connection and ends it: at once, when what was being sent was cut off in the middle of a frame.
+    ///
+    /// # Errors
+    /// Always: with the end.
+    pub async fn break_off(&mut self, body: Body) -> Result<(), Ended> {
+        if !self.connection.is_cut_off() {
+            self.send(body).await?;
+            self.flush().await?;
+        }
+        Err(Ended::Dismissed)
+    }
+
     /// Sends what is queued.
     ///
     /// # Errors

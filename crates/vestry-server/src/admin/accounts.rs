@@ -2,6 +2,7 @@
 
 use super::Operator;
 use super::audit::{OnRecord, Read, record};
+use super::office::{InOffice, act};
 use crate::audit::Action;
 use crate::clock::as_date;
 use crate::codes::{CODE_SECS, hash_of, new_code};
@@ -20,7 +21,7 @@ use vestry_store::{
 
 pub(super) async fn show(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let (name, now) = (Username::parse(name)?, server.clock.now());
-    let recorded = record(server, operator, Read::of_account(name.clone())).await;
+    let recorded = record(server, operator, Read::of_account(name.clone())).await?;
     let detail = server.store.read(move |tx| detail_of(tx, &recorded, &named(tx, &name, now)?, now)).await?;
     Ok(AdminReply::AccountShown(detail))
 }
@@ -64,7 +65,7 @@ async fn issue_code(
     name: &Username,
     find: impl for<'tx> FnOnce(
         &'tx WriteTx<'_>,
-        &Operator,
+        &InOffice<'tx>,
         UnixSeconds,
     ) -> Result<(AccountId, Noted<'tx>), Failure>
     + Send
@@ -75,7 +76,7 @@ async fn issue_code(
     let expires = now.saturating_add(CODE_SECS);
     act(server, operator, move |tx, by| {
         let (account, noted) = find(tx, by, now)?;
-        let issued = IssuedCode { by: by.name.clone(), at: now };
+        let issued = IssuedCode { by: by.name().to_owned(), at: now };
         Ok(tx.set_reset_code(
             &noted,
             account,
@@ -164,16 +165,6 @@ async fn change(
     })
     .await?;
     Ok(AdminReply::AccountChanged(detail))
-}
-
-/// Writes as an operator.
-pub(super) async fn act<T: Send + 'static>(
-    server: &Server,
-    operator: &Operator,
-    closure: impl FnOnce(&WriteTx<'_>, &Operator) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let by = Operator { name: operator.name.clone(), role: operator.role, source: operator.source.clone() };
-    server.store.write(move |tx| closure(tx, &by)).await
 }
 
 fn named(tx: &ReadTx<'_>, name: &Username, now: UnixSeconds) -> Result<AccountRow, Failure> {

@@ -1,7 +1,7 @@
 //! The audit on the admin port: what operators read is recorded before they get it, and the chain is checked.
 
 use super::Operator;
-use super::accounts::act;
+use super::office::act;
 use super::rows::Follow;
 use crate::audit::Action;
 use crate::connection::Ended;
@@ -135,12 +135,15 @@ fn detail_of(asked: &str) -> String {
 
 /// Writes down what an operator is about to read. When that cannot be done, as with a full disk, the read goes on and the
 /// log says so.
-pub(super) async fn record(server: &Server, operator: &Operator, read: Read) -> Recorded {
+///
+/// # Errors
+/// When the operator has no right to read any more.
+pub(super) async fn record(server: &Server, operator: &Operator, read: Read) -> Result<Recorded, Failure> {
     let Read { subject, asked, goes_on } = read;
     let of_people = !matches!(subject, Subject::Operators);
     let recorded = &server.recorded;
     if !of_people || !recorded.is_new(Instant::now(), &operator.name, (subject.as_str(), &asked), goes_on) {
-        return Recorded(());
+        return Ok(Recorded(()));
     }
     let (now, detail, names) = (server.clock.now(), detail_of(&asked), server.names.clone());
     let (about, written) = (subject.clone(), detail.clone());
@@ -156,10 +159,13 @@ pub(super) async fn record(server: &Server, operator: &Operator, read: Read) -> 
     });
     if let Err(error) = noted.await {
         recorded.forget(&operator.name, subject.as_str(), &asked);
+        if !matches!(error, Failure::Store(_)) {
+            return Err(error);
+        }
         let (operator, subject) = (Escaped(&operator.name), subject.as_str());
         tracing::warn!(%error, %operator, subject, %detail, "an operator's read is in no audit event; it goes on");
     }
-    Recorded(())
+    Ok(Recorded(()))
 }
 
 /// Checks the whole chain, a chunk at a time.

@@ -2,7 +2,7 @@
 //! in memory at a time. Never a key in it: whoever asks from afar gets the register and nothing that opens it.
 
 use super::Operator;
-use super::accounts::act;
+use super::office::act;
 use crate::audit::Action;
 use crate::backup::BackupError;
 use crate::backup::archive::{self, Contents};

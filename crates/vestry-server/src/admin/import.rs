@@ -7,8 +7,8 @@
 mod judging;
 
 use super::Operator;
-use super::accounts::act;
 use super::audit::{Read, Recorded, record};
+use super::office::act;
 use crate::audit::Action;
 use crate::connection::Ended;
 use crate::conversation::Replies;
@@ -96,7 +96,7 @@ pub(super) async fn start(
     }
     let permit = server.imports.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Failure::Busy { retry_after_ms: RETRY_AFTER_MS })?;
-    let recorded = record(server, operator, Read::of_import()).await;
+    let recorded = record(server, operator, Read::of_import()).await?;
     let judge = Arc::new(judge_of(server, recorded).await?);
     let register = server.store.path().to_owned();
     let begun = in_background(move || {
@@ -216,7 +216,8 @@ async fn make_accounts(
     let progress = Arc::new(Progress::default());
     let given_up = GivenUpWhenDropped(progress.clone());
     let making = make(server, operator, rows, progress.clone());
-    tokio::pin!(making);
+    let (dismissed, mut dismissal) = (operator.dismissed(server), None);
+    tokio::pin!(making, dismissed);
     let mut ticks = interval(PROGRESS_PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let made = loop {
@@ -224,13 +225,18 @@ async fn make_accounts(
             made = &mut making => break made,
             _ = ticks.tick() => {}
             () = replies.peer_gone() => return Err(Ended::Closed),
+            // Whether it is undone or was too late is known at its end.
+            failure = &mut dismissed, if dismissal.is_none() => {
+                progress.given_up.store(true, Ordering::Relaxed);
+                dismissal = Some(failure);
+            }
         }
         let accounts = progress.made.load(Ordering::Relaxed);
         replies.send(AdminReply::ImportContinues { accounts }).await?;
         replies.flush().await?;
     };
     drop(given_up);
-    Ok(made)
+    Ok(made.map_err(|failure| dismissal.unwrap_or(failure)))
 }
 
 async fn make(

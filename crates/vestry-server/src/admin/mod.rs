@@ -1,7 +1,8 @@
 //! The admin port: who the operator is, which role a call needs, and who answers it.
 //!
 //! A handler takes an [`Operator`], and the only way to one is `Operator::of_certificate`, which asks the
-//! register on every call: a revoked certificate is refused at its next request, not at its next connection.
+//! register on every call: a revoked certificate is refused at its next request, not at its next connection. What an operator does
+//! takes an [`InOffice`] as well, which the transaction of the act makes (`office.rs`).
 
 mod accounts;
 mod audit;
@@ -14,9 +15,9 @@ mod status;
 mod throttle;
 
 pub use audit::{Recorded, RecordedQueries};
-pub use office::Office;
+pub use office::{InOffice, Office};
 
-use crate::audit::{Action, Actor};
+use crate::audit::Action;
 use crate::connection::{Connection, Ended, Patience};
 use crate::conversation::{Port, Replies, converse};
 use crate::failure::Failure;
@@ -100,7 +101,9 @@ fn role_needed(call: &AdminCall) -> Role {
 pub struct Operator {
     name: String,
     role: Role,
-    source: String,
+    badge: Badge,
+    /// The least role of the call.
+    needed: Role,
 }
 
 impl Operator {
@@ -108,20 +111,7 @@ impl Operator {
     async fn of_certificate(server: &Server, badge: &Badge) -> Result<Self, Failure> {
         let (shown, clock) = (badge.clone(), server.clock.clone());
         let (row, role) = server.store.look_up(move |tx| shown.holder(tx, &clock)).await?;
-        Ok(Self { name: row.name, role, source: badge.source.clone() })
-    }
-
-    fn require(&self, needed: Role) -> Result<(), Failure> {
-        if self.role >= needed {
-            return Ok(());
-        }
-        Err(Failure::Forbidden { role: self.role.as_str(), needed: needed.as_str() })
-    }
-
-    /// As the audit names this operator.
-    #[must_use]
-    pub fn as_actor(&self) -> Actor<'_> {
-        Actor::operator(&self.name, &self.source)
+        Ok(Self { name: row.name, role, badge: badge.clone(), needed: Role::Viewer })
     }
 }
 
@@ -205,7 +195,11 @@ impl Port for AdminPort {
             // Boxed, so that an idle connection does not keep room for the largest of the handlers.
             Ok(operator) => {
                 let import = &mut self.import;
-                Box::pin(answer_as(&self.server, &operator, import, call, replies)).await
+                Box::pin(answer_while_in_office(&self.server, &operator, import, call, replies)).await
+            }
+            // Its working slot is for operators.
+            Err(failure @ Failure::OperatorUnknown) => {
+                replies.break_off(AdminReply::Refused(failure.into_refusal())).await
             }
             Err(failure) => replies.send(AdminReply::Refused(failure.into_refusal())).await,
         }
@@ -245,24 +239,55 @@ impl Port for TurnedAway {
 
 /// Who asks, when they may.
 async fn permit(server: &Server, badge: &Badge, call: &AdminCall) -> Result<Operator, Failure> {
-    let operator = Operator::of_certificate(server, badge).await?;
-    match operator.require(role_needed(call)) {
-        Ok(()) => Ok(operator),
-        Err(failure) => {
-            note_refusal(server, &operator, call).await?;
-            Err(failure)
-        }
+    let (operator, needed) = (Operator::of_certificate(server, badge).await?, role_needed(call));
+    if operator.role >= needed {
+        return Ok(Operator { needed, ..operator });
     }
+    note_refusal(server, &operator, call).await?;
+    Err(Failure::Forbidden { role: operator.role.as_str(), needed: needed.as_str() })
 }
 
 /// Whoever asks for more than the role allows is in the audit.
 async fn note_refusal(server: &Server, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
     let (now, needed) = (server.clock.now(), role_needed(call));
-    accounts::act(server, operator, move |tx, by| {
-        by.as_actor().note(tx, now, Action::OperatorRefused, Party::Text(&by.name), needed.as_str())?;
+    office::act(server, operator, move |tx, by| {
+        by.as_actor().note(tx, now, Action::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
         Ok(())
     })
     .await
+}
+
+/// Whether a call is answered for longer than a moment, and may be broken off without a doubt about what was done. An
+/// import, which ends in an act, sees to it itself.
+fn is_broken_off(call: &AdminCall) -> bool {
+    matches!(
+        call,
+        AdminCall::Query { .. }
+            | AdminCall::ListRows(_)
+            | AdminCall::FollowAudit { .. }
+            | AdminCall::VerifyAudit { .. }
+            | AdminCall::BackUp
+    )
+}
+
+/// Answers a call; a long answer ends with the operator's right to it.
+async fn answer_while_in_office(
+    server: &Server,
+    operator: &Operator,
+    import: &mut Option<import::Import>,
+    call: AdminCall,
+    replies: &mut Replies<'_, AdminReply>,
+) -> Result<(), Ended> {
+    if !is_broken_off(&call) {
+        return answer_as(server, operator, import, call, replies).await;
+    }
+    let failure = tokio::select! {
+        biased;
+        answered = answer_as(server, operator, import, call, replies) => return answered,
+        failure = operator.dismissed(server) => failure,
+    };
+    tracing::info!(operator = %operator.name, "an answer was broken off: the operator has no right to it any more");
+    replies.break_off(AdminReply::Refused(failure.into_refusal())).await
 }
 
 async fn answer_as(

@@ -1,22 +1,31 @@
 //! Who works on the admin port: the certificate that a connection showed, whether it is in use, and the working slots, which
 //! are taken behind the handshake and by operators alone.
+//!
+//! What an operator does is noted by an [`InOffice`], which only the transaction of the act makes; what is sent to an operator
+//! for longer ends by [`Operator::dismissed`].
 
-use super::Role;
+use super::{Operator, Role};
+use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::config::ConnectionConfig;
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::slots::{Slot, SlotLimits, Slots};
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::sleep;
 use vestry_protocol::UnixSeconds;
-use vestry_store::{OperatorRow, ReadTx};
+use vestry_store::{OperatorRow, ReadTx, WriteTx};
 use vestry_tls::{OperatorCertificate, Pin};
 
 /// When a slot may be free again.
 const RETRY_AFTER_MS: u64 = 1_000;
+
+/// How often it is looked whether the operator of a stream still has the right to it.
+const TIME_BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// The certificate that a connection showed; the handshake verified it.
 #[derive(Clone)]
@@ -37,6 +46,80 @@ impl Badge {
         let row = row.filter(|_| clock.now() <= self.not_after).ok_or(Failure::OperatorUnknown)?;
         let role = Role::parse(&row.role).ok_or(Failure::OperatorUnknown)?;
         Ok((row, role))
+    }
+}
+
+/// Proof that, in this transaction, an operator's certificate is in use and its role enough for the call. It cannot leave the
+/// transaction, and no event names an operator without it.
+pub struct InOffice<'tx> {
+    name: String,
+    source: String,
+    transaction: PhantomData<&'tx ()>,
+}
+
+impl InOffice<'_> {
+    /// The operator's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The address that the operator acts from.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// As the audit names this operator.
+    #[must_use]
+    pub fn as_actor(&self) -> Actor<'_> {
+        Actor::operator(self)
+    }
+}
+
+impl Badge {
+    fn in_office<'tx>(
+        &self,
+        tx: &'tx WriteTx<'_>,
+        clock: &Clock,
+        needed: Role,
+    ) -> Result<InOffice<'tx>, Failure> {
+        let (row, role) = self.holder(tx, clock)?;
+        match role >= needed {
+            true => Ok(InOffice { name: row.name, source: self.source.clone(), transaction: PhantomData }),
+            false => Err(Failure::Forbidden { role: role.as_str(), needed: needed.as_str() }),
+        }
+    }
+}
+
+/// Writes as an operator, who still has to have the right to it when the transaction runs: it may have waited.
+pub(super) async fn act<T: Send + 'static>(
+    server: &Server,
+    operator: &Operator,
+    closure: impl for<'tx> FnOnce(&'tx WriteTx<'_>, &InOffice<'tx>) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (badge, clock, needed) = (operator.badge.clone(), server.clock.clone(), operator.needed);
+    server.store.write(move |tx| closure(tx, &badge.in_office(tx, &clock, needed)?)).await
+}
+
+impl Operator {
+    /// Resolves when the operator has no right to the call any more: the certificate was revoked or has expired, or its role
+    /// is not enough.
+    pub(super) async fn dismissed(&self, server: &Server) -> Failure {
+        loop {
+            sleep(TIME_BETWEEN_LOOKS).await;
+            let (badge, clock) = (self.badge.clone(), server.clock.clone());
+            let held = server.store.look_up(move |tx| badge.holder(tx, &clock)).await;
+            match held {
+                Ok((_, role)) if role >= self.needed => {}
+                Ok((_, role)) => {
+                    return Failure::Forbidden { role: role.as_str(), needed: self.needed.as_str() };
+                }
+                Err(Failure::OperatorUnknown) => return Failure::OperatorUnknown,
+                // What cannot be looked up now can be later.
+                Err(_) => {}
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ending a session from outside, and taking an operator's certificate out of use.
 
 use super::Operator;
-use super::accounts::act;
+use super::office::act;
 use crate::audit::Action;
 use crate::failure::Failure;
 use crate::server::Server;

@@ -26,6 +26,7 @@ pub(super) async fn query(
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
     let recorded = record(server, operator, Read::of_query(sql.clone())).await;
+    let Some(recorded) = or_refuse(recorded, replies).await? else { return Ok(()) };
     stream(server, &recorded, replies, move |reader, sink| reader.run(&sql, sink)).await
 }
 
@@ -40,6 +41,7 @@ pub(super) async fn list(
         return replies.send(AdminReply::Refused(failure.into_refusal())).await;
     };
     let recorded = record(server, operator, Read::of_listing(&listing)).await;
+    let Some(recorded) = or_refuse(recorded, replies).await? else { return Ok(()) };
     stream(server, &recorded, replies, move |reader, sink| reader.list(&listing, sink)).await
 }
 
@@ -57,8 +59,20 @@ pub(super) async fn follow(
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
     let recorded = record(server, operator, Read::of_follow(&asked)).await;
+    let Some(recorded) = or_refuse(recorded, replies).await? else { return Ok(()) };
     let Follow { columns, filter, from } = asked;
     stream(server, &recorded, replies, move |reader, sink| reader.follow(columns, filter, from, sink)).await
+}
+
+/// What there is to go on with; or the refusal is sent.
+async fn or_refuse<T>(
+    recorded: Result<T, Failure>,
+    replies: &mut Replies<'_, AdminReply>,
+) -> Result<Option<T>, Ended> {
+    match recorded {
+        Ok(recorded) => Ok(Some(recorded)),
+        Err(failure) => replies.send(AdminReply::Refused(failure.into_refusal())).await.map(|()| None),
+    }
 }
 
 async fn stream(

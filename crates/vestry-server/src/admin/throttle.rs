@@ -1,7 +1,7 @@
 //! Opening lanes that failed too often, for somebody who waits in front of the operator.
 
 use super::Operator;
-use super::accounts::act;
+use super::office::act;
 use crate::audit::Action;
 use crate::failure::Failure;
 use crate::server::Server;
