@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use vestry_fuzz::has_control;
 use vestry_server::config::{Config, Overrides, template};
-use vestry_tls::join::is_host;
+use vestry_tls::Hosts;
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {
@@ -56,8 +56,8 @@ fn in_range(config: &Config) {
 
 fn written(listen: SocketAddr, admin_port: u16, hosts: &[&str], certs_dir: Option<&str>) {
     // `init` makes a certificate for the hosts first, which takes no others.
-    let hosts: Vec<String> =
-        hosts.iter().filter(|host| is_host(host)).map(|host| (*host).to_owned()).collect();
+    let hosts = Hosts::new(hosts.iter().filter_map(|host| host.parse().ok()));
+    let Ok(hosts) = hosts else { return };
     let admin_listen: SocketAddr = ([127, 0, 0, 1], admin_port).into();
     let text = template(listen, admin_listen, &hosts, certs_dir.map(Path::new));
     let config = parse(&text).unwrap_or_else(|words| panic!("{words}\n{text}"));

@@ -301,6 +301,8 @@ fn each_thing_is_named_only_in_its_own_place() {
         &["crates/vestry-store/src/query/"],
     );
     assert_only_in("crates/vestry-protocol", &["std::fs", "std::net", "std::time", "std::io", "tokio"], &[]);
+    // A join string has a host that the certificate names.
+    assert_only_in("crates/vestry-server", &["JoinString { host"], &[]);
     // The one function that stores a session is called by the one function that mints it.
     assert_only_in("crates/vestry-server", &["insert_session("], &["crates/vestry-server/src/sessions.rs"]);
     // What is sealed is a `NewPassword`, but for one that its account has already.

@@ -252,7 +252,7 @@ async fn a_certificate_that_cannot_be_renewed_is_told_of_and_served_to_its_end_a
     Server::init(folder.path(), "");
     let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
     let ends = now() + 8;
-    certs.renew_server(&[], Validity { not_before: ends - DAY, days: 1 }).unwrap();
+    certs.renew_server(&certs.server_hosts().unwrap(), Validity { not_before: ends - DAY, days: 1 }).unwrap();
     let (key, hidden) = (certs.ca_key(), folder.path().join("hidden"));
     std::fs::rename(&key, &hidden).unwrap();
     let server = Server::start_in(folder.clone());
@@ -284,7 +284,9 @@ fn a_certificate_that_has_ended_and_cannot_be_renewed_is_named_at_start() {
     let folder = tempfile::tempdir().unwrap();
     Server::init(folder.path(), "");
     let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
-    certs.renew_server(&[], Validity { not_before: now() - 2 * DAY, days: 1 }).unwrap();
+    certs
+        .renew_server(&certs.server_hosts().unwrap(), Validity { not_before: now() - 2 * DAY, days: 1 })
+        .unwrap();
     std::fs::remove_file(certs.ca_key()).unwrap();
     let (code, said) = vestryd(&["serve"], folder.path());
     assert_eq!(code, Some(78), "{said}");

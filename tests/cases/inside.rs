@@ -87,7 +87,7 @@ impl Inside {
             imported: ImportedHashes::new(secrets.pepper).unwrap(),
             names: secrets.names,
             head: HeadKeeper::begin(&data_dir, &store, clock.clone()).await.unwrap(),
-            identity: Identity::load(data_dir.certs(None)).unwrap(),
+            identity: Identity::load(data_dir.certs(None), &settings).unwrap(),
             clock,
             store: store.clone(),
             config: settings,

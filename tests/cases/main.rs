@@ -32,6 +32,7 @@ mod siege;
 // The programs as a person uses them, and the one that measures them.
 mod bench;
 mod drill;
+mod names;
 mod programs;
 // The documents and the structure that they promise, and clients that others wrote from them.
 mod documents;

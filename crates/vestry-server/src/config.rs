@@ -11,16 +11,19 @@ use std::time::Duration;
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::PasswordPolicy;
+use vestry_tls::Hosts;
 
 /// The server's settings, as they are in force.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file that they come from.
+    pub path: PathBuf,
     /// Where users connect.
     pub listen: SocketAddr,
     /// Where operators connect; always loopback.
     pub admin_listen: SocketAddr,
     /// The host names of the server certificate; the first is in the join string.
-    pub hosts: Vec<String>,
+    pub hosts: Hosts,
     /// Where the certificates are, when not in the data directory.
     pub certs_dir: Option<PathBuf>,
     /// How long a server certificate is valid, in days. It is renewed when a third is left.
@@ -288,6 +291,13 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    fn invalid(path: &Path, error: &toml::de::Error) -> Self {
+        let message = Escaped(error.to_string().trim_end()).to_string().replace("\\n", "\n  ");
+        Self::Invalid { path: path.to_owned(), message }
+    }
+}
+
 /// What the command line says, over what the file says.
 #[derive(Debug, Default)]
 pub struct Overrides {
@@ -323,15 +333,21 @@ impl Config {
     /// # Errors
     /// With the first thing that is wrong.
     pub fn parse(text: &str, path: &Path, overrides: Overrides) -> Result<Self, ConfigError> {
-        let mut file: ConfigFile = toml::from_str(text).map_err(|error| ConfigError::Invalid {
-            path: path.to_owned(),
-            message: Escaped(error.to_string().trim_end()).to_string().replace("\\n", "\n  "),
-        })?;
+        let mut file: ConfigFile =
+            toml::from_str(text).map_err(|error| ConfigError::invalid(path, &error))?;
         file.listen = overrides.listen.or(file.listen);
         file.admin_listen = overrides.admin_listen.or(file.admin_listen);
         let beside = path.parent().unwrap_or(Path::new(""));
         file.certs_dir = overrides.certs_dir.or(file.certs_dir.map(|folder| beside.join(folder)));
-        file.checked()
+        file.checked(path)
+    }
+
+    /// Reads the hosts from the file again, which may have changed since.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn read_hosts_again(&self) -> Result<Hosts, ConfigError> {
+        Self::load(&self.path, Overrides::default()).map(|config| config.hosts)
     }
 }
 
@@ -358,7 +374,7 @@ fn in_range<T: PartialOrd>(
 }
 
 impl ConfigFile {
-    fn checked(self) -> Result<Config, ConfigError> {
+    fn checked(self, path: &Path) -> Result<Config, ConfigError> {
         let sessions = self.sessions()?;
         let (hashing, gate) = (self.hashing()?, self.gate()?);
         let imported_login_ms = setting!(self.imported_login_ms, 2_000, 500..=10_000, "milliseconds")?;
@@ -371,9 +387,16 @@ impl ConfigFile {
         let policy =
             self.password_chars_min.map_or(Some(PasswordPolicy::default()), PasswordPolicy::with_chars_min);
         Ok(Config {
+            path: path.to_owned(),
             listen: self.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into()),
             admin_listen,
-            hosts: self.hosts.unwrap_or_else(|| vec!["localhost".to_owned()]),
+            hosts: Hosts::parse(self.hosts.unwrap_or_else(|| vec!["localhost".to_owned()])).map_err(
+                |_| {
+                    let rule =
+                        "use at least one host name or IP address, as in server.example.org or 192.0.2.1";
+                    ConfigError::OutOfRange { key: "hosts", rule }
+                },
+            )?,
             certs_dir: self.certs_dir,
             certificate_days: setting!(self.certificate_days, 30, 1..=825, "days")?,
             registration_open: self.registration != Some(Registration::Closed),
@@ -476,23 +499,50 @@ impl ConfigFile {
     }
 }
 
+/// Hosts as a value of TOML.
+fn array_of(hosts: &Hosts) -> String {
+    let hosts: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
+    format!("[{}]", hosts.join(", "))
+}
+
+/// Returns the text of a `vestryd.toml` with other `hosts`, and all else as it was.
+///
+/// # Errors
+/// When it is not a valid configuration.
+pub fn with_hosts(text: &str, path: &Path, hosts: &Hosts) -> Result<String, ConfigError> {
+    #[derive(Deserialize)]
+    struct Place {
+        hosts: Option<toml::Spanned<toml::Value>>,
+    }
+    let place: Place = toml::from_str(text).map_err(|error| ConfigError::invalid(path, &error))?;
+    let changed = match place.hosts.map(|hosts| hosts.span()) {
+        Some(span) => {
+            let around = text.get(..span.start).zip(text.get(span.end..));
+            around.map(|(before, after)| format!("{before}{}{after}", array_of(hosts)))
+        }
+        // Before the first table, if there is one.
+        None => Some(format!("hosts = {}\n{text}", array_of(hosts))),
+    };
+    let changed = changed.unwrap_or_default();
+    Config::parse(&changed, path, Overrides::default()).map(|_| changed)
+}
+
 /// The commented file that `init` writes.
 #[must_use]
 pub fn template(
     listen: SocketAddr,
     admin_listen: SocketAddr,
-    hosts: &[String],
+    hosts: &Hosts,
     certs_dir: Option<&Path>,
 ) -> String {
     let certs_dir = certs_dir.map_or_else(
         || "#= certs_dir = \"certs\"".to_owned(),
         |folder| format!("certs_dir = {}", toml::Value::String(folder.display().to_string())),
     );
-    let hosts: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
     include_str!("vestryd.toml")
         .replace("@listen@", &listen.to_string())
         .replace("@admin_listen@", &admin_listen.to_string())
-        .replace("@hosts@", &hosts.join(", "))
+        .replace("@hosts@", &array_of(hosts))
         .replace("@certs_dir@", &certs_dir)
 }
 
@@ -509,11 +559,11 @@ mod tests {
         let text = template(
             ([127, 0, 0, 1], 7443).into(),
             ([127, 0, 0, 1], 7444).into(),
-            &["a.example".into()],
+            &Hosts::parse(["a.example"]).unwrap(),
             None,
         );
         let written = parse(&text).unwrap();
-        assert_eq!(written.hosts, ["a.example"]);
+        assert_eq!(written.hosts.to_string(), "a.example");
         // Every commented setting, taken into force, must say what the default is.
         let uncommented: String = text
             .lines()
@@ -548,10 +598,29 @@ mod tests {
             ("no_such_key = 1", "no_such_key"),
             ("registration = \"maybe\"", "registration"),
             ("listen = 7443", "listen"),
+            ("hosts = []", "hosts"),
+            ("hosts = [\"two words\"]", "hosts"),
         ];
         for (text, named) in cases {
             let message = parse(text).err().unwrap_or_else(|| panic!("{text} was taken"));
             assert!(message.contains(named), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn other_hosts_change_nothing_else_in_the_file() {
+        let (path, new) = (Path::new("vestryd.toml"), Hosts::parse(["new.example", "old.example"]).unwrap());
+        let texts = [
+            (
+                "# a\nhosts = [ \"old.example\", # mine\n  \"::1\" ] # b\naudit_days = 7\n",
+                "# a\nhosts = [\"new.example\", \"old.example\"] # b\naudit_days = 7\n",
+            ),
+            ("audit_days = 7", "hosts = [\"new.example\", \"old.example\"]\naudit_days = 7"),
+            ("", "hosts = [\"new.example\", \"old.example\"]\n"),
+        ];
+        for (before, after) in texts {
+            assert_eq!(with_hosts(before, path, &new).unwrap(), after);
+        }
+        assert!(with_hosts("hosts = [", path, &new).is_err());
     }
 }

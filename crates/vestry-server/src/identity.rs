@@ -1,13 +1,17 @@
 //! The server's certificates while it runs: the TLS configurations in force, and how they are renewed and
 //! swapped without a restart. A connection keeps the configuration that it was accepted with.
 //!
+//! The names of the server are those of `vestryd.toml`. The certificate follows them, and never loses one by itself; the join
+//! string has one that is in both.
+//!
 //! It builds no TLS configuration and makes no certificate: `vestry-tls` does.
 
 use crate::clock::Plausible;
+use crate::config::Config;
 use std::sync::{Arc, PoisonError, RwLock};
 use vestry_protocol::UnixSeconds;
 use vestry_tls::{
-    CertsDir, JoinString, OperatorCertificate, Pin, ServerIdentity, TlsError, Validity, config,
+    CertsDir, Hosts, JoinString, OperatorCertificate, Pin, ServerIdentity, TlsError, Validity, config,
 };
 
 const DAY_SECS: i64 = 24 * 60 * 60;
@@ -15,67 +19,75 @@ const DAY_SECS: i64 = 24 * 60 * 60;
 /// Certificates and what is made of them. Shared by reference.
 pub struct Identity {
     certs: CertsDir,
+    settings: Config,
     in_force: RwLock<Arc<InForce>>,
 }
 
 struct InForce {
     user: Arc<rustls::ServerConfig>,
     admin: Arc<rustls::ServerConfig>,
-    pin: Pin,
-    authority_not_after: UnixSeconds,
-    not_before: UnixSeconds,
-    not_after: UnixSeconds,
+    server: ServerIdentity,
+    /// As the settings name them.
+    hosts: Hosts,
 }
 
 impl InForce {
-    fn of(identity: &ServerIdentity) -> Result<Self, TlsError> {
-        Ok(Self {
-            user: config::user_server(identity)?,
-            admin: config::admin_server(identity)?,
-            pin: identity.authority_pin(),
-            authority_not_after: identity.authority_not_after(),
-            not_before: identity.not_before(),
-            not_after: identity.not_after(),
-        })
+    fn of(server: ServerIdentity, hosts: Hosts) -> Result<Self, TlsError> {
+        Ok(Self { user: config::user_server(&server)?, admin: config::admin_server(&server)?, server, hosts })
+    }
+
+    /// Whether the certificate does not name what the settings do.
+    fn lacks_a_host(&self) -> bool {
+        self.server.hosts().is_some_and(|named| !self.hosts.without(named).is_empty())
     }
 }
 
 impl Identity {
-    /// Reads the certificates of a folder.
+    /// Reads the certificates of a folder, for a server of these settings.
     ///
     /// # Errors
     /// When a file is missing, damaged or exposed.
-    pub fn load(certs: CertsDir) -> Result<Self, TlsError> {
-        let in_force = InForce::of(&certs.load_server()?)?;
-        Ok(Self { certs, in_force: RwLock::new(Arc::new(in_force)) })
+    pub fn load(certs: CertsDir, settings: &Config) -> Result<Self, TlsError> {
+        let in_force = InForce::of(certs.load_server()?, settings.hosts.clone())?;
+        Ok(Self { certs, settings: settings.clone(), in_force: RwLock::new(Arc::new(in_force)) })
     }
 
-    /// Reads them again; what is in force stays when they cannot be used.
+    /// Reads them again, and the hosts of the settings; what is in force stays when it cannot be used.
     ///
     /// # Errors
     /// When a file is missing, damaged or exposed.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let fresh = Arc::new(InForce::of(&self.certs.load_server()?)?);
+        let hosts = self.settings.read_hosts_again().unwrap_or_else(|error| {
+            tracing::error!(%error, "the hosts in use stay: the settings cannot be read again");
+            self.now().hosts.clone()
+        });
+        let fresh = Arc::new(InForce::of(self.certs.load_server()?, hosts)?);
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
-    /// Renews the server's certificate when no more than a third of its days is left, or when it was made while the
-    /// clock was ahead and is not valid yet; whether it did. By a clock that cannot be right nothing is renewed: nobody with a
-    /// right one would trust the server.
+    /// Renews the server's certificate when no more than a third of its days is left, when it lacks a host of the settings,
+    /// or when it was made while the clock was ahead and is not valid yet; whether it did. By a clock that cannot be right nothing is
+    /// renewed: nobody with a right one would trust the server.
     ///
     /// # Errors
     /// When the CA's key is missing or a file cannot be written; the certificate in force stays.
-    pub fn renew_when_due(&self, now: Plausible, days: u32, hosts: &[String]) -> Result<bool, TlsError> {
-        let (in_force, now) = (self.now(), now.seconds());
-        let is_old = in_force.not_after.saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;
+    pub fn renew_when_due(&self, now: Plausible) -> Result<bool, TlsError> {
+        let (in_force, days, now) = (self.now(), self.settings.certificate_days, now.seconds());
+        let (server, lacks_a_host) = (&in_force.server, in_force.lacks_a_host());
+        let is_old = server.not_after().saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;
         // A certificate never outlives its CA: near its end there is nothing to gain, every minute.
-        let can_be_longer = in_force.authority_not_after > in_force.not_after;
-        let is_ahead = in_force.not_before > now;
-        if !(is_old && can_be_longer || is_ahead) {
+        let can_be_longer = server.authority_not_after() > server.not_after();
+        let is_ahead = server.not_before() > now;
+        if !(is_old && can_be_longer || is_ahead || lacks_a_host) {
             return Ok(false);
         }
-        self.certs.renew_server(&with_local_names(hosts), Validity { not_before: now, days })?;
+        // Somebody may have changed both on the disk meanwhile: what is replaced is what is there now.
+        self.reload()?;
+        let in_force = self.now();
+        let named = in_force.server.hosts().unwrap_or(&in_force.hosts);
+        let hosts = in_force.hosts.and(named).with_local_names();
+        self.certs.renew_server(&hosts, Validity { not_before: now, days })?;
         self.reload()?;
         Ok(true)
     }
@@ -95,26 +107,26 @@ impl Identity {
     /// What users know this server by.
     #[must_use]
     pub fn pin(&self) -> Pin {
-        self.now().pin
+        self.now().server.authority_pin()
     }
 
-    /// Host, port and pin in one line, for users. The host is the first of the settings.
+    /// Host, port and pin in one line, for users.
     #[must_use]
-    pub fn join_string(&self, hosts: &[String], port: u16) -> JoinString {
-        let host = hosts.first().cloned().unwrap_or_else(|| "localhost".to_owned());
-        JoinString { host, port, pin: self.pin() }
+    pub fn join_string(&self, port: u16) -> JoinString {
+        let in_force = self.now();
+        in_force.server.join_string(&in_force.hosts, port)
     }
 
     /// Until when the server's certificate is valid.
     #[must_use]
     pub fn not_after(&self) -> UnixSeconds {
-        self.now().not_after
+        self.now().server.not_after()
     }
 
     /// Until when the CA is valid.
     #[must_use]
     pub fn authority_not_after(&self) -> UnixSeconds {
-        self.now().authority_not_after
+        self.now().server.authority_not_after()
     }
 
     /// The operators who have a certificate in the folder.
@@ -128,20 +140,4 @@ impl Identity {
     fn now(&self) -> Arc<InForce> {
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// The names that every server certificate covers, so that the console and a first try on the same machine work.
-pub(crate) const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-
-/// Hosts with the local names behind them, each once.
-#[must_use]
-pub fn with_local_names(hosts: &[String]) -> Vec<String> {
-    let local = LOCAL_NAMES.iter().map(|name| (*name).to_owned());
-    let mut names: Vec<String> = Vec::new();
-    for name in hosts.iter().cloned().chain(local) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
 }

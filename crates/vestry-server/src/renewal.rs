@@ -26,10 +26,9 @@ pub struct Renewal {
 
 impl Renewal {
     /// Renews the certificate when it is due, and says what its operator should know.
-    pub fn look(&self, identity: &Identity, days: u32, hosts: &[String], clock: &Clock) {
+    pub fn look(&self, identity: &Identity, clock: &Clock) {
         let now = clock.now();
-        let renewed = clock.plausible_now().map(|now| identity.renew_when_due(now, days, hosts));
-        let trouble = match renewed {
+        let trouble = match clock.plausible_now().map(|now| identity.renew_when_due(now)) {
             Err(implausible) => Some(implausible.to_string()),
             Ok(Ok(true)) => {
                 tracing::info!("the server certificate was renewed: until {}", as_date(identity.not_after()));

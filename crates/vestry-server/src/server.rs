@@ -323,8 +323,7 @@ async fn look_around(server: Arc<Server>) {
 }
 
 fn look_at_the_certificate(server: &Server) {
-    let (days, hosts) = (server.config.certificate_days, &server.config.hosts);
-    server.renewal.look(&server.identity, days, hosts, &server.clock);
+    server.renewal.look(&server.identity, &server.clock);
 }
 
 async fn enrol_operators(server: &Server) {

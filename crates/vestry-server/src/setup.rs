@@ -10,14 +10,13 @@ use crate::config;
 use crate::credentials::{NameSeed, OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::failure::Failure;
-use crate::identity::with_local_names;
 use crate::secrets::{AUDIT_KEY_FACT, read_audit_key};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_store::{ChainKey, NewOperator, Party, Store, StoreError, StoreLimits, WriteTx};
-use vestry_tls::{CertsDir, FileError, OperatorCertificate, TlsError, Validity, private_file};
+use vestry_tls::{CertsDir, FileError, Hosts, OperatorCertificate, TlsError, Validity, private_file};
 use zeroize::Zeroizing;
 
 /// A CA that is pinned by people cannot be renewed unseen; ten years is the life of the machine under it.
@@ -34,7 +33,7 @@ pub struct Plan {
     /// The certificates, when not in the data directory.
     pub certs_dir: Option<PathBuf>,
     /// Names and addresses that users reach the server by; the first goes into the join string.
-    pub hosts: Vec<String>,
+    pub hosts: Hosts,
     /// Where users connect.
     pub listen: SocketAddr,
     /// Where operators connect.
@@ -163,7 +162,7 @@ fn make_certificates(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> R
         made.push(format!("certificate authority   {}", certs.ca_certificate().display()));
     }
     if !certs.server_certificate().exists() {
-        certs.create_server(&with_local_names(&plan.hosts), valid_for(plan.certificate_days))?;
+        certs.create_server(&plan.hosts.with_local_names(), valid_for(plan.certificate_days))?;
         made.push(format!("server certificate      {}", certs.server_certificate().display()));
     }
     if certs.operators()?.is_empty() {

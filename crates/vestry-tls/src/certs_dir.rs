@@ -6,9 +6,9 @@
 use crate::TlsError;
 use crate::authority::{CertificateAuthority, Issued, Validity};
 use crate::config::{certify, name_file};
-use crate::facts::{
-    CertificateFacts, OperatorCertificate, hosts_of, is_operator_word, not_after_of, not_before_of,
-};
+use crate::facts::{CertificateFacts, OperatorCertificate, is_operator_word, not_after_of, not_before_of};
+use crate::host::Hosts;
+use crate::join::JoinString;
 use crate::pem_file::{damaged, read_certificates, read_private_key, read_private_text};
 use crate::pin::Pin;
 use crate::private_file::{self, FileError};
@@ -29,11 +29,28 @@ pub struct ServerIdentity {
     authority: CertificateDer<'static>,
     authority_pin: Pin,
     authority_not_after: UnixSeconds,
+    hosts: Option<Hosts>,
     not_before: UnixSeconds,
     not_after: UnixSeconds,
 }
 
 impl ServerIdentity {
+    /// The hosts that the certificate names. `None` when it names none that a certificate of ours could, as one with a
+    /// wildcard.
+    #[must_use]
+    pub fn hosts(&self) -> Option<&Hosts> {
+        self.hosts.as_ref()
+    }
+
+    /// Returns the line that makes users trust this server: its host is the first of those that are `wanted` and that the
+    /// certificate names, or else the first that it names.
+    #[must_use]
+    pub fn join_string(&self, wanted: &Hosts, port: u16) -> JoinString {
+        let covered = self.hosts.as_ref().unwrap_or(wanted);
+        let host = wanted.iter().find(|host| covered.contains(host)).unwrap_or(covered.first());
+        JoinString { host: host.to_string(), port, pin: self.authority_pin }
+    }
+
     /// The CA, which also signs the operators.
     #[must_use]
     pub fn authority(&self) -> &CertificateDer<'static> {
@@ -66,6 +83,23 @@ impl ServerIdentity {
 
     pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {
         &self.certified
+    }
+}
+
+/// A certificate for the server that is made and not yet in place.
+#[derive(Debug)]
+pub struct Renewal {
+    path: PathBuf,
+    certificate_pem: String,
+}
+
+impl Renewal {
+    /// Replaces the certificate by it.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then the old one is as it was.
+    pub fn put_in_place(self) -> Result<(), TlsError> {
+        Ok(private_file::replace_with_mode(&self.path, self.certificate_pem.as_bytes(), CERTIFICATE_MODE)?)
     }
 }
 
@@ -141,8 +175,8 @@ impl CertsDir {
     /// Makes the server's certificate.
     ///
     /// # Errors
-    /// When there is one, there is no CA, a host is none, or a file cannot be written.
-    pub fn create_server(&self, hosts: &[String], validity: Validity) -> Result<(), TlsError> {
+    /// When there is one, there is no CA, or a file cannot be written.
+    pub fn create_server(&self, hosts: &Hosts, validity: Validity) -> Result<(), TlsError> {
         let (certificate, key) = (self.server_certificate(), self.server_key());
         refuse_existing([&certificate, &key])?;
         write_pair(&certificate, &key, &self.load_authority()?.issue_server(hosts, validity)?)
@@ -162,23 +196,37 @@ impl CertsDir {
         write_pair(&certificate, &key, &self.load_authority()?.issue_operator(name, role, validity)?)
     }
 
-    /// Makes a new certificate for the server; for the hosts of the old one when `hosts` is empty.
+    /// Makes a new certificate for the server, and puts it in place.
+    ///
+    /// # Errors
+    /// As [`CertsDir::prepare_renewal`], or when the file cannot be written.
+    pub fn renew_server(&self, hosts: &Hosts, validity: Validity) -> Result<(), TlsError> {
+        self.prepare_renewal(hosts, validity)?.put_in_place()
+    }
+
+    /// Makes a new certificate for the server, and changes nothing yet.
     ///
     /// The key stays: one file is replaced in one step, so that no crash can leave a certificate beside a key that
     /// is not its own.
     ///
     /// # Errors
-    /// When there is no CA or no certificate to renew, or a file cannot be written.
-    pub fn renew_server(&self, hosts: &[String], validity: Validity) -> Result<(), TlsError> {
+    /// When there is no CA or no certificate to renew, or the validity is impossible.
+    pub fn prepare_renewal(&self, hosts: &Hosts, validity: Validity) -> Result<Renewal, TlsError> {
         let path = self.server_certificate();
-        let hosts = match hosts {
-            [] => hosts_of(&read_one(&path)?)?,
-            given => given.to_vec(),
-        };
+        read_one(&path)?;
         let key = read_private_text(&self.server_key())?;
-        let renewed = self.load_authority()?.renew_server(&key, &hosts, validity);
+        let renewed = self.load_authority()?.renew_server(&key, hosts, validity);
         let renewed = renewed.map_err(|error| name_broken_key(error, &self.server_key()))?;
-        Ok(private_file::replace_with_mode(&path, renewed.certificate_pem.as_bytes(), CERTIFICATE_MODE)?)
+        Ok(Renewal { path, certificate_pem: renewed.certificate_pem })
+    }
+
+    /// The hosts that the server's certificate names. Needs no key.
+    ///
+    /// # Errors
+    /// When the certificate is missing or damaged, or names none.
+    pub fn server_hosts(&self) -> Result<Hosts, TlsError> {
+        let path = self.server_certificate();
+        Hosts::of_certificate(&CertificateFacts::of(&path, &read_one(&path)?)?)
     }
 
     /// What the server shows and proves itself with: its certificate, then its CA.
@@ -188,6 +236,7 @@ impl CertsDir {
     pub fn load_server(&self) -> Result<ServerIdentity, TlsError> {
         let authority = read_one(&self.ca_certificate())?;
         let mut chain = read_certificates(&self.server_certificate())?;
+        let hosts = self.server_hosts().ok();
         let not_before = chain.first().map_or(Ok(0), not_before_of)?;
         let not_after = chain.first().map_or(Ok(0), not_after_of)?;
         if !chain.contains(&authority) {
@@ -197,7 +246,15 @@ impl CertsDir {
         let certified = certify(chain, &key).map_err(|error| name_file(error, &self.server_key()))?;
         let authority_pin = Pin::of_certificate(&authority)?;
         let (authority_not_after, certified) = (not_after_of(&authority)?, Arc::new(certified));
-        Ok(ServerIdentity { certified, authority, authority_pin, authority_not_after, not_before, not_after })
+        Ok(ServerIdentity {
+            certified,
+            authority,
+            authority_pin,
+            authority_not_after,
+            hosts,
+            not_before,
+            not_after,
+        })
     }
 
     /// The CA with its key.

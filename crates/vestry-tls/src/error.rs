@@ -4,6 +4,7 @@ use crate::private_file::{FileError, Shown};
 use rustls::server::VerifierBuilderError;
 use std::path::PathBuf;
 use thiserror::Error;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
 
 /// Why a certificate, a key or a TLS configuration could not be made or used.
@@ -53,15 +54,15 @@ pub enum TlsError {
     BadOperatorName(String),
     /// A validity that no certificate can state.
     #[error(
-        "a certificate cannot be valid for {days} days from second {not_before}; give at least 1 day, before the \
-             year 9999, and within the life of the CA"
+        "a certificate cannot be valid for {days} days; give at least 1 day, and an end before the year 9999"
     )]
     BadValidity {
-        /// From when, in Unix time.
-        not_before: i64,
         /// For how long.
         days: u32,
     },
+    /// The CA has come to its end: nothing that it signs now is ever valid.
+    #[error("the CA ended on {}, and nothing can be signed by it any more", as_date(*.0))]
+    AuthorityEnded(UnixSeconds),
     /// The certificate maker failed.
     #[error("the certificate could not be made: {0}")]
     Making(#[from] rcgen::Error),
@@ -74,4 +75,11 @@ pub enum TlsError {
     /// rustls did not accept the CA.
     #[error("the CA cannot be used to verify others: {0}")]
     Verifier(#[from] VerifierBuilderError),
+}
+
+/// The day of a time, in UTC.
+fn as_date(seconds: UnixSeconds) -> String {
+    let at = time::OffsetDateTime::from_unix_timestamp(seconds);
+    // A number that is no date is still better than none.
+    at.map_or_else(|_| seconds.to_string(), |at| at.date().to_string())
 }

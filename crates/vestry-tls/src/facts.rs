@@ -98,11 +98,6 @@ pub(crate) fn not_after_of(certificate: &CertificateDer<'_>) -> Result<UnixSecon
     Ok(parse(certificate)?.validity().not_after.timestamp())
 }
 
-/// The hosts that a certificate covers, as they were asked for.
-pub(crate) fn hosts_of(certificate: &CertificateDer<'_>) -> Result<Vec<String>, TlsError> {
-    Ok(sans_of(&parse(certificate)?))
-}
-
 fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, TlsError> {
     match X509Certificate::from_der(certificate) {
         Ok(([], parsed)) => Ok(parsed),

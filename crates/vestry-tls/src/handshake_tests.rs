@@ -5,6 +5,7 @@ use crate::certs_dir::{CertsDir, ServerIdentity};
 use crate::config::{
     Trust, admin_server, alpn_was_agreed, console_client_from_files, user_client, user_server,
 };
+use crate::host::Hosts;
 use crate::pin::Pin;
 use crate::trust::{TrustFailure, peer_refused_our_certificate};
 use crate::verifier::PinMismatch;
@@ -33,7 +34,7 @@ impl Pki {
         let folder = TempDir::new().unwrap();
         let certs = CertsDir::at(folder.path());
         certs.create_authority("Vestry CA", LONG).unwrap();
-        certs.create_server(&["localhost".to_owned(), "127.0.0.1".to_owned()], validity).unwrap();
+        certs.create_server(&Hosts::parse(["localhost", "127.0.0.1"]).unwrap(), validity).unwrap();
         certs.create_operator("admin", "admin", LONG).unwrap();
         Self { _folder: folder, certs }
     }
@@ -275,7 +276,7 @@ fn a_renewed_server_still_has_the_old_pin() {
     let pki = Pki::with_server(OVER);
     let client = user_client(&Trust::Pin(pki.pin())).unwrap();
     assert!(!shake(&client, &user_server(&pki.identity()).unwrap(), "localhost").succeeded());
-    pki.certs.renew_server(&[], LONG).unwrap();
+    pki.certs.renew_server(&pki.certs.server_hosts().unwrap(), LONG).unwrap();
     assert!(shake(&client, &user_server(&pki.identity()).unwrap(), "localhost").succeeded());
 }
 
@@ -294,7 +295,7 @@ fn every_handshake_is_a_full_one() {
 #[test]
 fn a_server_that_shows_only_itself_has_no_pin_to_match() {
     let (authority, issued_authority) = CertificateAuthority::create("Vestry CA", LONG).unwrap();
-    let issued = authority.issue_server(&["localhost".to_owned()], LONG).unwrap();
+    let issued = authority.issue_server(&Hosts::parse(["localhost"]).unwrap(), LONG).unwrap();
     let leaf = rustls::pki_types::CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes()).unwrap();
     let verifier = crate::verifier::PinVerifier::new(
         CertificateAuthority::from_pem(&issued_authority.certificate_pem, &issued_authority.key_pem)

@@ -9,6 +9,7 @@
 //! | [`private_file`] | files that only their owner can read |
 //! | [`pem_file`] | certificates and keys as files hold them |
 //! | [`pin`] | the fingerprint of a public key |
+//! | [`host`] | the names of a server, each in one spelling |
 //! | [`join`] | the line that a user types to trust a server |
 //! | [`authority`] | making certificates |
 //! | [`certs_dir`] | the folder that they live in |
@@ -24,6 +25,7 @@ mod error;
 pub mod facts;
 #[cfg(test)]
 mod handshake_tests;
+pub mod host;
 pub mod join;
 pub mod pem_file;
 pub mod pin;
@@ -32,10 +34,11 @@ pub mod trust;
 pub mod verifier;
 
 pub use authority::{CertificateAuthority, Issued, Validity};
-pub use certs_dir::{CertsDir, ServerIdentity};
+pub use certs_dir::{CertsDir, Renewal, ServerIdentity};
 pub use config::{Trust, alpn_was_agreed};
 pub use error::TlsError;
 pub use facts::{CertificateFacts, OperatorCertificate};
+pub use host::{Host, Hosts};
 pub use join::JoinString;
 pub use pin::Pin;
 pub use private_file::FileError;

@@ -114,6 +114,29 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace_with_mode(path, bytes, PRIVATE)
 }
 
+/// Replaces a file that is there by one of the same mode and owner, in one step.
+///
+/// # Errors
+/// When there is none, or the system refuses; then the old file is as it was.
+pub fn replace_alike(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let old = path.metadata().map_err(|e| FileError::system(path, "examined", e))?;
+    let fresh = beside(path)?;
+    create_with_mode(&fresh, bytes, old.mode() & 0o777)?;
+    let is_another = |new: Metadata| (new.uid(), new.gid()) != (old.uid(), old.gid());
+    let owner = fresh.metadata().and_then(|new| match is_another(new) {
+        true => std::os::unix::fs::chown(&fresh, Some(old.uid()), Some(old.gid())),
+        false => Ok(()),
+    });
+    // The mode of a new file is cut by the umask.
+    let alike = owner.and_then(|()| std::fs::set_permissions(&fresh, old.permissions()));
+    let placed = alike.and_then(|()| std::fs::rename(&fresh, path));
+    placed.map_err(|e| {
+        let _ = std::fs::remove_file(&fresh);
+        FileError::system(path, "replaced", e)
+    })?;
+    sync_directory_of(path)
+}
+
 /// Reads a private file.
 ///
 /// # Errors

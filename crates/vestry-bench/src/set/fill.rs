@@ -80,7 +80,7 @@ fn prepare(data_dir: &DataDir, now: Plausible) -> Result<(), Failure> {
     let plan = Plan {
         data_dir: data_dir.clone(),
         certs_dir: None,
-        hosts: vec!["localhost".to_owned()],
+        hosts: vestry_tls::Hosts::parse(["localhost"])?,
         listen,
         admin_listen: listen,
         certificate_days: 30,

@@ -29,7 +29,7 @@ pub(crate) fn pki() -> Pki {
     let certs = CertsDir::at(folder.path());
     let long = Validity { not_before: 1_577_836_800, days: 36_500 };
     certs.create_authority("Vestry CA", long).unwrap();
-    certs.create_server(&["127.0.0.1".to_owned()], long).unwrap();
+    certs.create_server(&vestry_tls::Hosts::parse(["127.0.0.1"]).unwrap(), long).unwrap();
     let identity = certs.load_server().unwrap();
     Pki { server: user_server(&identity).unwrap(), pin: identity.authority_pin() }
 }

@@ -35,7 +35,9 @@ impl Pki {
         let certs = CertsDir::at(directory.path());
         let validity = Validity { not_before: now(), days: 2 };
         certs.create_authority("test", validity).unwrap();
-        certs.create_server(&["localhost".to_owned(), "127.0.0.1".to_owned()], validity).unwrap();
+        certs
+            .create_server(&vestry_tls::Hosts::parse(["localhost", "127.0.0.1"]).unwrap(), validity)
+            .unwrap();
         certs.create_operator("admin", "admin", validity).unwrap();
         Self(directory)
     }

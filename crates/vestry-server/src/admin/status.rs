@@ -45,5 +45,5 @@ pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminRe
 }
 
 pub(super) fn join_string(server: &Server) -> String {
-    server.identity.join_string(&server.config.hosts, server.user_address.port()).to_string()
+    server.identity.join_string(server.user_address.port()).to_string()
 }

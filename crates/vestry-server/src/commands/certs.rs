@@ -2,11 +2,19 @@
 
 use super::{CommandError, Place, answer, say};
 use crate::clock::{Clock, Plausible, as_date};
-use crate::config::Overrides;
-use crate::identity::with_local_names;
+use crate::config::{Overrides, with_hosts};
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
-use vestry_tls::{CertsDir, TlsError, Validity, private_file};
+use std::path::{Path, PathBuf};
+use vestry_tls::{CertsDir, Host, Hosts, TlsError, Validity, private_file};
+
+const RENEW_EXAMPLES: &str = "\
+The settings and the certificate change together, and users who joined by another name notice nothing until that is dropped.
+
+Examples:
+  vestryd certs renew                                                 the same names, for another 30 days
+  vestryd certs renew --host new.example.org                          one more name, and new users get this one
+  vestryd certs renew --drop-host old.example.org                     when nobody uses it any more";
 
 #[derive(Debug, Args)]
 pub(super) struct CertsFlags {
@@ -18,13 +26,18 @@ pub(super) struct CertsFlags {
 enum CertsCommand {
     /// What each certificate says: for whom, until when, which pin
     Show(Place),
-    /// Renew the server's certificate now; clients notice nothing. A running server takes it after SIGHUP
+    /// Renew the server's certificate now, for the hosts of vestryd.toml. A running server takes it after SIGHUP
+    #[command(after_help = RENEW_EXAMPLES)]
     Renew {
         #[command(flatten)]
         place: Place,
-        /// A name or address that users reach this server by [default: those of vestryd.toml] (repeatable)
+        /// A further name or address that users reach this server by; goes into vestryd.toml, too, before those that are
+        /// there, and the first one into the join string (repeatable)
         #[arg(long = "host", value_name = "NAME")]
-        hosts: Vec<String>,
+        hosts: Vec<Host>,
+        /// A name or address that users do not reach this server by any more (repeatable)
+        #[arg(long = "drop-host", value_name = "NAME")]
+        dropped: Vec<Host>,
         /// For how long [default: certificate_days of vestryd.toml]
         #[arg(long, value_name = "N")]
         days: Option<u32>,
@@ -48,7 +61,7 @@ enum CertsCommand {
         place: Place,
         /// A name or address of the server (repeatable)
         #[arg(long = "host", value_name = "NAME", required = true)]
-        hosts: Vec<String>,
+        hosts: Vec<Host>,
         /// How long the server's certificate is valid
         #[arg(long, value_name = "N", default_value_t = 30)]
         days: u32,
@@ -84,7 +97,9 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
     let clock = Clock::system();
     match &flags.command {
         CertsCommand::Show(place) => show(&folder(place), clock.now()),
-        CertsCommand::Renew { place, hosts, days } => renew(place, hosts, *days, clock.plausible_now()?),
+        CertsCommand::Renew { place, hosts, dropped, days } => {
+            renew(place, hosts, dropped, *days, clock.plausible_now()?)
+        }
         CertsCommand::Operator { place, name, role, days } => {
             let certs = folder(place);
             let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
@@ -128,22 +143,58 @@ fn show(certs: &CertsDir, now: i64) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn renew(place: &Place, hosts: &[String], days: Option<u32>, now: Plausible) -> Result<(), CommandError> {
-    let (certs, config) = (folder(place), place.load_config(Overrides::default()).ok());
-    let days = days.or(config.as_ref().map(|config| config.certificate_days)).unwrap_or(30);
-    let named =
-        if hosts.is_empty() { config.map(|config| config.hosts).unwrap_or_default() } else { hosts.to_vec() };
-    // Without names of our own, those of the old certificate stay.
-    let names = if named.is_empty() { named } else { with_local_names(&named) };
-    certs.renew_server(&names, Validity { not_before: now.seconds(), days })?;
+fn renew(
+    place: &Place,
+    added: &[Host],
+    dropped: &[Host],
+    days: Option<u32>,
+    now: Plausible,
+) -> Result<(), CommandError> {
+    let (certs, file) = (folder(place), place.config_file());
+    // A folder of certificates without settings has its names from the certificate alone.
+    let config = file.exists().then(|| place.load_config(Overrides::default())).transpose()?;
+    let known = match &config {
+        Some(config) => config.hosts.clone(),
+        None => certs.server_hosts()?,
+    };
+    let hosts = changed(&known, added, dropped)?;
+    let days = days.or(config.map(|config| config.certificate_days)).unwrap_or(30);
+    let renewal =
+        certs.prepare_renewal(&hosts.with_local_names(), Validity { not_before: now.seconds(), days })?;
+    // The settings first: a certificate that lacks one of their hosts is renewed by the next start.
+    if file.exists() && hosts != known {
+        write_hosts(&file, &hosts)?;
+        answer(&format!("{}", file.display()));
+    }
+    renewal.put_in_place()?;
     answer(&format!("{}", certs.server_certificate().display()));
+    say(&format!("hosts: {hosts}; the first one goes into the join string"));
     say("a running server takes it after: kill -HUP $(pidof vestryd)");
     Ok(())
 }
 
+/// Those that were added, those that were there, without those that go.
+fn changed(known: &Hosts, added: &[Host], dropped: &[Host]) -> Result<Hosts, CommandError> {
+    let all = added.iter().chain(known.iter());
+    if let Some(host) = dropped.iter().find(|host| !known.contains(host)) {
+        return Err(CommandError::NotAHostOfOurs { host: host.clone(), known: known.clone() });
+    }
+    let left = all.filter(|host| !dropped.contains(host)).cloned();
+    Hosts::new(left).map_err(|_| CommandError::NoHostLeft)
+}
+
+/// Changes the hosts of the settings, and nothing else in the file.
+fn write_hosts(file: &Path, hosts: &Hosts) -> Result<(), CommandError> {
+    // The file itself, and not a link that leads to it.
+    let file: PathBuf = std::fs::canonicalize(file)?;
+    let text = std::fs::read_to_string(&file)?;
+    let changed = with_hosts(&text, &file, hosts)?;
+    Ok(private_file::replace_alike(&file, changed.as_bytes()).map_err(TlsError::from)?)
+}
+
 fn generate(
     certs: &CertsDir,
-    hosts: &[String],
+    hosts: &[Host],
     days: u32,
     operators: &[String],
     now: Plausible,
@@ -155,7 +206,8 @@ fn generate(
         answer(&format!("{}", certs.ca_certificate().display()));
     }
     if !certs.server_certificate().exists() {
-        certs.create_server(&with_local_names(hosts), valid_for(days))?;
+        let hosts = Hosts::new(hosts.iter().cloned())?;
+        certs.create_server(&hosts.with_local_names(), valid_for(days))?;
         answer(&format!("{}", certs.server_certificate().display()));
     }
     for name in operators.iter().filter(|name| !certs.operator_certificate(name).exists()) {

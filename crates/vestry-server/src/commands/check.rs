@@ -4,7 +4,7 @@
 use super::{CommandError, Place, answer};
 use crate::audit_head;
 use crate::clock::{Clock, as_date};
-use crate::config::Overrides;
+use crate::config::{Config, Overrides};
 use crate::confinement::{confine, is_memory_private};
 use crate::credentials::{ImportedHashes, OpaqueRecord};
 use crate::data_dir::DataDir;
@@ -17,7 +17,7 @@ use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
 use vestry_store::backup::Offline;
 use vestry_store::{ClockJump, Credential, SealedRecord, Store};
-use vestry_tls::CertsDir;
+use vestry_tls::{CertsDir, Host};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 /// Below this much free disk the next backup or checkpoint may fail.
@@ -36,6 +36,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
     let data_dir = place.data_dir();
     let config = place.load_config(Overrides::default());
     let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certs_dir.as_deref()));
+    let hosts = config.as_ref().ok().map(|config| check_hosts(&certs, config));
     let mut findings = vec![
         judge("configuration", config.map(|_| place.config_file().display().to_string())),
         judge("file modes", check_modes(&data_dir, &certs)),
@@ -47,6 +48,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
         check_clock(&data_dir),
         check_disk(&data_dir),
     ];
+    findings.extend(hosts);
     findings.push(check_authority(&certs, Clock::system().now()));
     findings.extend(check_certificates(&certs, Clock::system().now()));
     let mut failed = 0;
@@ -189,6 +191,35 @@ fn check_disk(data_dir: &DataDir) -> Finding {
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let line = format!("disk: {} MiB free", free / (1024 * 1024));
     if free < FREE_BYTES_MIN { Finding::Warning(line) } else { Finding::Good(line) }
+}
+
+/// The names that the settings, the certificate and the join string have: whoever goes by one that the certificate lacks is refused.
+fn check_hosts(certs: &CertsDir, config: &Config) -> Finding {
+    let (wanted, server) = (&config.hosts, certs.load_server());
+    let Some((named, join)) = server.as_ref().ok().and_then(|server| {
+        let join = server.join_string(wanted, config.listen.port());
+        server.hosts().map(|named| (named, join))
+    }) else {
+        return Finding::Warning("hosts: the certificate names none that could be compared".to_owned());
+    };
+    let list = |hosts: Vec<Host>| hosts.iter().map(Host::to_string).collect::<Vec<_>>().join(", ");
+    let lacking = wanted.without(named);
+    if !lacking.is_empty() {
+        return Finding::Bad(format!(
+            "hosts: the settings name {}, which the certificate lacks, so that clients refuse the server there; run: vestryd certs renew",
+            list(lacking)
+        ));
+    }
+    let told = format!("the join string names {}", Escaped(&join.host));
+    match named.without(&wanted.with_local_names()) {
+        more if more.is_empty() => {
+            Finding::Good(format!("hosts: {wanted}, in settings and certificate; {told}"))
+        }
+        more => Finding::Warning(format!(
+            "hosts: the certificate names {}, too, which the settings do not; {told}. To drop it: vestryd certs renew",
+            list(more)
+        )),
+    }
 }
 
 /// What renews the server's certificate, and for how long it still can.

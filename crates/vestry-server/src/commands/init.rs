@@ -2,19 +2,22 @@
 
 use super::{CommandError, Place, answer, say};
 use crate::clock::Clock;
+use crate::config::Overrides;
 use crate::data_dir::DataDir;
 use crate::setup::{Plan, set_up};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use vestry_tls::{Host, Hosts, TlsError};
 
 #[derive(Debug, Args)]
 pub(super) struct InitFlags {
     #[command(flatten)]
     place: Place,
     /// A name or address that users reach this server by; the first goes into the join string (repeatable)
+    /// [default: those of vestryd.toml or of the certificate, when there is one, else this machine's name]
     #[arg(long = "host", value_name = "NAME")]
-    hosts: Vec<String>,
+    hosts: Vec<Host>,
     /// Where users will connect, for vestryd.toml
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:7443")]
     listen: SocketAddr,
@@ -28,13 +31,9 @@ pub(super) fn init(flags: &InitFlags) -> Result<(), CommandError> {
         return Err(CommandError::Usage("--admin-listen must be a loopback address".to_owned()));
     }
     let data_dir = flags.place.data_dir();
-    let made = make(
-        data_dir.clone(),
-        flags.place.certs_dir.clone(),
-        flags.hosts.clone(),
-        flags.listen,
-        flags.admin_listen,
-    )?;
+    let hosts = hosts_of(&flags.place, &flags.hosts, flags.listen)?;
+    let made =
+        make(data_dir.clone(), flags.place.certs_dir.clone(), hosts, flags.listen, flags.admin_listen)?;
     if made.is_empty() {
         say(&format!("{} is set up already; nothing was changed", data_dir.path().display()));
     }
@@ -48,11 +47,10 @@ pub(super) fn init(flags: &InitFlags) -> Result<(), CommandError> {
 pub(super) fn make(
     data_dir: DataDir,
     certs_dir: Option<PathBuf>,
-    hosts: Vec<String>,
+    hosts: Hosts,
     listen: SocketAddr,
     admin_listen: SocketAddr,
 ) -> Result<Vec<String>, CommandError> {
-    let hosts = if hosts.is_empty() { default_hosts(listen) } else { hosts };
     let certs_dir = certs_dir.map(std::path::absolute).transpose()?;
     let now = Clock::system().plausible_now()?;
     let plan = Plan { data_dir, certs_dir, hosts, listen, admin_listen, certificate_days: 30, now };
@@ -60,11 +58,32 @@ pub(super) fn make(
     Ok(runtime.block_on(set_up(&plan))?)
 }
 
-/// A server for this machine only is `localhost`; any other goes by the machine's name.
-fn default_hosts(listen: SocketAddr) -> Vec<String> {
-    if listen.ip().is_loopback() {
-        return vec![listen.ip().to_string()];
+/// The names of the server: those that it has already, or else those that were typed, or else this machine's.
+pub(super) fn hosts_of(place: &Place, typed: &[Host], listen: SocketAddr) -> Result<Hosts, CommandError> {
+    let file = place.config_file();
+    if file.exists() {
+        let known = place.load_config(Overrides::default())?.hosts;
+        return match typed.iter().find(|host| !known.contains(host)) {
+            Some(host) => Err(CommandError::OtherHosts { host: host.clone(), known, file }),
+            None => Ok(known),
+        };
     }
-    let name = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
-    vec![if vestry_tls::join::is_host(&name) { name } else { "localhost".to_owned() }]
+    if let Ok(typed) = Hosts::new(typed.iter().cloned()) {
+        return Ok(typed);
+    }
+    let certs = place.data_dir().certs(place.certs_dir.as_deref());
+    match certs.server_hosts() {
+        // The names of this machine are in every certificate.
+        Ok(named) => Ok(Hosts::new(named.iter().filter(|host| !host.is_local()).cloned()).unwrap_or(named)),
+        Err(_) => Ok(default_hosts(listen)?),
+    }
+}
+
+/// A server for this machine only is `localhost`; any other goes by the machine's name.
+fn default_hosts(listen: SocketAddr) -> Result<Hosts, TlsError> {
+    if listen.ip().is_loopback() {
+        return Hosts::parse([listen.ip().to_string()]);
+    }
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Hosts::parse([name]).or_else(|_| Hosts::parse(["localhost"]))
 }

@@ -27,7 +27,8 @@ use thiserror::Error;
 use vestry_seal::{NewFileError, NotAPassphrase};
 use vestry_store::StoreError;
 use vestry_store::query::QueryError;
-use vestry_tls::TlsError;
+use vestry_tls::private_file::Shown;
+use vestry_tls::{Host, Hosts, TlsError};
 
 /// Exit codes of all Vestry programs (after BSD's sysexits).
 const EXIT_USAGE: u8 = 2;
@@ -149,6 +150,15 @@ enum CommandError {
     Clock(#[from] ImplausibleClock),
     #[error("the server certificate ended on {until} and cannot be renewed: {cause}")]
     CertificateEnded { until: String, cause: TlsError },
+    #[error(
+        "{} has the hosts {known}, and not {host}; to add it there and to the certificate: vestryd certs renew --host {host}",
+        Shown(file)
+    )]
+    OtherHosts { host: Host, known: Hosts, file: PathBuf },
+    #[error("{host} is not one of the server's hosts, which are {known}; nothing was changed")]
+    NotAHostOfOurs { host: Host, known: Hosts },
+    #[error("at least one host must stay; give another one with --host; nothing was changed")]
+    NoHostLeft,
     #[error("cannot listen on {address}: {cause}; is another server there? `--{flag}` picks another address")]
     Bind { address: SocketAddr, cause: std::io::Error, flag: &'static str },
     #[error(transparent)]
@@ -186,7 +196,9 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => EXIT_USAGE,
+            Self::Usage(_) | Self::OtherHosts { .. } | Self::NotAHostOfOurs { .. } | Self::NoHostLeft => {
+                EXIT_USAGE
+            }
             Self::DataDir(DataDirError::InUse(_))
             | Self::Backup(BackupError::DataDir(DataDirError::InUse(_))) => EXIT_BUSY,
             Self::Serve(ServeError::Ended(_)) => EXIT_SOFTWARE,

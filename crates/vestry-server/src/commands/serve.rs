@@ -59,7 +59,8 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir, log: &Log) -> Result<(),
     log.say(&format!("first start: setting up {}", data_dir.path().display()));
     let listen = flags.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into());
     let admin = flags.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
-    for line in init::make(data_dir.clone(), flags.place.certs_dir.clone(), Vec::new(), listen, admin)? {
+    let hosts = init::hosts_of(&flags.place, &[], listen)?;
+    for line in init::make(data_dir.clone(), flags.place.certs_dir.clone(), hosts, listen, admin)? {
         log.say(&format!("  {line}"));
     }
     Ok(())
@@ -83,8 +84,8 @@ async fn serve_until_told(
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
     let opaque = secrets.bind_to(&store).await?;
     let imported = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
-    let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()))?;
-    renew_or_serve_what_is_valid(&identity, &config, &clock)?;
+    let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()), &config)?;
+    renew_or_serve_what_is_valid(&identity, &clock)?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
     let head = HeadKeeper::begin(data_dir, &store, clock.clone()).await?;
     let listeners = Listeners {
@@ -93,7 +94,7 @@ async fn serve_until_told(
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
-    say_where(&config, &listeners, &identity, log)?;
+    say_where(&listeners, &identity, log)?;
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -110,14 +111,10 @@ async fn serve_until_told(
 }
 
 /// A certificate that cannot be renewed is served to its last day; the housekeeping complains.
-fn renew_or_serve_what_is_valid(
-    identity: &Identity,
-    config: &Config,
-    clock: &Clock,
-) -> Result<(), CommandError> {
+fn renew_or_serve_what_is_valid(identity: &Identity, clock: &Clock) -> Result<(), CommandError> {
     // The housekeeping complains of a clock that cannot be right.
     let Ok(now) = clock.plausible_now() else { return Ok(()) };
-    match identity.renew_when_due(now, config.certificate_days, &config.hosts) {
+    match identity.renew_when_due(now) {
         Err(cause) if identity.not_after() <= now.seconds() => {
             Err(CommandError::CertificateEnded { until: as_date(identity.not_after()), cause })
         }
@@ -158,14 +155,9 @@ fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
     }
 }
 
-fn say_where(
-    config: &Config,
-    listeners: &Listeners,
-    identity: &Identity,
-    log: &Log,
-) -> Result<(), CommandError> {
+fn say_where(listeners: &Listeners, identity: &Identity, log: &Log) -> Result<(), CommandError> {
     let (user, admin) = (listeners.user.local_addr()?, listeners.admin.local_addr()?);
-    let join = identity.join_string(&config.hosts, user.port());
+    let join = identity.join_string(user.port());
     log.say(&format!(
         "vestryd {} listens on {user} for users and on {admin} for operators",
         env!("CARGO_PKG_VERSION")
