@@ -333,6 +333,67 @@ fn each_thing_is_named_only_in_its_own_place() {
     assert_only_in("crates", &["unsafe {", "unsafe fn"], &[]);
 }
 
+/// The lines of a source file that are neither comments nor tests nor the examples of `--help`, which stand for any server.
+fn lines_that_advise(text: &str) -> Vec<String> {
+    let (code, mut in_help, mut lines) = (code_of(text), false, Vec::new());
+    for line in code.lines() {
+        in_help |=
+            ["EXAMPLES: &str", "AFTER_HELP: &str", "after_help = "].iter().any(|start| line.contains(start));
+        if !in_help {
+            lines.push(line.to_owned());
+        }
+        in_help &= !["\";", ")]"].iter().any(|end| line.ends_with(end));
+    }
+    lines
+}
+
+/// A command that somebody is told to type has the flags that lead to the server at hand: `vestry_protocol::typed` puts them there.
+#[test]
+fn no_text_advises_a_command_without_the_flags_that_lead_to_its_server() {
+    let mut seen = 0;
+    for (path, text) in sources("crates") {
+        let is_test =
+            path.contains("tests/") || path.ends_with("tests.rs") || path.starts_with("crates/vestry-bench");
+        // What can be typed, with examples.
+        let is_help = path.ends_with("/cli.rs");
+        if is_test || is_help || path.ends_with("vestry-protocol/src/typed.rs") {
+            continue;
+        }
+        for line in lines_that_advise(&text) {
+            for name in ["vestryd ", "vestryctl "] {
+                for (at, _) in line.match_indices(name) {
+                    // A word of a command, or one of a sentence.
+                    let next = line[at + name.len()..].split([' ', '"', '`', ';', '.', ',']).next().unwrap();
+                    let commands = [
+                        "init",
+                        "certs",
+                        "check",
+                        "serve",
+                        "backup",
+                        "restore",
+                        "secrets",
+                        "audit",
+                        "sql",
+                        "accounts",
+                        "account",
+                        "sessions",
+                        "operators",
+                        "throttle",
+                        "status",
+                        "import",
+                        "export",
+                        "join-string",
+                        "--data-dir",
+                    ];
+                    assert!(!commands.contains(&next), "{path}: {line}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 5, "only {seen} mentions were found: is the test looking at the sources?");
+}
+
 /// A clock that says less than this date is wrong, so that the date has to be of late.
 #[test]
 fn the_date_that_clocks_are_held_against_is_that_of_the_newest_commit_but_for_ninety_days() {

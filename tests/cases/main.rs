@@ -3,6 +3,7 @@
 
 // The user port, through the typed client and raw bytes.
 mod accounts;
+mod advice;
 mod answers;
 mod devices;
 mod gate;

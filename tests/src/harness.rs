@@ -153,6 +153,18 @@ impl Server {
         self.talk.lock().expect("no reader panicked").clone()
     }
 
+    /// What the server wrote to standard error, as soon as `text` is in it.
+    pub fn talk_until(&self, text: &str) -> String {
+        loop {
+            let talk = self.talk();
+            // The line is whole.
+            if talk.split_once(text).is_some_and(|(_, rest)| rest.contains('\n')) {
+                return talk;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// The process, for `/proc` and signals.
     pub fn pid(&self) -> u32 {
         self.process.id()

@@ -5,6 +5,7 @@ use clap::builder::styling::Styles;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use vestry_protocol::typed::{Flags, lead_here};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -74,6 +75,28 @@ pub(crate) struct WayOptions {
     /// Where the certificates are [default: as vestryd.toml says, else certs in the data directory]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) certs_dir: Option<PathBuf>,
+}
+
+impl WayOptions {
+    /// Has every command that this process advises lead to the same server.
+    pub(crate) fn lead_here(&self) {
+        let path = |path: &Option<PathBuf>| {
+            let path = path.as_ref()?;
+            Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()).to_string_lossy().into_owned())
+        };
+        let (data_dir, certs_dir) =
+            (("--data-dir", path(&self.data_dir)), ("--certs-dir", path(&self.certs_dir)));
+        let operator = self.operator.clone().filter(|name| name != "admin");
+        let files = [("--cert", path(&self.cert)), ("--key", path(&self.key)), ("--ca", path(&self.ca))];
+        let own = [("--admin", self.admin.clone()), ("--operator", operator)];
+        let words = |given: Vec<(&str, Option<String>)>| {
+            given.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?])).flatten().collect()
+        };
+        lead_here(Flags {
+            vestryd: words(vec![data_dir.clone(), certs_dir.clone()]),
+            vestryctl: words([data_dir, certs_dir].into_iter().chain(own).chain(files).collect()),
+        });
+    }
 }
 
 /// The form of the answer.

@@ -12,6 +12,7 @@ use vestry_client::wire::{Wire, WireError};
 use vestry_protocol::ADMIN_ALPN;
 use vestry_protocol::admin::{AdminCall, AdminReply, Cell, RowsEnd};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
+use vestry_protocol::typed::{Typed, vestryctl};
 use vestry_tls::config::console_client_from_files;
 
 mod import;
@@ -232,7 +233,7 @@ impl Rows {
 }
 
 /// For calls that change something: the command that shows whether it was done.
-fn look_after(call: &AdminCall) -> Option<String> {
+fn look_after(call: &AdminCall) -> Option<Typed> {
     match call {
         AdminCall::ShowStatus
         | AdminCall::Query { .. }
@@ -251,12 +252,12 @@ fn look_after(call: &AdminCall) -> Option<String> {
         | AdminCall::ResumeAccount { name }
         | AdminCall::DeleteAccount { name }
         | AdminCall::RestoreAccount { name }
-        | AdminCall::ResetAccount { name } => Some(format!("vestryctl account show {name}")),
-        AdminCall::RevokeSession { .. } => Some("vestryctl sessions".to_owned()),
-        AdminCall::RevokeOperator { .. } => Some("vestryctl operators".to_owned()),
-        AdminCall::ClearThrottle { .. } => Some("vestryctl throttle".to_owned()),
+        | AdminCall::ResetAccount { name } => Some(vestryctl("account show").arg(name)),
+        AdminCall::RevokeSession { .. } => Some(vestryctl("sessions")),
+        AdminCall::RevokeOperator { .. } => Some(vestryctl("operators")),
+        AdminCall::ClearThrottle { .. } => Some(vestryctl("throttle")),
         AdminCall::FinishImport { .. } => {
-            Some("vestryctl audit --sort id --desc --where \"action = 'accounts.imported'\"".to_owned())
+            Some(vestryctl("audit --sort id --desc --where \"action = 'accounts.imported'\""))
         }
     }
 }

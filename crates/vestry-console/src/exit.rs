@@ -26,7 +26,10 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::UnexpectedReply => Exit::WrongServer,
         // Whoever read the answer has seen enough of it.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        // Unless it is a code that nobody has now.
+        Failure::Untold { next: None, cause, .. } if cause.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Failure::Output(_)
+        | Failure::Untold { .. }
         | Failure::NewFile(_)
         | Failure::Input(_)
         | Failure::Rows(ReadError::Input(_))

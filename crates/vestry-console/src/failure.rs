@@ -14,6 +14,7 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::FieldError;
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::typed::{Typed, vestryctl, vestryd};
 use vestry_seal::NewFileError;
 use vestry_tls::{TlsError, TrustFailure};
 
@@ -38,13 +39,16 @@ pub(crate) enum Failure {
     Wire { server: Address, error: WireError },
     /// The connection was lost after a change was sent.
     #[error("{server}: {error}; the change may or may not have been made")]
-    Unsure { server: Address, error: WireError, look: String },
+    Unsure { server: Address, error: WireError, look: Typed },
     #[error("{}", sentence(.0))]
     Refused(Refusal),
     #[error("the server's answer does not fit the question")]
     UnexpectedReply,
     #[error("the answer could not be written: {0}")]
     Output(io::Error),
+    /// The server did it, and its answer is lost on this side.
+    #[error("{done}, but the answer could not be written: {cause}")]
+    Untold { done: String, next: Option<String>, cause: io::Error },
     #[error(transparent)]
     NewFile(#[from] NewFileError),
     #[error("the input could not be read: {0}")]
@@ -74,10 +78,19 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What was done comes before what failed behind it; `next` is the way to an answer that is needed.
+    pub(crate) fn after(self, done: impl Into<String>, next: Option<String>) -> Self {
+        match self {
+            Self::Output(cause) => Self::Untold { done: done.into(), next, cause },
+            other => other,
+        }
+    }
+
     /// What to do next, where the text does not say it already.
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
             Self::Wire { error, .. } => Some(advice_for_wire(error)),
+            Self::Untold { next, .. } => next.clone(),
             Self::Unsure { look, .. } => Some(format!("Look before you repeat it: {look}")),
             Self::Refused(refusal) => advice_for_refusal(refusal),
             Self::UnexpectedReply => Some(OTHER_VERSION.to_owned()),
@@ -101,9 +114,10 @@ impl Failure {
             }
             Self::Rows(ReadError::Input(_)) => Some("Nothing was imported. Try again.".to_owned()),
             Self::LimitsExceeded { .. } => Some(AFTER_EXCEEDED_LIMITS.to_owned()),
-            Self::LeftBehind { drill, .. } => {
-                Some(format!("When the server runs, take them away with: vestryctl drill --tidy {drill}"))
-            }
+            Self::LeftBehind { drill, .. } => Some(format!(
+                "When the server runs, take them away with: {}",
+                vestryctl("drill --tidy").arg(drill)
+            )),
             Self::DrillUnderWay => {
                 Some("Two would measure each other. Try again when it has ended.".to_owned())
             }
@@ -131,12 +145,18 @@ const OTHER_VERSION: &str =
 fn advice_for_wire(error: &WireError) -> String {
     match error {
         WireError::Unreachable(Unreachable::Refused | Unreachable::UnknownHost) => {
-            "Is vestryd running here? Start it with `vestryd serve`, or name its admin port with --admin HOST:PORT."
+            return format!(
+                "Is vestryd running here? Start it with `{}`, or name its admin port with --admin HOST:PORT.",
+                vestryd("serve")
+            );
         }
         WireError::Unreachable(_) => "Check the address, and that vestryd runs; then try again.",
-        WireError::WrongServer { failure, .. } => advice_for_trust(*failure),
+        WireError::WrongServer { failure, .. } => return advice_for_trust(*failure),
         WireError::CertificateRefused => {
-            "Your certificate is not of this server's CA, or has expired; make one with `vestryd certs operator NAME`."
+            return format!(
+                "Your certificate is not of this server's CA, or has expired. On the server's machine this tells: {}",
+                vestryd("check")
+            );
         }
         WireError::LostBeforeSending(_) => "Nothing was done. Try again.",
         WireError::LostAfterSending(_) => "Try again.",
@@ -146,29 +166,39 @@ fn advice_for_wire(error: &WireError) -> String {
     .to_owned()
 }
 
-fn advice_for_trust(failure: TrustFailure) -> &'static str {
+fn advice_for_trust(failure: TrustFailure) -> String {
     match failure {
         TrustFailure::UnknownIssuer | TrustFailure::PinMismatch => {
             "Nothing was sent. Somebody else may listen on this port, or --ca names the CA of another server."
         }
         TrustFailure::WrongName => "Nothing was sent. Reach the server as localhost, 127.0.0.1 or [::1].",
         TrustFailure::Expired | TrustFailure::NotYetValid => {
-            "Nothing was sent. If this machine's clock is right, renew it: vestryd certs renew"
+            return format!(
+                "Nothing was sent. If this machine's clock is right, renew it, then send vestryd SIGHUP: {}",
+                vestryd("certs renew")
+            );
         }
         TrustFailure::Other => "Nothing was sent. Check that this is the admin port of a Vestry server.",
     }
+    .to_owned()
 }
 
 fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
     let text = match refusal.known_code()? {
-        RefusalCode::NotFound => "List what there is: vestryctl accounts (or sessions, operators)",
-        RefusalCode::NameTaken => "Choose another name, or look at this account: vestryctl account show NAME",
+        RefusalCode::NotFound => {
+            return Some(format!("List what there is: {} (or sessions, operators)", vestryctl("accounts")));
+        }
+        RefusalCode::NameTaken => {
+            let show = vestryctl("account show NAME");
+            return Some(format!("Choose another name, or look at this account: {show}"));
+        }
         RefusalCode::Forbidden => "An operator with the role that it names can do it.",
         RefusalCode::NotLoggedIn
         | RefusalCode::SessionEnded
         | RefusalCode::WrongCredentials
         | RefusalCode::OperatorUnknown => {
-            "Ask an admin for a certificate that is in use: vestryd certs operator NAME"
+            let make = vestryd("certs operator NAME");
+            return Some(format!("Ask an admin for a certificate that is in use: {make}"));
         }
         RefusalCode::BadField => "Correct it and try again.",
         RefusalCode::Busy | RefusalCode::Throttled => return Some(wait_of(refusal)),
@@ -176,7 +206,7 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
         RefusalCode::Stopping => "Nothing was changed. Try again when it runs.",
         RefusalCode::Internal => "The server's log says more.",
         RefusalCode::Malformed | RefusalCode::Unsupported => OTHER_VERSION,
-        RefusalCode::Unsure => "Look before you repeat it: vestryctl audit",
+        RefusalCode::Unsure => return Some(format!("Look before you repeat it: {}", vestryctl("audit"))),
         RefusalCode::QueryRefused
         | RefusalCode::QueryLimit
         | RefusalCode::Suspended

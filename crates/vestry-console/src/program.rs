@@ -35,6 +35,7 @@ pub(crate) fn run_from_environment() -> ExitCode {
 
 fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     let Cli { options, command } = cli;
+    options.way.lead_here();
     let Some(command) = command else { return start_prompt(&options, output) };
     let Some(command) = commands::generate::run(command, output)? else { return Ok(()) };
     let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip(1);

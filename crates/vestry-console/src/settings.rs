@@ -6,10 +6,12 @@
 use crate::cli::WayOptions;
 use serde::Deserialize;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_client::Address;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestryd;
 use vestry_tls::CertsDir;
 use vestry_tls::facts::is_operator_word;
 use vestry_tls::private_file::Shown;
@@ -42,7 +44,7 @@ pub(crate) enum SettingsError {
     Address(#[from] vestry_client::address::NotAnAddress),
     #[error("'{}' cannot be an operator's name; use 1 to 32 of a-z, 0-9, '.', '_' and '-'", Escaped(.0))]
     OperatorName(String),
-    #[error("there is no server in {}; name its folder with --data-dir, or start it there with `vestryd serve`", Shown(.0))]
+    #[error("there is no server in {}; name its folder with --data-dir, or start it there with `{}`", Shown(.0), vestryd("serve"))]
     NoServer(PathBuf),
     #[error("the home directory is not known; name the server's folder with --data-dir")]
     NoHome,
@@ -60,6 +62,14 @@ pub(crate) enum SettingsError {
 struct ServerFile {
     admin_listen: Option<String>,
     certs_dir: Option<PathBuf>,
+}
+
+/// What a server that runs wrote into its data directory.
+#[derive(Debug, Default, Deserialize)]
+struct RunningFile {
+    admin: Option<String>,
+    certs_dir: Option<PathBuf>,
+    lock: Option<String>,
 }
 
 impl Surroundings {
@@ -103,9 +113,12 @@ impl Settings {
         }
         let data_dir = way.data_dir.clone().map_or_else(|| surroundings.data_dir(), Ok)?;
         let file = read_server_file(&data_dir)?;
-        let named = way.certs_dir.clone().or_else(|| file.certs_dir.map(|dir| data_dir.join(dir)));
+        let running = read_running_file(&data_dir);
+        let certs_dir = running.certs_dir.or(file.certs_dir);
+        let named = way.certs_dir.clone().or_else(|| certs_dir.map(|dir| data_dir.join(dir)));
         let certs = CertsDir::at(named.unwrap_or_else(|| data_dir.join("certs")));
-        let address = way.admin.as_deref().or(file.admin_listen.as_deref()).unwrap_or(ADMIN_LISTEN_DEFAULT);
+        let address = way.admin.as_deref().or(running.admin.as_deref()).or(file.admin_listen.as_deref());
+        let address = address.unwrap_or(ADMIN_LISTEN_DEFAULT);
         Ok(Self {
             address: address.parse()?,
             ca: way.ca.clone().unwrap_or_else(|| certs.ca_certificate()),
@@ -123,6 +136,15 @@ impl Settings {
         };
         Ok(Some(Self { address: admin.parse()?, ca, certificate, key }))
     }
+}
+
+/// Says nothing when no server wrote there, or one of another folder, of which this one is a copy.
+fn read_running_file(data_dir: &Path) -> RunningFile {
+    let text = std::fs::read_to_string(data_dir.join("vestryd.running")).unwrap_or_default();
+    let running: RunningFile = toml::from_str(&text).unwrap_or_default();
+    let lock = data_dir.join("vestryd.lock").metadata().ok();
+    let lock = lock.map(|lock| format!("{}:{}", lock.dev(), lock.ino()));
+    if running.lock == lock { running } else { RunningFile::default() }
 }
 
 fn read_server_file(data_dir: &Path) -> Result<ServerFile, SettingsError> {
@@ -177,6 +199,26 @@ mod tests {
         let directory = server(Some("certs_dir = \"../pki\"\n"));
         assert_eq!(found(directory.path()).unwrap().ca, directory.path().join("../pki/ca.pem"));
         assert_eq!(found(directory.path()).unwrap().address.to_string(), ADMIN_LISTEN_DEFAULT);
+    }
+
+    #[test]
+    fn a_running_server_is_found_by_what_it_wrote_and_not_by_a_copy_of_it() {
+        let directory = server(Some("admin_listen = \"127.0.0.1:99\"\n"));
+        let lock = directory.path().join("vestryd.lock");
+        std::fs::write(&lock, b"").unwrap();
+        let facts = lock.metadata().unwrap();
+        let running = |inode: u64| {
+            let lock = format!("{}:{inode}", facts.dev());
+            let text = format!("admin = \"127.0.0.1:5\"\ncerts_dir = \"/pki\"\npid = 1\nlock = \"{lock}\"\n");
+            std::fs::write(directory.path().join("vestryd.running"), text).unwrap();
+            found(directory.path()).unwrap()
+        };
+        let settings = running(facts.ino());
+        assert_eq!(
+            (settings.address.to_string().as_str(), settings.ca.as_path()),
+            ("127.0.0.1:5", Path::new("/pki/ca.pem"))
+        );
+        assert_eq!(running(facts.ino() + 1).address.to_string(), "127.0.0.1:99");
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! | [`fields`] | usernames, e-mail addresses, ages, free text, passwords |
 //! | [`secret`] | text and tokens that cannot print themselves |
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
+//! | [`typed`] | the one way for a command to be advised |
 
 pub mod admin;
 pub mod audit;
@@ -32,6 +33,7 @@ pub mod item;
 pub mod limits;
 pub mod refusal;
 pub mod secret;
+pub mod typed;
 pub mod user;
 
 use serde::{Deserialize, Serialize};

@@ -23,7 +23,9 @@ use thiserror::Error;
 use tokio::time::{MissedTickBehavior, interval};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::Checkpoint;
+use vestry_protocol::typed::vestryd;
 use vestry_store::{ChainKey, Noted, Party, ReadTx, Store, StoreError};
+use vestry_tls::private_file::Shown;
 use vestry_tls::{FileError, private_file};
 
 const WRITING_PERIOD: Duration = Duration::from_secs(1);
@@ -46,7 +48,7 @@ pub enum AuditHeadError {
     #[error(transparent)]
     File(#[from] FileError),
     /// It does not say what it should.
-    #[error("{} is damaged; when the audit is as you left it, take it: vestryd audit accept", .0.display())]
+    #[error("{} is damaged; when the audit is as you left it, take it: {}", Shown(.0), vestryd("audit accept"))]
     Damaged(PathBuf),
 }
 
@@ -246,7 +248,8 @@ impl HeadKeeper {
         tracing::error!(
             known = event.id,
             newest = self.began_at.id,
-            "the audit was wiped, shortened or put back; when you put this database back: vestryd audit accept"
+            "the audit was wiped, shortened or put back; when you put this database back, stop the server and run: {}",
+            vestryd("audit accept")
         );
         if !was_told {
             self.note_it_was_put_back(store, &event).await;

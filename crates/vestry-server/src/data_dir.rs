@@ -3,7 +3,7 @@
 //! ```text
 //! vestryd.toml   settings               certs/     CA, server and operators
 //! vestry.db      the register           secrets/   pepper, OPAQUE key, seed of names, audit key and its newest event (never in the database)
-//! vestryd.lock   held while it runs
+//! vestryd.lock   held while it runs     vestryd.running   how it is reached then (`running.rs`)
 //! ```
 
 use std::fs::{File, TryLockError};
@@ -11,6 +11,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::quoted;
 use vestry_tls::CertsDir;
 
 /// Where a server keeps what is its own.
@@ -25,7 +26,7 @@ pub enum DataDirError {
     InUse(PathBuf),
     /// Others may read what is secret.
     #[error("{} can be read by others (mode {mode:03o}); run: chmod {fix} {}",
-        Escaped(&.path.display().to_string()), Escaped(&.path.display().to_string()))]
+        Escaped(&.path.display().to_string()), quoted(&.path.to_string_lossy()))]
     Exposed {
         /// Which file or folder.
         path: PathBuf,
@@ -127,6 +128,18 @@ impl DataDir {
         CertsDir::at(elsewhere.map_or_else(|| self.0.join("certs"), Path::to_owned))
     }
 
+    /// What is locked while a server runs.
+    #[must_use]
+    pub fn lock_file(&self) -> PathBuf {
+        self.0.join("vestryd.lock")
+    }
+
+    /// Where a running server says how it is reached.
+    #[must_use]
+    pub fn running_file(&self) -> PathBuf {
+        self.0.join("vestryd.running")
+    }
+
     /// Whether nothing was set up here yet.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
@@ -138,7 +151,7 @@ impl DataDir {
     /// # Errors
     /// When there is one, or the lock file cannot be made.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
-        let path = self.0.join("vestryd.lock");
+        let path = self.lock_file();
         let system = |cause| DataDirError::System { path: path.clone(), cause };
         let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let not_writable = |cause| DataDirError::NotWritable { path: self.0.clone(), cause };

@@ -207,7 +207,7 @@ fn name_of(fact: &str, bytes: &[u8]) -> Option<String> {
 /// # Errors
 /// When it is missing, exposed or damaged.
 pub fn read_audit_key(path: &Path) -> Result<ChainKey, SetupError> {
-    let lost = || SetupError::AuditKeyLost(path.display().to_string());
+    let lost = || SetupError::AuditKeyLost(path.to_owned());
     match private_file::read(path) {
         Err(error) if error.is_missing() => Err(lost()),
         other => ChainKey::from_bytes(&other?).ok_or_else(lost),

@@ -10,12 +10,15 @@ use crate::config;
 use crate::credentials::{NameSeed, OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::failure::Failure;
+use crate::remedy::move_secret_away;
 use crate::secrets::{AUDIT_KEY_FACT, read_audit_key};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::typed::vestryd;
 use vestry_store::{ChainKey, NewOperator, Party, Store, StoreError, StoreLimits, WriteTx};
+use vestry_tls::private_file::Shown;
 use vestry_tls::{CertsDir, FileError, Hosts, OperatorCertificate, TlsError, Validity, private_file};
 use zeroize::Zeroizing;
 
@@ -75,9 +78,12 @@ pub enum SetupError {
     SecretLost(String),
     /// The key of the audit chain is gone or damaged; only the audit needs it.
     #[error(
-        "{0} is missing or damaged, and the audit cannot go on without it; restore it from a backup, or seal what is there and begin anew: vestryd audit rekey"
+        "{} is missing or damaged, and the audit cannot go on without it; restore it from a backup, or seal what is there and begin anew: {}{}",
+        Shown(.0),
+        move_secret_away(.0),
+        vestryd("audit rekey")
     )]
-    AuditKeyLost(String),
+    AuditKeyLost(PathBuf),
     /// There is a key where a new one is to be made.
     #[error("{0} is in place; move it away first, if you are sure that it is of no use any more")]
     AuditKeyInPlace(String),
@@ -101,7 +107,8 @@ pub enum SetupError {
     },
     /// Records are moving to a new OPAQUE key already.
     #[error(
-        "password records are moving to a new OPAQUE key already; {left} are left. End that first: vestryd secrets finish opaque"
+        "password records are moving to a new OPAQUE key already; {left} are left. End that first: {}",
+        vestryd("secrets finish opaque")
     )]
     RotationUnderWay {
         /// Records that have not moved.
@@ -109,12 +116,14 @@ pub enum SetupError {
     },
     /// No records are moving.
     #[error(
-        "there is nothing to finish: no OPAQUE key is being replaced. Begin with: vestryd secrets rotate opaque"
+        "there is nothing to finish: no OPAQUE key is being replaced. Begin with: {}",
+        vestryd("secrets rotate opaque")
     )]
     NoRotation,
     /// Ending a rotation takes passwords away, and how many was not said.
     #[error(
-        "{left} accounts have not logged in since the new OPAQUE key was made. Without the old one they have no password, and need a one-time code. To end it all the same: vestryd secrets finish opaque --without {left}"
+        "{left} accounts have not logged in since the new OPAQUE key was made. Without the old one they have no password, and need a one-time code. To end it all the same: {}",
+        vestryd(format!("secrets finish opaque --without {left}"))
     )]
     RecordsLeft {
         /// Records that have not moved.
@@ -122,7 +131,8 @@ pub enum SetupError {
     },
     /// An imported hash could not be opened with the pepper.
     #[error(
-        "an imported password hash is damaged, so that nothing was sealed anew; look with: vestryd check"
+        "an imported password hash is damaged, so that nothing was sealed anew; look with: {}",
+        vestryd("check")
     )]
     ImportedHashDamaged,
     /// The system has no random bytes.
@@ -220,7 +230,7 @@ fn make_audit_key(data_dir: &DataDir, made: &mut Vec<String>) -> Result<(), Setu
         return Ok(());
     }
     if data_dir.database().exists() {
-        return Err(SetupError::AuditKeyLost(path.display().to_string()));
+        return Err(SetupError::AuditKeyLost(path));
     }
     create_audit_key(&path)?;
     made.push(format!("{:<23} {}", "audit key", path.display()));

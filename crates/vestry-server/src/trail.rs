@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::typed::vestryctl;
 use vestry_store::{Aged, Cutoff, Party, PurgeRefused};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
@@ -40,7 +41,10 @@ impl Trail {
             }
             Ok(Some(_)) => {}
             Ok(None) => {
-                tracing::error!("the audit chain has lost its head; look with: vestryctl audit verify");
+                tracing::error!(
+                    "the audit chain has lost its head; look with: {}",
+                    vestryctl("audit verify")
+                );
             }
             Err(error) => tracing::warn!(%error, "there is no audit checkpoint this time"),
         }
@@ -58,7 +62,7 @@ impl Trail {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
-                    tracing::error!(%error, "old audit events are kept; look with: vestryctl audit verify");
+                    tracing::error!(%error, "old audit events are kept; look with: {}", vestryctl("audit verify"));
                     return;
                 }
             }

@@ -4,6 +4,7 @@ use rusqlite::ErrorCode;
 use std::path::PathBuf;
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestryd;
 
 /// A failure of the store. None of them holds a value from a row.
 #[derive(Debug, Error)]
@@ -14,7 +15,10 @@ pub enum StoreError {
     )]
     NotWritable,
     /// The file is not a database, or its pages contradict each other.
-    #[error("the database is damaged; stop the server, run `vestryd check`, and restore a backup")]
+    #[error(
+        "the database is damaged; stop the server, look with `{}`, and restore a backup",
+        vestryd("check")
+    )]
     Damaged,
     /// The file could not be opened at all.
     #[error("cannot open the database {}: {cause}", Escaped(&.path.display().to_string()))]

@@ -17,14 +17,10 @@ pub enum TlsError {
     #[error("{} is already there and is never overwritten; move it away first if you want a new one", Shown(.0))]
     AlreadyThere(PathBuf),
     /// A certificate or key that has to be there is not.
-    #[error("{} is missing; restore it from a backup, or make it with `vestryd init`", Shown(.0))]
+    #[error("{} is missing", Shown(.0))]
     Missing(PathBuf),
     /// A file is there but does not hold what it should.
-    #[error(
-        "{} cannot be used: {problem}; restore it from a backup, or move it away and make a new one with \
-             `vestryd init`",
-        Shown(path)
-    )]
+    #[error("{} cannot be used: {problem}", Shown(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -38,7 +34,7 @@ pub enum TlsError {
     #[error("the private key does not belong to the certificate; use the pair that was made together")]
     MismatchedKey,
     /// A certificate that does not name an operator.
-    #[error("this is not an operator's certificate: {0}; make one with `vestryd certs operator NAME`")]
+    #[error("this is not an operator's certificate: {0}")]
     NotAnOperator(&'static str),
     /// A host that no certificate can name.
     #[error("'{}' is not a host name or an IP address; write it as in server.example.org or 192.0.2.1", Escaped(.0))]

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
+use vestry_protocol::typed::vestryctl;
 
 const PREFIX: &str = "vestry1";
 const PIN_BYTES: usize = 32;
@@ -36,7 +37,8 @@ pub struct JoinString {
 pub enum JoinStringError {
     /// It starts in another way.
     #[error(
-        "this is not a join string; it starts with vestry1- and the operator prints it with: vestryctl join-string"
+        "this is not a join string; it starts with vestry1- and the operator prints it with: {}",
+        vestryctl("join-string")
     )]
     WrongPrefix,
     /// A character that no join string has.

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
+use vestry_protocol::typed::vestryd;
 
 /// What a written pin starts with.
 const PREFIX: &str = "sha256:";
@@ -38,7 +39,8 @@ impl Pin {
 /// Text that is not a pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "this is not a pin; write it as sha256: and 64 of 0-9 and a-f, as the operator's `vestryd certs show` prints it"
+    "this is not a pin; write it as sha256: and 64 of 0-9 and a-f, as the operator's `{}` prints it",
+    vestryd("certs show")
 )]
 pub struct NotAPin;
 

@@ -12,6 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::quoted;
 use zeroize::Zeroizing;
 
 /// Nothing that is kept in a private file comes near this; a larger one is a mistake in the path.
@@ -43,8 +44,9 @@ pub enum FileError {
     AlreadyThere(PathBuf),
     /// Others could have read or changed it.
     #[error(
-        "{0} can be read or changed by others (mode {mode:04o}); make it private with: chmod 600 {0}",
-        Shown(path)
+        "{} can be read or changed by others (mode {mode:04o}); make it private with: chmod 600 {}",
+        Shown(path),
+        quoted(&path.to_string_lossy())
     )]
     Exposed {
         /// The file.

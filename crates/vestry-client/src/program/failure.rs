@@ -125,7 +125,7 @@ impl Failure {
 }
 
 const HOW_TO_JOIN: &str = "\
-Ask your operator for the join string (vestryctl join-string), then:
+Ask your operator for the join string, then:
 vestry join vestry1-...";
 
 const ASK_ABOUT_KEY: &str = "\
@@ -194,7 +194,7 @@ fn advice_for_trust(failure: TrustFailure) -> &'static str {
             "Use the host name of the join string, or ask the operator to add this one."
         }
         TrustFailure::Expired | TrustFailure::NotYetValid => {
-            "If this machine's clock is right, ask the operator for: vestryd certs renew"
+            "If this machine's clock is right, ask the operator to renew the server's\ncertificate."
         }
         TrustFailure::Other => {
             "Check the host and the port, and that a Vestry server of this version runs\nthere."

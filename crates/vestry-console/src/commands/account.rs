@@ -12,6 +12,7 @@ use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AccountDetail, AccountState, AdminCall, AdminReply};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
+use vestry_protocol::typed::vestryctl;
 use vestry_protocol::user::Profile;
 
 pub(super) async fn run(session: &mut Session, act: AccountAct) -> Result<(), Failure> {
@@ -23,7 +24,8 @@ pub(super) async fn run(session: &mut Session, act: AccountAct) -> Result<(), Fa
         AccountAct::Create { name, email, age, gender } => {
             let profile = parse_profile(email.as_deref(), age.as_deref(), gender.as_deref())?;
             let name = Username::parse(&name)?.to_string();
-            issue_code(session, AdminCall::CreateAccount { name, profile }).await
+            let done = format!("the account {} was made", Escaped(&name));
+            issue_code(session, AdminCall::CreateAccount { name, profile }, &done).await
         }
         AccountAct::Suspend { name, until, reason, care } => {
             let name = Username::parse(&name)?;
@@ -63,8 +65,10 @@ async fn suspend(
 }
 
 async fn delete(session: &mut Session, name: &Username, care: &CareArgs) -> Result<(), Failure> {
-    let what =
-        format!("It would be gone, and for seven days come back with: vestryctl account restore {name}");
+    let what = format!(
+        "It would be gone, and for seven days come back with: {}",
+        vestryctl("account restore").arg(name.as_str())
+    );
     if is_meant(session, name, care, &what).await? {
         change(session, AdminCall::DeleteAccount { name: name.to_string() }).await?;
     }
@@ -80,7 +84,8 @@ async fn reset(session: &mut Session, name: &Username, care: &CareArgs) -> Resul
         summary(&account)
     );
     if confirm(session, care, name.as_str(), &preview)? {
-        issue_code(session, AdminCall::ResetAccount { name: name.to_string() }).await?;
+        let done = format!("a code for {} was issued", Escaped(name.as_str()));
+        issue_code(session, AdminCall::ResetAccount { name: name.to_string() }, &done).await?;
     }
     Ok(())
 }
@@ -121,10 +126,11 @@ async fn change(session: &mut Session, call: AdminCall) -> Result<(), Failure> {
     let AdminReply::AccountChanged(account) = session.console.ask(call).await? else {
         return Err(Failure::UnexpectedReply);
     };
-    match session.form.asked() {
+    let told = match session.form.asked() {
         Some(_) => Record::of_account(&account).write(session.output, session.form),
         None => session.output.line(state_of(&account)),
-    }
+    };
+    told.map_err(|failure| failure.after(state_of(&account), None))
 }
 
 fn state_of(account: &AccountDetail) -> String {
@@ -141,7 +147,7 @@ fn state_of(account: &AccountDetail) -> String {
     }
 }
 
-async fn issue_code(session: &mut Session, call: AdminCall) -> Result<(), Failure> {
+async fn issue_code(session: &mut Session, call: AdminCall, done: &str) -> Result<(), Failure> {
     let AdminReply::CodeIssued { name, code, expires } = session.console.ask(call).await? else {
         return Err(Failure::UnexpectedReply);
     };
@@ -150,7 +156,9 @@ async fn issue_code(session: &mut Session, call: AdminCall) -> Result<(), Failur
         ("code", text(code.expose_secret())),
         ("expires", instant(Some(expires))),
     ];
-    Record::new(fields).write(session.output, session.form)?;
+    Record::new(fields).write(session.output, session.form).map_err(|failure| {
+        failure.after(done, Some(format!("Its code: {}", vestryctl("account reset").arg(&name))))
+    })?;
     let command = format!("vestry reset {}", Escaped(&name));
     session.output.talk(format_args!(
         "The code is shown only once. Hand it over in private; its user sets a password with: {command}"

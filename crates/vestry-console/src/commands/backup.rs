@@ -24,7 +24,8 @@ pub(super) async fn run(session: &mut Session, arguments: &BackupArgs) -> Result
     };
     let file = out.into_inner().map_err(|error| Failure::Output(error.into_error()))?;
     file.finish()?;
-    tell(session, &arguments.file, bytes)
+    let done = format!("{} is written", Escaped(&arguments.file.to_string_lossy()));
+    tell(session, &arguments.file, bytes).map_err(|failure| failure.after(done, None))
 }
 
 async fn receive<W: Write>(session: &mut Session, mut out: W) -> Result<(W, u64), Failure> {

@@ -20,6 +20,7 @@ use std::path::Path;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::limits::IMPORT_BATCH_BUDGET_BYTES;
+use vestry_protocol::typed::vestryctl;
 
 /// Files are read in pieces of this size.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -280,7 +281,8 @@ fn tell_what_is_left(output: Output, arguments: &ImportArgs, done: &Done) {
     let Some(Imported { accounts, with_password, elapsed_us }) = done.imported else { return };
     if accounts > with_password {
         let left = grouped(accounts - with_password);
-        output.talk(format_args!("without a password: {left}; a code for one: vestryctl account reset NAME"));
+        let code = vestryctl("account reset NAME");
+        output.talk(format_args!("without a password: {left}; a code for one: {code}"));
     }
     if elapsed_us >= WAIT_TOLD_US {
         output

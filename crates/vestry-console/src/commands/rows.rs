@@ -9,6 +9,7 @@ use crate::render::Format;
 use std::io::{self, Read};
 use vestry_protocol::admin::{AdminCall, Listing, RowsEnd, View};
 use vestry_protocol::limits::REQUEST_BYTES_MAX;
+use vestry_protocol::typed::vestryctl;
 
 /// Runs the one statement of a text, or of standard input.
 pub(super) async fn run_sql(session: &mut Session, text: &str) -> Result<(), Failure> {
@@ -79,9 +80,8 @@ fn only_statement(text: &str) -> Result<Statement, Failure> {
     let (statements, rest) = split(text);
     let mut all = statements.into_iter().chain(rest.into_statement());
     let Some(first) = all.next() else {
-        return Err(Failure::BadData(
-            "the statement is empty; try: vestryctl sql 'select * from accounts'".to_owned(),
-        ));
+        let example = vestryctl("sql 'select * from accounts'");
+        return Err(Failure::BadData(format!("the statement is empty; try: {example}")));
     };
     match all.next() {
         Some(_) => {

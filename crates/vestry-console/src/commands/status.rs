@@ -10,6 +10,7 @@ use crate::record::{Record, text};
 use crate::render::shown;
 use vestry_protocol::admin::{AdminCall, AdminReply, Status};
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestryctl;
 use vestry_tls::facts::is_operator_word;
 
 /// More than the certificates of one operator would be a server that answers another question.
@@ -51,7 +52,8 @@ pub(super) async fn revoke_operator(
     if !is_operator_word(name) {
         let name = Escaped(name);
         return Err(Failure::BadData(format!(
-            "'{name}' is no operator's name; list them with: vestryctl operators"
+            "'{name}' is no operator's name; list them with: {}",
+            vestryctl("operators")
         )));
     }
     require_a_way_to_confirm(session, care, name)?;
@@ -70,7 +72,8 @@ async fn preview_of_operator(session: &mut Session, name: &str) -> Result<String
     let found = select(&mut session.console, sql, ROWS_KEPT_MAX).await?;
     if found.is_empty() {
         return Err(Failure::BadData(format!(
-            "no operator called {name} has a certificate in use; list them with: vestryctl operators"
+            "no operator called {name} has a certificate in use; list them with: {}",
+            vestryctl("operators")
         )));
     }
     let lines = found.iter().map(|row| {
@@ -81,13 +84,15 @@ async fn preview_of_operator(session: &mut Session, name: &str) -> Result<String
 }
 
 fn done(session: &Session, what: &'static str, which: &str, state: &str) -> Result<(), Failure> {
-    match session.form.asked() {
+    let line = format!("{what} {which} is {state}");
+    let told = match session.form.asked() {
         Some(_) => {
             let fields = vec![(what, text(which)), ("status", text(state))];
             Record::new(fields).write(session.output, session.form)
         }
-        None => session.output.line(format_args!("{what} {which} is {state}")),
-    }
+        None => session.output.line(&line),
+    };
+    told.map_err(|failure| failure.after(line, None))
 }
 
 fn parse_session_id(text: &str) -> Result<u64, Failure> {
@@ -96,7 +101,8 @@ fn parse_session_id(text: &str) -> Result<u64, Failure> {
     id.ok_or_else(|| {
         let text = Escaped(text);
         Failure::BadData(format!(
-            "'{text}' is no session; give the 16 digits and letters that `vestryctl sessions` shows"
+            "'{text}' is no session; give the 16 digits and letters that `{}` shows",
+            vestryctl("sessions")
         ))
     })
 }

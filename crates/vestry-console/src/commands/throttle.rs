@@ -18,8 +18,13 @@ pub(super) async fn run(session: &mut Session, act: Option<ThrottleAct>) -> Resu
 async fn clear(session: &mut Session, subject: Option<String>) -> Result<(), Failure> {
     let reply = session.console.ask(AdminCall::ClearThrottle { subject: subject.clone() }).await?;
     let AdminReply::ThrottleCleared { lanes } = reply else { return Err(Failure::UnexpectedReply) };
+    let done = format!("lanes that were opened: {lanes}");
+    tell(session, subject.as_deref(), lanes).map_err(|failure| failure.after(done, None))
+}
+
+fn tell(session: &Session, subject: Option<&str>, lanes: u64) -> Result<(), Failure> {
     if session.form.asked().is_some() {
-        let subject = subject.as_deref().unwrap_or("everything");
+        let subject = subject.unwrap_or("everything");
         return Record::new(vec![
             ("cleared", text(subject)),
             ("lanes", Cell::Integer(i64::try_from(lanes).unwrap_or(i64::MAX))),

@@ -25,6 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::quoted;
 use vestry_seal::SealError;
 use vestry_store::StoreError;
 use vestry_tls::FileError;
@@ -102,8 +103,9 @@ pub enum BackupError {
     FormatTooNew(u32),
     /// There is a register already.
     #[error(
-        "{0}/vestry.db is there already and is never overwritten; move it away with: mkdir {0}/before-restore && mv {0}/vestry.db* {0}/before-restore/",
-        Shown(folder)
+        "{0}/vestry.db is there already and is never overwritten; move it away with: mkdir {1}/before-restore && mv {1}/vestry.db* {1}/before-restore/",
+        Shown(folder),
+        quoted(&folder.to_string_lossy())
     )]
     RegisterInPlace {
         /// The data directory.
@@ -135,7 +137,7 @@ pub enum BackupError {
     },
     /// Password records of the backup were made with an OPAQUE key that is not here.
     #[error(
-        "{} is not the key that the register in the backup was made with: {records} of its {of} password records need the OPAQUE key {key}, and without it their accounts cannot log in. If that key was replaced (vestryd secrets rotate opaque), take its file from a backup of that time, and restore into an empty data directory with it. Nothing was changed",
+        "{} is not the key that the register in the backup was made with: {records} of its {of} password records need the OPAQUE key {key}, and without it their accounts cannot log in. If that key was replaced (a rotation), take its file from a backup of that time, and restore into an empty data directory with it. Nothing was changed",
         Shown(path)
     )]
     RecordsWithoutKey {

@@ -12,6 +12,7 @@ use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
 use crate::work_folder::WorkFolder;
 use std::io::BufRead;
 use std::path::Path;
+use vestry_protocol::typed::vestryd;
 use vestry_seal::{Passphrase, SealedReader, is_sealed};
 use vestry_store::backup::Offline;
 use vestry_store::{ChainKey, Party, Store, StoreError};
@@ -113,8 +114,13 @@ fn write_audit_head_down(
         Ok(None) | Err(_) => false,
     };
     register.close_into_one_file()?;
-    let told = "the audit in the backup is not up to what was written down last; to go on from it, before the server starts: vestryd audit accept";
-    Ok((!fits).then(|| told.to_owned()))
+    let told = || {
+        format!(
+            "the audit in the backup is not up to what was written down last; to go on from it, before the server starts: {}",
+            vestryd("audit accept")
+        )
+    };
+    Ok((!fits).then(told))
 }
 
 /// A register is worth more than its audit: one that was tampered with comes back, and it is said.

@@ -51,6 +51,14 @@ enum AuditCommand {
     },
 }
 
+impl AuditFlags {
+    pub(super) fn place(&self) -> &Place {
+        match &self.command {
+            AuditCommand::Rekey(place) | AuditCommand::Accept { place, .. } => place,
+        }
+    }
+}
+
 pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
     match &flags.command {
         AuditCommand::Rekey(place) => rekey_lost(place),

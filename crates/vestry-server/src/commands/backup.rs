@@ -1,16 +1,16 @@
 //! `vestryd backup` and `vestryd restore`: the register and its keys into a file, and back.
 
-use super::{CommandError, Place, answer, say};
+use super::{CommandError, Folder, Place, answer, say};
 use crate::audit::{Action, Actor};
 use crate::backup::archive::{self, Contents};
 use crate::backup::restore;
 use crate::clock::Clock;
 use crate::config::Overrides;
-use crate::data_dir::{DataDir, default_path};
 use crate::secrets::read_audit_key;
 use clap::Args;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use vestry_protocol::typed::vestryd;
 use vestry_seal::{NewFile, Passphrase, SealedWriter};
 use vestry_store::backup::Offline;
 use vestry_store::query::CancelFlag;
@@ -42,9 +42,20 @@ pub(super) struct RestoreFlags {
     /// The audit key is lost: seal the audit as it is, and go on with a new key
     #[arg(long)]
     new_audit_key: bool,
-    /// Where to; there must be no vestry.db yet
-    #[arg(long, value_name = "DIR", env = "VESTRY_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+impl BackupFlags {
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl RestoreFlags {
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
 }
 
 pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
@@ -119,7 +130,7 @@ fn write_and_finish(
 }
 
 pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
-    let data_dir = DataDir::at(flags.data_dir.clone().unwrap_or_else(default_path));
+    let data_dir = flags.folder.data_dir();
     let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     let (by, now) = (who(), Clock::system().plausible_now()?);
     let by = Actor::at_the_machine(&by);
@@ -141,7 +152,7 @@ pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
     for note in &restored.notes {
         say(note);
     }
-    say(&format!("next: vestryd check --data-dir {0} && vestryd --data-dir {0}", Shown(data_dir.path())));
+    say(&format!("next: {} && {}", vestryd("check"), vestryd("")));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::{CommandError, Place, answer, say};
 use crate::clock::{Clock, Plausible, as_date};
 use crate::config::{Overrides, with_hosts};
+use crate::running::how_to_reload;
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -92,32 +93,44 @@ impl RoleName {
     }
 }
 
-pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
-    // Certificates are shown by any clock, and made by one that may be right.
-    let clock = Clock::system();
-    match &flags.command {
-        CertsCommand::Show(place) => show(&folder(place), clock.now()),
-        CertsCommand::Renew { place, hosts, dropped, days } => {
-            renew(place, hosts, dropped, *days, clock.plausible_now()?)
-        }
-        CertsCommand::Operator { place, name, role, days } => {
-            let certs = folder(place);
-            let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
-            certs.create_operator(name, role.as_role().as_str(), validity)?;
-            answer(&format!("{}", certs.operator_certificate(name).display()));
-            say("a running server takes it after: kill -HUP $(pidof vestryd)");
-            Ok(())
-        }
-        CertsCommand::Generate { place, hosts, days, operators } => {
-            generate(&folder(place), hosts, *days, operators, clock.plausible_now()?)
+impl CertsFlags {
+    pub(super) fn place(&self) -> &Place {
+        match &self.command {
+            CertsCommand::Show(place)
+            | CertsCommand::Renew { place, .. }
+            | CertsCommand::Operator { place, .. }
+            | CertsCommand::Generate { place, .. } => place,
         }
     }
 }
 
-/// The folder of the certificates: the flag, the settings, or the one in the data directory.
-fn folder(place: &Place) -> CertsDir {
-    let configured = || place.load_config(Overrides::default()).ok().and_then(|config| config.certs_dir);
-    place.data_dir().certs(place.certs_dir.clone().or_else(configured).as_deref())
+/// Says how a server that runs takes what was made.
+fn say_how_it_is_taken(place: &Place) {
+    if let Some(reload) = how_to_reload(&place.data_dir()) {
+        say(&format!("a server runs; it takes it after: {reload}"));
+    }
+}
+
+pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
+    // Certificates are shown by any clock, and made by one that may be right.
+    let clock = Clock::system();
+    match &flags.command {
+        CertsCommand::Show(place) => show(&place.certs(), clock.now()),
+        CertsCommand::Renew { place, hosts, dropped, days } => {
+            renew(place, hosts, dropped, *days, clock.plausible_now()?)
+        }
+        CertsCommand::Operator { place, name, role, days } => {
+            let certs = place.certs();
+            let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
+            certs.create_operator(name, role.as_role().as_str(), validity)?;
+            answer(&format!("{}", certs.operator_certificate(name).display()));
+            say_how_it_is_taken(place);
+            Ok(())
+        }
+        CertsCommand::Generate { place, hosts, days, operators } => {
+            generate(&place.certs(), hosts, *days, operators, clock.plausible_now()?)
+        }
+    }
 }
 
 fn show(certs: &CertsDir, now: i64) -> Result<(), CommandError> {
@@ -150,7 +163,7 @@ fn renew(
     days: Option<u32>,
     now: Plausible,
 ) -> Result<(), CommandError> {
-    let (certs, file) = (folder(place), place.config_file());
+    let (certs, file) = (place.certs(), place.config_file());
     // A folder of certificates without settings has its names from the certificate alone.
     let config = file.exists().then(|| place.load_config(Overrides::default())).transpose()?;
     let known = match &config {
@@ -169,7 +182,7 @@ fn renew(
     renewal.put_in_place()?;
     answer(&format!("{}", certs.server_certificate().display()));
     say(&format!("hosts: {hosts}; the first one goes into the join string"));
-    say("a running server takes it after: kill -HUP $(pidof vestryd)");
+    say_how_it_is_taken(place);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use crate::config::{Config, Overrides};
 use crate::confinement::{confine, is_memory_private};
 use crate::credentials::{ImportedHashes, OpaqueRecord};
 use crate::data_dir::DataDir;
+use crate::remedy::{new_authority, new_operator};
 use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::secrets::{Secrets, read_audit_key};
 use crate::setup::SetupError;
@@ -15,9 +16,11 @@ use std::path::Path;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestryd;
 use vestry_store::backup::Offline;
 use vestry_store::{ClockJump, Credential, SealedRecord, Store};
-use vestry_tls::{CertsDir, Host};
+use vestry_tls::private_file::Shown;
+use vestry_tls::{CertificateFacts, CertsDir, Host};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 /// Below this much free disk the next backup or checkpoint may fail.
@@ -37,11 +40,21 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
     let config = place.load_config(Overrides::default());
     let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certs_dir.as_deref()));
     let hosts = config.as_ref().ok().map(|config| check_hosts(&certs, config));
+    let judge = |what: &str, outcome: Result<String, CommandError>| match outcome {
+        Ok(good) => Finding::Good(format!("{what}: {good}")),
+        Err(bad) => Finding::Bad(format!("{what}: {}", bad.with_remedy(Some(&certs)))),
+    };
     let mut findings = vec![
-        judge("configuration", config.map(|_| place.config_file().display().to_string())),
+        judge(
+            "configuration",
+            config.map(|_| Shown(&place.config_file()).to_string()).map_err(CommandError::from),
+        ),
         judge("file modes", check_modes(&data_dir, &certs)),
         judge("secrets", check_secrets(&data_dir)),
-        judge("server key", certs.load_server().map(|_| "fits its certificate".to_owned())),
+        judge(
+            "server key",
+            certs.load_server().map(|_| "fits its certificate".to_owned()).map_err(CommandError::from),
+        ),
         judge("database", check_database(&data_dir)),
         judge("password records", check_credentials(&data_dir)),
         judge("audit", check_audit(&data_dir)),
@@ -78,13 +91,6 @@ fn in_force(own: &[&Path]) -> Vec<String> {
         format!("{}  {confinement}", mark(confinement.is_in_force())),
         "note  memory is not locked: encrypt the swap, or have none".to_owned(),
     ]
-}
-
-fn judge<E: std::fmt::Display>(what: &str, outcome: Result<String, E>) -> Finding {
-    match outcome {
-        Ok(good) => Finding::Good(format!("{what}: {good}")),
-        Err(bad) => Finding::Bad(format!("{what}: {bad}")),
-    }
 }
 
 fn check_modes(data_dir: &DataDir, certs: &CertsDir) -> Result<String, CommandError> {
@@ -206,8 +212,9 @@ fn check_hosts(certs: &CertsDir, config: &Config) -> Finding {
     let lacking = wanted.without(named);
     if !lacking.is_empty() {
         return Finding::Bad(format!(
-            "hosts: the settings name {}, which the certificate lacks, so that clients refuse the server there; run: vestryd certs renew",
-            list(lacking)
+            "hosts: the settings name {}, which the certificate lacks, so that clients refuse the server there; run: {}",
+            list(lacking),
+            vestryd("certs renew")
         ));
     }
     let told = format!("the join string names {}", Escaped(&join.host));
@@ -216,41 +223,65 @@ fn check_hosts(certs: &CertsDir, config: &Config) -> Finding {
             Finding::Good(format!("hosts: {wanted}, in settings and certificate; {told}"))
         }
         more => Finding::Warning(format!(
-            "hosts: the certificate names {}, too, which the settings do not; {told}. To drop it: vestryd certs renew",
-            list(more)
+            "hosts: the certificate names {}, too, which the settings do not; {told}. To drop it: {}",
+            list(more),
+            vestryd("certs renew")
         )),
     }
 }
 
 /// What renews the server's certificate, and for how long it still can.
-fn check_authority(certs: &CertsDir, now: i64) -> Finding {
+fn check_authority(certs: &CertsDir, now: UnixSeconds) -> Finding {
     match certs.load_authority() {
-        Err(error) => Finding::Warning(format!("CA: the server certificate cannot be renewed: {error}")),
+        Err(error) => {
+            let error = CommandError::from(error).with_remedy(Some(certs));
+            Finding::Warning(format!("CA: the server certificate cannot be renewed: {error}"))
+        }
+        // Its certificate has a finding of its own.
+        Ok(authority) if authority.not_after() <= now => {
+            Finding::Warning(format!("CA: ended on {}", as_date(authority.not_after())))
+        }
         Ok(authority) if authority.not_after().saturating_sub(now) < AUTHORITY_NOTICE_SECS => {
             let until = as_date(authority.not_after());
-            Finding::Warning(format!(
-                "CA: ends on {until}; make a new one before, and have every user join again"
-            ))
+            Finding::Warning(format!("CA: ends on {until}; before that, {}", new_authority(certs)))
         }
         Ok(_) => Finding::Good("CA: renews the server certificate by itself".to_owned()),
     }
 }
 
-fn check_certificates(certs: &CertsDir, now: i64) -> Vec<Finding> {
-    let all = match certs.describe() {
-        Ok(all) => all,
-        Err(error) => return vec![Finding::Bad(format!("certificates: {error}"))],
-    };
-    let judge_dates = |facts: vestry_tls::CertificateFacts| {
-        let line = format!("certificate {}: until {}", facts.path.display(), as_date(facts.not_after));
-        match facts.not_after.saturating_sub(now) {
-            left if left <= 0 => Finding::Bad(format!("{line}: EXPIRED; run: vestryd certs renew")),
-            left if left < 3 * DAY_SECS => Finding::Warning(line),
-            _ if facts.not_before > now => {
-                Finding::Bad(format!("{line}: not valid yet; is the clock right?"))
-            }
-            _ => Finding::Good(line),
+fn check_certificates(certs: &CertsDir, now: UnixSeconds) -> Vec<Finding> {
+    match certs.describe() {
+        Ok(all) => all.iter().map(|facts| check_certificate(certs, facts, now)).collect(),
+        Err(error) => {
+            let error = CommandError::from(error).with_remedy(Some(certs));
+            vec![Finding::Bad(format!("certificates: {error}"))]
         }
+    }
+}
+
+fn check_certificate(certs: &CertsDir, facts: &CertificateFacts, now: UnixSeconds) -> Finding {
+    let line = format!("certificate {}: until {}", Shown(&facts.path), as_date(facts.not_after));
+    let standing = match facts.not_after.saturating_sub(now) {
+        left if left <= 0 => "EXPIRED",
+        _ if facts.not_before > now => "NOT VALID YET, made while the clock was ahead",
+        left if left < 3 * DAY_SECS => return Finding::Warning(line),
+        _ => return Finding::Good(line),
     };
-    all.into_iter().map(judge_dates).collect()
+    if facts.path == certs.ca_certificate() {
+        return Finding::Bad(format!("{line}: {standing}; {}", new_authority(certs)));
+    }
+    let can_sign = certs.load_authority().is_ok_and(|authority| authority.not_after() > now);
+    let first = if can_sign { "" } else { "first see to the CA, then " };
+    if facts.path != certs.server_certificate() {
+        let operator =
+            certs.operators().ok().and_then(|all| all.into_iter().find(|one| one.pin == facts.pin));
+        let remedy = operator.map(|one| new_operator(certs, &one.name, &one.role)).unwrap_or_default();
+        return Finding::Bad(format!("{line}: {standing}; {first}run: {remedy}"));
+    }
+    let renew = vestryd("certs renew");
+    match facts.not_after > now && can_sign {
+        // The next start, and SIGHUP, make it again.
+        true => Finding::Warning(format!("{line}: {standing}; the next start renews it, or: {renew}")),
+        false => Finding::Bad(format!("{line}: {standing}; {first}run: {renew}")),
+    }
 }

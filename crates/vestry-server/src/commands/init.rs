@@ -26,14 +26,19 @@ pub(super) struct InitFlags {
     admin_listen: SocketAddr,
 }
 
+impl InitFlags {
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
 pub(super) fn init(flags: &InitFlags) -> Result<(), CommandError> {
     if !flags.admin_listen.ip().is_loopback() {
         return Err(CommandError::Usage("--admin-listen must be a loopback address".to_owned()));
     }
     let data_dir = flags.place.data_dir();
     let hosts = hosts_of(&flags.place, &flags.hosts, flags.listen)?;
-    let made =
-        make(data_dir.clone(), flags.place.certs_dir.clone(), hosts, flags.listen, flags.admin_listen)?;
+    let made = make(data_dir.clone(), flags.place.certs_dir(), hosts, flags.listen, flags.admin_listen)?;
     if made.is_empty() {
         say(&format!("{} is set up already; nothing was changed", data_dir.path().display()));
     }
@@ -71,7 +76,7 @@ pub(super) fn hosts_of(place: &Place, typed: &[Host], listen: SocketAddr) -> Res
     if let Ok(typed) = Hosts::new(typed.iter().cloned()) {
         return Ok(typed);
     }
-    let certs = place.data_dir().certs(place.certs_dir.as_deref());
+    let certs = place.data_dir().certs(place.certs_dir().as_deref());
     match certs.server_hosts() {
         // The names of this machine are in every certificate.
         Ok(named) => Ok(Hosts::new(named.iter().filter(|host| !host.is_local()).cloned()).unwrap_or(named)),

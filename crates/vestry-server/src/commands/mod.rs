@@ -7,28 +7,32 @@ mod certs;
 mod check;
 mod init;
 mod manual;
+mod place;
 mod secrets;
 mod serve;
 
 use crate::backup::BackupError;
 use crate::clock::ImplausibleClock;
-use crate::config::{Config, ConfigError, Overrides};
+use crate::config::ConfigError;
 use crate::confinement::keep_memory_private;
-use crate::data_dir::{DataDir, DataDirError, default_path};
+use crate::data_dir::DataDirError;
 use crate::logging::Log;
+use crate::remedy::for_certificates;
 use crate::server::ServeError;
 use crate::setup::SetupError;
 use clap::{Args, Parser, Subcommand};
+use place::{Folder, Place};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use thiserror::Error;
+use vestry_protocol::typed::{vestryctl, vestryd};
 use vestry_seal::{NewFileError, NotAPassphrase};
 use vestry_store::StoreError;
 use vestry_store::query::QueryError;
 use vestry_tls::private_file::Shown;
-use vestry_tls::{Host, Hosts, TlsError};
+use vestry_tls::{CertsDir, Host, Hosts, TlsError};
 
 /// Exit codes of all Vestry programs (after BSD's sysexits).
 const EXIT_USAGE: u8 = 2;
@@ -105,20 +109,6 @@ enum Command {
     Man,
 }
 
-/// Where the data is.
-#[derive(Debug, Clone, Args)]
-struct Place {
-    /// The folder of the database, settings, keys and certificates
-    #[arg(long, value_name = "DIR", env = "VESTRY_DATA_DIR")]
-    data_dir: Option<PathBuf>,
-    /// The folder of the certificates, when not in the data directory
-    #[arg(long, value_name = "DIR")]
-    certs_dir: Option<PathBuf>,
-    /// The settings, when not in the data directory
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
 #[derive(Debug, Clone, Args)]
 struct ServeFlags {
     #[command(flatten)]
@@ -151,8 +141,9 @@ enum CommandError {
     #[error("the server certificate ended on {until} and cannot be renewed: {cause}")]
     CertificateEnded { until: String, cause: TlsError },
     #[error(
-        "{} has the hosts {known}, and not {host}; to add it there and to the certificate: vestryd certs renew --host {host}",
-        Shown(file)
+        "{} has the hosts {known}, and not {host}; to add it there and to the certificate: {}",
+        Shown(file),
+        vestryd("certs renew --host").arg(host.as_str())
     )]
     OtherHosts { host: Host, known: Hosts, file: PathBuf },
     #[error("{host} is not one of the server's hosts, which are {known}; nothing was changed")]
@@ -172,20 +163,24 @@ enum CommandError {
     #[error("{0}")]
     Usage(String),
     #[error(
-        "{0}; look since when with the checkpoints in the log: vestryctl audit verify --checkpoint ID:HEX"
+        "{}; look since when with the checkpoints in the log, while the server runs: {}",
+        .0,
+        vestryctl("audit verify --checkpoint ID:HEX")
     )]
     Audit(vestry_protocol::item::Open<vestry_protocol::audit::AuditFault>),
-    #[error("{0}; when you put this database back yourself, stop the server and run: vestryd audit accept")]
+    #[error("{}; when you put this database back yourself, stop the server and run: {}", .0, vestryd("audit accept"))]
     PutBack(vestry_protocol::item::Open<vestry_protocol::audit::AuditFault>),
     #[error(
-        "{number} cannot be read, and no password is right there: {names}; for each: vestryctl account reset NAME"
+        "{number} cannot be read, and no password is right there: {names}. A new password mends each; while the server runs, a code for one: {}",
+        vestryctl("account reset NAME")
     )]
     DamagedRecords { number: usize, names: String },
     #[error(
-        "{missing} events of the audit are lost. To go on from here: vestryd audit accept --lost {missing}"
+        "{missing} events of the audit are lost. To go on from here: {}",
+        vestryd(format!("audit accept --lost {missing}"))
     )]
     EventsLost { missing: i64 },
-    #[error("the audit has no newest event that its key knows; look with: vestryd check")]
+    #[error("the audit has no newest event that its key knows; look with: {}", vestryd("check"))]
     NoAuditHead,
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -210,13 +205,53 @@ impl CommandError {
 
 /// Does what was typed.
 pub fn run(typed: Typed) -> ExitCode {
+    let certs = typed.lead_here();
     // Every command may read a key.
     match keep_memory_private().map_err(CommandError::System).and_then(|()| obey(typed)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever waits for the exit code is not kept waiting by a standard error that nobody reads.
-            Log::of_words().say(&format!("vestryd: {error}"));
+            Log::of_words().say(&format!("vestryd: {}", error.with_remedy(certs.as_ref())));
             ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+impl Typed {
+    /// Has every command that is advised lead where this one was led. Returns the folder of certificates that it is about.
+    fn lead_here(&self) -> Option<CertsDir> {
+        let place = match &self.command {
+            None => &self.serve.place,
+            Some(Command::Serve(flags)) => &flags.place,
+            Some(Command::Init(flags)) => flags.place(),
+            Some(Command::Certs(flags)) => flags.place(),
+            Some(Command::Check(place)) => place,
+            Some(Command::Backup(flags)) => flags.place(),
+            Some(Command::Secrets(flags)) => flags.place(),
+            Some(Command::Audit(flags)) => flags.place(),
+            Some(Command::Restore(flags)) => {
+                flags.folder().lead_here();
+                return Some(flags.folder().data_dir().certs(None));
+            }
+            Some(Command::Completions { .. } | Command::Man) => return None,
+        };
+        place.lead_here();
+        Some(place.certs())
+    }
+}
+
+impl CommandError {
+    /// What happened, and what to type where that is a matter of certificates.
+    fn with_remedy(&self, certs: Option<&CertsDir>) -> String {
+        let cause = match self {
+            Self::Tls(cause) | Self::Setup(SetupError::Tls(cause)) | Self::CertificateEnded { cause, .. } => {
+                Some(cause)
+            }
+            _ => None,
+        };
+        match certs.zip(cause).and_then(|(certs, cause)| for_certificates(certs, cause)) {
+            Some(remedy) => format!("{self}; {remedy}"),
+            None => self.to_string(),
         }
     }
 }
@@ -234,21 +269,6 @@ fn obey(typed: Typed) -> Result<(), CommandError> {
         Some(Command::Audit(flags)) => audit::audit(&flags),
         Some(Command::Completions { shell }) => manual::print_completions(shell),
         Some(Command::Man) => manual::print_manual(),
-    }
-}
-
-impl Place {
-    fn data_dir(&self) -> DataDir {
-        DataDir::at(self.data_dir.clone().unwrap_or_else(default_path))
-    }
-
-    fn config_file(&self) -> PathBuf {
-        self.config.clone().unwrap_or_else(|| self.data_dir().config_file())
-    }
-
-    fn load_config(&self, mut overrides: Overrides) -> Result<Config, ConfigError> {
-        overrides.certs_dir.clone_from(&self.certs_dir);
-        Config::load(&self.config_file(), overrides)
     }
 }
 

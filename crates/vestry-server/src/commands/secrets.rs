@@ -6,6 +6,7 @@ use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::rotation::{AuditRotation, By, begin_opaque, finish_opaque, rotate_audit, rotate_pepper};
 use clap::{Args, Subcommand, ValueEnum};
+use vestry_protocol::typed::{vestryctl, vestryd};
 
 const ROTATE_EXAMPLES: &str = "\
 Only while no server runs; a start takes milliseconds. docs/KEYS.md says when to do it, and what it does not undo.
@@ -72,6 +73,14 @@ enum Finishable {
     Opaque,
 }
 
+impl SecretsFlags {
+    pub(super) fn place(&self) -> &Place {
+        match &self.command {
+            SecretsCommand::Rotate { place, .. } | SecretsCommand::Finish { place, .. } => place,
+        }
+    }
+}
+
 pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
     match &flags.command {
         SecretsCommand::Rotate { kind, place } => rotate(*kind, place),
@@ -89,12 +98,12 @@ fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
         Kind::Opaque => {
             let records = begin_opaque(&data_dir, by)?;
             answer(&format!("a new OPAQUE key is made; {records} accounts are to move to it"));
-            say(
-                "Start vestryd. Each account moves at its next login; `vestryctl status` shows how many are left.",
-            );
-            say(
-                "Keep a copy of secrets/opaque-next.key with the other secrets. To end it: vestryd secrets finish opaque",
-            );
+            say(&format!(
+                "Start vestryd. Each account moves at its next login; `{}` shows how many are left.",
+                vestryctl("status")
+            ));
+            say("Keep a copy of secrets/opaque-next.key with the other secrets.");
+            say(&format!("To end it, while no server runs: {}", vestryd("secrets finish opaque")));
         }
         Kind::Pepper => {
             let resealed = rotate_pepper(&data_dir, by)?;

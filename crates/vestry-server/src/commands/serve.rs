@@ -9,6 +9,7 @@ use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
 use crate::logging::{self, Log};
+use crate::running::Announcement;
 use crate::secrets::{Secrets, finish_replacements};
 use crate::server::{Listeners, Parts};
 use crate::setup::enrol;
@@ -17,6 +18,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use vestry_protocol::typed::vestryctl;
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Store, StoreLimits};
 
@@ -30,7 +32,7 @@ const BLOCKING_THREADS_MAX: usize = 24;
 pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     let log = logging::start();
     let data_dir = flags.place.data_dir();
-    if flags.place.config.is_none() && data_dir.is_fresh() {
+    if !flags.place.names_settings() && data_dir.is_fresh() {
         set_up_first(flags, &data_dir, &log)?;
     }
     let overrides =
@@ -60,7 +62,7 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir, log: &Log) -> Result<(),
     let listen = flags.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into());
     let admin = flags.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
     let hosts = init::hosts_of(&flags.place, &[], listen)?;
-    for line in init::make(data_dir.clone(), flags.place.certs_dir.clone(), hosts, listen, admin)? {
+    for line in init::make(data_dir.clone(), flags.place.certs_dir(), hosts, listen, admin)? {
         log.say(&format!("  {line}"));
     }
     Ok(())
@@ -84,7 +86,8 @@ async fn serve_until_told(
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
     let opaque = secrets.bind_to(&store).await?;
     let imported = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
-    let identity = Identity::load(data_dir.certs(config.certs_dir.as_deref()), &config)?;
+    let certs = data_dir.certs(config.certs_dir.as_deref());
+    let identity = Identity::load(certs.clone(), &config)?;
     renew_or_serve_what_is_valid(&identity, &clock)?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
     let head = HeadKeeper::begin(data_dir, &store, clock.clone()).await?;
@@ -94,6 +97,7 @@ async fn serve_until_told(
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
+    let _announcement = Announcement::write(data_dir, listeners.admin.local_addr()?, certs.path());
     say_where(&listeners, &identity, log)?;
     let shutdown = async move {
         tokio::select! {
@@ -163,7 +167,7 @@ fn say_where(listeners: &Listeners, identity: &Identity, log: &Log) -> Result<()
         env!("CARGO_PKG_VERSION")
     ));
     log.say(&format!("users type next:     vestry join {join}"));
-    log.say("operators type next: vestryctl sql \"select * from accounts\"");
+    log.say(&format!("operators type next: {}", vestryctl("sql 'select * from accounts'")));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use vestry_protocol::typed::vestryd;
 use vestry_store::AccountId;
 
 /// Between two lines about one account.
@@ -25,7 +26,8 @@ impl DamagedRecords {
         if self.is_due(account, now) {
             tracing::error!(
                 %account,
-                "a password record is damaged, so that no password is right; run: vestryd check, which names its account"
+                "a password record is damaged, so that no password is right; this names its account: {}",
+                vestryd("check")
             );
         }
     }

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 use vestry_protocol::audit::Checkpoint;
+use vestry_protocol::typed::vestryctl;
 use zeroize::Zeroizing;
 
 /// The MAC of an event, or the digest of those that have none.
@@ -300,7 +301,7 @@ impl WriteTx<'_> {
             Mark::At(Place { id, link }) => Ok(Place { id: id.saturating_add(1), link }),
             Mark::Absent | Mark::Forged => {
                 let id = self.free_audit_id()?;
-                tracing::error!(id, "the audit chain has lost its head; run: vestryctl audit verify");
+                tracing::error!(id, "the audit chain has lost its head; run: {}", vestryctl("audit verify"));
                 Ok(Place { id, link: self.chain.break_before(id) })
             }
         }

@@ -8,6 +8,7 @@ use rusqlite::ErrorCode;
 use std::time::Duration;
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestryd;
 
 /// Why a query was not done, or not to its end.
 #[derive(Debug, Error)]
@@ -48,7 +49,7 @@ pub enum QueryError {
     #[error("other queries are running and no more fit; try again when one of them has ended")]
     Busy,
     /// The register could not be read.
-    #[error("the register could not be read: {}; run `vestryd check`", Escaped(&.0.to_string()))]
+    #[error("the register could not be read: {}; look with: {}", Escaped(&.0.to_string()), vestryd("check"))]
     Store(#[from] rusqlite::Error),
 }
 
@@ -87,7 +88,7 @@ fn code_of(error: &rusqlite::Error) -> Option<ErrorCode> {
 pub(super) const ONE_STATEMENT: &str = "only one statement runs at a time; send them one by one";
 /// Said wherever something else than a `select` is found.
 pub(super) const ONLY_SELECT: &str =
-    "only `select` runs here, and nothing can be changed; accounts are managed with `vestryctl account`";
+    "only `select` runs here, and nothing can be changed; accounts are managed with the command `account`";
 
 #[expect(
     clippy::wildcard_enum_match_arm,
