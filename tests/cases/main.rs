@@ -34,6 +34,7 @@ mod siege;
 mod bench;
 mod drill;
 mod names;
+mod owners;
 mod programs;
 // The documents and the structure that they promise, and clients that others wrote from them.
 mod documents;

@@ -35,6 +35,15 @@ pub enum DataDirError {
         /// The mode that it should have.
         fix: &'static str,
     },
+    /// Another user's, as root leaves it that helped by hand.
+    #[error("{} belongs to another user; run vestryd as that user, or, as root, run: chown -hR {owner} {}",
+        Escaped(&.path.display().to_string()), quoted(&.path.to_string_lossy()))]
+    Foreign {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Whose it should be, as `chown` takes it.
+        owner: String,
+    },
     /// It takes no writes.
     #[error("vestryd cannot write to {}: {cause}; it needs its data directory as its own, on a disk that takes writes",
         Escaped(&.path.display().to_string()))]
@@ -163,6 +172,13 @@ impl DataDir {
         }
     }
 
+    /// Whether a server runs here; makes nothing.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        File::open(self.lock_file())
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Refuses a database, a log, a folder of secrets or a file in it that others can read. Keys of certificates are
     /// refused by [`CertsDir::refuse_exposed_keys`].
     ///
@@ -197,10 +213,15 @@ fn refuse_exposed(path: &Path, fix: &'static str) -> Result<(), DataDirError> {
         return Err(DataDirError::Exposed { path: path.to_owned(), mode, fix });
     }
     if theirs && !rustix::process::geteuid().is_root() {
-        let cause = std::io::Error::other("it belongs to another user; run vestryd as that user");
-        return Err(DataDirError::System { path: path.to_owned(), cause });
+        return Err(DataDirError::Foreign { path: path.to_owned(), owner: own_ids() });
     }
     Ok(())
+}
+
+/// The user and the group of this process, as `chown` takes them.
+pub(crate) fn own_ids() -> String {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    format!("{}:{}", uid.as_raw(), gid.as_raw())
 }
 
 /// Where the data directory is when nobody says: `/var/lib/vestry` for root, `$XDG_DATA_HOME/vestry` or

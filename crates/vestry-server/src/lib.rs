@@ -14,6 +14,7 @@
 
 pub mod accept_budget;
 pub mod admin;
+mod as_owner;
 pub mod audit;
 pub mod audit_head;
 pub mod audit_witness;

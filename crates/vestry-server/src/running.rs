@@ -10,7 +10,7 @@
 //! The file goes when the server stops. One that a killed server left names an address where nobody listens; whoever listens
 //! there instead has to prove the CA's key to `vestryctl`, as always.
 
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::DataDir;
 use serde::Deserialize;
 use std::io;
 use std::net::SocketAddr;
@@ -63,7 +63,9 @@ fn text_of(data_dir: &DataDir, admin: SocketAddr, certs_dir: &Path) -> io::Resul
 /// How to have a running server read its certificates again; `None` when none runs.
 #[must_use]
 pub fn how_to_reload(data_dir: &DataDir) -> Option<String> {
-    let Err(DataDirError::InUse(_)) = data_dir.lock() else { return None };
+    if !data_dir.is_in_use() {
+        return None;
+    }
     let text = std::fs::read_to_string(data_dir.running_file()).ok();
     let written: Option<Written> = text.and_then(|text| toml::from_str(&text).ok());
     Some(written.map_or_else(|| "send it SIGHUP".to_owned(), |written| format!("kill -HUP {}", written.pid)))

@@ -31,8 +31,6 @@ pub struct Restored {
 
 /// What is to be restored, and where to.
 pub struct Wanted<'a> {
-    /// The backup.
-    pub file: &'a Path,
     /// What it was sealed with.
     pub passphrase: Option<&'a Passphrase>,
     /// A data directory that holds no register.
@@ -41,13 +39,25 @@ pub struct Wanted<'a> {
     pub new_audit_key: bool,
 }
 
+/// Opens a backup to be restored.
+///
+/// # Errors
+/// When the system refuses.
+pub fn open(file: &Path) -> Result<impl BufRead + use<>, BackupError> {
+    unpack::open(file)
+}
+
 /// Restores a backup into a data directory that holds no register.
 ///
 /// # Errors
 /// With the first thing that stands against it; then the data directory is as it was.
-pub fn restore(wanted: &Wanted<'_>, by: &Actor<'_>, now: Plausible) -> Result<Restored, BackupError> {
-    let Wanted { file, passphrase, data_dir, new_audit_key } = *wanted;
-    let input = unpack::open(file)?;
+pub fn restore(
+    input: impl BufRead,
+    wanted: &Wanted<'_>,
+    by: &Actor<'_>,
+    now: Plausible,
+) -> Result<Restored, BackupError> {
+    let Wanted { passphrase, data_dir, new_audit_key } = *wanted;
     vestry_tls::private_file::create_dir(data_dir.path())?;
     let _lock = data_dir.lock()?;
     refuse_a_register_in_place(data_dir)?;

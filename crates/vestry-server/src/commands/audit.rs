@@ -67,7 +67,7 @@ pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
 }
 
 fn rekey_lost(place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.data_dir();
+    let data_dir = place.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let key = data_dir.audit_key();
@@ -95,7 +95,7 @@ fn rekey(data_dir: &DataDir) -> Result<u64, CommandError> {
 
 /// Takes what is there for the audit, when somebody knows what is lost by it.
 fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
-    let data_dir = place.data_dir();
+    let data_dir = place.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let (path, chain) = (data_dir.audit_head(), read_audit_key(&data_dir.audit_key())?);

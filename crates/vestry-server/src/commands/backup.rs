@@ -6,6 +6,7 @@ use crate::backup::archive::{self, Contents};
 use crate::backup::restore;
 use crate::clock::Clock;
 use crate::config::Overrides;
+use crate::data_dir::DataDir;
 use crate::secrets::read_audit_key;
 use clap::Args;
 use std::io::{BufWriter, Write};
@@ -59,7 +60,7 @@ impl RestoreFlags {
 }
 
 pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
-    let data_dir = flags.place.data_dir();
+    // Passphrase and file are those of who runs this, the register is its owner's.
     let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     if flags.with_secrets && passphrase.is_none() {
         say(
@@ -69,14 +70,17 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
     }
     let file = NewFile::create(&flags.file)?;
     let now = Clock::system().now();
+    let data_dir = flags.place.enter()?;
     let contents = Contents {
         settings: flags.place.config_file(),
-        keys: flags.with_secrets.then(|| certificates(&flags.place)).transpose()?,
-        data_dir,
+        keys: flags.with_secrets.then(|| certificates(&flags.place, &data_dir)).transpose()?,
+        data_dir: DataDir::clone(&data_dir),
         now,
     };
     note_backup(&contents, passphrase.is_some())?;
-    write_and_finish(&contents, file, passphrase.as_ref())?;
+    let file = write(&contents, file, passphrase.as_ref())?;
+    drop(data_dir);
+    file.finish()?;
     answer(&format!("{}", Shown(&flags.file)));
     if !flags.with_secrets {
         say(
@@ -86,9 +90,9 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn certificates(place: &Place) -> Result<vestry_tls::CertsDir, CommandError> {
+fn certificates(place: &Place, data_dir: &DataDir) -> Result<vestry_tls::CertsDir, CommandError> {
     let config = place.load_config(Overrides::default())?;
-    Ok(place.data_dir().certs(config.certs_dir.as_deref()))
+    Ok(data_dir.certs(config.certs_dir.as_deref()))
 }
 
 /// Whoever runs this could copy the file without a trace; who does it by the book leaves one, in the backup as well.
@@ -110,11 +114,11 @@ fn note_backup(contents: &Contents, encrypted: bool) -> Result<(), CommandError>
     Ok(())
 }
 
-fn write_and_finish(
+fn write(
     contents: &Contents,
     file: NewFile,
     passphrase: Option<&Passphrase>,
-) -> Result<(), CommandError> {
+) -> Result<NewFile, CommandError> {
     let cancel = CancelFlag::default();
     let out = BufWriter::new(file);
     let mut out = match passphrase {
@@ -125,18 +129,18 @@ fn write_and_finish(
         None => archive::write(contents, cancel, out)?,
     };
     out.flush()?;
-    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    Ok(file.finish()?)
+    Ok(out.into_inner().map_err(std::io::IntoInnerError::into_error)?)
 }
 
 pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
-    let data_dir = flags.folder.data_dir();
     let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    let input = restore::open(&flags.file)?;
+    let data_dir = flags.folder.enter()?;
     let (by, now) = (who(), Clock::system().plausible_now()?);
     let by = Actor::at_the_machine(&by);
     let restored = restore::restore(
+        input,
         &restore::Wanted {
-            file: &flags.file,
             passphrase: passphrase.as_ref(),
             data_dir: &data_dir,
             new_audit_key: flags.new_audit_key,

@@ -3,7 +3,6 @@
 use super::{CommandError, Place, answer, say};
 use crate::clock::{Clock, Plausible, as_date};
 use crate::config::{Overrides, with_hosts};
-use crate::running::how_to_reload;
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -106,7 +105,7 @@ impl CertsFlags {
 
 /// Says how a server that runs takes what was made.
 fn say_how_it_is_taken(place: &Place) {
-    if let Some(reload) = how_to_reload(&place.data_dir()) {
+    if let Some(reload) = place.how_to_reload() {
         say(&format!("a server runs; it takes it after: {reload}"));
     }
 }
@@ -115,12 +114,12 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
     // Certificates are shown by any clock, and made by one that may be right.
     let clock = Clock::system();
     match &flags.command {
-        CertsCommand::Show(place) => show(&place.certs(), clock.now()),
+        CertsCommand::Show(place) => show(&*place.enter_certs()?, clock.now()),
         CertsCommand::Renew { place, hosts, dropped, days } => {
             renew(place, hosts, dropped, *days, clock.plausible_now()?)
         }
         CertsCommand::Operator { place, name, role, days } => {
-            let certs = place.certs();
+            let certs = place.enter_certs()?;
             let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
             certs.create_operator(name, role.as_role().as_str(), validity)?;
             answer(&format!("{}", certs.operator_certificate(name).display()));
@@ -128,7 +127,7 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
             Ok(())
         }
         CertsCommand::Generate { place, hosts, days, operators } => {
-            generate(&place.certs(), hosts, *days, operators, clock.plausible_now()?)
+            generate(&*place.enter_certs()?, hosts, *days, operators, clock.plausible_now()?)
         }
     }
 }
@@ -163,7 +162,7 @@ fn renew(
     days: Option<u32>,
     now: Plausible,
 ) -> Result<(), CommandError> {
-    let (certs, file) = (place.certs(), place.config_file());
+    let (certs, file) = (place.enter_certs()?, place.config_file());
     // A folder of certificates without settings has its names from the certificate alone.
     let config = file.exists().then(|| place.load_config(Overrides::default())).transpose()?;
     let known = match &config {
@@ -174,11 +173,13 @@ fn renew(
     let days = days.or(config.map(|config| config.certificate_days)).unwrap_or(30);
     let renewal =
         certs.prepare_renewal(&hosts.with_local_names(), Validity { not_before: now.seconds(), days })?;
+    drop(certs);
     // The settings first: a certificate that lacks one of their hosts is renewed by the next start.
     if file.exists() && hosts != known {
-        write_hosts(&file, &hosts)?;
+        write_hosts(&place.enter_settings()?, &hosts)?;
         answer(&format!("{}", file.display()));
     }
+    let certs = place.enter_certs()?;
     renewal.put_in_place()?;
     answer(&format!("{}", certs.server_certificate().display()));
     say(&format!("hosts: {hosts}; the first one goes into the join string"));

@@ -7,16 +7,18 @@ use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
 use crate::confinement::{confine, is_memory_private};
 use crate::credentials::{ImportedHashes, OpaqueRecord};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, own_ids};
 use crate::remedy::{new_authority, new_operator};
 use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::secrets::{Secrets, read_audit_key};
 use crate::setup::SetupError;
-use std::path::Path;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::typed::vestryd;
+use vestry_protocol::typed::{quoted, vestryd};
 use vestry_store::backup::Offline;
 use vestry_store::{ClockJump, Credential, SealedRecord, Store};
 use vestry_tls::private_file::Shown;
@@ -36,7 +38,7 @@ enum Finding {
 }
 
 pub(super) fn check(place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.data_dir();
+    let data_dir = place.enter()?;
     let config = place.load_config(Overrides::default());
     let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certs_dir.as_deref()));
     let hosts = config.as_ref().ok().map(|config| check_hosts(&certs, config));
@@ -50,6 +52,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
             config.map(|_| Shown(&place.config_file()).to_string()).map_err(CommandError::from),
         ),
         judge("file modes", check_modes(&data_dir, &certs)),
+        check_access(&files_of(&data_dir, &certs, place.config_file())),
         judge("secrets", check_secrets(&data_dir)),
         judge(
             "server key",
@@ -97,6 +100,46 @@ fn check_modes(data_dir: &DataDir, certs: &CertsDir) -> Result<String, CommandEr
     data_dir.refuse_exposed_files()?;
     certs.refuse_exposed_keys()?;
     Ok("only the owner can read the database, the secrets and the keys".to_owned())
+}
+
+/// A file that the server has to open, and whether it writes to it.
+struct Needed {
+    path: PathBuf,
+    is_written: bool,
+}
+
+/// Every file that a server or a backup opens, as far as the folders can be listed.
+fn files_of(data_dir: &DataDir, certs: &CertsDir, settings: PathBuf) -> Vec<Needed> {
+    let beside = |suffix: &str| {
+        let mut name = data_dir.database().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let written = [data_dir.database(), beside("-wal"), beside("-shm"), data_dir.lock_file()];
+    let mut needed: Vec<Needed> = written.map(|path| Needed { path, is_written: true }).into();
+    let folders = [data_dir.secrets(), certs.path().to_owned(), certs.path().join("operators")];
+    let inside = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let read = inside.map(|entry| entry.path()).chain(folders.iter().cloned()).chain([settings]);
+    needed.extend(read.map(|path| Needed { path, is_written: false }));
+    needed
+}
+
+/// Root that helped by hand leaves files that are root's: the server goes on without them until it needs one.
+fn check_access(needed: &[Needed]) -> Finding {
+    let is_refused = |needed: &&Needed| {
+        let opened = File::options().read(true).write(needed.is_written).open(&needed.path);
+        opened.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    };
+    let refused: Vec<String> =
+        needed.iter().filter(is_refused).map(|needed| quoted(&needed.path.to_string_lossy())).collect();
+    if refused.is_empty() {
+        return Finding::Good("file owners: every file can be opened by this user".to_owned());
+    }
+    let (owner, files) = (own_ids(), refused.join(" "));
+    Finding::Bad(format!(
+        "file owners: this user cannot open {} files; as root, run: chown -hR {owner} {files} && chmod u+rwX {files}",
+        refused.len()
+    ))
 }
 
 fn check_database(data_dir: &DataDir) -> Result<String, CommandError> {

@@ -36,9 +36,10 @@ pub(super) fn init(flags: &InitFlags) -> Result<(), CommandError> {
     if !flags.admin_listen.ip().is_loopback() {
         return Err(CommandError::Usage("--admin-listen must be a loopback address".to_owned()));
     }
-    let data_dir = flags.place.data_dir();
-    let hosts = hosts_of(&flags.place, &flags.hosts, flags.listen)?;
-    let made = make(data_dir.clone(), flags.place.certs_dir(), hosts, flags.listen, flags.admin_listen)?;
+    let data_dir = flags.place.enter()?;
+    let hosts = hosts_of(&flags.place, &data_dir, &flags.hosts, flags.listen)?;
+    let made =
+        make(DataDir::clone(&data_dir), flags.place.certs_dir(), hosts, flags.listen, flags.admin_listen)?;
     if made.is_empty() {
         say(&format!("{} is set up already; nothing was changed", data_dir.path().display()));
     }
@@ -64,7 +65,12 @@ pub(super) fn make(
 }
 
 /// The names of the server: those that it has already, or else those that were typed, or else this machine's.
-pub(super) fn hosts_of(place: &Place, typed: &[Host], listen: SocketAddr) -> Result<Hosts, CommandError> {
+pub(super) fn hosts_of(
+    place: &Place,
+    data_dir: &DataDir,
+    typed: &[Host],
+    listen: SocketAddr,
+) -> Result<Hosts, CommandError> {
     let file = place.config_file();
     if file.exists() {
         let known = place.load_config(Overrides::default())?.hosts;
@@ -76,7 +82,7 @@ pub(super) fn hosts_of(place: &Place, typed: &[Host], listen: SocketAddr) -> Res
     if let Ok(typed) = Hosts::new(typed.iter().cloned()) {
         return Ok(typed);
     }
-    let certs = place.data_dir().certs(place.certs_dir().as_deref());
+    let certs = data_dir.certs(place.certs_dir().as_deref());
     match certs.server_hosts() {
         // The names of this machine are in every certificate.
         Ok(named) => Ok(Hosts::new(named.iter().filter(|host| !host.is_local()).cloned()).unwrap_or(named)),

@@ -11,6 +11,7 @@ mod place;
 mod secrets;
 mod serve;
 
+use crate::as_owner::NotTheOwner;
 use crate::backup::BackupError;
 use crate::clock::ImplausibleClock;
 use crate::config::ConfigError;
@@ -129,6 +130,8 @@ enum CommandError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error(transparent)]
+    Owner(#[from] NotTheOwner),
+    #[error(transparent)]
     Setup(#[from] SetupError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -229,14 +232,10 @@ impl Typed {
             Some(Command::Backup(flags)) => flags.place(),
             Some(Command::Secrets(flags)) => flags.place(),
             Some(Command::Audit(flags)) => flags.place(),
-            Some(Command::Restore(flags)) => {
-                flags.folder().lead_here();
-                return Some(flags.folder().data_dir().certs(None));
-            }
+            Some(Command::Restore(flags)) => return Some(flags.folder().lead_here()),
             Some(Command::Completions { .. } | Command::Man) => return None,
         };
-        place.lead_here();
-        Some(place.certs())
+        Some(place.lead_here())
     }
 }
 

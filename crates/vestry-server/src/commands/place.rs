@@ -1,8 +1,12 @@
-//! Where a command was told that the data is, and how others get there.
+//! Where a command was told that the data is, and how others get there. A folder is handed out only together with acting as its
+//! owner: what root makes in it then belongs to the user whose server reads it.
 
+use crate::as_owner::{AsOwner, For, NotTheOwner};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::data_dir::{DataDir, default_path};
+use crate::running::how_to_reload;
 use clap::Args;
+use std::ops::Deref;
 use std::path::{Path, PathBuf, absolute};
 use vestry_protocol::typed::{Flags, lead_here};
 use vestry_tls::CertsDir;
@@ -33,19 +37,70 @@ fn from_anywhere(path: &Path) -> PathBuf {
     absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// A folder, while this process acts as its owner.
+#[derive(Debug)]
+pub(super) struct Entered<T> {
+    folder: T,
+    #[expect(dead_code, reason = "as long as this is held, root acts as the owner")]
+    owner: AsOwner,
+}
+
+impl<T> Deref for Entered<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.folder
+    }
+}
+
 impl Folder {
-    pub(super) fn data_dir(&self) -> DataDir {
+    pub(super) fn enter(&self) -> Result<Entered<DataDir>, NotTheOwner> {
+        let folder = self.data_dir();
+        Ok(Entered { owner: AsOwner::of(folder.path(), For::Now)?, folder })
+    }
+
+    fn data_dir(&self) -> DataDir {
         DataDir::at(from_anywhere(&self.data_dir.clone().unwrap_or_else(default_path)))
     }
 
-    pub(super) fn lead_here(&self) {
+    /// Has every command that this process advises lead to the same place. Returns the certificates there, for advice.
+    pub(super) fn lead_here(&self) -> CertsDir {
         let flags = flags_of(&[("--data-dir", self.data_dir.as_deref())]);
         lead_here(Flags { vestryctl: flags.clone(), vestryd: flags });
+        self.data_dir().certs(None)
     }
 }
 
 impl Place {
-    pub(super) fn data_dir(&self) -> DataDir {
+    /// The data directory, as its owner.
+    pub(super) fn enter(&self) -> Result<Entered<DataDir>, NotTheOwner> {
+        self.folder.enter()
+    }
+
+    /// The data directory, as its owner to the end of the process.
+    pub(super) fn enter_for_good(&self) -> Result<Entered<DataDir>, NotTheOwner> {
+        let folder = self.data_dir();
+        Ok(Entered { owner: AsOwner::of(folder.path(), For::Good)?, folder })
+    }
+
+    /// The folder of the certificates, as its owner.
+    pub(super) fn enter_certs(&self) -> Result<Entered<CertsDir>, NotTheOwner> {
+        let folder = self.certs();
+        Ok(Entered { owner: AsOwner::of(folder.path(), For::Now)?, folder })
+    }
+
+    /// The settings, as the owner of the folder that they are in.
+    pub(super) fn enter_settings(&self) -> Result<Entered<PathBuf>, NotTheOwner> {
+        let folder = self.config_file();
+        Ok(Entered { owner: AsOwner::of(folder.parent().unwrap_or(&folder), For::Now)?, folder })
+    }
+
+    /// How a server that runs here takes what was changed; nothing when none runs.
+    pub(super) fn how_to_reload(&self) -> Option<String> {
+        how_to_reload(&self.data_dir())
+    }
+
+    fn data_dir(&self) -> DataDir {
         self.folder.data_dir()
     }
 
@@ -54,11 +109,12 @@ impl Place {
     }
 
     /// The folder of the certificates: the flag, the settings, or the one in the data directory.
-    pub(super) fn certs(&self) -> CertsDir {
+    fn certs(&self) -> CertsDir {
         let configured = || self.load_config(Overrides::default()).ok().and_then(|config| config.certs_dir);
         self.data_dir().certs(self.certs_dir().or_else(configured).as_deref())
     }
 
+    /// The file of the settings, to be read.
     pub(super) fn config_file(&self) -> PathBuf {
         self.config.as_deref().map_or_else(|| self.data_dir().config_file(), from_anywhere)
     }
@@ -73,8 +129,8 @@ impl Place {
         Config::load(&self.config_file(), overrides)
     }
 
-    /// Has every command that this process advises lead to the same place.
-    pub(super) fn lead_here(&self) {
+    /// Has every command that this process advises lead to the same place. Returns the certificates there, for advice.
+    pub(super) fn lead_here(&self) -> CertsDir {
         let data_dir = ("--data-dir", self.folder.data_dir.as_deref());
         let certs_dir = ("--certs-dir", self.certs_dir.as_deref());
         lead_here(Flags {
@@ -82,6 +138,7 @@ impl Place {
             // The rest it reads from what the running server wrote there.
             vestryctl: flags_of(&[data_dir]),
         });
+        self.certs()
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
 }
 
 fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.data_dir();
+    let data_dir = place.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let who = who();
@@ -126,7 +126,7 @@ fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
 }
 
 fn finish(without: Option<u64>, place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.data_dir();
+    let data_dir = place.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let who = who();

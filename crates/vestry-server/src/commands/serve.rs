@@ -31,7 +31,8 @@ const BLOCKING_THREADS_MAX: usize = 24;
 
 pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     let log = logging::start();
-    let data_dir = flags.place.data_dir();
+    // Before there are threads.
+    let data_dir = flags.place.enter_for_good()?;
     if !flags.place.names_settings() && data_dir.is_fresh() {
         set_up_first(flags, &data_dir, &log)?;
     }
@@ -61,7 +62,7 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir, log: &Log) -> Result<(),
     log.say(&format!("first start: setting up {}", data_dir.path().display()));
     let listen = flags.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into());
     let admin = flags.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
-    let hosts = init::hosts_of(&flags.place, &[], listen)?;
+    let hosts = init::hosts_of(&flags.place, data_dir, &[], listen)?;
     for line in init::make(data_dir.clone(), flags.place.certs_dir(), hosts, listen, admin)? {
         log.say(&format!("  {line}"));
     }
