@@ -353,7 +353,7 @@ fn neither_a_backup_nor_a_restore_overwrites_and_a_failed_one_leaves_no_file() {
     let backup = keeper.everything(&server);
     let whole = std::fs::read(&backup).unwrap();
     for ran in [
-        keeper.vestryd(server.folder(), &["backup", &backup]).ended_with(78),
+        keeper.vestryd(server.folder(), &["backup", &backup]).ended_with(74),
         keeper.person.vestryctl(&server, &["backup", &backup]).ended_with(74),
     ] {
         assert!(ran.err.contains("never overwritten"), "{}", ran.err);

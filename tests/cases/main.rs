@@ -33,6 +33,7 @@ mod siege;
 // The programs as a person uses them, and the one that measures them.
 mod bench;
 mod drill;
+mod exits;
 mod names;
 mod owners;
 mod programs;

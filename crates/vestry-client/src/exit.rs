@@ -18,7 +18,7 @@ pub enum Exit {
     Unreachable = 69,
     /// It may have been done, and nobody can tell: the answer was lost.
     Unsure = 70,
-    /// The answer could not be written.
+    /// Something could not be read or written.
     Output = 74,
     /// Later it may work.
     TryLater = 75,
@@ -40,6 +40,36 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// Every exit code, with what `--help` and the documents say of it.
+    pub const ALL: [(Self, &'static str); 11] = [
+        (Self::Done, "done"),
+        (Self::Usage, "usage"),
+        (Self::BadData, "bad data"),
+        (Self::Unreachable, "server unreachable"),
+        (Self::Unsure, "it may or may not have been done"),
+        (Self::Output, "input or output failed"),
+        (Self::TryLater, "busy or throttled (try later)"),
+        (Self::WrongServer, "wrong server"),
+        (Self::Refused, "refused"),
+        (Self::Configuration, "configuration"),
+        (Self::Interrupted, "interrupted"),
+    ];
+
+    /// The line of `--help` for all of them.
+    #[must_use]
+    pub fn listed(width: usize) -> String {
+        vestry_protocol::exit::listed(Self::ALL.map(|(exit, text)| (exit as u8, text)), width)
+    }
+
+    /// The exit code of a run that printed what clap has to say: help and the version are answers.
+    #[must_use]
+    pub fn of_printing(printed: &std::io::Result<()>, code: i32) -> ExitCode {
+        match printed {
+            Err(error) if code == 0 && error.kind() != std::io::ErrorKind::BrokenPipe => Self::Output.into(),
+            Ok(()) | Err(_) => ExitCode::from(u8::try_from(code).unwrap_or(Self::Usage as u8)),
+        }
+    }
+
     /// The exit code of a connection that failed.
     #[must_use]
     pub fn of_wire(error: &WireError) -> Self {

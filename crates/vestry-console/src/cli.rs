@@ -5,6 +5,7 @@ use clap::builder::styling::Styles;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use vestry_client::exit::Exit;
 use vestry_protocol::typed::{Flags, lead_here};
 
 const AFTER_HELP: &str = "\
@@ -13,14 +14,11 @@ Examples:
   vestryctl sql 'select * from accounts'              any select, read only
   vestryctl accounts --where 'age > 30' --sort age    a page of the table
   vestryctl account suspend naman --until 7d          for a week
-  vestryctl join-string                               the line that a user types first
-
-Exit codes: 0 done, 2 usage, 65 bad data or bad SQL, 69 server unreachable, 70 it may have been done,
-74 no output, 75 busy (try later), 76 wrong server, 77 refused, 78 configuration, 130 interrupted";
+  vestryctl join-string                               the line that a user types first";
 
 /// See and manage the accounts of a Vestry server, from the machine that it runs on.
 #[derive(Debug, Parser)]
-#[command(name = "vestryctl", version, about, after_help = AFTER_HELP, styles = Styles::plain())]
+#[command(name = "vestryctl", version, about, after_help = format!("{AFTER_HELP}\n\n{}", Exit::listed(100)), styles = Styles::plain())]
 #[command(disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]

@@ -18,9 +18,8 @@ pub(crate) fn run_from_environment() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // When nobody listens there is nobody to tell.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
+            let printed = error.print();
+            return Exit::of_printing(&printed, error.exit_code());
         }
     };
     let output = Output::of_this_process();

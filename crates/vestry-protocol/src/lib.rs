@@ -19,12 +19,14 @@
 //! | [`fields`] | usernames, e-mail addresses, ages, free text, passwords |
 //! | [`secret`] | text and tokens that cannot print themselves |
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
+//! | [`exit`] | how exit codes are listed |
 //! | [`typed`] | the one way for a command to be advised |
 
 pub mod admin;
 pub mod audit;
 pub mod codec;
 pub mod escape;
+pub mod exit;
 pub mod fields;
 pub mod frame;
 pub mod greeting;

@@ -3,6 +3,7 @@
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use vestry_client::exit::Exit;
 use vestry_tls::Pin;
 
 const AFTER_HELP: &str = "\
@@ -11,15 +12,11 @@ Examples:
   vestry register naman --age 40   make an account; asks for a password
   vestry login naman               log in
   vestry show                      what is stored about you
-  vestry                           on a terminal: a menu of all this
-
-Exit codes: 0 done, 2 usage, 65 bad data, 69 server unreachable, 70 it may have
-been done, 74 no output, 75 busy (try later), 76 wrong server, 77 refused, 78
-configuration, 130 interrupted";
+  vestry                           on a terminal: a menu of all this";
 
 /// Look after your own account on a Vestry server.
 #[derive(Debug, Parser)]
-#[command(name = "vestry", version, after_help = AFTER_HELP, styles = Styles::plain())]
+#[command(name = "vestry", version, after_help = format!("{AFTER_HELP}\n\n{}", Exit::listed(80)), styles = Styles::plain())]
 #[command(disable_help_subcommand = true, max_term_width = 80)]
 pub(crate) struct Cli {
     #[command(flatten)]

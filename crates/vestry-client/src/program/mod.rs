@@ -75,7 +75,6 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
 
 /// Help and version are answers; a mistake is talk and has the exit code for it. Both are clap's own.
 fn show_usage(error: &clap::Error) -> ExitCode {
-    // Nobody is left to tell when even this cannot be written.
-    let _ = error.print();
-    u8::try_from(error.exit_code()).map_or(ExitCode::from(2), ExitCode::from)
+    let printed = error.print();
+    exit::Exit::of_printing(&printed, error.exit_code())
 }

@@ -189,15 +189,6 @@ impl BackupError {
     fn unfit(what: impl std::fmt::Display) -> Self {
         Self::Unfit(Escaped(&what.to_string()).to_string())
     }
-
-    /// Whether the file that was given is at fault, rather than this machine.
-    #[must_use]
-    pub fn is_of_the_file(&self) -> bool {
-        matches!(
-            self,
-            Self::Sealed(_) | Self::NotRead(_) | Self::NotSealed | Self::Unfit(_) | Self::FormatTooNew(_)
-        )
-    }
 }
 
 /// What a file of an archive is. Only these have a place in one.

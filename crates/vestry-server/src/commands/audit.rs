@@ -79,7 +79,7 @@ fn rekey_lost(place: &Place) -> Result<(), CommandError> {
         // A key that nothing was sealed with would stand in the way of the next try.
         let _ = std::fs::remove_file(&key);
     })?;
-    answer(&format!("{}", key.display()));
+    answer(&format!("{}", key.display()))?;
     say(&format!(
         "{sealed} events are sealed as they were found; keep a copy of the new key with the other secrets"
     ));
@@ -121,8 +121,8 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
     let found = found.unwrap_or_else(|| newest.clone());
     // A client may have seen an event whose number is taken again by now.
     let missing = known.id.saturating_sub(found.id).max(1);
-    answer(&format!("written down  event {} mac={}", known.id, known.mac));
-    answer(&format!("found         event {} mac={}", found.id, found.mac));
+    answer(&format!("written down  event {} mac={}", known.id, known.mac))?;
+    answer(&format!("found         event {} mac={}", found.id, found.mac))?;
     if lost != Some(missing) {
         return Err(CommandError::EventsLost { missing });
     }

@@ -81,7 +81,7 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
     let file = write(&contents, file, passphrase.as_ref())?;
     drop(data_dir);
     file.finish()?;
-    answer(&format!("{}", Shown(&flags.file)));
+    answer(&format!("{}", Shown(&flags.file)))?;
     if !flags.with_secrets {
         say(
             "The keys are not in it: keep a copy of the secrets folder elsewhere. Without them nobody can log in.",
@@ -148,7 +148,7 @@ pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
         &by,
         now,
     )?;
-    answer(&format!("{}", Shown(&data_dir.database())));
+    answer(&format!("{}", Shown(&data_dir.database())))?;
     say(&format!(
         "restored the register of {}; ended {} sessions and {} one-time codes",
         restored.created, restored.sessions, restored.codes

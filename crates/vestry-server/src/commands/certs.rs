@@ -122,7 +122,7 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
             let certs = place.enter_certs()?;
             let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
             certs.create_operator(name, role.as_role().as_str(), validity)?;
-            answer(&format!("{}", certs.operator_certificate(name).display()));
+            answer(&format!("{}", certs.operator_certificate(name).display()))?;
             say_how_it_is_taken(place);
             Ok(())
         }
@@ -143,14 +143,14 @@ fn show(certs: &CertsDir, now: i64) -> Result<(), CommandError> {
             _ if facts.not_before > now => "NOT YET VALID",
             _ => "valid",
         };
-        answer(&format!("{}", facts.path.display()));
-        answer(&format!("  subject  {}", facts.subject));
+        answer(&format!("{}", facts.path.display()))?;
+        answer(&format!("  subject  {}", facts.subject))?;
         if !facts.sans.is_empty() {
-            answer(&format!("  hosts    {}", facts.sans.join(", ")));
+            answer(&format!("  hosts    {}", facts.sans.join(", ")))?;
         }
-        answer(&format!("  {standing:<8} {} to {}", as_date(facts.not_before), as_date(facts.not_after)));
-        answer(&format!("  pin      {}", facts.pin));
-        answer(&format!("  serial   {}", facts.serial));
+        answer(&format!("  {standing:<8} {} to {}", as_date(facts.not_before), as_date(facts.not_after)))?;
+        answer(&format!("  pin      {}", facts.pin))?;
+        answer(&format!("  serial   {}", facts.serial))?;
     }
     Ok(())
 }
@@ -177,11 +177,11 @@ fn renew(
     // The settings first: a certificate that lacks one of their hosts is renewed by the next start.
     if file.exists() && hosts != known {
         write_hosts(&place.enter_settings()?, &hosts)?;
-        answer(&format!("{}", file.display()));
+        answer(&format!("{}", file.display()))?;
     }
     let certs = place.enter_certs()?;
     renewal.put_in_place()?;
-    answer(&format!("{}", certs.server_certificate().display()));
+    answer(&format!("{}", certs.server_certificate().display()))?;
     say(&format!("hosts: {hosts}; the first one goes into the join string"));
     say_how_it_is_taken(place);
     Ok(())
@@ -217,16 +217,16 @@ fn generate(
     private_file::create_dir(certs.path()).map_err(TlsError::from)?;
     if !certs.ca_certificate().exists() {
         certs.create_authority("Vestry CA", valid_for(CA_DAYS))?;
-        answer(&format!("{}", certs.ca_certificate().display()));
+        answer(&format!("{}", certs.ca_certificate().display()))?;
     }
     if !certs.server_certificate().exists() {
         let hosts = Hosts::new(hosts.iter().cloned())?;
         certs.create_server(&hosts.with_local_names(), valid_for(days))?;
-        answer(&format!("{}", certs.server_certificate().display()));
+        answer(&format!("{}", certs.server_certificate().display()))?;
     }
     for name in operators.iter().filter(|name| !certs.operator_certificate(name).exists()) {
         certs.create_operator(name, crate::admin::Role::Admin.as_str(), valid_for(OPERATOR_DAYS))?;
-        answer(&format!("{}", certs.operator_certificate(name).display()));
+        answer(&format!("{}", certs.operator_certificate(name).display()))?;
     }
     Ok(())
 }

@@ -70,17 +70,17 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
     let mut failed = 0;
     for finding in &findings {
         match finding {
-            Finding::Good(line) => answer(&format!("ok    {line}")),
-            Finding::Warning(line) => answer(&format!("warn  {line}")),
+            Finding::Good(line) => answer(&format!("ok    {line}"))?,
+            Finding::Warning(line) => answer(&format!("warn  {line}"))?,
             Finding::Bad(line) => {
                 failed += 1;
-                answer(&format!("FAIL  {line}"));
+                answer(&format!("FAIL  {line}"))?;
             }
         }
     }
-    answer("in force in every vestryd:");
+    answer("in force in every vestryd:")?;
     for line in in_force(&[data_dir.path(), certs.path()]) {
-        answer(&line);
+        answer(&line)?;
     }
     if failed == 0 { Ok(()) } else { Err(CommandError::ChecksFailed(failed)) }
 }

@@ -44,7 +44,7 @@ pub(super) fn init(flags: &InitFlags) -> Result<(), CommandError> {
         say(&format!("{} is set up already; nothing was changed", data_dir.path().display()));
     }
     for line in made {
-        answer(&line);
+        answer(&line)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod certs;
 mod check;
+mod exit;
 mod init;
 mod manual;
 mod place;
@@ -22,25 +23,20 @@ use crate::remedy::for_certificates;
 use crate::server::ServeError;
 use crate::setup::SetupError;
 use clap::{Args, Parser, Subcommand};
+pub use exit::Exit;
 use place::{Folder, Place};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use thiserror::Error;
+use vestry_protocol::exit::listed;
 use vestry_protocol::typed::{vestryctl, vestryd};
 use vestry_seal::{NewFileError, NotAPassphrase};
 use vestry_store::StoreError;
 use vestry_store::query::QueryError;
 use vestry_tls::private_file::Shown;
 use vestry_tls::{CertsDir, Host, Hosts, TlsError};
-
-/// Exit codes of all Vestry programs (after BSD's sysexits).
-const EXIT_USAGE: u8 = 2;
-const EXIT_BAD_DATA: u8 = 65;
-const EXIT_SOFTWARE: u8 = 70;
-const EXIT_BUSY: u8 = 75;
-const EXIT_CONFIGURATION: u8 = 78;
 
 const EXAMPLES: &str = "Examples:
   vestryd                                   serve; sets everything up on the first start
@@ -52,9 +48,7 @@ const EXAMPLES: &str = "Examples:
   vestryd backup register.backup            also while the server runs
   vestryd restore register.backup           only while it does not
 
-Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads the certificates again.
-Exit codes: 0 done, 2 usage, 65 not a backup that can be restored, 70 a part of the
-server broke off, 75 in use by another vestryd, 78 configuration.";
+Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads the certificates again.";
 
 const BACKUP_EXAMPLES: &str = "Examples:
   vestryd backup /media/stick/register.backup
@@ -68,9 +62,14 @@ const RESTORE_EXAMPLES: &str = "Examples:
 Every session and one-time code of the backup is ended. Exit code 65: the file is not a backup, was changed, or the
 passphrase is wrong; nothing was changed then, nor after any other error.";
 
+fn help() -> String {
+    let codes = listed(Exit::ALL.map(|(exit, text)| (exit as u8, text)), 100);
+    format!("{EXAMPLES}\n\n{codes}")
+}
+
 /// What was typed.
 #[derive(Debug, Parser)]
-#[command(name = "vestryd", version, about = "The Vestry account server", after_help = EXAMPLES)]
+#[command(name = "vestryd", version, about = "The Vestry account server", after_help = help())]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Typed {
     #[command(subcommand)]
@@ -163,6 +162,9 @@ enum CommandError {
     Passphrase(#[from] NotAPassphrase),
     #[error("{0}")]
     System(#[from] std::io::Error),
+    /// What was done before is done; the line would have told it.
+    #[error("the answer could not be written: {cause}; it was: {line}")]
+    Unwritten { line: String, cause: std::io::Error },
     #[error("{0}")]
     Usage(String),
     #[error(
@@ -191,31 +193,26 @@ enum CommandError {
     ChecksFailed(usize),
 }
 
-impl CommandError {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::Usage(_) | Self::OtherHosts { .. } | Self::NotAHostOfOurs { .. } | Self::NoHostLeft => {
-                EXIT_USAGE
-            }
-            Self::DataDir(DataDirError::InUse(_))
-            | Self::Backup(BackupError::DataDir(DataDirError::InUse(_))) => EXIT_BUSY,
-            Self::Serve(ServeError::Ended(_)) => EXIT_SOFTWARE,
-            Self::Backup(error) if error.is_of_the_file() => EXIT_BAD_DATA,
-            _ => EXIT_CONFIGURATION,
-        }
+/// Does what was typed.
+pub fn run_from_environment() -> ExitCode {
+    match Typed::try_parse() {
+        Ok(typed) => run(typed),
+        Err(error) => match (error.print(), error.exit_code()) {
+            (Err(failed), 0) if failed.kind() != ErrorKind::BrokenPipe => Exit::Output.into(),
+            (_, code) => ExitCode::from(u8::try_from(code).unwrap_or(Exit::Usage as u8)),
+        },
     }
 }
 
-/// Does what was typed.
-pub fn run(typed: Typed) -> ExitCode {
+fn run(typed: Typed) -> ExitCode {
     let certs = typed.lead_here();
     // Every command may read a key.
     match keep_memory_private().map_err(CommandError::System).and_then(|()| obey(typed)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Exit::Done.into(),
         Err(error) => {
             // Whoever waits for the exit code is not kept waiting by a standard error that nobody reads.
             Log::of_words().say(&format!("vestryd: {}", error.with_remedy(certs.as_ref())));
-            ExitCode::from(error.exit_code())
+            Exit::of(&error).into()
         }
     }
 }
@@ -277,6 +274,11 @@ fn say(line: &str) {
 }
 
 /// A line of an answer. A reader that has enough is no reason to complain.
-fn answer(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+fn answer(line: &str) -> Result<(), CommandError> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            Err(CommandError::Unwritten { line: line.to_owned(), cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -97,7 +97,7 @@ fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
     match kind {
         Kind::Opaque => {
             let records = begin_opaque(&data_dir, by)?;
-            answer(&format!("a new OPAQUE key is made; {records} accounts are to move to it"));
+            answer(&format!("a new OPAQUE key is made; {records} accounts are to move to it"))?;
             say(&format!(
                 "Start vestryd. Each account moves at its next login; `{}` shows how many are left.",
                 vestryctl("status")
@@ -107,14 +107,16 @@ fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
         }
         Kind::Pepper => {
             let resealed = rotate_pepper(&data_dir, by)?;
-            answer(&format!("a new pepper is made; {resealed} imported password hashes are sealed under it"));
+            answer(&format!(
+                "a new pepper is made; {resealed} imported password hashes are sealed under it"
+            ))?;
             say("Keep a copy of secrets/pepper with the other secrets. Backups of before need the old one.");
         }
         Kind::Audit => match rotate_audit(&data_dir, by)? {
             AuditRotation::Done(sealed) => {
                 answer(&format!(
                     "a new audit key is made; {sealed} events were checked and are sealed under it"
-                ));
+                ))?;
                 say(
                     "Keep a copy of secrets/audit.key with the other secrets. Backups of before need the old one.",
                 );
@@ -132,7 +134,7 @@ fn finish(without: Option<u64>, place: &Place) -> Result<(), CommandError> {
     let who = who();
     let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().plausible_now()? };
     let left = finish_opaque(&data_dir, without, by)?;
-    answer(&format!("the new OPAQUE key is in force; {left} accounts are without a password"));
+    answer(&format!("the new OPAQUE key is in force; {left} accounts are without a password"))?;
     say("Make a backup now: one of before needs the old key, which is gone from this machine.");
     Ok(())
 }
