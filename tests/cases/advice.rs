@@ -74,7 +74,7 @@ impl Place {
 /// The command at the end of a line.
 #[track_caller]
 fn command_in(line: &str) -> String {
-    let starts = [": mv ", ": vestryd ", ": vestryctl ", ": chmod ", ": chown "];
+    let starts = [": mkdir ", ": mv ", ": vestryd ", ": vestryctl ", ": chmod ", ": chown "];
     let at = starts.iter().filter_map(|start| line.find(start)).min();
     line[at.unwrap_or_else(|| panic!("no command in {line}")) + 2..].to_owned()
 }
@@ -132,6 +132,8 @@ fn sec_0096_what_check_says_to_run_mends_what_it_found() {
     place.heed(&place.check(), "audit: ");
     std::fs::write(&key, "short").unwrap();
     place.heed(&place.check(), "FAIL  audit: ");
+    std::fs::write(place.path().join("secrets/audit.head"), "x").unwrap();
+    place.heed(&place.check(), "audit.head is damaged");
     // The CA: its key gone, and the whole of it ended.
     std::fs::remove_file(certs.ca_key()).unwrap();
     place.heed(&place.check(), "CA: the server certificate cannot be renewed");
@@ -199,6 +201,36 @@ fn an_audit_that_was_put_back_is_accepted_by_the_commands_that_are_advised() {
     let shown = place.shell(&command_in(line)).ended_with(78);
     place.shell(&command_in(&shown.err)).ended_with(0);
     place.vestryd(&["check"]).ended_with(0);
+}
+
+#[test]
+fn what_an_error_advises_can_be_typed_and_the_next_run_goes_on() {
+    let place = Place::new();
+    let backup = place.person.home().join("backup").display().to_string();
+    place.vestryd(&["backup", &backup]).ended_with(0);
+    let refused = place.vestryd(&["restore", &backup]).ended_with(78);
+    place.shell(&command_in(&refused.err)).ended_with(0);
+    place.vestryd(&["restore", &backup]).ended_with(0);
+    // Each names the other.
+    let refused = place.vestryd(&["secrets", "finish", "opaque"]).ended_with(78);
+    place.shell(&command_in(&refused.err)).ended_with(0);
+    let refused = place.vestryd(&["secrets", "rotate", "opaque"]).ended_with(78);
+    place.shell(&command_in(&refused.err)).ended_with(0);
+    // The names of the settings, and another.
+    let refused = place.vestryd(&["init", "--host", "new.example.org"]).ended_with(2);
+    place.shell(&command_in(&refused.err)).ended_with(0);
+    place.vestryd(&["init", "--host", "new.example.org"]).ended_with(0);
+    // A certificate that has ended stands in the way of a start, where the CA's has, too.
+    let certs = place.certs();
+    std::fs::remove_dir_all(certs.path()).unwrap();
+    std::fs::create_dir(certs.path()).unwrap();
+    certs.create_authority("Vestry CA", ended(30)).unwrap();
+    let during = Validity { not_before: now() - 10 * DAY, days: 5 };
+    certs.create_server(&vestry_tls::Hosts::parse(["localhost"]).unwrap(), during).unwrap();
+    let refused = place.vestryd(&["serve"]).ended_with(78);
+    assert!(refused.err.contains("the CA ended on"), "{}", refused.err);
+    place.shell(&command_in(&refused.err)).ended_with(0);
+    Server::start_in(place.folder.clone()).stop();
 }
 
 /// O14 of the trials: the code was lost, the advice was to try again, and that was refused: the name is taken.

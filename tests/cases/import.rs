@@ -654,7 +654,9 @@ async fn a_person_at_a_terminal_sees_how_far_it_has_come() {
     assert_eq!(code, 0, "{screen}");
     assert!(screen.contains("checking ["), "{screen}");
     assert!(screen.contains("accounts imported: 3,000, with a password: 0"), "{screen}");
-    let widest = screen.split(['\r', '\n']).map(|line| line.chars().count()).max().unwrap();
+    // A command to copy stays in one piece, whatever the folder is called.
+    let lines = screen.split(['\r', '\n']).filter(|line| !line.starts_with("  vestryctl "));
+    let widest = lines.map(|line| line.chars().count()).max().unwrap();
     assert!(widest <= 80, "{widest}: {screen}");
     // Without a terminal there is nothing of it.
     let file = clerk.write("more.csv", "name\nab\n");

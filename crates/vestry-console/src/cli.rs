@@ -52,7 +52,7 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub(crate) struct WayOptions {
-    /// The server's admin port [default: as its vestryd.toml says]
+    /// The server's admin port [default: that of the server that runs on the data directory, else as its vestryd.toml says]
     #[arg(long, global = true, value_name = "HOST:PORT")]
     pub(crate) admin: Option<String>,
     /// Your certificate [default: operators/admin.pem beside the server's]

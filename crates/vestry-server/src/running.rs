@@ -25,7 +25,10 @@ struct Written {
 
 /// The file of a running server; it goes with this value.
 #[derive(Debug)]
-pub struct Announcement(PathBuf);
+pub struct Announcement {
+    file: PathBuf,
+    is_written: bool,
+}
 
 impl Announcement {
     /// Writes the file. Without it, operators have to name the address; that is no reason not to serve.
@@ -33,19 +36,26 @@ impl Announcement {
         let file = data_dir.running_file();
         let written = text_of(data_dir, admin, certs_dir)
             .and_then(|text| private_file::replace(&file, text.as_bytes()).map_err(io::Error::other));
+        let is_written = written.is_ok();
         if let Err(error) = written {
             // What an earlier server left would lead astray.
             let _ = std::fs::remove_file(&file);
             tracing::warn!(%error, "vestryctl does not find this server by its data directory; name the port with --admin {admin}");
         }
-        Self(file)
+        Self { file, is_written }
+    }
+
+    /// Whether operators find the server without being told its address.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.is_written
     }
 }
 
 impl Drop for Announcement {
     fn drop(&mut self) {
         // Where it cannot be removed, it names an address where nobody listens.
-        let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_file(&self.file);
     }
 }
 

@@ -108,9 +108,12 @@ impl RowWriter for Pages {
 
 fn tell(session: &Session, file: &Path, rows: u64) -> Result<(), Failure> {
     let file = file.display().to_string();
-    if session.form.json {
+    let line = format!("accounts exported: {}, in {}", grouped(rows), Escaped(&file));
+    let told = if session.form.json {
         let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
-        return session.output.line(record.into_json_object());
-    }
-    session.output.line(format_args!("accounts exported: {}, in {}", grouped(rows), Escaped(&file)))
+        session.output.line(record.into_json_object())
+    } else {
+        session.output.line(&line)
+    };
+    told.map_err(|failure| failure.after(line, None))
 }

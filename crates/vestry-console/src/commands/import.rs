@@ -225,11 +225,16 @@ impl Batch {
 fn tell(session: &Session, arguments: &ImportArgs, done: &Done) -> Result<(), Failure> {
     let Tally { rows, bad } = done.tally;
     let is_refused = bad > 0 && arguments.skip_bad.is_none();
-    if session.form.json || arguments.format == Some(Format::Json) {
-        session.output.line(as_record(arguments, done, is_refused).into_json_object())?;
-    } else if let Some(line) = in_words(arguments, done, is_refused) {
-        session.output.line(line)?;
-    }
+    let line = in_words(arguments, done, is_refused);
+    let told = match (session.form.json || arguments.format == Some(Format::Json), &line) {
+        (true, _) => session.output.line(as_record(arguments, done, is_refused).into_json_object()),
+        (false, Some(line)) => session.output.line(line),
+        (false, None) => Ok(()),
+    };
+    told.map_err(|failure| match line.filter(|_| done.imported.is_some()) {
+        Some(done) => failure.after(done, None),
+        None => failure,
+    })?;
     tell_what_is_left(session.output, arguments, done);
     if is_refused { Err(Failure::BadRows { bad, rows }) } else { Ok(()) }
 }
@@ -282,7 +287,7 @@ fn tell_what_is_left(output: Output, arguments: &ImportArgs, done: &Done) {
     if accounts > with_password {
         let left = grouped(accounts - with_password);
         let code = vestryctl("account reset NAME");
-        output.talk(format_args!("without a password: {left}; a code for one: {code}"));
+        output.talk(format_args!("without a password: {left}; a code for one:\n  {code}"));
     }
     if elapsed_us >= WAIT_TOLD_US {
         output

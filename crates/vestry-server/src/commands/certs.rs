@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use vestry_tls::{CertsDir, Host, Hosts, TlsError, Validity, private_file};
 
 const RENEW_EXAMPLES: &str = "\
-The settings and the certificate change together, and users who joined by another name notice nothing until that is dropped.
+The settings and the certificate change together, and users who joined by another name notice
+nothing until that is dropped.
 
 Examples:
-  vestryd certs renew                                                 the same names, for another 30 days
-  vestryd certs renew --host new.example.org                          one more name, and new users get this one
-  vestryd certs renew --drop-host old.example.org                     when nobody uses it any more";
+  vestryd certs renew                               the same names, for another 30 days
+  vestryd certs renew --host new.example.org        one more name; new users get this one
+  vestryd certs renew --drop-host old.example.org   when nobody uses it any more";
 
 #[derive(Debug, Args)]
 pub(super) struct CertsFlags {

@@ -59,8 +59,9 @@ const RESTORE_EXAMPLES: &str = "Examples:
   vestryd restore --data-dir /tmp/drill --passphrase-file /root/passphrase /media/stick/everything.backup
   vestryd restore /media/stick/register.backup     into a data directory that has its keys, but no vestry.db
 
-Every session and one-time code of the backup is ended. Exit code 65: the file is not a backup, was changed, or the
-passphrase is wrong; nothing was changed then, nor after any other error.";
+There must be no vestry.db in the data directory yet. Every session and one-time code of the backup
+is ended. Exit code 65: the file is not a backup, was changed, or the passphrase is wrong; nothing
+was changed then, nor after any other error.";
 
 fn help() -> String {
     let codes = listed(Exit::ALL.map(|(exit, text)| (exit as u8, text)), 100);

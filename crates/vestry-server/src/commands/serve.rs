@@ -98,8 +98,8 @@ async fn serve_until_told(
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
-    let _announcement = Announcement::write(data_dir, listeners.admin.local_addr()?, certs.path());
-    say_where(&listeners, &identity, log)?;
+    let announcement = Announcement::write(data_dir, listeners.admin.local_addr()?, certs.path());
+    say_where(&listeners, &identity, &announcement, log)?;
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -160,7 +160,12 @@ fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
     }
 }
 
-fn say_where(listeners: &Listeners, identity: &Identity, log: &Log) -> Result<(), CommandError> {
+fn say_where(
+    listeners: &Listeners,
+    identity: &Identity,
+    announcement: &Announcement,
+    log: &Log,
+) -> Result<(), CommandError> {
     let (user, admin) = (listeners.user.local_addr()?, listeners.admin.local_addr()?);
     let join = identity.join_string(user.port());
     log.say(&format!(
@@ -168,7 +173,8 @@ fn say_where(listeners: &Listeners, identity: &Identity, log: &Log) -> Result<()
         env!("CARGO_PKG_VERSION")
     ));
     log.say(&format!("users type next:     vestry join {join}"));
-    log.say(&format!("operators type next: {}", vestryctl("sql 'select * from accounts'")));
+    let address = if announcement.is_written() { String::new() } else { format!("--admin {admin} ") };
+    log.say(&format!("operators type next: {}", vestryctl(format!("{address}sql 'select * from accounts'"))));
     Ok(())
 }
 

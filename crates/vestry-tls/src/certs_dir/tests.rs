@@ -157,7 +157,7 @@ fn every_damage_names_its_file_and_what_to_do() {
             matches!(&error, TlsError::Damaged { path: named, .. } if *named == path),
             "{name}: {error:?}"
         );
-        assert!(error.to_string().contains("restore it from a backup"), "{error}");
+        assert!(error.to_string().contains("cannot be used"), "{error}");
     }
 }
 
