@@ -301,6 +301,12 @@ fn each_thing_is_named_only_in_its_own_place() {
         &["crates/vestry-store/src/query/"],
     );
     assert_only_in("crates/vestry-protocol", &["std::fs", "std::net", "std::time", "std::io", "tokio"], &[]);
+    // A command gets its folder together with acting as its owner.
+    assert_only_in(
+        "crates/vestry-server/src/commands",
+        &["DataDir::at", "CertsDir::at"],
+        &["crates/vestry-server/src/commands/place.rs"],
+    );
     // A join string has a host that the certificate names.
     assert_only_in("crates/vestry-server", &["JoinString { host"], &[]);
     // The one function that stores a session is called by the one function that mints it.
