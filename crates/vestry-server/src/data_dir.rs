@@ -172,11 +172,12 @@ impl DataDir {
         }
     }
 
-    /// Whether a server runs here; makes nothing.
+    /// Whether a server runs here and said how it is reached; makes nothing. The lock is only looked at where one said so: a
+    /// server that starts just then would take this look for another server.
     #[must_use]
     pub fn is_in_use(&self) -> bool {
-        File::open(self.lock_file())
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        let is_locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        self.running_file().exists() && File::open(self.lock_file()).is_ok_and(is_locked)
     }
 
     /// Refuses a database, a log, a folder of secrets or a file in it that others can read. Keys of certificates are
