@@ -125,7 +125,7 @@ pub fn replace_alike(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let fresh = beside(path)?;
     create_with_mode(&fresh, bytes, old.mode() & 0o777)?;
     // Only root can give it to another; anybody else keeps what they may replace.
-    let is_root = rustix::process::geteuid().is_root();
+    let is_root = geteuid().is_root();
     let is_another = |new: Metadata| is_root && (new.uid(), new.gid()) != (old.uid(), old.gid());
     let owner = fresh.metadata().and_then(|new| match is_another(new) {
         true => std::os::unix::fs::chown(&fresh, Some(old.uid()), Some(old.gid())),
