@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use vestry_server::clock::Clock;
-use vestry_tests::harness::{Server, program};
+use vestry_tests::harness::{PASSWORD, Server, program};
 use vestry_tests::programs::{Person, Ran};
 use vestry_tls::{CertsDir, Validity};
 
@@ -231,6 +231,26 @@ fn what_an_error_advises_can_be_typed_and_the_next_run_goes_on() {
     assert!(refused.err.contains("the CA ended on"), "{}", refused.err);
     place.shell(&command_in(&refused.err)).ended_with(0);
     Server::start_in(place.folder.clone()).stop();
+}
+
+#[test]
+fn what_vestry_advises_is_for_the_server_that_was_named() {
+    let (one, other) = (Server::start(), Server::start());
+    let person = Person::new();
+    let port = |server: &Server| format!("localhost:{}", server.user.port());
+    person.join(&one);
+    // The one that was joined last is the default.
+    person.join(&other);
+    let named = port(&one);
+    let refused = person.run("vestry", &["--server", &named, "show"], "").ended_with(77);
+    assert!(refused.err.contains(&format!("vestry --server {named} login NAME")), "{}", refused.err);
+    let made =
+        person.vestry(&["--server", &named, "register", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    let advised = made.err.lines().find_map(|line| line.strip_prefix("Log in with: vestry ")).unwrap();
+    let words: Vec<&str> = advised.split(' ').chain(["--password-stdin"]).collect();
+    person.vestry(&words, PASSWORD).ended_with(0);
+    let refused = person.run("vestry", &["show"], "").ended_with(77);
+    assert!(refused.err.contains("Log in: vestry login NAME"), "{}", refused.err);
 }
 
 /// O14 of the trials: the code was lost, the advice was to try again, and that was refused: the name is taken.

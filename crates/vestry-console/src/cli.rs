@@ -92,6 +92,7 @@ impl WayOptions {
         };
         lead_here(Flags {
             vestryd: words(vec![data_dir.clone(), certs_dir.clone()]),
+            vestry: Vec::new(),
             vestryctl: words([data_dir, certs_dir].into_iter().chain(own).chain(files).collect()),
         });
     }

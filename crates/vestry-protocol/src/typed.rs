@@ -15,6 +15,8 @@ pub struct Flags {
     pub vestryd: Vec<String>,
     /// For `vestryctl`.
     pub vestryctl: Vec<String>,
+    /// For `vestry`.
+    pub vestry: Vec<String>,
 }
 
 static FLAGS: OnceLock<Flags> = OnceLock::new();
@@ -36,6 +38,7 @@ pub struct Typed {
 enum Program {
     Vestryd,
     Vestryctl,
+    Vestry,
 }
 
 /// A command of `vestryd`. The words are ours: they are not quoted.
@@ -48,6 +51,12 @@ pub fn vestryd(words: impl Into<String>) -> Typed {
 #[must_use]
 pub fn vestryctl(words: impl Into<String>) -> Typed {
     Typed { program: Program::Vestryctl, words: words.into() }
+}
+
+/// A command of `vestry`. The words are ours: they are not quoted.
+#[must_use]
+pub fn vestry(words: impl Into<String>) -> Typed {
+    Typed { program: Program::Vestry, words: words.into() }
 }
 
 impl Typed {
@@ -66,6 +75,7 @@ impl Typed {
         match self.program {
             // Its flags belong to its commands, and stand behind them.
             Program::Vestryd => format!("vestryd{space}{}{}", self.words, quote(&flags.vestryd)),
+            Program::Vestry => format!("vestry{}{space}{}", quote(&flags.vestry), self.words),
             Program::Vestryctl => format!("vestryctl{}{space}{}", quote(&flags.vestryctl), self.words),
         }
     }
@@ -105,7 +115,9 @@ mod tests {
         let flags = Flags {
             vestryd: vec![word("--data-dir"), word("/a b")],
             vestryctl: vec![word("--data-dir"), word("/a b")],
+            vestry: vec![word("--server"), word("localhost:1")],
         };
+        assert_eq!(vestry("login").arg("naman").written(&flags), "vestry --server localhost:1 login naman");
         assert_eq!(vestryd("certs renew").written(&flags), "vestryd certs renew --data-dir '/a b'");
         assert_eq!(vestryd("").written(&flags), "vestryd --data-dir '/a b'");
         assert_eq!(

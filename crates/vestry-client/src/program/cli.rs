@@ -2,8 +2,9 @@
 
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use vestry_client::exit::Exit;
+use vestry_protocol::typed::{Flags, lead_here};
 use vestry_tls::Pin;
 
 const AFTER_HELP: &str = "\
@@ -50,6 +51,20 @@ pub(crate) struct Options {
     /// Read passwords from a file that only you can read, one a line
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+}
+
+impl Options {
+    /// Has every command that this process advises lead to the same server.
+    pub(crate) fn lead_here(&self) {
+        let ca = self.ca.as_ref().map(|ca| absolute(ca).unwrap_or_else(|_| ca.clone()));
+        let given = [
+            ("--server", self.server.clone()),
+            ("--ca", ca.map(|ca| ca.to_string_lossy().into_owned())),
+            ("--pin", self.pin.map(|pin| pin.to_string())),
+        ];
+        let words = given.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        lead_here(Flags { vestry: words.flatten().collect(), ..Flags::default() });
+    }
 }
 
 /// One thing to do.

@@ -12,6 +12,7 @@ use vestry_opaque::OpaqueError;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::typed::vestry;
 use vestry_tls::join::JoinStringError;
 use vestry_tls::{FileError, Pin, TlsError, TrustFailure};
 
@@ -45,7 +46,7 @@ pub(crate) enum Failure {
     #[error("{server}: {error}")]
     Call { server: Address, error: CallError },
     #[error("{server}: {error}; it may or may not have been done")]
-    Unsure { server: Address, error: WireError, look: &'static str },
+    Unsure { server: Address, error: WireError, look: String },
     #[error("{server} is known by another key than the join string says; nothing was sent")]
     PinChanged { server: Address, known: Pin, given: Pin },
     #[error("nobody is logged in to {0} here")]
@@ -84,7 +85,7 @@ impl Failure {
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
             Self::Call { server, error } => advice_for_call(server, error),
-            Self::Unsure { look, .. } => Some((*look).to_owned()),
+            Self::Unsure { look, .. } => Some(look.clone()),
             Self::NoTerminal(_) => Some(
                 "Give it with --password-stdin or --password-file FILE, or run this on a\n\
                  terminal without --no-input."
@@ -92,16 +93,16 @@ impl Failure {
             ),
             Self::Password(_) | Self::Weak(_) => Some(A_GOOD_ONE.to_owned()),
             Self::BadNumber { of, .. } => {
-                Some(format!("Give the 16 digits and letters that `vestry {of}s` shows."))
+                Some(format!("Give the 16 digits and letters that `{}` shows.", vestry(format!("{of}s"))))
             }
             Self::WrongConfirmation { name } => {
-                Some(format!("To delete this account: vestry delete --confirm {name}"))
+                Some(format!("To delete this account: {}", vestry("delete --confirm").arg(name)))
             }
             Self::PinChanged { known, given, .. } => {
                 Some(format!("known: {known}\ngiven: {given}\n{ASK_ABOUT_KEY}"))
             }
-            Self::NotLoggedIn(_) => Some("Log in: vestry login NAME".to_owned()),
-            Self::SessionEnded { name, .. } => Some(format!("Log in again: vestry login {name}")),
+            Self::NotLoggedIn(_) => Some(format!("Log in: {}", vestry("login NAME"))),
+            Self::SessionEnded { name, .. } => Some(format!("Log in again: {}", vestry("login").arg(name))),
             Self::NoServer => Some(HOW_TO_JOIN.to_owned()),
             Self::NotJoined(_) => {
                 Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))
@@ -137,9 +138,7 @@ pin with: vestry join --replace vestry1-...";
 fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
     match error {
         CallError::Wire(wire) => advice_for_wire(server, wire),
-        CallError::Refused(refusal) => {
-            advice_for_refusal(refusal).map(str::to_owned).or_else(|| wait_of(refusal))
-        }
+        CallError::Refused(refusal) => advice_for_refusal(refusal).or_else(|| wait_of(refusal)),
         CallError::UnexpectedReply | CallError::Opaque(OpaqueError::Malformed) => {
             Some(OTHER_VERSION.to_owned())
         }
@@ -202,40 +201,49 @@ fn advice_for_trust(failure: TrustFailure) -> &'static str {
     }
 }
 
-fn advice_for_refusal(refusal: &Refusal) -> Option<&'static str> {
-    match refusal.known_code()? {
-        RefusalCode::WrongCredentials => Some(WRONG_PASSWORD),
-        RefusalCode::NameTaken => Some("If it is yours: vestry login NAME. Else choose another."),
-        RefusalCode::BadField => Some("Correct it and try again."),
+fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
+    let text = match refusal.known_code()? {
+        RefusalCode::WrongCredentials => WRONG_PASSWORD,
+        RefusalCode::NameTaken => {
+            return Some(format!("Choose another, or, if it is yours: {}", vestry("login NAME")));
+        }
+        RefusalCode::BadField => "Correct it and try again.",
         RefusalCode::Suspended
         | RefusalCode::Forbidden
         | RefusalCode::OperatorUnknown
-        | RefusalCode::OwnCertificate => Some("Ask your operator."),
-        RefusalCode::RegistrationClosed => Some("Ask your operator for an account."),
+        | RefusalCode::OwnCertificate => "Ask your operator.",
+        RefusalCode::RegistrationClosed => "Ask your operator for an account.",
         RefusalCode::PasswordsNotTaken | RefusalCode::WrongCode | RefusalCode::CodeSpent => {
-            Some("Ask your operator for a one-time code, then: vestry reset NAME")
+            return Some(format!("Ask your operator for a one-time code, then: {}", vestry("reset NAME")));
         }
-        RefusalCode::CodeUsed => Some("Log in with the new password: vestry login NAME"),
-        RefusalCode::NotFound => Some("`vestry sessions` and `vestry devices` list what there is."),
-        RefusalCode::NotLoggedIn | RefusalCode::SessionEnded => Some("Log in again: vestry login NAME"),
+        RefusalCode::CodeUsed => {
+            return Some(format!("Log in with the new password: {}", vestry("login NAME")));
+        }
+        RefusalCode::NotFound => {
+            return Some(format!("`{}` and `{}` list what there is.", vestry("sessions"), vestry("devices")));
+        }
+        RefusalCode::NotLoggedIn | RefusalCode::SessionEnded => {
+            return Some(format!("Log in again: {}", vestry("login NAME")));
+        }
         RefusalCode::Unavailable | RefusalCode::Stopping => {
-            Some("Nothing was changed. Try again later, and tell the operator if it stays so.")
+            "Nothing was changed. Try again later, and tell the operator if it stays so."
         }
-        RefusalCode::Internal => Some("Tell the operator, who finds it in the server's log."),
-        RefusalCode::Unsure => Some("Look before you repeat it: vestry show"),
+        RefusalCode::Internal => "Tell the operator, who finds it in the server's log.",
+        RefusalCode::Unsure => return Some(format!("Look before you repeat it: {}", vestry("show"))),
         RefusalCode::Throttled => {
-            Some("Wait, or use a device that has logged in before; your operator can help, too.")
+            "Wait, or use a device that has logged in before; your operator can help, too."
         }
-        RefusalCode::Malformed | RefusalCode::Unsupported => Some(OTHER_VERSION),
-        RefusalCode::NotStarted | RefusalCode::NotProven | RefusalCode::NoFreshLogin => Some("Try again."),
+        RefusalCode::Malformed | RefusalCode::Unsupported => OTHER_VERSION,
+        RefusalCode::NotStarted | RefusalCode::NotProven | RefusalCode::NoFreshLogin => "Try again.",
         RefusalCode::Busy
         | RefusalCode::QueryRefused
         | RefusalCode::QueryLimit
         | RefusalCode::WrongState
         | RefusalCode::NoImport
         | RefusalCode::ImportUnderWay
-        | RefusalCode::ImportCount => None,
-    }
+        | RefusalCode::ImportCount => return None,
+    };
+    Some(text.to_owned())
 }
 
 fn wait_of(refusal: &Refusal) -> Option<String> {

@@ -16,6 +16,7 @@ use super::session::{Session, call_failed};
 use choice::{Choice, INSIDE, OUTSIDE, read_choice, show};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::PasswordPolicy;
+use vestry_protocol::typed::vestry;
 
 /// Who stands before the menu.
 enum Stage {
@@ -114,8 +115,9 @@ fn say_goodbye(context: &Context, stage: &Stage) {
     match stage {
         Stage::Outside(_) => context.output.talk("Goodbye."),
         Stage::Inside(session) => context.output.talk(format_args!(
-            "Goodbye. You stay logged in as {} for a while; end it with: vestry logout",
-            session.name()
+            "Goodbye. You stay logged in as {} for a while; end it with: {}",
+            session.name(),
+            vestry("logout")
         )),
     }
 }

@@ -49,6 +49,7 @@ pub(crate) fn run_from_environment() -> ExitCode {
         Err(error) => return show_usage(&error),
     };
     let folders = Folders::from_environment(|name| std::env::var_os(name), std::env::temp_dir());
+    cli.options.lead_here();
     let mut context = Context::new(cli.options, folders);
     let done = block_on(commands::run(&mut context, cli.command));
     match done {

@@ -97,14 +97,14 @@ impl Session {
     /// A call that changes something; `look` says how to see whether it was done, should the answer be lost.
     pub(crate) async fn write<T>(
         &mut self,
-        look: &'static str,
+        look: impl Into<String>,
         call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
     ) -> Result<T, Failure> {
         let done = self.link.write(call).await;
-        done.map_err(|error| self.understand(error, Some(look)))
+        done.map_err(|error| self.understand(error, Some(look.into())))
     }
 
-    fn understand(&mut self, error: CallError, look: Option<&'static str>) -> Failure {
+    fn understand(&mut self, error: CallError, look: Option<String>) -> Failure {
         let ended = [RefusalCode::SessionEnded, RefusalCode::NotLoggedIn];
         if ended.into_iter().any(|code| error.is_refusal(code)) {
             self.link.forget_session();
@@ -135,7 +135,7 @@ pub(crate) fn keep_witness(context: &Context, link: &Link, name: &Username, new:
 }
 
 /// A call that failed, in the words for the person who made it.
-pub(crate) fn call_failed(link: &Link, error: CallError, look: Option<&'static str>) -> Failure {
+pub(crate) fn call_failed(link: &Link, error: CallError, look: Option<String>) -> Failure {
     let server = link.server().clone();
     match (error, look) {
         (CallError::Wire(error @ WireError::LostAfterSending(_)), Some(look)) => {

@@ -66,7 +66,7 @@ impl Folder {
     /// Has every command that this process advises lead to the same place. Returns the certificates there, for advice.
     pub(super) fn lead_here(&self) -> CertsDir {
         let flags = flags_of(&[("--data-dir", self.data_dir.as_deref())]);
-        lead_here(Flags { vestryctl: flags.clone(), vestryd: flags });
+        lead_here(Flags { vestryctl: flags.clone(), vestryd: flags, ..Flags::default() });
         self.data_dir().certs(None)
     }
 }
@@ -137,6 +137,7 @@ impl Place {
             vestryd: flags_of(&[data_dir, certs_dir, ("--config", self.config.as_deref())]),
             // The rest it reads from what the running server wrote there.
             vestryctl: flags_of(&[data_dir]),
+            ..Flags::default()
         });
         self.certs()
     }

@@ -7,6 +7,7 @@ use crate::program::output::rfc3339;
 use crate::program::session::Session;
 use serde::Serialize;
 use vestry_protocol::fields::Username;
+use vestry_protocol::typed::vestry;
 
 #[derive(Debug, Serialize)]
 struct DeletedJson<'a> {
@@ -19,7 +20,7 @@ pub(super) async fn run(context: &mut Context, args: &DeleteArgs) -> Result<(), 
     let name = session.name().clone();
     confirm(context, args.confirm.as_deref(), &name)?;
     let password = context.secrets.next_password("the password", &format!("Password of {name}: "))?;
-    let look = "See whether it is still there: vestry show";
+    let look = format!("See whether it is still there: {}", vestry("show"));
     let until = session.write(look, async |client| client.delete(&password).await).await?;
     session.end()?;
     let restorable_until = rfc3339(until);

@@ -8,6 +8,7 @@ use crate::program::output::rfc3339;
 use crate::program::session::Session;
 use serde::Serialize;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestry;
 use vestry_protocol::user::RememberedDevice;
 
 #[derive(Debug, Serialize)]
@@ -47,7 +48,11 @@ async fn list(context: &Context) -> Result<(), Failure> {
 async fn forget(context: &Context, typed: &str) -> Result<(), Failure> {
     let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "device", typed: typed.to_owned() })?;
     let mut session = Session::of(context)?;
-    session.write("See what is left: vestry devices", async |client| client.forget_device(id).await).await?;
+    session
+        .write(format!("See what is left: {}", vestry("devices")), async |client| {
+            client.forget_device(id).await
+        })
+        .await?;
     let forgotten = show_id(id);
     let json = ForgottenJson { forgotten: forgotten.clone() };
     context.output.answer(&json, format_args!("Forgot device {forgotten}."))

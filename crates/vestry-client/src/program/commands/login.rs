@@ -11,6 +11,7 @@ use vestry_client::KeptFromLogin;
 use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Password, Username};
+use vestry_protocol::typed::vestry;
 use vestry_protocol::user::{NewSession, Notices, SetWithCode};
 
 #[derive(Debug, Serialize)]
@@ -205,12 +206,13 @@ pub(super) fn about_password(notices: &Notices) -> Vec<String> {
     });
     let moved = notices.record_moved.and_then(rfc3339).map(|at| {
         format!(
-            "Your password was moved to the server's new key on {at}, by a login with it. If it was not you, change it: \
-             vestry passwd"
+            "Your password was moved to the server's new key on {at}, by a login with it. If it was not you, change it: {}",
+            vestry("passwd")
         )
     });
-    let weak = "Your password was imported and is easy to guess. Choose another: vestry passwd";
-    code.into_iter().chain(moved).chain(notices.password_is_weak.then(|| weak.to_owned())).collect()
+    let change = vestry("passwd");
+    let weak = format!("Your password was imported and is easy to guess. Choose another: {change}");
+    code.into_iter().chain(moved).chain(notices.password_is_weak.then_some(weak)).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::program::new_password;
 use crate::program::session::{Session, keep_witness};
 use serde::Serialize;
 use vestry_protocol::fields::PasswordOwner;
+use vestry_protocol::typed::vestry;
 
 #[derive(Debug, Serialize)]
 struct PasswordChangedJson<'a> {
@@ -24,7 +25,7 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
         PasswordOwner { name: name.as_str(), email: account.profile.email.as_deref(), host: Some(&host) };
     let new = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let new = new.ok_or(Failure::Cancelled)?;
-    let look = "See which password works: vestry login NAME";
+    let look = format!("See which password works: {}", vestry("login NAME"));
     let opened = session.write(look, async |client| client.change_password(&current, &new).await).await?;
     session.keep(&opened)?;
     keep_witness(context, session.link(), &name, &opened);

@@ -12,6 +12,7 @@ use vestry_client::CallError;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{PasswordOwner, Username};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::typed::vestry;
 
 #[derive(Debug, Serialize)]
 struct RegisteredJson<'a> {
@@ -32,12 +33,13 @@ pub(super) async fn run(context: &mut Context, args: &RegisterArgs) -> Result<()
     let password = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let password = password.ok_or(Failure::Cancelled)?;
     let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
-    let registered =
-        done.map_err(|error| call_failed(&link, error, Some("See by logging in: vestry login NAME")))?;
+    let registered = done.map_err(|error| {
+        call_failed(&link, error, Some(format!("See by logging in: {}", vestry("login NAME"))))
+    })?;
     remember_opaque(context.output, &context.folders, &link, &name);
     let shown = Escaped(&registered).to_string();
     context.output.answer(&RegisteredJson { name: &registered }, format_args!("Registered {shown}."))?;
-    context.output.talk(format_args!("Log in with: vestry login {shown}"));
+    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown.to_string())));
     Ok(())
 }
 

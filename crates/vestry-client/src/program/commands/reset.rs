@@ -10,6 +10,7 @@ use crate::program::session::{call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{PasswordOwner, Username};
+use vestry_protocol::typed::vestry;
 
 #[derive(Debug, Serialize)]
 struct PasswordResetJson<'a> {
@@ -30,7 +31,7 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
     let new = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let new = new.ok_or(Failure::Cancelled)?;
     let done = link.write(async |client| client.redeem_reset_code(&name, &code, &new).await).await;
-    let look = "See whether the new password works: vestry login NAME";
+    let look = format!("See whether the new password works: {}", vestry("login NAME"));
     let (reset, code) = done.map_err(|error| call_failed(&link, error, Some(look)))?;
     remember_opaque(context.output, &context.folders, &link, &name);
     // Every session of the account has ended; the one that is kept here may be one of them.
@@ -47,6 +48,6 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
         &json,
         format_args!("The password of {shown} is set, with a one-time code that {by} issued."),
     )?;
-    context.output.talk(format_args!("Log in with: vestry login {shown}"));
+    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown.to_string())));
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::program::session::Session;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestry;
 use vestry_protocol::user::Session as ListedSession;
 
 /// A session's number as it is shown and typed.
@@ -64,7 +65,9 @@ async fn list(context: &Context) -> Result<(), Failure> {
 async fn revoke(context: &Context, typed: &str) -> Result<(), Failure> {
     let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "session", typed: typed.to_owned() })?;
     let mut session = Session::of(context)?;
-    session.write("See what is left: vestry sessions", async |client| client.revoke(id).await).await?;
+    session
+        .write(format!("See what is left: {}", vestry("sessions")), async |client| client.revoke(id).await)
+        .await?;
     let revoked = show_id(id);
     context.output.answer(&RevokedJson { revoked: revoked.clone() }, format_args!("Ended session {revoked}."))
 }

@@ -5,6 +5,7 @@ use crate::program::cli::UpdateArgs;
 use crate::program::context::Context;
 use crate::program::failure::Failure;
 use crate::program::session::Session;
+use vestry_protocol::typed::vestry;
 use vestry_protocol::user::Change;
 
 pub(super) async fn run(context: &mut Context, args: &UpdateArgs) -> Result<(), Failure> {
@@ -23,7 +24,7 @@ pub(super) async fn run(context: &mut Context, args: &UpdateArgs) -> Result<(), 
         }
     };
     let Changes { email, age, gender } = &changes;
-    let look = "See what is stored now: vestry show";
+    let look = format!("See what is stored now: {}", vestry("show"));
     let update =
         session.write(look, async |client| client.update(email, age, gender, password.as_ref()).await);
     let account = update.await?;

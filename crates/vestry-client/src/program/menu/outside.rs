@@ -65,7 +65,7 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
     let Some(mut password) = new_password::choose(context, policy, &owner)? else { return Ok(()) };
     loop {
         let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
-        let look = "See by logging in with 1.";
+        let look = "See by logging in with 1.".to_owned();
         let failure = match done.map_err(|error| call_failed(link, error, Some(look))) {
             Ok(registered) => {
                 remember_opaque(context.output, &context.folders, link, &name);
