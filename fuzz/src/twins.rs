@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
@@ -52,7 +52,7 @@ pub struct Told {
 }
 
 impl RowSink for Told {
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+    fn columns(&mut self, names: Vec<String>, _: Instant) -> ControlFlow<()> {
         self.columns = names;
         ControlFlow::Continue(())
     }

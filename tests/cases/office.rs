@@ -12,8 +12,9 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_server::audit::{Action, Actor};
-use vestry_store::{Party, Standing};
+use vestry_store::{Party, Standing, StoreError};
 use vestry_tests::harness::{AdminWire, Server, admin_refusal_of, program, rows_of};
+use vestry_tests::imported::row;
 use vestry_tests::programs::{Person, with_admin};
 use vestry_tls::Validity;
 
@@ -29,6 +30,14 @@ async fn is_busy(wire: &mut AdminWire) -> bool {
             assert!(refusal.is(RefusalCode::Busy), "{refusal:?}");
             true
         }
+    }
+}
+
+/// Waits until four statements run; they have thirty seconds.
+async fn wait_until_busy(wire: &mut AdminWire) {
+    let begun = tokio::time::Instant::now();
+    while !is_busy(wire).await {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "the statements do not run");
     }
 }
 
@@ -53,7 +62,7 @@ async fn sec_0090_a_statement_ends_with_its_client_whatever_functions_it_calls()
         let numbers = "with recursive n(i) as (select 1 union all select i + 1 from n)";
         let slow = format!("{numbers}, {long} select count({call}) from n, s, t");
         let mut consoles: Vec<Child> = (0..4).map(|_| console(&server, &slow)).collect();
-        while !is_busy(&mut wire).await {}
+        wait_until_busy(&mut wire).await;
         for console in &mut consoles {
             console.kill().unwrap();
             console.wait().unwrap();
@@ -77,7 +86,7 @@ async fn a_client_that_leaves_behind_a_whole_request_is_seen_to_leave() {
         }
         clients.push(client);
     }
-    while !is_busy(&mut wire).await {}
+    wait_until_busy(&mut wire).await;
     drop(clients);
     assert!(!is_busy(&mut wire).await, "the server did not see its clients leave");
 }
@@ -235,4 +244,38 @@ async fn sec_0094_what_an_operator_is_sent_ends_with_the_right_to_it() {
         assert!(started.elapsed() < std::time::Duration::from_secs(20), "{rows}, {received} rows");
         assert!(hana.call(AdminCall::ShowJoinString).await.is_err(), "its connection ends too");
     }
+}
+
+/// An import ends in one act: it waits for the writer, and meanwhile the certificate expires.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_waits_is_undone_when_the_certificate_of_its_operator_expires() {
+    let (server, mut hana) = with_hana(1).await;
+    assert!(matches!(hana.call(AdminCall::StartImport).await.unwrap(), AdminReply::ImportStarted));
+    let judged = hana.call(AdminCall::ImportRows(vec![row(1, "naman")])).await.unwrap();
+    assert!(matches!(judged, AdminReply::RowsJudged(bad) if bad.is_empty()));
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let store = server.store.clone();
+    let holding = tokio::spawn(async move {
+        let held = store.write(move |_| {
+            // Until the test lets go of its end.
+            let _ = released.recv();
+            Ok::<_, StoreError>(())
+        });
+        held.await
+    });
+    let id = hana.send(&AdminCall::FinishImport { accounts: 1 }).await.unwrap();
+    assert!(matches!(hana.receive_for(id).await.unwrap(), AdminReply::ImportContinues { .. }));
+    server.jump(DAY + 1);
+    drop(release);
+    holding.await.unwrap().unwrap();
+    let last = loop {
+        match hana.receive_for(id).await.unwrap() {
+            AdminReply::ImportContinues { .. } => {}
+            last => break admin_refusal_of(last),
+        }
+    };
+    assert_eq!(last, RefusalCode::OperatorUnknown);
+    let now = server.now();
+    let account = server.store.read(move |tx| tx.account(&Username::parse("naman").unwrap(), now)).await;
+    assert!(account.unwrap().is_none());
 }
