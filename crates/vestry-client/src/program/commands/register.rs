@@ -39,7 +39,7 @@ pub(super) async fn run(context: &mut Context, args: &RegisterArgs) -> Result<()
     remember_opaque(context.output, &context.folders, &link, &name);
     let shown = Escaped(&registered).to_string();
     context.output.answer(&RegisteredJson { name: &registered }, format_args!("Registered {shown}."))?;
-    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown.to_string())));
+    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
     Ok(())
 }
 

@@ -48,6 +48,6 @@ pub(super) async fn run(context: &mut Context, args: &ResetArgs) -> Result<(), F
         &json,
         format_args!("The password of {shown} is set, with a one-time code that {by} issued."),
     )?;
-    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown.to_string())));
+    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
     Ok(())
 }
