@@ -117,7 +117,7 @@ async fn sec_0091_a_look_at_one_account_and_the_end_of_a_long_statement_are_in_t
 async fn sec_0092_a_flood_of_silent_connections_keeps_no_operator_out() {
     let (server, operator) = (Server::start(), Arc::new(Person::new()));
     let admin = server.admin;
-    let silent: Vec<_> = (0..200)
+    let silent: Vec<_> = (0..100)
         .map(|_| {
             tokio::spawn(async move {
                 loop {

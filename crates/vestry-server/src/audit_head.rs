@@ -192,10 +192,11 @@ impl HeadKeeper {
             epoch: AtomicU64::new(head.as_ref().map_or(0, |head| head.epoch)),
             state: Mutex::new(State { file, is_failing: false }),
         };
-        if let Some(AuditHead { epoch, known, found }) = head
+        if let Some(AuditHead { epoch, known, .. }) = head
             && !is_there
         {
-            keeper.take_as_put_back(store, Seen { epoch, event: known }, found.is_some()).await;
+            // Without an event: what is found of the audit stays as it was found.
+            keeper.take_as_put_back(&Seen { epoch, event: known });
         }
         Ok(keeper)
     }
@@ -220,40 +221,34 @@ impl HeadKeeper {
         let (key, event) = (store.chain().clone(), seen.event.clone());
         match store.look_up(move |tx| tx.audit_has(&key, &event)).await {
             Ok(true) => {}
-            Ok(false) => self.take_as_put_back(store, seen, false).await,
+            Ok(false) if self.take_as_put_back(&seen) => self.note_it_was_put_back(store, &seen.event).await,
+            Ok(false) => {}
             Err(error) => tracing::warn!(%error, "what a client saw of the audit was not compared with it"),
         }
     }
 
-    /// Writes down what somebody saw and the database does not have, and tells once. `found` is the newest event of the first
-    /// start that found it: how many are lost is known from then on.
-    async fn take_as_put_back(&self, store: &Store, seen: Seen, was_told: bool) {
-        let Seen { epoch, event } = seen;
-        let is_new = {
-            let mut state = self.lock();
-            let known = match state.file {
-                FileState::PutBack { known } => Some(known),
-                FileState::Written(_) | FileState::Unreadable => None,
-            };
-            let before = self.epoch.fetch_max(epoch, Ordering::Relaxed);
-            if epoch > before || known.is_none_or(|known| event.id > known) {
-                state.file = FileState::PutBack { known: event.id };
-                self.write_put_back(AuditHead::of(self.epoch(), event.clone()));
-            }
-            known.is_none()
+    /// Writes down what somebody saw and the database does not have, and tells the first time; whether it was. `found` is the newest
+    /// event of the first start that found it: how many are lost is known from then on.
+    fn take_as_put_back(&self, Seen { epoch, event }: &Seen) -> bool {
+        let mut state = self.lock();
+        let known = match state.file {
+            FileState::PutBack { known } => Some(known),
+            FileState::Written(_) | FileState::Unreadable => None,
         };
-        if !is_new {
-            return;
+        let before = self.epoch.fetch_max(*epoch, Ordering::Relaxed);
+        if *epoch > before || known.is_none_or(|known| event.id > known) {
+            state.file = FileState::PutBack { known: event.id };
+            self.write_put_back(AuditHead::of(self.epoch(), event.clone()));
         }
-        tracing::error!(
-            known = event.id,
-            newest = self.began_at.id,
-            "the audit was wiped, shortened or put back; when you put this database back, stop the server and run: {}",
-            vestryd("audit accept")
-        );
-        if !was_told {
-            self.note_it_was_put_back(store, &event).await;
+        if known.is_none() {
+            tracing::error!(
+                known = event.id,
+                newest = self.began_at.id,
+                "the audit was wiped, shortened or put back; when you put this database back, stop the server and run: {}",
+                vestryd("audit accept")
+            );
         }
+        known.is_none()
     }
 
     /// Keeps what an earlier start found.
