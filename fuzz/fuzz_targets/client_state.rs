@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use vestry_client::state::{Folders, load_session, read_servers, save_session, write_servers};
+use vestry_client::state::{Folders, Sessions, read_servers, write_servers};
 use vestry_fuzz::{has_control, scratch};
-use vestry_tls::private_file;
+use vestry_tls::{Pin, private_file};
 
 libfuzzer_sys::fuzz_target!(|input: (bool, &[u8])| {
     match input {
@@ -27,12 +27,13 @@ fn servers(bytes: &[u8]) {
 }
 
 fn session(bytes: &[u8]) {
-    let server = "localhost:7443".parse().expect("an address");
-    put(folders().runtime().expect("there is a folder").join("localhost_7443.session"), bytes);
-    match load_session(folders(), &server) {
+    let kept = Sessions::of(folders(), &"localhost:7443".parse().expect("an address"), Pin([7; 32]));
+    let name = format!("localhost_7443-{}.session", "07".repeat(32));
+    put(folders().runtime().expect("there is a folder").join(name), bytes);
+    match kept.load() {
         Ok(Some(session)) => {
-            save_session(folders(), &server, &session).expect("it can be written");
-            let again = load_session(folders(), &server).expect("our own file is read").expect("it is there");
+            kept.save(&session).expect("it can be written");
+            let again = kept.load().expect("our own file is read").expect("it is there");
             assert_eq!(again.name, session.name);
             assert_eq!(again.token.expose_secret(), session.token.expose_secret());
         }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use vestry_fuzz::has_control;
 use vestry_server::config::{Config, Overrides, template};
+use vestry_server::listen::Listen;
 use vestry_tls::Hosts;
 
 #[derive(Debug, Arbitrary)]
@@ -59,11 +60,11 @@ fn written(listen: SocketAddr, admin_port: u16, hosts: &[&str], certs_dir: Optio
     let hosts = Hosts::new(hosts.iter().filter_map(|host| host.parse().ok()));
     let Ok(hosts) = hosts else { return };
     let admin_listen: SocketAddr = ([127, 0, 0, 1], admin_port).into();
-    let text = template(listen, admin_listen, &hosts, certs_dir.map(Path::new));
+    let text = template(&Listen::At(vec![listen]), admin_listen, &hosts, certs_dir.map(Path::new));
     let config = parse(&text).unwrap_or_else(|words| panic!("{words}\n{text}"));
     assert_eq!((config.admin_listen, &config.hosts), (admin_listen, &hosts));
     // The scope's flow label is not written.
-    assert_eq!((config.listen.ip(), config.listen.port()), (listen.ip(), listen.port()));
+    assert_eq!((config.listen.addresses()[0].ip(), config.listen.port()), (listen.ip(), listen.port()));
     if let Some(folder) = certs_dir {
         assert_eq!(config.certs_dir.as_deref(), Some(Path::new("/data").join(folder).as_path()));
     }

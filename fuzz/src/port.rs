@@ -26,12 +26,14 @@ use vestry_server::config::{Config, HashingConfig, Overrides};
 use vestry_server::credentials::{ImportedHashes, OpaqueKeys};
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
+use vestry_server::listen::Listen;
 use vestry_server::secrets::Secrets;
 use vestry_server::server::Parts;
 use vestry_server::setup::{Plan, set_up};
 use vestry_server::{Listeners, run};
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Generation, Store, StoreLimits};
+use vestry_tls::Hosts;
 use visitor::Visitor;
 
 /// After so many visits a new server takes over, so that no register grows without end.
@@ -112,9 +114,9 @@ impl House {
         };
         let tasks = LocalSet::new();
         let (served, running) = tasks.block_on(runtime(), async {
-            let listeners = Listeners { user: bind().await, admin: bind().await };
+            let listeners = Listeners { user: vec![bind().await], admin: bind().await };
             let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
-            let (user_port, admin_port) = (port(&listeners.user), port(&listeners.admin));
+            let (user_port, admin_port) = (port(&listeners.user[0]), port(&listeners.admin));
             set_up(&plan(home.clone(), began)).await.expect("a folder can be set up");
             let told = clock.clone();
             let parts = parts(&home, Clock::from_fn(move || told.load(Ordering::Relaxed))).await;
@@ -136,8 +138,9 @@ impl House {
 fn plan(data_dir: DataDir, began: i64) -> Plan {
     let now = Clock::from_fn(move || began).plausible_now().expect("the clock is right");
     let anywhere = ([127, 0, 0, 1], 0).into();
-    let (hosts, certificate_days) = (vec!["localhost".to_owned()], 30);
-    Plan { data_dir, certs_dir: None, hosts, listen: anywhere, admin_listen: anywhere, certificate_days, now }
+    let (hosts, certificate_days) = (Hosts::parse(["localhost"]).expect("a name"), 30);
+    let listen = Listen::At(vec![anywhere]);
+    Plan { data_dir, certs_dir: None, hosts, listen, admin_listen: anywhere, certificate_days, now }
 }
 
 async fn bind() -> TcpListener {
@@ -152,14 +155,14 @@ async fn parts(home: &DataDir, clock: Clock) -> Parts {
     let limits = StoreLimits { readers_max: 2, ..StoreLimits::default() };
     let store = Store::open(register, limits, secrets.chain.clone()).expect("a register");
     Parts {
-        head: HeadKeeper::begin(home, &store).await.expect("a register"),
+        head: HeadKeeper::begin(home, &store, clock.clone()).await.expect("a register"),
         store,
         queries: OperatorReader::open(register, QueryCaps::default()).expect("a register"),
         imported: ImportedHashes::new(secrets.pepper).expect("its decoy fits"),
         // The first generation of a new register.
         opaque: OpaqueKeys::new((Generation(1), secrets.opaque), None),
         names: secrets.names,
-        identity: Identity::load(home.certs(None)).expect("certificates"),
+        identity: Identity::load(home.certs(None), &config).expect("certificates"),
         // Nobody measures times here.
         config: Config { hashing, imported_login_time: Duration::from_millis(1), ..config },
         clock,

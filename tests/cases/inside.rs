@@ -93,8 +93,8 @@ impl Inside {
             config: settings,
         };
         let bind = || TcpListener::bind("127.0.0.1:0");
-        let listeners = Listeners { user: bind().await.unwrap(), admin: bind().await.unwrap() };
-        let port = listeners.user.local_addr().unwrap().port();
+        let listeners = Listeners { user: vec![bind().await.unwrap()], admin: bind().await.unwrap() };
+        let port = listeners.user_addresses().unwrap()[0].port();
         let admin_port = listeners.admin.local_addr().unwrap().port();
         let trust = Trust::Pin(data_dir.certs(None).authority_pin().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

@@ -9,6 +9,7 @@ mod devices;
 mod gate;
 mod histories;
 mod inside;
+mod listen;
 mod opaque;
 mod sessions;
 mod throttle;

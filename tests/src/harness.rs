@@ -295,6 +295,8 @@ fn read_addresses(
         if let Some((_, rest)) = line.split_once(" listens on ") {
             let (user, rest) = rest.split_once(" for users and on ").expect("both addresses");
             let (admin, _) = rest.split_once(' ').expect("both addresses");
+            // The first, where it listens on several.
+            let user = user.split(" and ").next().expect("an address");
             found = Some((user.parse().expect("an address"), admin.parse().expect("an address")));
         }
         let mut talk = talk.lock().expect("no reader panicked");

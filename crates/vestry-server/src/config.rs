@@ -4,6 +4,7 @@
 //! names the key, the range and the file, never a silent default. Wire limits are in `vestry_protocol::limits`.
 
 use crate::failure::Failure;
+use crate::listen::{Listen, Proxies};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,9 @@ pub struct Config {
     /// The file that they come from.
     pub path: PathBuf,
     /// Where users connect.
-    pub listen: SocketAddr,
+    pub listen: Listen,
+    /// Who is believed when it says for whom it connects.
+    pub proxies: Proxies,
     /// Where operators connect; always loopback.
     pub admin_listen: SocketAddr,
     /// The host names of the server certificate; the first is in the join string.
@@ -205,7 +208,8 @@ impl Default for ConnectionConfig {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
-    listen: Option<SocketAddr>,
+    listen: Option<Listen>,
+    proxy_from: Option<Proxies>,
     admin_listen: Option<SocketAddr>,
     hosts: Option<Vec<String>>,
     certs_dir: Option<PathBuf>,
@@ -301,8 +305,8 @@ impl ConfigError {
 /// What the command line says, over what the file says.
 #[derive(Debug, Default)]
 pub struct Overrides {
-    /// `--listen`.
-    pub listen: Option<SocketAddr>,
+    /// `--listen`, as often as it was given.
+    pub listen: Vec<SocketAddr>,
     /// `--admin-listen`.
     pub admin_listen: Option<SocketAddr>,
     /// `--certs-dir`.
@@ -335,7 +339,9 @@ impl Config {
     pub fn parse(text: &str, path: &Path, overrides: Overrides) -> Result<Self, ConfigError> {
         let mut file: ConfigFile =
             toml::from_str(text).map_err(|error| ConfigError::invalid(path, &error))?;
-        file.listen = overrides.listen.or(file.listen);
+        if !overrides.listen.is_empty() {
+            file.listen = Some(Listen::at(overrides.listen));
+        }
         file.admin_listen = overrides.admin_listen.or(file.admin_listen);
         let beside = path.parent().unwrap_or(Path::new(""));
         file.certs_dir = overrides.certs_dir.or(file.certs_dir.map(|folder| beside.join(folder)));
@@ -388,7 +394,8 @@ impl ConfigFile {
             self.password_chars_min.map_or(Some(PasswordPolicy::default()), PasswordPolicy::with_chars_min);
         Ok(Config {
             path: path.to_owned(),
-            listen: self.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into()),
+            listen: self.listen.unwrap_or(Listen::Everywhere),
+            proxies: self.proxy_from.unwrap_or_default(),
             admin_listen,
             hosts: Hosts::parse(self.hosts.unwrap_or_else(|| vec!["localhost".to_owned()])).map_err(
                 |_| {
@@ -530,7 +537,7 @@ pub fn with_hosts(text: &str, path: &Path, hosts: &Hosts) -> Result<String, Conf
 /// The commented file that `init` writes.
 #[must_use]
 pub fn template(
-    listen: SocketAddr,
+    listen: &Listen,
     admin_listen: SocketAddr,
     hosts: &Hosts,
     certs_dir: Option<&Path>,
@@ -540,10 +547,19 @@ pub fn template(
         |folder| format!("certs_dir = {}", toml::Value::String(folder.display().to_string())),
     );
     include_str!("vestryd.toml")
-        .replace("@listen@", &listen.to_string())
+        .replace("@listen@", &listen_line(listen))
         .replace("@admin_listen@", &admin_listen.to_string())
         .replace("@hosts@", &array_of(hosts))
         .replace("@certs_dir@", &certs_dir)
+}
+
+fn listen_line(listen: &Listen) -> String {
+    let addresses: Vec<String> = listen.addresses().iter().map(|address| format!("\"{address}\"")).collect();
+    match listen {
+        Listen::Everywhere => format!("#= listen = [{}]", addresses.join(", ")),
+        Listen::At(_) if addresses.len() == 1 => format!("listen = {}", addresses.concat()),
+        Listen::At(_) => format!("listen = [{}]", addresses.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -557,7 +573,7 @@ mod tests {
     #[test]
     fn the_template_parses_and_says_the_defaults() {
         let text = template(
-            ([127, 0, 0, 1], 7443).into(),
+            &Listen::At(vec![([127, 0, 0, 1], 7443).into()]),
             ([127, 0, 0, 1], 7444).into(),
             &Hosts::parse(["a.example"]).unwrap(),
             None,
@@ -598,6 +614,7 @@ mod tests {
             ("no_such_key = 1", "no_such_key"),
             ("registration = \"maybe\"", "registration"),
             ("listen = 7443", "listen"),
+            ("proxy_from = [\"0.0.0.0/0\"]", "proxy_from"),
             ("hosts = []", "hosts"),
             ("hosts = [\"two words\"]", "hosts"),
         ];

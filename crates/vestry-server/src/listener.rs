@@ -6,6 +6,8 @@
 use crate::accept_budget::AcceptBudget;
 use crate::config::ConnectionConfig;
 use crate::gate::{address_of, network_of};
+use crate::listen::Proxies;
+use crate::proxy::read_source;
 use crate::slots::{Slot, SlotLimits, Slots};
 use std::future::Future;
 use std::io;
@@ -14,12 +16,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vestry_tls::config::alpn_was_agreed;
+
+/// Connections of load balancers that have not said yet for whom they are; more are closed at once.
+const UNSAID_MAX: usize = 1_024;
 
 /// How long to wait when the system has no descriptor for a new connection.
 const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
@@ -30,6 +36,9 @@ pub struct Admission {
     slots: Slots,
     /// For addresses and for networks; none where all peers are this machine, and share one address.
     budgets: Option<(AcceptBudget, AcceptBudget)>,
+    /// Who says for whom it connects, and how many of their connections have not said it yet.
+    proxies: Arc<Proxies>,
+    unsaid: Arc<Semaphore>,
     refused: Arc<AtomicU64>,
     handshake_timeout: Duration,
 }
@@ -37,7 +46,7 @@ pub struct Admission {
 impl Admission {
     /// Of the user port.
     #[must_use]
-    pub fn for_users(limits: &ConnectionConfig) -> Self {
+    pub fn for_users(limits: &ConnectionConfig, proxies: Proxies) -> Self {
         let slots = SlotLimits {
             max: limits.max,
             per_address_max: limits.per_source_max,
@@ -47,7 +56,7 @@ impl Admission {
         let (per_sec, now) = (limits.per_source_per_sec_max, Instant::now());
         // As many again for the addresses around it: a network is a few of them.
         let budgets = (AcceptBudget::new(per_sec, now), AcceptBudget::new(per_sec.saturating_mul(2), now));
-        Self::new(slots, Some(budgets), limits.handshake_timeout)
+        Self { proxies: Arc::new(proxies), ..Self::new(slots, Some(budgets), limits.handshake_timeout) }
     }
 
     /// Of the admin port, for handshakes alone: anybody on this machine may begin one, and what an operator works with is
@@ -68,7 +77,26 @@ impl Admission {
         budgets: Option<(AcceptBudget, AcceptBudget)>,
         handshake_timeout: Duration,
     ) -> Self {
-        Self { slots: Slots::new(slots), budgets, refused: Arc::default(), handshake_timeout }
+        let (proxies, unsaid) = (Arc::default(), Arc::new(Semaphore::new(UNSAID_MAX)));
+        Self {
+            slots: Slots::new(slots),
+            budgets,
+            proxies,
+            unsaid,
+            refused: Arc::default(),
+            handshake_timeout,
+        }
+    }
+
+    /// A slot for a connection; `None` when its source has too many, or makes too many too fast.
+    fn enter(&self, source: IpAddr) -> Option<Slot> {
+        let in_budget = self.is_in_budget(source, Instant::now());
+        let slot = in_budget.then(|| self.slots.enter(source)).flatten();
+        if slot.is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%source, in_budget, "refused: this source has or makes too many connections");
+        }
+        slot
     }
 
     fn is_in_budget(&self, peer: IpAddr, now: Instant) -> bool {
@@ -121,11 +149,14 @@ pub async fn accept_until(
             () = stopping.cancelled() => return,
         };
         match next {
-            Ok(Some((tcp, peer, slot))) => {
+            Ok(Accepted::Direct(tcp, peer, slot)) => {
                 let timeout = admission.handshake_timeout;
                 tasks.spawn(shake_hands_and_converse(tcp, peer, slot, timeout, welcome.clone()));
             }
-            Ok(None) => {}
+            Ok(Accepted::Forwarded(tcp, peer, unsaid)) => {
+                tasks.spawn(take_forwarded(tcp, peer, unsaid, admission.clone(), welcome.clone()));
+            }
+            Ok(Accepted::Refused) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(OUT_OF_DESCRIPTORS_PAUSE).await;
@@ -134,20 +165,57 @@ pub async fn accept_until(
     }
 }
 
-/// One connection with its slot; `None` when its source has too many, or makes too many too fast.
-async fn accept_one(
-    listener: &TcpListener,
-    admission: &Admission,
-) -> io::Result<Option<(TcpStream, SocketAddr, Slot)>> {
+/// A connection, and what it has to do next.
+enum Accepted {
+    /// Shake hands: it has its slot.
+    Direct(TcpStream, SocketAddr, Slot),
+    /// Say for whom it is: only then can it have a slot.
+    Forwarded(TcpStream, SocketAddr, OwnedSemaphorePermit),
+    /// Nothing: it is closed.
+    Refused,
+}
+
+async fn accept_one(listener: &TcpListener, admission: &Admission) -> io::Result<Accepted> {
     admission.slots.room().await;
     let (tcp, peer) = listener.accept().await?;
-    let in_budget = admission.is_in_budget(peer.ip(), Instant::now());
-    let Some(slot) = in_budget.then(|| admission.slots.enter(peer.ip())).flatten() else {
-        admission.refused.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(%peer, in_budget, "refused: this source has or makes too many connections");
-        return Ok(None);
+    if admission.proxies.contain(peer.ip()) {
+        let Ok(unsaid) = admission.unsaid.clone().try_acquire_owned() else {
+            tracing::warn!(%peer, "refused: this load balancer has too many connections for which it says nothing");
+            return Ok(Accepted::Refused);
+        };
+        return Ok(Accepted::Forwarded(tcp, peer, unsaid));
+    }
+    Ok(match admission.enter(peer.ip()) {
+        Some(slot) => Accepted::Direct(tcp, peer, slot),
+        None => Accepted::Refused,
+    })
+}
+
+/// A connection of a load balancer: it is whom the balancer says that it is, for every limit and every event.
+async fn take_forwarded(
+    mut tcp: TcpStream,
+    balancer: SocketAddr,
+    unsaid: OwnedSemaphorePermit,
+    admission: Admission,
+    welcome: impl Welcome,
+) {
+    let said = timeout(admission.handshake_timeout, read_source(&mut tcp));
+    let source = match welcome.draining().run_until_cancelled(said).await {
+        None => return,
+        Some(Ok(Ok(source))) => source.unwrap_or(balancer),
+        Some(Ok(Err(error))) => {
+            tracing::warn!(%balancer, %error, "refused: a load balancer does not say for whom it connects");
+            return;
+        }
+        Some(Err(_)) => {
+            tracing::debug!(%balancer, "a load balancer took too long to say for whom it connects");
+            return;
+        }
     };
-    Ok(Some((tcp, peer, slot)))
+    drop(unsaid);
+    if let Some(slot) = admission.enter(source.ip()) {
+        shake_hands_and_converse(tcp, source, slot, admission.handshake_timeout, welcome).await;
+    }
 }
 
 /// Its future lives as long as the connection, so whatever is needed for a moment only is boxed and freed.

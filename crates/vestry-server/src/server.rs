@@ -80,16 +80,26 @@ pub struct Server {
     pub recorded: RecordedReads,
     /// When the server started, for people.
     pub started: Instant,
-    /// Where users connect, as it was bound.
-    pub user_address: SocketAddr,
+    /// Where users connect, as it was bound; one at least.
+    pub user_addresses: Vec<SocketAddr>,
 }
 
 /// Bound sockets, so that whoever binds knows the ports before anything is served.
 pub struct Listeners {
-    /// For users.
-    pub user: TcpListener,
+    /// For users; one at least.
+    pub user: Vec<TcpListener>,
     /// For operators; loopback.
     pub admin: TcpListener,
+}
+
+impl Listeners {
+    /// Where users connect, as it was bound.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn user_addresses(&self) -> std::io::Result<Vec<SocketAddr>> {
+        self.user.iter().map(TcpListener::local_addr).collect()
+    }
 }
 
 /// The parts that a server is made of.
@@ -150,10 +160,10 @@ pub async fn run(
         trail: Trail::default(),
         head: Arc::new(parts.head),
         recorded: RecordedReads::default(),
-        user_admission: Admission::for_users(&limits),
+        user_admission: Admission::for_users(&limits, parts.config.proxies.clone()),
         office: Office::new(&limits),
         started: Instant::now(),
-        user_address: listeners.user.local_addr()?,
+        user_addresses: listeners.user_addresses()?,
         config: parts.config,
     });
     let admin_admission = Admission::for_operators(&limits);
@@ -161,17 +171,20 @@ pub async fn run(
     let users = WelcomeUsers(server.clone());
     let operators = WelcomeOperators(server.clone());
     // On the workers: from the thread that waits here, every connection would have to change threads.
-    let user_admission = server.user_admission.clone();
-    let accepting = [
-        supervisor.task(
-            "the user port",
-            accept_until(stopping.clone(), listeners.user, user_admission, tasks.clone(), users),
-        ),
-        supervisor.task(
-            "the admin port",
-            accept_until(stopping.clone(), listeners.admin, admin_admission, tasks.clone(), operators),
-        ),
-    ];
+    let mut accepting: Vec<_> = listeners
+        .user
+        .into_iter()
+        .map(|listener| {
+            let (stopping, tasks) = (stopping.clone(), tasks.clone());
+            let admission = server.user_admission.clone();
+            supervisor
+                .task("the user port", accept_until(stopping, listener, admission, tasks, users.clone()))
+        })
+        .collect();
+    accepting.push(supervisor.task(
+        "the admin port",
+        accept_until(stopping.clone(), listeners.admin, admin_admission, tasks.clone(), operators),
+    ));
     supervisor.task("the head of the audit", server.head.clone().keep_writing(server.store.clone()));
     let ended = tokio::select! {
         () = keep_house(&server) => Ok(()),

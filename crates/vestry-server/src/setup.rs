@@ -10,6 +10,7 @@ use crate::config;
 use crate::credentials::{NameSeed, OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::failure::Failure;
+use crate::listen::Listen;
 use crate::remedy::move_secret_away;
 use crate::secrets::{AUDIT_KEY_FACT, read_audit_key};
 use std::net::SocketAddr;
@@ -38,7 +39,7 @@ pub struct Plan {
     /// Names and addresses that users reach the server by; the first goes into the join string.
     pub hosts: Hosts,
     /// Where users connect.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Where operators connect.
     pub admin_listen: SocketAddr,
     /// How long the server's certificate is valid.
@@ -157,7 +158,7 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
     make_database(plan, &certs, &mut made).await?;
     let settings = plan.data_dir.config_file();
     if !settings.exists() {
-        let text = config::template(plan.listen, plan.admin_listen, &plan.hosts, plan.certs_dir.as_deref());
+        let text = config::template(&plan.listen, plan.admin_listen, &plan.hosts, plan.certs_dir.as_deref());
         private_file::create(&settings, text.as_bytes())?;
         made.push(format!("settings                {}", settings.display()));
     }

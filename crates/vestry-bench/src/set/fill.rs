@@ -14,6 +14,7 @@ use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::{Clock, Plausible};
 use vestry_server::credentials::{NameSeed, OpaqueRecord};
 use vestry_server::data_dir::DataDir;
+use vestry_server::listen::Listen;
 use vestry_server::secrets::read_audit_key;
 use vestry_server::setup::{Plan, set_up};
 use vestry_store::backup::Offline;
@@ -81,7 +82,7 @@ fn prepare(data_dir: &DataDir, now: Plausible) -> Result<(), Failure> {
         data_dir: data_dir.clone(),
         certs_dir: None,
         hosts: vestry_tls::Hosts::parse(["localhost"])?,
-        listen,
+        listen: Listen::At(vec![listen]),
         admin_listen: listen,
         certificate_days: 30,
         now,

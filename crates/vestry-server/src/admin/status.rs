@@ -2,7 +2,9 @@
 
 use super::Operator;
 use crate::failure::Failure;
+use crate::listen::USER_PORT;
 use crate::server::Server;
+use std::net::SocketAddr;
 use vestry_protocol::admin::{AdminReply, ClockJump, OpaqueRotation, Status};
 
 pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminReply, Failure> {
@@ -23,7 +25,7 @@ pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminRe
     Ok(AdminReply::StatusShown(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_secs: server.started.elapsed().as_secs(),
-        listen: server.user_address.to_string(),
+        listen: server.user_addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", "),
         connections: as_u64(server.user_admission.open()),
         connections_max: as_u64(server.config.connections.max),
         accounts: counts.accounts,
@@ -45,5 +47,5 @@ pub(super) async fn show(server: &Server, operator: &Operator) -> Result<AdminRe
 }
 
 pub(super) fn join_string(server: &Server) -> String {
-    server.identity.join_string(server.user_address.port()).to_string()
+    server.identity.join_string(server.user_addresses.first().map_or(USER_PORT, SocketAddr::port)).to_string()
 }

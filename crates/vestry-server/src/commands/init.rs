@@ -4,6 +4,7 @@ use super::{CommandError, Place, answer, say};
 use crate::clock::Clock;
 use crate::config::Overrides;
 use crate::data_dir::DataDir;
+use crate::listen::Listen;
 use crate::setup::{Plan, set_up};
 use clap::Args;
 use std::net::SocketAddr;
@@ -18,9 +19,9 @@ pub(super) struct InitFlags {
     /// [default: those of vestryd.toml or of the certificate, when there is one, else this machine's name]
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<Host>,
-    /// Where users will connect, for vestryd.toml
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:7443")]
-    listen: SocketAddr,
+    /// Where users will connect, for vestryd.toml (repeatable) [default: port 7443 of every address]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<SocketAddr>,
     /// Where operators will connect, for vestryd.toml; loopback only
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7444")]
     admin_listen: SocketAddr,
@@ -37,9 +38,9 @@ pub(super) fn init(flags: &InitFlags) -> Result<(), CommandError> {
         return Err(CommandError::Usage("--admin-listen must be a loopback address".to_owned()));
     }
     let data_dir = flags.place.enter()?;
-    let hosts = hosts_of(&flags.place, &data_dir, &flags.hosts, flags.listen)?;
-    let made =
-        make(DataDir::clone(&data_dir), flags.place.certs_dir(), hosts, flags.listen, flags.admin_listen)?;
+    let listen = Listen::at(flags.listen.clone());
+    let hosts = hosts_of(&flags.place, &data_dir, &flags.hosts, &listen)?;
+    let made = make(DataDir::clone(&data_dir), flags.place.certs_dir(), hosts, listen, flags.admin_listen)?;
     if made.is_empty() {
         say(&format!("{} is set up already; nothing was changed", data_dir.path().display()));
     }
@@ -54,7 +55,7 @@ pub(super) fn make(
     data_dir: DataDir,
     certs_dir: Option<PathBuf>,
     hosts: Hosts,
-    listen: SocketAddr,
+    listen: Listen,
     admin_listen: SocketAddr,
 ) -> Result<Vec<String>, CommandError> {
     let certs_dir = certs_dir.map(std::path::absolute).transpose()?;
@@ -69,7 +70,7 @@ pub(super) fn hosts_of(
     place: &Place,
     data_dir: &DataDir,
     typed: &[Host],
-    listen: SocketAddr,
+    listen: &Listen,
 ) -> Result<Hosts, CommandError> {
     let file = place.config_file();
     if file.exists() {
@@ -91,9 +92,9 @@ pub(super) fn hosts_of(
 }
 
 /// A server for this machine only is `localhost`; any other goes by the machine's name.
-fn default_hosts(listen: SocketAddr) -> Result<Hosts, TlsError> {
-    if listen.ip().is_loopback() {
-        return Hosts::parse([listen.ip().to_string()]);
+fn default_hosts(listen: &Listen) -> Result<Hosts, TlsError> {
+    if let Some(address) = listen.loopback() {
+        return Hosts::parse([address.to_string()]);
     }
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Hosts::parse([name]).or_else(|_| Hosts::parse(["localhost"]))

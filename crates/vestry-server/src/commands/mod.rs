@@ -114,9 +114,9 @@ enum Command {
 struct ServeFlags {
     #[command(flatten)]
     place: Place,
-    /// Where users connect [default: 0.0.0.0:7443, or what vestryd.toml says]
+    /// Where users connect (repeatable) [default: what vestryd.toml says, else port 7443 of every address]
     #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    listen: Vec<SocketAddr>,
     /// Where operators connect; loopback only [default: 127.0.0.1:7444, or what vestryd.toml says]
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<SocketAddr>,

@@ -8,6 +8,7 @@ use crate::confinement::confine;
 use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
+use crate::listen::{self, Listen};
 use crate::logging::{self, Log};
 use crate::running::Announcement;
 use crate::secrets::{Secrets, finish_replacements};
@@ -37,7 +38,7 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
         set_up_first(flags, &data_dir, &log)?;
     }
     let overrides =
-        Overrides { listen: flags.listen, admin_listen: flags.admin_listen, ..Overrides::default() };
+        Overrides { listen: flags.listen.clone(), admin_listen: flags.admin_listen, ..Overrides::default() };
     let config = flags.place.load_config(overrides)?;
     data_dir.refuse_exposed_files()?;
     data_dir.certs(config.certs_dir.as_deref()).refuse_exposed_keys()?;
@@ -60,9 +61,9 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
 
 fn set_up_first(flags: &ServeFlags, data_dir: &DataDir, log: &Log) -> Result<(), CommandError> {
     log.say(&format!("first start: setting up {}", data_dir.path().display()));
-    let listen = flags.listen.unwrap_or_else(|| ([0, 0, 0, 0], 7443).into());
+    let listen = Listen::at(flags.listen.clone());
     let admin = flags.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
-    let hosts = init::hosts_of(&flags.place, data_dir, &[], listen)?;
+    let hosts = init::hosts_of(&flags.place, data_dir, &[], &listen)?;
     for line in init::make(data_dir.clone(), flags.place.certs_dir(), hosts, listen, admin)? {
         log.say(&format!("  {line}"));
     }
@@ -93,7 +94,7 @@ async fn serve_until_told(
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
     let head = HeadKeeper::begin(data_dir, &store, clock.clone()).await?;
     let listeners = Listeners {
-        user: TcpListener::from_std(sockets.user)?,
+        user: sockets.user.into_iter().map(TcpListener::from_std).collect::<Result<_, _>>()?,
         admin: TcpListener::from_std(sockets.admin)?,
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -129,24 +130,18 @@ fn renew_or_serve_what_is_valid(identity: &Identity, clock: &Clock) -> Result<()
 
 /// Listening already, and of no runtime yet.
 struct Sockets {
-    user: std::net::TcpListener,
+    user: Vec<std::net::TcpListener>,
     admin: std::net::TcpListener,
 }
 
-/// Binds while the process still may, on a runtime without threads, which ends with it.
+/// Binds while the process still may.
 fn bind_both(config: &Config) -> Result<Sockets, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        Ok(Sockets {
-            user: bind(config.listen, "listen").await?,
-            admin: bind(config.admin_listen, "admin-listen").await?,
-        })
+    let failed = |flag| move |(address, cause)| CommandError::Bind { address, cause, flag };
+    let (user, admin) = (config.listen.bind(), config.admin_listen);
+    Ok(Sockets {
+        user: user.map_err(failed("listen"))?,
+        admin: listen::bind(admin).map_err(|cause| failed("admin-listen")((admin, cause)))?,
     })
-}
-
-async fn bind(address: SocketAddr, flag: &'static str) -> Result<std::net::TcpListener, CommandError> {
-    let bound = TcpListener::bind(address).await.and_then(TcpListener::into_std);
-    bound.map_err(|cause| CommandError::Bind { address, cause, flag })
 }
 
 /// Before there are threads: those that the runtime and the store start inherit it.
@@ -166,8 +161,9 @@ fn say_where(
     announcement: &Announcement,
     log: &Log,
 ) -> Result<(), CommandError> {
-    let (user, admin) = (listeners.user.local_addr()?, listeners.admin.local_addr()?);
-    let join = identity.join_string(user.port());
+    let (user, admin) = (listeners.user_addresses()?, listeners.admin.local_addr()?);
+    let join = identity.join_string(user.first().map_or(listen::USER_PORT, SocketAddr::port));
+    let user = user.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" and ");
     log.say(&format!(
         "vestryd {} listens on {user} for users and on {admin} for operators",
         env!("CARGO_PKG_VERSION")

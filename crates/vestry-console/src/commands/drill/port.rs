@@ -35,6 +35,8 @@ impl UserPort {
     /// Finds the port on this machine: where the server listens, or on loopback where it listens everywhere. The server has to
     /// have a certificate of the CA that the console trusts, for the host by which the console reached it.
     pub(super) async fn find(listen: &str, settings: &Settings) -> Result<Self, Failure> {
+        // Where it listens on several, the first.
+        let listen = listen.split(", ").next().unwrap_or_default();
         let listen: SocketAddr = listen.parse().map_err(|_| Failure::UnexpectedReply)?;
         let tls = config::user_client(&Trust::Authority(read_certificates(&settings.ca)?))?;
         let host = settings.address.host().to_owned();
