@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::user::{Envelope, Stretching};
 use vestry_server::clock::Clock;
-use vestry_server::config::GateConfig;
+use vestry_server::settings::Settings;
 use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord, Target};
 use vestry_server::gate::{Admitted, Gate, Source, Way};
 use vestry_store::{AccountId, ChainKey, Generation, OprfId, SealedRecord, Store, StoreLimits};
@@ -132,7 +132,8 @@ fn admitted<T>(evaluate: impl FnOnce(&Admitted) -> T) -> T {
             let chain = ChainKey::from_bytes(&[7; ChainKey::BYTES]).expect("a key");
             Store::create(&path, &chain).expect("a database can be made");
             let store = Store::open(&path, StoreLimits::default(), chain).expect("it can be opened");
-            let gate = Gate::start(store.clone(), Clock::from_fn(|| 0), GateConfig::default());
+            let settings = Settings::defaults().expect("the defaults");
+            let gate = Gate::start(store.clone(), Clock::from_fn(|| 0), settings);
             let source = Source::of([127, 0, 0, 1].into());
             let begun = store.look_up(move |tx| {
                 let target = Target { oprf_id: OprfId([0; 32]), name: String::new(), account: None };

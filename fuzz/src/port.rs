@@ -11,7 +11,6 @@ mod visitor;
 pub use visitor::{Envelope, Message, Op, Operation};
 
 use std::cell::RefCell;
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,6 +28,7 @@ use vestry_server::identity::Identity;
 use vestry_server::listen::Listen;
 use vestry_server::secrets::Secrets;
 use vestry_server::server::Parts;
+use vestry_server::settings::Settings;
 use vestry_server::setup::{Plan, set_up};
 use vestry_server::{Listeners, run};
 use vestry_store::query::{OperatorReader, QueryCaps};
@@ -149,9 +149,12 @@ async fn bind() -> TcpListener {
 
 async fn parts(home: &DataDir, clock: Clock) -> Parts {
     let register = &home.database();
-    let config = Config::parse("", Path::new("vestryd.toml"), Overrides::default()).expect("the defaults");
+    let defaults = Config::clone(&Settings::defaults().expect("the defaults").now());
     let secrets = Secrets::read(home).expect("they were made");
     let hashing = HashingConfig { threads: 1, queue_max: 64 };
+    // Nobody measures times here.
+    let config = Config { hashing, imported_login_time: Duration::from_millis(1), ..defaults };
+    let settings = Settings::new(config, Overrides::default());
     let limits = StoreLimits { readers_max: 2, ..StoreLimits::default() };
     let store = Store::open(register, limits, secrets.chain.clone()).expect("a register");
     Parts {
@@ -162,9 +165,8 @@ async fn parts(home: &DataDir, clock: Clock) -> Parts {
         // The first generation of a new register.
         opaque: OpaqueKeys::new((Generation(1), secrets.opaque), None),
         names: secrets.names,
-        identity: Identity::load(home.certs(None), &config).expect("certificates"),
-        // Nobody measures times here.
-        config: Config { hashing, imported_login_time: Duration::from_millis(1), ..config },
+        identity: Identity::load(home.certs(None), settings.clone()).expect("certificates"),
+        settings,
         clock,
     }
 }

@@ -296,6 +296,7 @@ fn events_of_operator(call: &AdminCall) -> &'static [&'static str] {
         AdminCall::RevokeSession { .. } => &["session.revoked"],
         AdminCall::RevokeOperator { .. } => &["operator.revoked"],
         AdminCall::BackUp => &["register.backed_up"],
+        AdminCall::ReloadSettings => &["settings.read"],
         // Which rows are not taken tells who is there.
         AdminCall::StartImport => &["operator.read"],
         AdminCall::ImportRows(_) | AdminCall::DropImport => &[],
@@ -536,6 +537,7 @@ async fn operator_acts(watched: &mut Watched) {
         AdminCall::RestoreAccount { name: mary() },
         AdminCall::ClearThrottle { subject: None },
         AdminCall::BackUp,
+        AdminCall::ReloadSettings,
     ] {
         watched.operator(call).await;
     }

@@ -15,12 +15,13 @@ use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
 use vestry_server::audit_head::HeadKeeper;
 use vestry_server::clock::Clock;
-use vestry_server::config::{Config, Overrides};
+use vestry_server::config::Overrides;
 use vestry_server::credentials::ImportedHashes;
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
 use vestry_server::secrets::Secrets;
 use vestry_server::server::{Listeners, Parts, ServeError};
+use vestry_server::settings::Settings;
 use vestry_server::sweep::{Swept, remove_expired, remove_old};
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Lived, Store, StoreLimits};
@@ -68,7 +69,7 @@ impl Inside {
     /// On a folder that is set up, with a clock that is so many seconds ahead.
     pub(crate) async fn start_in(folder: TempDir, ahead: i64) -> Self {
         let data_dir = DataDir::at(folder.path());
-        let settings = Config::load(&data_dir.config_file(), Overrides::default()).unwrap();
+        let settings = Settings::load(&data_dir.config_file(), Overrides::default()).unwrap();
         let now = Arc::new(AtomicI64::new(machine_time() + ahead));
         let panics = Arc::new(AtomicBool::new(false));
         let (told, bomb, reads) = (now.clone(), panics.clone(), Arc::new(AtomicUsize::new(0)));
@@ -87,10 +88,10 @@ impl Inside {
             imported: ImportedHashes::new(secrets.pepper).unwrap(),
             names: secrets.names,
             head: HeadKeeper::begin(&data_dir, &store, clock.clone()).await.unwrap(),
-            identity: Identity::load(data_dir.certs(None), &settings).unwrap(),
+            identity: Identity::load(data_dir.certs(None), settings.clone()).unwrap(),
             clock,
             store: store.clone(),
-            config: settings,
+            settings,
         };
         let bind = || TcpListener::bind("127.0.0.1:0");
         let listeners = Listeners { user: vec![bind().await.unwrap()], admin: bind().await.unwrap() };

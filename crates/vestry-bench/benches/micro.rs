@@ -19,12 +19,12 @@ use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
 use vestry_server::clock::Clock;
-use vestry_server::config::GateConfig;
 use vestry_server::credentials::{Ke1, OpaqueKey, Target};
 use vestry_server::data_dir::DataDir;
 use vestry_server::failure::Failure;
 use vestry_server::gate::{Gate, Source, Way};
 use vestry_server::secrets::read_audit_key;
+use vestry_server::settings::Settings;
 use vestry_store::{
     AccountId, ActorKind, Credential, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store,
     StoreError, StoreLimits,
@@ -188,7 +188,7 @@ mod hashing {
         let ke1 = Prover::new(fixture.set.password.as_bytes()).unwrap().ke1();
         let account = fixture.account;
         let _entered = fixture.runtime.enter();
-        let gate = Gate::start(fixture.store.clone(), Clock::from_fn(|| NOW), GateConfig::default());
+        let gate = Gate::start(fixture.store.clone(), Clock::from_fn(|| NOW), Settings::defaults().unwrap());
         let source = Source::of([127, 0, 0, 1].into());
         // Nothing is evaluated but for an attempt that was admitted; one is enough for all of them.
         let begun = fixture.store.look_up(move |tx| {

@@ -180,6 +180,9 @@ pub(crate) enum Command {
     /// Show how the server is
     #[command(after_help = "Examples:\n  vestryctl status\n  vestryctl --json status")]
     Status,
+    /// Have the server read its settings and certificates again, and show what has changed
+    #[command(after_help = AFTER_RELOAD_HELP)]
+    Reload,
     /// Print a completion script for a shell
     #[command(hide = true, after_help = "Example:\n  vestryctl completions bash > vestryctl.bash")]
     Completions(CompletionsArgs),
@@ -259,6 +262,17 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     pub(crate) with_deleted: bool,
 }
+
+const AFTER_RELOAD_HELP: &str = "\
+Examples:
+  vestryctl reload
+  vestryctl --json reload
+
+With the role admin. The server reads vestryd.toml (or what its --config names),
+its certificates and those of new operators, as after SIGHUP; nobody is
+disconnected. Each setting that has changed is shown: what was in force, what the
+file says now, and whether it needs a restart: then what was stays in force.
+When anything cannot be used, nothing changes: exit code 78.";
 
 const AFTER_DRILL_HELP: &str = "\
 Examples:

@@ -247,6 +247,7 @@ fn look_after(call: &AdminCall) -> Option<Typed> {
         | AdminCall::ImportRows(_)
         | AdminCall::DropImport
         | AdminCall::ShowLimits => None,
+        AdminCall::ReloadSettings => Some(vestryctl("audit --where").arg("action = 'settings.read'")),
         AdminCall::CreateAccount { name, .. }
         | AdminCall::SuspendAccount { name, .. }
         | AdminCall::ResumeAccount { name }

@@ -17,9 +17,11 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::LimitsExceeded { .. }
         | Failure::Rows(ReadError::Endless { .. } | ReadError::Header { .. })
         | Failure::BadRows { .. } => Exit::BadData,
-        Failure::Settings(_) | Failure::Tls(_) | Failure::Runtime(_) | Failure::Drill(_) => {
-            Exit::Configuration
-        }
+        Failure::Settings(_)
+        | Failure::SettingsKept(_)
+        | Failure::Tls(_)
+        | Failure::Runtime(_)
+        | Failure::Drill(_) => Exit::Configuration,
         Failure::Wire { error, .. } => Exit::of_wire(error),
         Failure::Unsure { .. } => Exit::Unsure,
         Failure::Refused(refusal) => Exit::of_refusal(refusal),

@@ -33,6 +33,9 @@ pub(crate) enum Failure {
     NotConfirmed { name: String, typed: String },
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The server keeps what is in force.
+    #[error("nothing was changed: {}", Escaped(.0))]
+    SettingsKept(String),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("{server}: {error}")]
@@ -102,6 +105,9 @@ impl Failure {
                 "Other files can be named with --ca, --cert and --key, another operator with --operator."
                     .to_owned(),
             ),
+            Self::SettingsKept(_) => {
+                Some("What was in force stays, all of it. Put that right and try again.".to_owned())
+            }
             Self::Audit(_) => Some(AFTER_A_FAULT.to_owned()),
             Self::Output(_) | Self::Input(_) | Self::Runtime(_) | Self::Terminal(_) => {
                 Some("Check the system's resources, then try again.".to_owned())

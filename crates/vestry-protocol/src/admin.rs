@@ -120,6 +120,8 @@ pub enum AdminCall {
     DropImport,
     /// Ask for the limits of the gate, as they are in force.
     ShowLimits,
+    /// Read settings and certificates again. Answered by `SettingsRead`, or by `SettingsKept`.
+    ReloadSettings,
 }
 
 /// Where following the audit begins.
@@ -206,10 +208,14 @@ pub enum AdminReply {
     ImportDropped,
     /// To `ShowLimits`: each limit once.
     LimitsShown(Vec<Limit>),
+    /// To `ReloadSettings`: each key whose value in the file differs from the one in force before.
+    SettingsRead(Vec<SettingChange>),
+    /// To `ReloadSettings`, when settings or certificates cannot be used: nothing has changed, and a sentence says why.
+    SettingsKept(String),
 }
 
 impl Numbered for AdminCall {
-    const KNOWN: u32 = 22;
+    const KNOWN: u32 = 23;
 }
 
 impl ReplyBody for AdminReply {
@@ -235,6 +241,19 @@ pub struct Limit {
     pub at_once: u64,
     /// Milliseconds; absent where no time brings another.
     pub interval_ms: Option<u64>,
+}
+
+/// A setting that was read again. Values are spelled as in `vestryd.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingChange {
+    /// Its key in `vestryd.toml`.
+    pub key: String,
+    /// The value that was in force; it stays when a restart is needed.
+    pub was: String,
+    /// The value that the file has now.
+    pub is: String,
+    /// Whether the server takes it up when it starts, and not before.
+    pub needs_restart: bool,
 }
 
 /// One of the operator's views.

@@ -89,6 +89,8 @@ pub enum Action {
     OpaqueRotationFinished,
     /// Imported password hashes were sealed under a new pepper.
     PepperRotated,
+    /// The settings were read again.
+    SettingsRead,
 }
 
 impl Action {
@@ -133,6 +135,7 @@ impl Action {
             Self::OpaqueRotationBegun => "opaque.rotation_begun",
             Self::OpaqueRotationFinished => "opaque.rotation_finished",
             Self::PepperRotated => "pepper.rotated",
+            Self::SettingsRead => "settings.read",
         }
     }
 }

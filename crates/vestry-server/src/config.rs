@@ -300,10 +300,25 @@ impl ConfigError {
         let message = Escaped(error.to_string().trim_end()).to_string().replace("\\n", "\n  ");
         Self::Invalid { path: path.to_owned(), message }
     }
+
+    /// Returns it on one line: the parser draws what it says below the line that it is about.
+    #[must_use]
+    pub fn in_a_sentence(&self) -> String {
+        let Self::Invalid { path, message } = self else { return self.to_string() };
+        let lines: Vec<&str> = message.lines().map(str::trim).collect();
+        let said = match lines[..] {
+            [place, _, source, _, ref words @ ..] => {
+                let source = source.split_once("| ").map_or(source, |(_, source)| source);
+                format!("{place} ({source}): {}", words.join(" "))
+            }
+            _ => lines.join(" "),
+        };
+        format!("{} is not a valid configuration: {said}", Escaped(&path.display().to_string()))
+    }
 }
 
 /// What the command line says, over what the file says.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// `--listen`, as often as it was given.
     pub listen: Vec<SocketAddr>,
@@ -346,14 +361,6 @@ impl Config {
         let beside = path.parent().unwrap_or(Path::new(""));
         file.certs_dir = overrides.certs_dir.or(file.certs_dir.map(|folder| beside.join(folder)));
         file.checked(path)
-    }
-
-    /// Reads the hosts from the file again, which may have changed since.
-    ///
-    /// # Errors
-    /// When the file cannot be used.
-    pub fn read_hosts_again(&self) -> Result<Hosts, ConfigError> {
-        Self::load(&self.path, Overrides::default()).map(|config| config.hosts)
     }
 }
 
@@ -506,8 +513,9 @@ impl ConfigFile {
     }
 }
 
-/// Hosts as a value of TOML.
-fn array_of(hosts: &Hosts) -> String {
+/// Returns hosts as a value of TOML.
+#[must_use]
+pub fn array_of(hosts: &Hosts) -> String {
     let hosts: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
     format!("[{}]", hosts.join(", "))
 }
@@ -554,12 +562,8 @@ pub fn template(
 }
 
 fn listen_line(listen: &Listen) -> String {
-    let addresses: Vec<String> = listen.addresses().iter().map(|address| format!("\"{address}\"")).collect();
-    match listen {
-        Listen::Everywhere => format!("#= listen = [{}]", addresses.join(", ")),
-        Listen::At(_) if addresses.len() == 1 => format!("listen = {}", addresses.concat()),
-        Listen::At(_) => format!("listen = [{}]", addresses.join(", ")),
-    }
+    let mark = if *listen == Listen::Everywhere { "#= " } else { "" };
+    format!("{mark}listen = {listen}")
 }
 
 #[cfg(test)]
@@ -622,6 +626,14 @@ mod tests {
             let message = parse(text).err().unwrap_or_else(|| panic!("{text} was taken"));
             assert!(message.contains(named), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn what_the_parser_draws_is_also_said_in_a_sentence() {
+        let error = Config::parse("listen = 7", Path::new("a.toml"), Overrides::default()).unwrap_err();
+        let said = error.in_a_sentence();
+        assert!(said.contains("at line 1, column 10 (listen = 7): invalid type"), "{said}");
+        assert_eq!(said.lines().count(), 1);
     }
 
     #[test]

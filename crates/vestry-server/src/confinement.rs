@@ -13,7 +13,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, get
 use rustix::process::{set_dumpable_behavior, setrlimit};
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The newest kernel interface that the rules were tried with. An older kernel enforces what it knows of them.
 const TRIED_ABI: ABI = ABI::V7;
@@ -51,7 +51,10 @@ pub struct Interface(String);
 impl fmt::Display for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(Interface(abi)) => write!(f, "its own folders and nothing else (Landlock ABI {abi})"),
+            Self::Full(Interface(abi)) => write!(
+                f,
+                "its own folders, the one of its settings to read, and nothing else (Landlock ABI {abi})"
+            ),
             Self::Partial(Interface(abi)) => {
                 write!(f, "its own folders (Landlock ABI {abi}; a newer kernel would forbid more)")
             }
@@ -100,24 +103,36 @@ pub fn is_memory_private() -> bool {
     no_core && not_dumpable && rustix::thread::no_new_privs() == Ok(true)
 }
 
-/// Leaves the process, from the calling thread on, the folders `own` to read and write in, and no way to open
-/// anything else, to run a program, to trace a process, or to make a socket of any kind. For good.
+/// Leaves the process, from the calling thread on, the folders `own` to read and write in, the files beside `settings` to read,
+/// and no way to open anything else, to run a program, to trace a process, or to make a socket of any kind. For good.
 #[must_use]
-pub fn confine(own: &[&Path]) -> Confinement {
-    let files = match restrict(own) {
+pub fn confine(own: &[&Path], settings: &Path) -> Confinement {
+    let files = match restrict(own, &folders_of(settings)) {
         Ok(status) => status.into(),
         Err(error) => Files::Refused(error.to_string()),
     };
     Confinement { files, system_calls: system_calls::forbid() }
 }
 
-fn restrict(own: &[&Path]) -> Result<RestrictionStatus, RulesetError> {
+/// Returns the folder that a file is in, and the one that it is in behind links. An editor replaces the file, and only the folder
+/// stays what a rule was made for.
+fn folders_of(file: &Path) -> Vec<PathBuf> {
+    let behind_links = file.canonicalize().ok();
+    [Some(file.to_owned()), behind_links]
+        .into_iter()
+        .flatten()
+        .filter_map(|file| Some(file.parent()?.to_owned()))
+        .collect()
+}
+
+fn restrict(own: &[&Path], settings: &[PathBuf]) -> Result<RestrictionStatus, RulesetError> {
     Ruleset::default()
         .handle_access(AccessFs::from_all(TRIED_ABI))?
         .handle_access(AccessNet::from_all(TRIED_ABI))?
         .scope(Scope::from_all(TRIED_ABI))?
         .create()?
         .add_rules(path_beneath_rules(own, rights_in_own_folders()))?
+        .add_rules(path_beneath_rules(settings, AccessFs::ReadFile))?
         .add_rules(path_beneath_rules(READABLE, AccessFs::ReadFile))?
         .restrict_self()
 }
@@ -158,7 +173,7 @@ mod tests {
     /// On a thread of its own: only that thread is confined.
     fn confined<T: Send>(own: &Path, act: impl FnOnce() -> T + Send) -> Option<T> {
         let confine_and_act = || {
-            let confinement = confine(&[own]);
+            let confinement = confine(&[own], &own.join("vestryd.toml"));
             assert_eq!(confinement.system_calls, Ok(()));
             if let Files::Full(_) = confinement.files {
                 return Some(act());
@@ -201,6 +216,26 @@ mod tests {
             assert!(is_denied(std::process::Command::new("/bin/true").status()));
         });
         assert_eq!(fs::read(&theirs).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn a_confined_thread_reads_the_folder_of_its_settings_and_writes_nothing_there() {
+        let [own, settings, behind] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let (file, linked) = (settings.path().join("vestryd.toml"), behind.path().join("real.toml"));
+        fs::write(&linked, "1").unwrap();
+        std::os::unix::fs::symlink(&linked, &file).unwrap();
+        let fresh = settings.path().join("fresh");
+        std::thread::scope(|scope| {
+            let confined = scope.spawn(|| {
+                let Files::Full(_) = confine(&[own.path()], &file).files else { return };
+                assert_eq!(fs::read(&file).unwrap(), b"1", "a link leads elsewhere");
+                assert!(is_denied(fs::write(&fresh, "mine")));
+                assert!(is_denied(fs::write(&linked, "mine")));
+                assert!(is_denied(fs::remove_file(&file)));
+                assert!(is_denied(fs::read_dir(settings.path())));
+            });
+            confined.join().unwrap();
+        });
     }
 
     #[test]

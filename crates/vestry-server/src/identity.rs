@@ -7,7 +7,7 @@
 //! It builds no TLS configuration and makes no certificate: `vestry-tls` does.
 
 use crate::clock::Plausible;
-use crate::config::Config;
+use crate::settings::Settings;
 use std::sync::{Arc, PoisonError, RwLock};
 use vestry_protocol::UnixSeconds;
 use vestry_tls::{
@@ -19,7 +19,7 @@ const DAY_SECS: i64 = 24 * 60 * 60;
 /// Certificates and what is made of them. Shared by reference.
 pub struct Identity {
     certs: CertsDir,
-    settings: Config,
+    settings: Settings,
     in_force: RwLock<Arc<InForce>>,
 }
 
@@ -27,18 +27,19 @@ struct InForce {
     user: Arc<rustls::ServerConfig>,
     admin: Arc<rustls::ServerConfig>,
     server: ServerIdentity,
-    /// As the settings name them.
-    hosts: Hosts,
 }
 
+/// Certificates that were read again and are not in force yet.
+pub struct Reread(Arc<InForce>);
+
 impl InForce {
-    fn of(server: ServerIdentity, hosts: Hosts) -> Result<Self, TlsError> {
-        Ok(Self { user: config::user_server(&server)?, admin: config::admin_server(&server)?, server, hosts })
+    fn of(server: ServerIdentity) -> Result<Self, TlsError> {
+        Ok(Self { user: config::user_server(&server)?, admin: config::admin_server(&server)?, server })
     }
 
-    /// Whether the certificate does not name what the settings do.
-    fn lacks_a_host(&self) -> bool {
-        self.server.hosts().is_some_and(|named| !self.hosts.without(named).is_empty())
+    /// Returns whether the certificate does not name all of these.
+    fn lacks_one_of(&self, hosts: &Hosts) -> bool {
+        self.server.hosts().is_some_and(|named| !hosts.without(named).is_empty())
     }
 }
 
@@ -47,23 +48,22 @@ impl Identity {
     ///
     /// # Errors
     /// When a file is missing, damaged or exposed.
-    pub fn load(certs: CertsDir, settings: &Config) -> Result<Self, TlsError> {
-        let in_force = InForce::of(certs.load_server()?, settings.hosts.clone())?;
-        Ok(Self { certs, settings: settings.clone(), in_force: RwLock::new(Arc::new(in_force)) })
+    pub fn load(certs: CertsDir, settings: Settings) -> Result<Self, TlsError> {
+        let in_force = InForce::of(certs.load_server()?)?;
+        Ok(Self { certs, settings, in_force: RwLock::new(Arc::new(in_force)) })
     }
 
-    /// Reads them again, and the hosts of the settings; what is in force stays when it cannot be used.
+    /// Reads them again. Nothing changes yet.
     ///
     /// # Errors
     /// When a file is missing, damaged or exposed.
-    pub fn reload(&self) -> Result<(), TlsError> {
-        let hosts = self.settings.read_hosts_again().unwrap_or_else(|error| {
-            tracing::error!(%error, "the hosts in use stay: the settings cannot be read again");
-            self.now().hosts.clone()
-        });
-        let fresh = Arc::new(InForce::of(self.certs.load_server()?, hosts)?);
-        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
+    pub fn read_again(&self) -> Result<Reread, TlsError> {
+        Ok(Reread(Arc::new(InForce::of(self.certs.load_server()?)?)))
+    }
+
+    /// Puts certificates in force that were read again: for the connections that are accepted from now on.
+    pub fn put_in_force(&self, reread: Reread) {
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = reread.0;
     }
 
     /// Renews the server's certificate when no more than a third of its days is left, when it lacks a host of the settings,
@@ -73,8 +73,9 @@ impl Identity {
     /// # Errors
     /// When the CA's key is missing or a file cannot be written; the certificate in force stays.
     pub fn renew_when_due(&self, now: Plausible) -> Result<bool, TlsError> {
-        let (in_force, days, now) = (self.now(), self.settings.certificate_days, now.seconds());
-        let (server, lacks_a_host) = (&in_force.server, in_force.lacks_a_host());
+        let (in_force, settings, now) = (self.now(), self.settings.now(), now.seconds());
+        let (server, days) = (&in_force.server, settings.certificate_days);
+        let lacks_a_host = in_force.lacks_one_of(&settings.hosts);
         let is_old = server.not_after().saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;
         // A certificate never outlives its CA: near its end there is nothing to gain, every minute.
         let can_be_longer = server.authority_not_after() > server.not_after();
@@ -82,13 +83,13 @@ impl Identity {
         if !(is_old && can_be_longer || is_ahead || lacks_a_host) {
             return Ok(false);
         }
-        // Somebody may have changed both on the disk meanwhile: what is replaced is what is there now.
-        self.reload()?;
+        // Somebody may have changed it on the disk meanwhile: what is replaced is what is there now.
+        self.put_in_force(self.read_again()?);
         let in_force = self.now();
-        let named = in_force.server.hosts().unwrap_or(&in_force.hosts);
-        let hosts = in_force.hosts.and(named).with_local_names();
+        let named = in_force.server.hosts().unwrap_or(&settings.hosts);
+        let hosts = settings.hosts.and(named).with_local_names();
         self.certs.renew_server(&hosts, Validity { not_before: now, days })?;
-        self.reload()?;
+        self.put_in_force(self.read_again()?);
         Ok(true)
     }
 
@@ -113,8 +114,7 @@ impl Identity {
     /// Host, port and pin in one line, for users.
     #[must_use]
     pub fn join_string(&self, port: u16) -> JoinString {
-        let in_force = self.now();
-        in_force.server.join_string(&in_force.hosts, port)
+        self.now().server.join_string(&self.settings.now().hosts, port)
     }
 
     /// Until when the server's certificate is valid.

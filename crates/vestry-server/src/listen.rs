@@ -73,6 +73,24 @@ impl Listen {
     }
 }
 
+/// As a value of TOML.
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addresses()[..] {
+            [only] => write!(f, "\"{only}\""),
+            ref all => write_array(f, all),
+        }
+    }
+}
+
+fn write_array(f: &mut fmt::Formatter<'_>, values: &[impl fmt::Display]) -> fmt::Result {
+    f.write_str("[")?;
+    for (number, value) in values.iter().enumerate() {
+        write!(f, "{}\"{value}\"", if number == 0 { "" } else { ", " })?;
+    }
+    f.write_str("]")
+}
+
 /// `"127.0.0.1:7443"`, or a list of such.
 impl<'de> Deserialize<'de> for Listen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -144,12 +162,10 @@ impl<'de> Deserialize<'de> for Proxies {
     }
 }
 
+/// As a value of TOML.
 impl fmt::Display for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, network) in self.0.iter().enumerate() {
-            write!(f, "{}{network}", if number == 0 { "" } else { ", " })?;
-        }
-        Ok(())
+        write_array(f, &self.0)
     }
 }
 

@@ -6,8 +6,8 @@
 use crate::accept_budget::AcceptBudget;
 use crate::config::ConnectionConfig;
 use crate::gate::{address_of, network_of};
-use crate::listen::Proxies;
 use crate::proxy::read_source;
+use crate::settings::Settings;
 use crate::slots::{Slot, SlotLimits, Slots};
 use std::future::Future;
 use std::io;
@@ -36,8 +36,8 @@ pub struct Admission {
     slots: Slots,
     /// For addresses and for networks; none where all peers are this machine, and share one address.
     budgets: Option<(AcceptBudget, AcceptBudget)>,
-    /// Who says for whom it connects, and how many of their connections have not said it yet.
-    proxies: Arc<Proxies>,
+    /// They name who says for whom it connects; none on the admin port. Then how many such connections have not said it yet.
+    settings: Option<Settings>,
     unsaid: Arc<Semaphore>,
     refused: Arc<AtomicU64>,
     handshake_timeout: Duration,
@@ -46,7 +46,7 @@ pub struct Admission {
 impl Admission {
     /// Of the user port.
     #[must_use]
-    pub fn for_users(limits: &ConnectionConfig, proxies: Proxies) -> Self {
+    pub fn for_users(limits: &ConnectionConfig, settings: Settings) -> Self {
         let slots = SlotLimits {
             max: limits.max,
             per_address_max: limits.per_source_max,
@@ -56,7 +56,7 @@ impl Admission {
         let (per_sec, now) = (limits.per_source_per_sec_max, Instant::now());
         // As many again for the addresses around it: a network is a few of them.
         let budgets = (AcceptBudget::new(per_sec, now), AcceptBudget::new(per_sec.saturating_mul(2), now));
-        Self { proxies: Arc::new(proxies), ..Self::new(slots, Some(budgets), limits.handshake_timeout) }
+        Self { settings: Some(settings), ..Self::new(slots, Some(budgets), limits.handshake_timeout) }
     }
 
     /// Of the admin port, for handshakes alone: anybody on this machine may begin one, and what an operator works with is
@@ -77,15 +77,12 @@ impl Admission {
         budgets: Option<(AcceptBudget, AcceptBudget)>,
         handshake_timeout: Duration,
     ) -> Self {
-        let (proxies, unsaid) = (Arc::default(), Arc::new(Semaphore::new(UNSAID_MAX)));
-        Self {
-            slots: Slots::new(slots),
-            budgets,
-            proxies,
-            unsaid,
-            refused: Arc::default(),
-            handshake_timeout,
-        }
+        let (unsaid, refused) = (Arc::new(Semaphore::new(UNSAID_MAX)), Arc::default());
+        Self { slots: Slots::new(slots), budgets, settings: None, unsaid, refused, handshake_timeout }
+    }
+
+    fn is_of_a_proxy(&self, peer: IpAddr) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.now().proxies.contain(peer))
     }
 
     /// A slot for a connection; `None` when its source has too many, or makes too many too fast.
@@ -178,7 +175,7 @@ enum Accepted {
 async fn accept_one(listener: &TcpListener, admission: &Admission) -> io::Result<Accepted> {
     admission.slots.room().await;
     let (tcp, peer) = listener.accept().await?;
-    if admission.proxies.contain(peer.ip()) {
+    if admission.is_of_a_proxy(peer.ip()) {
         let Ok(unsaid) = admission.unsaid.clone().try_acquire_owned() else {
             tracing::warn!(%peer, "refused: this load balancer has too many connections for which it says nothing");
             return Ok(Accepted::Refused);

@@ -70,7 +70,7 @@ fn text_of(data_dir: &DataDir, admin: SocketAddr, certs_dir: &Path) -> io::Resul
     ))
 }
 
-/// How to have a running server read its certificates again; `None` when none runs.
+/// How to have a running server read its settings and certificates again; `None` when none runs.
 #[must_use]
 pub fn how_to_reload(data_dir: &DataDir) -> Option<String> {
     if !data_dir.is_in_use() {

@@ -3,12 +3,13 @@
 use crate::admin::{Office, RecordedQueries, WelcomeOperators};
 use crate::audit_head::HeadKeeper;
 use crate::clock::{Clock, as_date};
-use crate::config::Config;
 use crate::credentials::{DamagedRecords, HashingPool, ImportedHashes, NameSeed, OpaqueKeys};
 use crate::gate::{Gate, Writes};
 use crate::identity::Identity;
 use crate::listener::{Admission, accept_until};
+use crate::reload;
 use crate::renewal::Renewal;
+use crate::settings::Settings;
 use crate::sweep::{remove_expired, remove_old};
 use crate::trail::{RecordedReads, Trail};
 use crate::user::WelcomeUsers;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -37,7 +38,7 @@ const AGING_PERIOD: Duration = Duration::from_secs(60 * 60);
 /// Everything that the tasks of a server share.
 pub struct Server {
     /// The settings in force.
-    pub config: Config,
+    pub settings: Settings,
     /// The register.
     pub store: Store,
     /// Where passwords wait to be hashed.
@@ -56,6 +57,8 @@ pub struct Server {
     pub identity: Identity,
     /// What keeps the server's certificate fresh.
     pub renewal: Renewal,
+    /// One at a time reads settings and certificates again.
+    pub reloading: Mutex<()>,
     /// The wall clock.
     pub clock: Clock,
     /// Cancelled when connections are to finish.
@@ -105,7 +108,7 @@ impl Listeners {
 /// The parts that a server is made of.
 pub struct Parts {
     /// The settings in force.
-    pub config: Config,
+    pub settings: Settings,
     /// The register.
     pub store: Store,
     /// The operator's read-only SQL.
@@ -125,7 +128,7 @@ pub struct Parts {
 }
 
 /// Serves until `shutdown` resolves, then drains: no request that was accepted is dropped. `reload` resolves
-/// each time the certificates are to be read again.
+/// each time settings and certificates are to be read again.
 ///
 /// # Errors
 /// When the hashing threads cannot start, a bound address cannot be read, or a part ended that has to run.
@@ -135,12 +138,12 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     reload: impl AsyncFnMut(),
 ) -> Result<(), ServeError> {
-    let limits = parts.config.connections;
+    let config = parts.settings.now();
+    let limits = config.connections;
     let supervisor = parts.store.supervisor().clone();
-    let hashing =
-        HashingPool::start(&supervisor, parts.config.hashing.threads, parts.config.hashing.queue_max)?;
-    let gate = Gate::start(parts.store.clone(), parts.clock.clone(), parts.config.gate);
-    let writes = Writes::new(parts.config.gate.writes_at_once, parts.config.gate.write_interval);
+    let hashing = HashingPool::start(&supervisor, config.hashing.threads, config.hashing.queue_max)?;
+    let gate = Gate::start(parts.store.clone(), parts.clock.clone(), parts.settings.clone());
+    let writes = Writes::new(parts.settings.clone());
     let server = Arc::new(Server {
         hashing,
         gate,
@@ -160,11 +163,12 @@ pub async fn run(
         trail: Trail::default(),
         head: Arc::new(parts.head),
         recorded: RecordedReads::default(),
-        user_admission: Admission::for_users(&limits, parts.config.proxies.clone()),
+        user_admission: Admission::for_users(&limits, parts.settings.clone()),
         office: Office::new(&limits),
         started: Instant::now(),
         user_addresses: listeners.user_addresses()?,
-        config: parts.config,
+        settings: parts.settings,
+        reloading: Mutex::default(),
     });
     let admin_admission = Admission::for_operators(&limits);
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -220,7 +224,7 @@ async fn isolated(what: &'static str, round: impl Future<Output = ()> + Send + '
 }
 
 async fn drain(server: &Server, tasks: &TaskTracker) {
-    let wait = server.config.connections.drain_timeout;
+    let wait = server.settings.now().connections.drain_timeout;
     tracing::info!(
         connections = tasks.len(),
         "stopping: open connections get {} s to finish",
@@ -241,19 +245,15 @@ async fn drain(server: &Server, tasks: &TaskTracker) {
 async fn reload_for_ever(server: &Arc<Server>, mut reload: impl AsyncFnMut()) {
     loop {
         reload().await;
-        isolated("reading the certificates again", reload_once(server.clone())).await;
+        isolated("reading the settings again", reload_once(server.clone())).await;
     }
 }
 
 async fn reload_once(server: Arc<Server>) {
-    match server.identity.reload() {
-        Ok(()) => tracing::info!("the certificates were read again"),
-        Err(error) => {
-            tracing::error!(%error, "the certificates in use stay: the new ones cannot be used");
-        }
+    if let Err(error) = reload::by_signal(&server).await {
+        tracing::error!("settings and certificates in force stay as they are, all of them: {error}");
     }
     look_at_the_certificate(&server);
-    enrol_operators(&server).await;
 }
 
 async fn keep_house(server: &Arc<Server>) {
@@ -314,7 +314,7 @@ async fn remove_what_is_old(server: Arc<Server>, aged: Aged) {
 }
 
 async fn remove_what_expired(server: Arc<Server>) {
-    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    let (now, idle) = (server.clock.now(), server.settings.now().sessions.idle_secs_max);
     if let Err(error) = server.store.write(move |tx| remove_expired(tx, now, idle)).await {
         tracing::warn!(%error, "what has expired was not removed; the next round tries again");
     }
@@ -335,19 +335,7 @@ async fn look_around(server: Arc<Server>) {
     }
 }
 
-fn look_at_the_certificate(server: &Server) {
+/// Renews the certificate when it is due, and says what its operator should know.
+pub fn look_at_the_certificate(server: &Server) {
     server.renewal.look(&server.identity, &server.clock);
-}
-
-async fn enrol_operators(server: &Server) {
-    let enrolled = match server.identity.operators() {
-        Ok(certificates) => crate::setup::enrol(&server.store, certificates, server.clock.now()).await,
-        Err(error) => {
-            tracing::error!(%error, "the operators' certificates cannot be read");
-            return;
-        }
-    };
-    if let Err(error) = enrolled {
-        tracing::error!(%error, "new operators could not be taken in");
-    }
 }

@@ -141,7 +141,8 @@ fn allow_login(account: &AccountRow) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure::SessionEnded`] when the token is not of a live session, for whatever reason.
 pub async fn resume(server: &Server, token: &SessionToken) -> Result<(LoggedIn, String), Failure> {
-    let (hash, now, idle) = (hash_of(token), server.clock.now(), server.config.sessions.idle_secs_max);
+    let (hash, now, idle) =
+        (hash_of(token), server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let (id, name, last_used) = server
         .store
         .look_up(move |tx| {
@@ -177,7 +178,7 @@ pub async fn read_as<T: Send + 'static>(
     session: LoggedIn,
     closure: impl FnOnce(&ReadTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    let (now, idle) = (server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let (answer, last_used) = server
         .store
         .look_up(move |tx| {
@@ -218,7 +219,7 @@ pub async fn write_uncounted_as<T: Send + 'static>(
     session: LoggedIn,
     closure: impl FnOnce(&WriteTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    let (now, idle) = (server.clock.now(), server.settings.now().sessions.idle_secs_max);
     server
         .store
         .write(move |tx| {

@@ -296,19 +296,27 @@ pub async fn enrol(
     certificates: Vec<OperatorCertificate>,
     now: UnixSeconds,
 ) -> Result<(), Failure> {
-    store
-        .write(move |tx| {
-            for certificate in &certificates {
-                let pin = certificate.pin.to_string();
-                if tx.operator(&pin)?.is_some() {
-                    continue;
-                }
-                let operator = Party::Text(&certificate.name);
-                let noted = Actor::server().note(tx, now, Action::OperatorEnrolled, operator, &pin)?;
-                let (name, role) = (certificate.name.as_str(), certificate.role.as_str());
-                tx.insert_operator(&noted, &NewOperator { pin: &pin, name, role, created: now })?;
-            }
-            Ok(())
-        })
-        .await
+    store.write(move |tx| enrol_in(tx, &certificates, now)).await
+}
+
+/// As [`enrol`], in a transaction of the caller's.
+///
+/// # Errors
+/// When the store does.
+pub fn enrol_in(
+    tx: &WriteTx<'_>,
+    certificates: &[OperatorCertificate],
+    now: UnixSeconds,
+) -> Result<(), Failure> {
+    for certificate in certificates {
+        let pin = certificate.pin.to_string();
+        if tx.operator(&pin)?.is_some() {
+            continue;
+        }
+        let operator = Party::Text(&certificate.name);
+        let noted = Actor::server().note(tx, now, Action::OperatorEnrolled, operator, &pin)?;
+        let (name, role) = (certificate.name.as_str(), certificate.role.as_str());
+        tx.insert_operator(&noted, &NewOperator { pin: &pin, name, role, created: now })?;
+    }
+    Ok(())
 }

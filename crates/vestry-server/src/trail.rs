@@ -52,7 +52,7 @@ impl Trail {
 
     /// Removes the events that are older than the settings keep them.
     pub async fn remove_old_events(&self, server: &Server, aged: Aged) {
-        let days = server.config.audit_days;
+        let days = server.settings.now().audit_days;
         if days == 0 {
             return;
         }

@@ -5,7 +5,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use vestry_protocol::admin::{
     AccountDetail, AccountState, AdminCall, AdminReply, Cell, ClockJump, Credential, FollowFrom, Limit,
-    Listing, OpaqueRotation, RowsEnd, Status, View,
+    Listing, OpaqueRotation, RowsEnd, SettingChange, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
@@ -388,6 +388,7 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
         number().prop_map(|accounts| AdminCall::FinishImport { accounts }),
         Just(()).prop_map(|()| AdminCall::DropImport),
         Just(()).prop_map(|()| AdminCall::ShowLimits),
+        Just(()).prop_map(|()| AdminCall::ReloadSettings),
     ]
 }
 
@@ -488,6 +489,11 @@ fn admin_reply() -> impl Strategy<Value = AdminReply> {
             let limit = |(key, at_once, interval_ms)| Limit { key, at_once, interval_ms };
             AdminReply::LimitsShown(limits.into_iter().map(limit).collect())
         }),
+        vec((text(), text(), text(), any::<bool>()), 0..4).prop_map(|changes| {
+            let change = |(key, was, is, needs_restart)| SettingChange { key, was, is, needs_restart };
+            AdminReply::SettingsRead(changes.into_iter().map(change).collect())
+        }),
+        text().prop_map(AdminReply::SettingsKept),
     ]
 }
 

@@ -4,7 +4,7 @@
 use super::{Example, Message};
 use vestry_protocol::admin::{
     AccountDetail, AccountState, AdminCall, AdminReply, Cell, ClockJump, Credential, FollowFrom, Limit,
-    Listing, OpaqueRotation, RowsEnd, Status, View,
+    Listing, OpaqueRotation, RowsEnd, SettingChange, Status, View,
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::greeting::Greeting;
@@ -82,6 +82,7 @@ pub(super) fn requests() -> Vec<Example> {
             AdminCall::ShowJoinString,
         ),
         request("admin/request-show-limits", "A variant without fields.", AdminCall::ShowLimits),
+        request("admin/request-reload-settings", "A variant without fields.", AdminCall::ReloadSettings),
         request("admin/request-back-up", "A variant without fields.", AdminCall::BackUp),
         request(
             "admin/request-clear-throttle",
@@ -307,6 +308,7 @@ pub(super) fn replies() -> Vec<Example> {
     all.extend(audit_verdicts());
     all.extend(import_replies());
     all.extend(limits());
+    all.extend(settings());
     all.extend(account_details());
     all.extend(largest_replies());
     all
@@ -588,6 +590,32 @@ fn import_replies() -> Vec<Example> {
             AdminReply::ImportFinished { accounts: 1_000_000, with_password: 999_999, elapsed_us: 5_000_000 },
         ),
         reply("admin/reply-import-dropped", "A variant without fields.", AdminReply::ImportDropped),
+    ]
+}
+
+fn settings() -> Vec<Example> {
+    let change = |key: &str, was: &str, is: &str, needs_restart| SettingChange {
+        key: key.to_owned(),
+        was: was.to_owned(),
+        is: is.to_owned(),
+        needs_restart,
+    };
+    let changes = vec![
+        change("registration", "\"open\"", "\"closed\"", false),
+        change("connections_max", "10000", "20000", true),
+    ];
+    vec![
+        reply(
+            "admin/reply-settings-read",
+            "One that is in force now, and one that needs a restart.",
+            AdminReply::SettingsRead(changes),
+        ),
+        reply("admin/reply-settings-read-none", "Nothing has changed.", AdminReply::SettingsRead(Vec::new())),
+        reply(
+            "admin/reply-settings-kept",
+            "A file that cannot be used.",
+            AdminReply::SettingsKept("audit_days: use 0 to 36_500 days; 0 is for ever".to_owned()),
+        ),
     ]
 }
 

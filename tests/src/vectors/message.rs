@@ -329,6 +329,7 @@ fn of_admin_call(call: &AdminCall) -> &'static str {
         AdminCall::FinishImport { .. } => "finish-import",
         AdminCall::DropImport => "drop-import",
         AdminCall::ShowLimits => "show-limits",
+        AdminCall::ReloadSettings => "reload-settings",
     }
 }
 
@@ -357,5 +358,7 @@ fn of_admin_reply(reply: &AdminReply) -> &'static str {
         AdminReply::ImportFinished { .. } => "import-finished",
         AdminReply::ImportDropped => "import-dropped",
         AdminReply::LimitsShown(_) => "limits-shown",
+        AdminReply::SettingsRead(_) => "settings-read",
+        AdminReply::SettingsKept(_) => "settings-kept",
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Option<Command>, F
         | Command::Backup(_)
         | Command::Import(_)
         | Command::Export(_)
+        | Command::Reload
         | Command::Status) => return Ok(Some(other)),
     }
     let mut stdout = output.stdout();

@@ -10,6 +10,7 @@ mod export;
 pub(crate) mod generate;
 mod import;
 mod kept;
+mod reload;
 mod rows;
 mod status;
 mod throttle;
@@ -60,6 +61,7 @@ pub(crate) async fn run(session: &mut Session, command: Command) -> Result<(), F
         Command::Export(arguments) => export::run(session, arguments).await,
         Command::JoinString => status::show_join_string(session).await,
         Command::Status => status::show(session).await,
+        Command::Reload => reload::run(session).await,
         Command::Completions(_) | Command::Man(_) => generate::run(command, session.output).map(drop),
     }
 }

@@ -10,6 +10,7 @@ mod backup;
 mod import;
 mod office;
 mod operators;
+mod reload;
 mod rows;
 mod status;
 mod throttle;
@@ -93,7 +94,8 @@ fn role_needed(call: &AdminCall) -> Role {
         | AdminCall::ImportRows(_)
         | AdminCall::FinishImport { .. }
         | AdminCall::DropImport
-        | AdminCall::ShowLimits => Role::Admin,
+        | AdminCall::ShowLimits
+        | AdminCall::ReloadSettings => Role::Admin,
     }
 }
 
@@ -185,7 +187,7 @@ impl Port for AdminPort {
     }
 
     fn patience(&self) -> Patience {
-        let limits = &self.server.config.connections;
+        let limits = self.server.settings.now().connections;
         let (idle, frame, write) = (limits.idle_timeout, limits.frame_timeout, limits.write_timeout);
         Patience { idle, frame, write, until: None }
     }
@@ -313,6 +315,7 @@ async fn answer_as(
         AdminCall::DropImport => import::drop_it(import).await,
         AdminCall::ShowStatus => status::show(server, operator).await,
         AdminCall::ShowLimits => Ok(AdminReply::LimitsShown(server.gate.limits())),
+        AdminCall::ReloadSettings => reload::reload(server, operator).await,
         AdminCall::ShowJoinString => Ok(AdminReply::JoinString(status::join_string(server))),
         AdminCall::ShowAccount { name } => accounts::show(server, operator, &name).await,
         AdminCall::CreateAccount { name, profile } => {

@@ -79,16 +79,16 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
         }
     }
     answer("in force in every vestryd:")?;
-    for line in in_force(&[data_dir.path(), certs.path()]) {
+    for line in in_force(&[data_dir.path(), certs.path()], &place.config_file()) {
         answer(&line)?;
     }
     if failed == 0 { Ok(()) } else { Err(CommandError::ChecksFailed(failed)) }
 }
 
 /// What holds for this process; a server does the same to itself. Comes last: nothing else can be opened afterwards.
-fn in_force(own: &[&Path]) -> Vec<String> {
+fn in_force(own: &[&Path], settings: &Path) -> Vec<String> {
     let mark = |good: bool| if good { "ok  " } else { "warn" };
-    let (private, confinement) = (is_memory_private(), confine(own));
+    let (private, confinement) = (is_memory_private(), confine(own, settings));
     vec![
         format!("{}  memory: no core dumps, closed to other processes, no new privileges", mark(private)),
         format!("{}  {confinement}", mark(confinement.is_in_force())),

@@ -48,7 +48,7 @@ const EXAMPLES: &str = "Examples:
   vestryd backup register.backup            also while the server runs
   vestryd restore register.backup           only while it does not
 
-Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads the certificates again.";
+Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads settings and certificates again.";
 
 const BACKUP_EXAMPLES: &str = "Examples:
   vestryd backup /media/stick/register.backup

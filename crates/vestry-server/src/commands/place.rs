@@ -5,6 +5,7 @@ use crate::as_owner::{AsOwner, For, NotTheOwner};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::data_dir::{DataDir, default_path};
 use crate::running::how_to_reload;
+use crate::settings::Settings;
 use clap::Args;
 use std::ops::Deref;
 use std::path::{Path, PathBuf, absolute};
@@ -127,6 +128,12 @@ impl Place {
     pub(super) fn load_config(&self, mut overrides: Overrides) -> Result<Config, ConfigError> {
         overrides.certs_dir = self.certs_dir();
         Config::load(&self.config_file(), overrides)
+    }
+
+    /// The settings of a server that is started with this command line.
+    pub(super) fn load_settings(&self, mut overrides: Overrides) -> Result<Settings, ConfigError> {
+        overrides.certs_dir = self.certs_dir();
+        Settings::load(&self.config_file(), overrides)
     }
 
     /// Has every command that this process advises lead to the same place. Returns the certificates there, for advice.

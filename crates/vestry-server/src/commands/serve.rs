@@ -13,6 +13,7 @@ use crate::logging::{self, Log};
 use crate::running::Announcement;
 use crate::secrets::{Secrets, finish_replacements};
 use crate::server::{Listeners, Parts};
+use crate::settings::Settings;
 use crate::setup::enrol;
 use crate::work_folder::remove_abandoned;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -39,7 +40,8 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     }
     let overrides =
         Overrides { listen: flags.listen.clone(), admin_listen: flags.admin_listen, ..Overrides::default() };
-    let config = flags.place.load_config(overrides)?;
+    let settings = flags.place.load_settings(overrides)?;
+    let config = settings.now();
     data_dir.refuse_exposed_files()?;
     data_dir.certs(config.certs_dir.as_deref()).refuse_exposed_keys()?;
     let lock = data_dir.lock()?;
@@ -54,7 +56,7 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()?;
-    let served = runtime.block_on(serve_until_told(config, &data_dir, sockets, &log));
+    let served = runtime.block_on(serve_until_told(settings, &data_dir, sockets, &log));
     drop(lock);
     served
 }
@@ -71,7 +73,7 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir, log: &Log) -> Result<(),
 }
 
 async fn serve_until_told(
-    config: Config,
+    settings: Settings,
     data_dir: &DataDir,
     sockets: Sockets,
     log: &Log,
@@ -88,8 +90,8 @@ async fn serve_until_told(
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
     let opaque = secrets.bind_to(&store).await?;
     let imported = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
-    let certs = data_dir.certs(config.certs_dir.as_deref());
-    let identity = Identity::load(certs.clone(), &config)?;
+    let certs = data_dir.certs(settings.now().certs_dir.as_deref());
+    let identity = Identity::load(certs.clone(), settings.clone())?;
     renew_or_serve_what_is_valid(&identity, &clock)?;
     enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
     let head = HeadKeeper::begin(data_dir, &store, clock.clone()).await?;
@@ -112,7 +114,7 @@ async fn serve_until_told(
     };
     randomness.await.map_err(std::io::Error::other)??;
     let names = secrets.names;
-    let parts = Parts { config, store, queries, imported, opaque, names, identity, head, clock };
+    let parts = Parts { settings, store, queries, imported, opaque, names, identity, head, clock };
     Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
 }
 
@@ -147,7 +149,7 @@ fn bind_both(config: &Config) -> Result<Sockets, CommandError> {
 /// Before there are threads: those that the runtime and the store start inherit it.
 fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
     let certs = data_dir.certs(config.certs_dir.as_deref());
-    let confinement = confine(&[data_dir.path(), certs.path()]);
+    let confinement = confine(&[data_dir.path(), certs.path()], &config.path);
     if confinement.is_in_force() {
         tracing::info!("confined; {confinement}");
     } else {

@@ -1,13 +1,13 @@
 //! When half-open attempts end by themselves: one queue for all of them, and one task that waits for the first.
 //!
-//! All live equally long, so that what comes in last ends last. An attempt that has an outcome leaves the queue.
+//! An attempt lives as long as the settings said when it began. One that has an outcome leaves the queue.
 
 use super::Tried;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout_at};
 
 /// The place of an attempt in the queue.
 pub(super) type Due = (Instant, u64);
@@ -18,9 +18,9 @@ pub(super) struct Deadlines(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    lifetime: Duration,
     queue: Mutex<Queue>,
-    begun: Notify,
+    /// Another attempt is the first to end.
+    first_changed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -30,20 +30,21 @@ struct Queue {
 }
 
 impl Deadlines {
-    pub(super) fn new(lifetime: Duration) -> Self {
-        Self(Arc::new(Shared { lifetime, queue: Mutex::default(), begun: Notify::new() }))
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Shared { queue: Mutex::default(), first_changed: Notify::new() }))
     }
 
-    /// Puts an attempt behind all others.
-    pub(super) fn push(&self, tried: &Arc<Tried>) -> Due {
+    /// Has an attempt end after its lifetime.
+    pub(super) fn push(&self, tried: &Arc<Tried>, lifetime: Duration) -> Due {
         let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.number = queue.number.wrapping_add(1);
-        let due = (Instant::now() + self.0.lifetime, queue.number);
-        let was_empty = queue.waiting.is_empty();
+        let due = (Instant::now() + lifetime, queue.number);
+        // Lifetimes change with the settings: a later attempt may be the first to end.
+        let is_first = queue.waiting.keys().next().is_none_or(|first| due < *first);
         queue.waiting.insert(due, Arc::downgrade(tried));
         drop(queue);
-        if was_empty {
-            self.0.begun.notify_one();
+        if is_first {
+            self.0.first_changed.notify_one();
         }
         due
     }
@@ -57,8 +58,11 @@ impl Deadlines {
         loop {
             let first = self.first_due();
             match first {
-                None => self.0.begun.notified().await,
-                Some(due) if due > Instant::now() => sleep_until(due).await,
+                None => self.0.first_changed.notified().await,
+                Some(due) if due > Instant::now() => {
+                    // Either may be first; then it is looked again.
+                    let _ = timeout_at(due, self.0.first_changed.notified()).await;
+                }
                 Some(_) => {
                     let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
                     let late = queue.waiting.pop_first();

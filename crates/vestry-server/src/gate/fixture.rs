@@ -2,9 +2,10 @@
 
 use super::{Admitted, Gate, Source, Way};
 use crate::clock::Clock;
-use crate::config::GateConfig;
+use crate::config::{Config, GateConfig, Overrides};
 use crate::credentials::Target;
 use crate::failure::Failure;
+use crate::settings::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use vestry_protocol::fields::Username;
@@ -31,7 +32,9 @@ impl Fixture {
         let now = Arc::new(AtomicI64::new(1_700_000_000));
         let told = now.clone();
         let clock = Clock::from_fn(move || told.load(Ordering::Relaxed));
-        let gate = Gate::start(store.clone(), clock, limits);
+        let defaults = Config::clone(&Settings::defaults().unwrap().now());
+        let settings = Settings::new(Config { gate: limits, ..defaults }, Overrides::default());
+        let gate = Gate::start(store.clone(), clock, settings);
         Self { _folder: folder, store, gate, now }
     }
 

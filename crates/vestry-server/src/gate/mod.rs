@@ -36,9 +36,9 @@ mod writes;
 
 use crate::audit::Action;
 use crate::clock::Clock;
-use crate::config::GateConfig;
 use crate::credentials::{NotRun, Right, Target};
 use crate::failure::Failure;
+use crate::settings::Settings;
 use deadlines::{Deadlines, Due};
 use ledger::{Ledger, NoSlots, Slots};
 use policy::{Policy, StreakPolicy};
@@ -123,7 +123,7 @@ pub struct Gate {
     recorder: Recorder,
     deadlines: Deadlines,
     clock: Clock,
-    limits: GateConfig,
+    settings: Settings,
 }
 
 /// An attempt that was admitted: the witness that whatever is guarded asks for. Dropped without a verdict, it is a failure.
@@ -200,12 +200,12 @@ impl std::fmt::Debug for Tried {
 impl Gate {
     /// With tasks of its own that end attempts in time and write failures down.
     #[must_use]
-    pub fn start(store: Store, clock: Clock, limits: GateConfig) -> Self {
+    pub fn start(store: Store, clock: Clock, settings: Settings) -> Self {
         let supervisor = store.supervisor().clone();
         let recorder = Recorder::start(store, clock.clone());
-        let deadlines = Deadlines::new(limits.exchange_timeout);
+        let deadlines = Deadlines::new();
         supervisor.task("deadlines", end_late_attempts(deadlines.clone(), recorder.clone()));
-        Self { ledger: Ledger::default(), recorder, deadlines, clock, limits }
+        Self { ledger: Ledger::default(), recorder, deadlines, clock, settings }
     }
 
     /// Admits an attempt, or refuses it. The view must not have been read from before: what is written meanwhile would be
@@ -264,7 +264,7 @@ impl Gate {
     }
 
     fn parts_of(&self, way: Way<'_>, oprf_id: OprfId, source: &Source) -> Vec<Part> {
-        let limits = &self.limits;
+        let limits = &self.settings.now().gate;
         let own = StreakPolicy {
             free: limits.account_guesses_at_once,
             guests: 0,
@@ -320,7 +320,7 @@ impl Gate {
     /// Returns every limit in force, by its key in `vestryd.toml`.
     #[must_use]
     pub fn limits(&self) -> Vec<Limit> {
-        self.limits.shown()
+        self.settings.now().gate.shown()
     }
 
     /// How many of the registrations that everybody together has in an hour are used up. When all are, accounts come from the
@@ -330,7 +330,7 @@ impl Gate {
     /// When the store does.
     pub fn registrations_used(&self, tx: &ReadTx<'_>, now: UnixSeconds) -> Result<u32, StoreError> {
         let streak = tx.streak(Lane::Registrations, EVERYBODY)?;
-        Ok(self.limits.registrations_per_hour().level(streak.as_ref(), now))
+        Ok(self.settings.now().gate.registrations_per_hour().level(streak.as_ref(), now))
     }
 
     /// Resolves when every failure so far is written down; never, while none can be.
@@ -382,7 +382,7 @@ impl Admitted {
     /// Keeps it for its second half.
     #[must_use]
     pub fn half_open(self, gate: &Gate) -> HalfOpen {
-        let due = gate.deadlines.push(&self.tried);
+        let due = gate.deadlines.push(&self.tried, gate.settings.now().gate.exchange_timeout);
         HalfOpen { admitted: self, due, deadlines: gate.deadlines.clone() }
     }
 

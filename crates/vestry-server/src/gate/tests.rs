@@ -3,6 +3,7 @@
 use super::fixture::Fixture;
 use super::*;
 use crate::audit::Actor;
+use crate::config::GateConfig;
 use std::time::Duration;
 use tokio::time::sleep;
 use vestry_store::Party;

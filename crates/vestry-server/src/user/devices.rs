@@ -41,7 +41,7 @@ async fn insert(
     let account = own_account(server, session).await?;
     let (token, id) = draw(&server.gate.admit_proven(right, Target::of_account(&account), &peer.source))?;
     let (hash, now, source) = (hash_of(&token), server.clock.now(), peer.source.text().to_owned());
-    let devices_max = server.config.gate.devices_max;
+    let devices_max = server.settings.now().gate.devices_max;
     write_as(server, session, move |tx, live| {
         let account = live.account();
         let by = Actor::user(account.id, &source);

@@ -114,7 +114,7 @@ pub(super) async fn with_imported_password(
     password: &SecretText,
     device: &str,
 ) -> Result<Opened, Failure> {
-    server.config.refuse_clear_passwords()?;
+    server.settings.now().refuse_clear_passwords()?;
     let since = Instant::now();
     let (device, password) = (Device::parse(Field::Device, device)?, Password::parse(password)?);
     let (named, _) = look_up(server, typed_name, None).await?;
@@ -136,7 +136,7 @@ pub(super) async fn with_imported_password(
     let (admitted, found) = begun.await?;
     let (began, proven, admitted) = judge_imported(server, admitted, found, password).await?;
     let opened = enter(server, peer, (proven, admitted), (device, since)).await;
-    answer_after(began, server.config.imported_login_time).await;
+    answer_after(began, server.settings.now().imported_login_time).await;
     opened
 }
 
@@ -160,7 +160,8 @@ async fn enter(
         Ok(proven) => proven,
         Err(failure) => return Err(note_failure(server, peer, failure, admitted).await),
     };
-    let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
+    let (now, source, limits) =
+        (server.clock.now(), peer.source.text().to_owned(), server.settings.now().sessions);
     let (verdicts, right, mut proven) = (admitted.verdicts(), proven.is_right(), proven);
     let head = server.head.clone();
     let opened = server.store.write(move |tx| {

@@ -123,7 +123,7 @@ impl Port for UserPort {
     }
 
     fn patience(&self) -> Patience {
-        let limits = &self.server.config.connections;
+        let limits = self.server.settings.now().connections;
         let (idle, until) = match self.state {
             State::ExpectLogin => {
                 (limits.anonymous_idle_timeout, Some(self.anonymous_since + limits.anonymous_timeout))
@@ -318,8 +318,9 @@ impl UserPort {
 fn describe(server: &Server) -> ServerDescription {
     ServerDescription {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        registration_open: server.config.registration_open,
-        password_chars_min: u64::try_from(server.config.password_policy.chars_min()).unwrap_or(u64::MAX),
+        registration_open: server.settings.now().registration_open,
+        password_chars_min: u64::try_from(server.settings.now().password_policy.chars_min())
+            .unwrap_or(u64::MAX),
         now: server.clock.now(),
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn start_new(
     let blinded = Blinded::parse(request)?;
     let proven = pending.take_proof(session)?;
     let reply = evaluate_proven(server, peer, session, &proven, blinded).await?;
-    pending.remember_new_password(proven, session, server.config.gate.exchange_timeout);
+    pending.remember_new_password(proven, session, server.settings.now().gate.exchange_timeout);
     Ok(reply)
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn start_record_move(
     let blinded = Blinded::parse(request)?;
     let proven = pending.take_outdated(session)?;
     let reply = evaluate_proven(server, peer, session, &proven, blinded).await?;
-    pending.remember_record_move(proven, session, server.config.gate.exchange_timeout);
+    pending.remember_record_move(proven, session, server.settings.now().gate.exchange_timeout);
     Ok(reply)
 }
 
@@ -93,7 +93,8 @@ pub(super) async fn finish_new(
     let mut proven = pending.take_new_password(session)?.proven;
     let account = own_account(server, session).await?;
     let admitted = server.gate.admit_proven(proven.is_right(), Target::of_account(&account), &peer.source);
-    let (now, source, limits) = (server.clock.now(), peer.source.text().to_owned(), server.config.sessions);
+    let (now, source, limits) =
+        (server.clock.now(), peer.source.text().to_owned(), server.settings.now().sessions);
     let (verdicts, head) = (admitted.verdicts(), server.head.clone());
     write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
@@ -151,7 +152,7 @@ pub(super) async fn start_reset(
             let reply = start_new_password(server, &admitted, oprf_id, blinded);
             admitted.conclude(&written);
             let account = account.ok_or(Failure::WrongCode)?;
-            let deadline = Instant::now() + server.config.gate.exchange_timeout;
+            let deadline = Instant::now() + server.settings.now().gate.exchange_timeout;
             pending.remember_reset(HalfReset { account, code_hash, issued, deadline });
             reply
         }
@@ -171,7 +172,7 @@ pub(super) async fn start_reset(
 }
 
 async fn judge_code(server: &Server, admitted: &Admitted, code_hash: [u8; 32]) -> Result<Judged, Failure> {
-    let (verdicts, limits, now) = (admitted.verdicts(), server.config.gate, server.clock.now());
+    let (verdicts, limits, now) = (admitted.verdicts(), server.settings.now().gate, server.clock.now());
     let (source, target) = (admitted.source().text().to_owned(), admitted.target().clone());
     let judged = server.store.write(move |tx| {
         let Some((account, code)) = codes::find(&verdicts, tx, target.account, &code_hash, now)? else {

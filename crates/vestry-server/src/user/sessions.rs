@@ -11,7 +11,7 @@ use vestry_protocol::user::{Session, UserReply};
 use vestry_store::{Party, SessionId, SessionRow};
 
 pub(super) async fn list(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
-    let (now, idle) = (server.clock.now(), server.config.sessions.idle_secs_max);
+    let (now, idle) = (server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let rows = read_as(server, session, move |tx, live| Ok(tx.sessions_of(live.account().id, now)?)).await?;
     let live = rows.into_iter().filter(|row| row.last_used > now.saturating_sub(idle));
     Ok(UserReply::SessionsListed(live.map(|row| as_shown(row, session)).collect()))

@@ -1,0 +1,156 @@
+//! Settings are read again while the server runs: by SIGHUP and by an operator; all of them, or none.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{Profile, UserReply};
+use vestry_tests::harness::{PASSWORD, Server, program, refusal_of};
+use vestry_tests::light;
+use vestry_tests::programs::Person;
+
+/// Replaces the file with one that has other lines in front of those that `init` wrote, as an editor does.
+fn set(file: &Path, before: &str, settings: &str) {
+    let fresh = file.with_extension("new");
+    std::fs::write(&fresh, format!("{settings}\n{before}")).unwrap();
+    std::fs::rename(&fresh, file).unwrap();
+}
+
+fn settings_of(server: &Server) -> (PathBuf, String) {
+    let file = server.folder().join("vestryd.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    (file, text)
+}
+
+/// Whether a stranger may register.
+async fn is_open(server: &Server, name: &str) -> bool {
+    match light::register(&mut server.connect().await, name, PASSWORD, Profile::default()).await {
+        UserReply::Registered { .. } => true,
+        reply => {
+            assert_eq!(refusal_of(reply), RefusalCode::RegistrationClosed);
+            false
+        }
+    }
+}
+
+/// An operator closes registration, and mistypes a number below it; closes it while a certificate is damaged; and at last puts both
+/// right. Until then nothing of the file may be in force.
+#[tokio::test]
+async fn sec_0105_settings_and_certificates_are_read_again_whole_or_not_at_all() {
+    let (server, operator) = (Server::start(), Person::new());
+    let (file, before) = settings_of(&server);
+    set(&file, &before, "registration = \"closed\"\naudit_days = -1");
+    let refused = operator.vestryctl(&server, &["reload"]).ended_with(78);
+    assert!(refused.err.contains("nothing was changed: audit_days: use 0 to 36_500 days"), "{}", refused.err);
+    set(&file, &before, "registration = \"closed\"\nno_such_key = 1");
+    let refused = operator.vestryctl(&server, &["reload"]).ended_with(78);
+    assert!(refused.err.contains("(no_such_key = 1): unknown field"), "{}", refused.err);
+    assert!(is_open(&server, "ann").await);
+
+    set(&file, &before, "registration = \"closed\"");
+    let certificate = server.certs().server_certificate();
+    let good = std::fs::read(&certificate).unwrap();
+    std::fs::write(&certificate, "damaged").unwrap();
+    let refused = operator.vestryctl(&server, &["reload"]).ended_with(78);
+    assert!(refused.err.contains("nothing was changed: the certificates cannot be used"), "{}", refused.err);
+    server.signal(rustix::process::Signal::HUP);
+    server.talk_until("settings and certificates in force stay as they are, all of them: the certificates");
+    assert!(is_open(&server, "ben").await, "half of a change is in force");
+
+    std::fs::write(&certificate, good).unwrap();
+    let told = operator.vestryctl(&server, &["--format", "tsv", "reload"]).ended_with(0);
+    assert_eq!(told.out, "setting\twas\tis\tin_force\nregistration\t\"open\"\t\"closed\"\tnow\n");
+    assert!(!is_open(&server, "cid").await);
+    let events = server.select("select actor, detail from audit where action = 'settings.read'").await;
+    assert_eq!(
+        events,
+        [["admin", "registration: \"open\" -> \"closed\""]],
+        "an event for what was done alone"
+    );
+}
+
+#[tokio::test]
+async fn a_setting_that_needs_a_restart_is_told_and_stays_until_then() {
+    let (server, operator) = (Server::start(), Person::new());
+    let (file, before) = settings_of(&server);
+    set(&file, &before, "connections_max = 77\npassword_chars_min = 20");
+    for _ in 0..2 {
+        let told = operator.vestryctl(&server, &["--json", "reload"]).ended_with(0);
+        let rows: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+        let restart =
+            rows.as_array().unwrap().iter().find(|row| row["setting"] == "connections_max").unwrap();
+        assert_eq!((&restart["was"], &restart["is"]), (&"10000".into(), &"77".into()));
+        assert_eq!(restart["in_force"], "after a restart");
+        let status = operator.vestryctl(&server, &["--json", "status"]).ended_with(0);
+        assert!(status.out.contains("\"connections_max\":10000"), "{}", status.out);
+    }
+    let server = Server::start_in(server.stop());
+    let status = operator.vestryctl(&server, &["--json", "status"]).ended_with(0);
+    assert!(status.out.contains("\"connections_max\":77"), "{}", status.out);
+    let told = operator.vestryctl(&server, &["reload"]).ended_with(0);
+    assert_eq!(told.out, "setting\twas\tis\tin_force\n");
+    set(&file, &before, "");
+    server.signal(rustix::process::Signal::HUP);
+    let talk =
+        server.talk_until("a setting needs a restart: what was stays in force key=connections_max was=77");
+    assert!(talk.contains("a setting has changed key=password_chars_min was=20 is=15"), "{talk}");
+}
+
+/// Whoever confines itself to its folders still has to find settings that are elsewhere, in a file that an editor made.
+#[tokio::test]
+async fn settings_that_are_elsewhere_are_read_again_by_a_confined_server() {
+    let (folder, elsewhere) = (Arc::new(tempfile::tempdir().unwrap()), tempfile::tempdir().unwrap());
+    Server::init(folder.path(), "");
+    let file = elsewhere.path().join("settings.toml");
+    std::fs::rename(folder.path().join("vestryd.toml"), &file).unwrap();
+    let before = std::fs::read_to_string(&file).unwrap();
+    let mut vestryd = Command::new(program("vestryd"));
+    vestryd.args(["--admin-listen", "127.0.0.1:0", "--config"]).arg(&file);
+    let server = Server::start_by(folder, vestryd);
+    assert!(is_open(&server, "ann").await);
+    let before = before.replace("admin_listen = \"127.0.0.1:0\"", "admin_listen = \"127.0.0.1:1\"");
+    set(&file, &before, "registration = \"closed\"");
+    let told = Person::new().vestryctl(&server, &["--format", "tsv", "reload"]).ended_with(0);
+    // The command line says where to listen, so the file has not changed it.
+    assert_eq!(told.out, "setting\twas\tis\tin_force\nregistration\t\"open\"\t\"closed\"\tnow\n");
+    assert!(!is_open(&server, "ben").await);
+}
+
+/// Settings go back and forth while people log in and register; each act has one of them, whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_change_under_open_connections_break_nothing() {
+    let server = Arc::new(Server::start_with("attempts_per_address_max = 100000"));
+    server.register("naman").await;
+    let (file, before) = settings_of(&server);
+    let people: Vec<_> = (0..4)
+        .map(|_| {
+            let server = server.clone();
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    server.log_in("naman", PASSWORD).await;
+                }
+            })
+        })
+        .collect();
+    for round in 0..20 {
+        let secs = 5 + round;
+        let settings =
+            format!("registration = \"closed\"\nexchange_secs_max = {secs}\nidle_secs_max = {}", 60 + round);
+        set(&file, &before, &settings);
+        let (operated, by) = (server.clone(), Person::new());
+        let ran =
+            tokio::task::spawn_blocking(move || by.vestryctl(&operated, &["--format", "tsv", "reload"]));
+        let out = ran.await.unwrap().ended_with(0).out;
+        assert!(
+            out.contains(&format!(
+                "exchange_secs_max\t{}\t{secs}\tnow",
+                if round == 0 { 30 } else { 4 + round }
+            )),
+            "{out}"
+        );
+    }
+    for person in people {
+        person.await.unwrap();
+    }
+    assert!(!server.talk().contains("panicked"), "{}", server.talk());
+}
