@@ -1,8 +1,10 @@
 //! Settings are read again while the server runs: by SIGHUP and by an operator; all of them, or none.
 
+use crate::admin::{connect_as_new, make_operator};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserReply};
 use vestry_tests::harness::{PASSWORD, Server, program, refusal_of};
@@ -153,4 +155,44 @@ async fn settings_that_change_under_open_connections_break_nothing() {
         person.await.unwrap();
     }
     assert!(!server.talk().contains("panicked"), "{}", server.talk());
+}
+
+/// L-5 of the review: helpdesk is every user, since it sees the one-time codes that it issues and may redeem them. A site that does
+/// not want that says so; a connection that is open already is held to it, and every way to a code is closed.
+#[tokio::test]
+async fn sec_0106_where_reset_by_is_admin_helpdesk_issues_no_one_time_code() {
+    let (server, person) = (Server::start(), Person::new());
+    server.register("naman").await;
+    make_operator(&server, "hana", "helpdesk");
+    let mut hana = connect_as_new(&server, "hana").await;
+    let name = |name: &str| name.to_owned();
+    let codes: [fn(String) -> AdminCall; 2] = [
+        |name| AdminCall::ResetAccount { name },
+        |name| AdminCall::CreateAccount { name, profile: Profile::default() },
+    ];
+    for (call, account) in codes.iter().zip(["naman", "maria"]) {
+        assert!(matches!(hana.call(call(name(account))).await.unwrap(), AdminReply::CodeIssued { .. }));
+    }
+    let (file, before) = settings_of(&server);
+    set(&file, &before, "reset_by = \"admin\"");
+    person.vestryctl(&server, &["reload"]).ended_with(0);
+    for (call, account) in codes.iter().zip(["naman", "zoe"]) {
+        let AdminReply::Refused(refusal) = hana.call(call(name(account))).await.unwrap() else {
+            panic!("helpdesk was given a code")
+        };
+        assert!(refusal.is(RefusalCode::Forbidden), "{refusal:?}");
+    }
+    let words: [&[&str]; 2] =
+        [&["account", "reset", "naman", "--confirm", "naman"], &["account", "create", "zoe"]];
+    for words in words {
+        let refused = person.vestryctl(&server, &[&["--operator", "hana"], words].concat()).ended_with(77);
+        let said = "your role is helpdesk; this needs admin, as reset_by in this server's settings says";
+        assert!(refused.err.contains(said), "{}", refused.err);
+        person.vestryctl(&server, words).ended_with(0);
+    }
+    // What else helpdesk does, it still may.
+    let suspend = AdminCall::SuspendAccount { name: name("naman"), until: None, reason: None };
+    assert!(matches!(hana.call(suspend).await.unwrap(), AdminReply::AccountChanged(_)));
+    let refused = "select actor, detail from audit where action = 'operator.refused'";
+    assert_eq!(server.select(refused).await, [["hana", "admin"]; 4]);
 }

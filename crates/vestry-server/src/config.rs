@@ -47,8 +47,20 @@ pub struct Config {
     pub gate: GateConfig,
     /// How long audit events are kept, in days; 0 for ever.
     pub audit_days: i64,
+    /// The least role that issues a one-time code.
+    pub reset_by: ResetBy,
     /// Limits of connections.
     pub connections: ConnectionConfig,
+}
+
+/// The least role that issues a one-time code: the operator who issues one sees it, and could redeem it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResetBy {
+    /// Helpdesk, and admins.
+    Helpdesk,
+    /// Admins alone.
+    Admin,
 }
 
 /// How sessions end.
@@ -220,6 +232,7 @@ struct ConfigFile {
     session_absolute_secs_max: Option<i64>,
     password_mode: Option<PasswordMode>,
     audit_days: Option<i64>,
+    reset_by: Option<ResetBy>,
     imported_login_ms: Option<u64>,
     account_guesses_at_once: Option<u32>,
     account_guesses_max: Option<u32>,
@@ -424,6 +437,7 @@ impl ConfigFile {
             hashing,
             gate,
             audit_days: setting!(self.audit_days, 365, 0..=36_500, "days; 0 is for ever")?,
+            reset_by: self.reset_by.unwrap_or(ResetBy::Helpdesk),
             connections,
         })
     }
@@ -617,6 +631,7 @@ mod tests {
             ("audit_days = 36501", "audit_days"),
             ("no_such_key = 1", "no_such_key"),
             ("registration = \"maybe\"", "registration"),
+            ("reset_by = \"viewer\"", "reset_by"),
             ("listen = 7443", "listen"),
             ("proxy_from = [\"0.0.0.0/0\"]", "proxy_from"),
             ("hosts = []", "hosts"),

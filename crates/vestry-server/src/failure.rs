@@ -101,12 +101,14 @@ pub enum Failure {
         at: UnixSeconds,
     },
     /// The operator's role is too small.
-    #[error("your role is {role}; this needs {needed}")]
+    #[error("your role is {role}; this needs {needed}{}", setting_words(*by_setting))]
     Forbidden {
         /// The role of the operator.
         role: &'static str,
         /// The smallest role that may.
         needed: &'static str,
+        /// The key of the settings that says so, if one does.
+        by_setting: Option<&'static str>,
     },
     /// The operator's certificate was taken out of use.
     #[error("this operator certificate is not in use (any more)")]
@@ -147,6 +149,10 @@ impl From<ImportError> for Failure {
             ImportError::NameTaken { line, name } => Self::TakenMeanwhile { line, name },
         }
     }
+}
+
+fn setting_words(key: Option<&'static str>) -> String {
+    key.map_or_else(String::new, |key| format!(", as {key} in this server's settings says"))
 }
 
 fn until_words(until: &Option<UnixSeconds>) -> String {

@@ -5,7 +5,8 @@
 //! without its class.
 
 use crate::config::{
-    Config, ConfigError, ConnectionConfig, GateConfig, HashingConfig, Overrides, SessionConfig, array_of,
+    Config, ConfigError, ConnectionConfig, GateConfig, HashingConfig, Overrides, ResetBy, SessionConfig,
+    array_of,
 };
 use crate::listen::{Listen, Proxies};
 use std::path::Path;
@@ -120,6 +121,7 @@ impl Table {
             hashing,
             gate,
             audit_days,
+            reset_by,
             connections,
         } = read;
         table.at_start("listen", &in_force.listen, listen, Listen::to_string);
@@ -142,6 +144,12 @@ impl Table {
         });
         table.at_once("imported_login_ms", &in_force.imported_login_time, imported_login_time, milliseconds);
         table.at_once("audit_days", &in_force.audit_days, audit_days, i64::to_string);
+        table.at_once("reset_by", &in_force.reset_by, reset_by, |by| {
+            quoted(match by {
+                ResetBy::Helpdesk => "helpdesk",
+                ResetBy::Admin => "admin",
+            })
+        });
         table.compare_sessions(&in_force.sessions, sessions);
         table.compare_hashing(&in_force.hashing, hashing);
         table.compare_gate(&in_force.gate, gate);

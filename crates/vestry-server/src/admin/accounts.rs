@@ -71,10 +71,11 @@ async fn issue_code(
     + Send
     + 'static,
 ) -> Result<AdminReply, Failure> {
-    let code = new_code()?;
+    let issuer = operator.as_code_issuer()?;
+    let code = new_code(&issuer)?;
     let (hash, now) = (hash_of(&code), server.clock.now());
     let expires = now.saturating_add(CODE_SECS);
-    act(server, operator, move |tx, by| {
+    act(server, issuer.operator(), move |tx, by| {
         let (account, noted) = find(tx, by, now)?;
         let issued = IssuedCode { by: by.name().to_owned(), at: now };
         Ok(tx.set_reset_code(

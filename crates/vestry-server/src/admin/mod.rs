@@ -16,14 +16,16 @@ mod status;
 mod throttle;
 
 pub use audit::{Recorded, RecordedQueries};
-pub use office::{InOffice, Office};
+pub use office::{CodeIssuer, InOffice, Office};
 
 use crate::audit::Action;
+use crate::config::ResetBy;
 use crate::connection::{Connection, Ended, Patience};
 use crate::conversation::{Port, Replies, converse};
 use crate::failure::Failure;
 use crate::listener::Welcome;
 use crate::server::Server;
+use crate::settings::Settings;
 use crate::slots::Slot;
 use office::{Badge, Desk};
 use std::net::SocketAddr;
@@ -69,8 +71,38 @@ impl Role {
     }
 }
 
-/// The least role that may make a call. Every call by name, so that a new one cannot slip through.
-fn role_needed(call: &AdminCall) -> Role {
+/// What a call takes of an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    /// At least this role.
+    Role(Role),
+    /// At least the role that issues one-time codes, which is a setting.
+    Codes,
+}
+
+impl Needed {
+    /// Returns the least role, by the settings of this moment.
+    fn role(self, settings: &Settings) -> Role {
+        match (self, settings.now().reset_by) {
+            (Self::Role(role), _) => role,
+            (Self::Codes, ResetBy::Helpdesk) => Role::Helpdesk,
+            (Self::Codes, ResetBy::Admin) => Role::Admin,
+        }
+    }
+
+    /// Refuses a role that is not enough.
+    fn require(self, role: Role, settings: &Settings) -> Result<(), Failure> {
+        let needed = self.role(settings);
+        let by_setting = (self == Self::Codes).then_some("reset_by");
+        match role >= needed {
+            true => Ok(()),
+            false => Err(Failure::Forbidden { role: role.as_str(), needed: needed.as_str(), by_setting }),
+        }
+    }
+}
+
+/// What a call needs. Every call by name, so that a new one cannot slip through.
+fn role_needed(call: &AdminCall) -> Needed {
     match call {
         AdminCall::ShowStatus
         | AdminCall::Query { .. }
@@ -78,13 +110,13 @@ fn role_needed(call: &AdminCall) -> Role {
         | AdminCall::FollowAudit { .. }
         | AdminCall::VerifyAudit { .. }
         | AdminCall::ShowAccount { .. }
-        | AdminCall::ShowJoinString => Role::Viewer,
-        AdminCall::CreateAccount { .. }
-        | AdminCall::SuspendAccount { .. }
+        | AdminCall::ShowJoinString => Needed::Role(Role::Viewer),
+        // Both answer with a one-time code.
+        AdminCall::CreateAccount { .. } | AdminCall::ResetAccount { .. } => Needed::Codes,
+        AdminCall::SuspendAccount { .. }
         | AdminCall::ResumeAccount { .. }
-        | AdminCall::ResetAccount { .. }
         | AdminCall::RevokeSession { .. }
-        | AdminCall::ClearThrottle { subject: Some(_) } => Role::Helpdesk,
+        | AdminCall::ClearThrottle { subject: Some(_) } => Needed::Role(Role::Helpdesk),
         AdminCall::DeleteAccount { .. }
         | AdminCall::RestoreAccount { .. }
         | AdminCall::RevokeOperator { .. }
@@ -95,7 +127,7 @@ fn role_needed(call: &AdminCall) -> Role {
         | AdminCall::FinishImport { .. }
         | AdminCall::DropImport
         | AdminCall::ShowLimits
-        | AdminCall::ReloadSettings => Role::Admin,
+        | AdminCall::ReloadSettings => Needed::Role(Role::Admin),
     }
 }
 
@@ -104,8 +136,8 @@ pub struct Operator {
     name: String,
     role: Role,
     badge: Badge,
-    /// The least role of the call.
-    needed: Role,
+    /// What the call needs.
+    needed: Needed,
 }
 
 impl Operator {
@@ -113,7 +145,7 @@ impl Operator {
     async fn of_certificate(server: &Server, badge: &Badge) -> Result<Self, Failure> {
         let (shown, clock) = (badge.clone(), server.clock.clone());
         let (row, role) = server.store.look_up(move |tx| shown.holder(tx, &clock)).await?;
-        Ok(Self { name: row.name, role, badge: badge.clone(), needed: Role::Viewer })
+        Ok(Self { name: row.name, role, badge: badge.clone(), needed: Needed::Role(Role::Viewer) })
     }
 }
 
@@ -242,16 +274,18 @@ impl Port for TurnedAway {
 /// Who asks, when they may.
 async fn permit(server: &Server, badge: &Badge, call: &AdminCall) -> Result<Operator, Failure> {
     let (operator, needed) = (Operator::of_certificate(server, badge).await?, role_needed(call));
-    if operator.role >= needed {
-        return Ok(Operator { needed, ..operator });
+    match needed.require(operator.role, &server.settings) {
+        Ok(()) => Ok(Operator { needed, ..operator }),
+        Err(failure) => {
+            note_refusal(server, &operator, call).await?;
+            Err(failure)
+        }
     }
-    note_refusal(server, &operator, call).await?;
-    Err(Failure::Forbidden { role: operator.role.as_str(), needed: needed.as_str() })
 }
 
 /// Whoever asks for more than the role allows is in the audit.
 async fn note_refusal(server: &Server, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
-    let (now, needed) = (server.clock.now(), role_needed(call));
+    let (now, needed) = (server.clock.now(), role_needed(call).role(&server.settings));
     office::act(server, operator, move |tx, by| {
         by.as_actor().note(tx, now, Action::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
         Ok(())

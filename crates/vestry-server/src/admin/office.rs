@@ -4,12 +4,13 @@
 //! What an operator does is noted by an [`InOffice`], which only the transaction of the act makes; what is sent to an operator
 //! for longer ends by [`Operator::dismissed`].
 
-use super::{Operator, Role};
+use super::{Needed, Operator, Role};
 use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::config::ConnectionConfig;
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::settings::Settings;
 use crate::slots::{Slot, SlotLimits, Slots};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -82,13 +83,11 @@ impl Badge {
         &self,
         tx: &'tx WriteTx<'_>,
         clock: &Clock,
-        needed: Role,
+        (needed, settings): (Needed, &Settings),
     ) -> Result<InOffice<'tx>, Failure> {
         let (row, role) = self.holder(tx, clock)?;
-        match role >= needed {
-            true => Ok(InOffice { name: row.name, source: self.source.clone(), transaction: PhantomData }),
-            false => Err(Failure::Forbidden { role: role.as_str(), needed: needed.as_str() }),
-        }
+        needed.require(role, settings)?;
+        Ok(InOffice { name: row.name, source: self.source.clone(), transaction: PhantomData })
     }
 }
 
@@ -98,11 +97,30 @@ pub(super) async fn act<T: Send + 'static>(
     operator: &Operator,
     closure: impl for<'tx> FnOnce(&'tx WriteTx<'_>, &InOffice<'tx>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (badge, clock, needed) = (operator.badge.clone(), server.clock.clone(), operator.needed);
-    server.store.write(move |tx| closure(tx, &badge.in_office(tx, &clock, needed)?)).await
+    let (badge, clock) = (operator.badge.clone(), server.clock.clone());
+    let (needed, settings) = (operator.needed, server.settings.clone());
+    server.store.write(move |tx| closure(tx, &badge.in_office(tx, &clock, (needed, &settings))?)).await
+}
+
+/// Proof that the call which is answered is one of those that the setting `reset_by` is about. A one-time code is made for
+/// nothing else.
+pub struct CodeIssuer<'a>(&'a Operator);
+
+impl CodeIssuer<'_> {
+    pub(super) fn operator(&self) -> &Operator {
+        self.0
+    }
 }
 
 impl Operator {
+    /// Returns the witness that making a one-time code asks for.
+    pub(super) fn as_code_issuer(&self) -> Result<CodeIssuer<'_>, Failure> {
+        match self.needed {
+            Needed::Codes => Ok(CodeIssuer(self)),
+            Needed::Role(_) => Err(Failure::Internal("a call that issues a code is not classed as one")),
+        }
+    }
+
     /// Resolves when the operator has no right to the call any more: the certificate was revoked or has expired, or its role
     /// is not enough.
     pub(super) async fn dismissed(&self, server: &Server) -> Failure {
@@ -111,9 +129,10 @@ impl Operator {
             let (badge, clock) = (self.badge.clone(), server.clock.clone());
             let held = server.store.look_up(move |tx| badge.holder(tx, &clock)).await;
             match held {
-                Ok((_, role)) if role >= self.needed => {}
                 Ok((_, role)) => {
-                    return Failure::Forbidden { role: role.as_str(), needed: self.needed.as_str() };
+                    if let Err(forbidden) = self.needed.require(role, &server.settings) {
+                        return forbidden;
+                    }
                 }
                 Err(Failure::OperatorUnknown) => return Failure::OperatorUnknown,
                 // What cannot be looked up now can be later.
