@@ -324,7 +324,7 @@ async fn a_running_server_cannot_open_what_is_not_its_own() {
     std::fs::rename(&certs, &aside).unwrap();
     std::os::unix::fs::symlink(outside.path(), &certs).unwrap();
     server.signal(Signal::HUP);
-    wait_for(&server, "settings and certificates in force stay").await;
+    wait_for(&server, "the reload failed").await;
     assert!(server.talk().contains("Permission denied"), "{}", server.talk());
     std::fs::remove_file(&certs).unwrap();
     std::fs::rename(&aside, &certs).unwrap();

@@ -56,7 +56,7 @@ async fn sec_0105_settings_and_certificates_are_read_again_whole_or_not_at_all()
     let refused = operator.vestryctl(&server, &["reload"]).ended_with(78);
     assert!(refused.err.contains("nothing was changed: the certificates cannot be used"), "{}", refused.err);
     server.signal(rustix::process::Signal::HUP);
-    server.talk_until("settings and certificates in force stay as they are, all of them: the certificates");
+    server.talk_until("the reload failed; settings and certificates stay as they were: the certificates");
     assert!(is_open(&server, "ben").await, "half of a change is in force");
 
     std::fs::write(&certificate, good).unwrap();
@@ -93,8 +93,7 @@ async fn a_setting_that_needs_a_restart_is_told_and_stays_until_then() {
     assert_eq!(told.out, "setting\twas\tis\tin_force\n");
     set(&file, &before, "");
     server.signal(rustix::process::Signal::HUP);
-    let talk =
-        server.talk_until("a setting needs a restart: what was stays in force key=connections_max was=77");
+    let talk = server.talk_until("a change needs a restart; the old value stays key=connections_max was=77");
     assert!(talk.contains("a setting has changed key=password_chars_min was=20 is=15"), "{talk}");
 }
 

@@ -271,7 +271,7 @@ Examples:
 With the role admin. The server reads vestryd.toml (or what its --config names),
 its certificates and those of new operators, as after SIGHUP; nobody is
 disconnected. Each setting that has changed is shown: what was in force, what the
-file says now, and whether it needs a restart: then what was stays in force.
+file says now, and whether it needs a restart; the old value stays until then.
 When anything cannot be used, nothing changes: exit code 78.";
 
 const AFTER_DRILL_HELP: &str = "\

@@ -106,7 +106,7 @@ impl Failure {
                     .to_owned(),
             ),
             Self::SettingsKept(_) => {
-                Some("What was in force stays, all of it. Put that right and try again.".to_owned())
+                Some("The server keeps its settings and certificates. Correct this and try again.".to_owned())
             }
             Self::Audit(_) => Some(AFTER_A_FAULT.to_owned()),
             Self::Output(_) | Self::Input(_) | Self::Runtime(_) | Self::Terminal(_) => {

@@ -72,7 +72,7 @@ impl Reread {
         tracing::info!("the certificates were read again");
         for SettingChange { key, was, is, needs_restart } in &changes {
             match needs_restart {
-                true => tracing::warn!(%key, %was, %is, "a setting needs a restart: what was stays in force"),
+                true => tracing::warn!(%key, %was, %is, "a change needs a restart; the old value stays"),
                 false => tracing::info!(%key, %was, %is, "a setting has changed"),
             }
         }

@@ -251,7 +251,7 @@ async fn reload_for_ever(server: &Arc<Server>, mut reload: impl AsyncFnMut()) {
 
 async fn reload_once(server: Arc<Server>) {
     if let Err(error) = reload::by_signal(&server).await {
-        tracing::error!("settings and certificates in force stay as they are, all of them: {error}");
+        tracing::error!("the reload failed; settings and certificates stay as they were: {error}");
     }
     look_at_the_certificate(&server);
 }

@@ -13,7 +13,7 @@ pub(super) async fn reload(server: &Server, operator: &Operator) -> Result<Admin
         Ok(reread) => reread,
         Err(ReloadError::Failure(failure)) => return Err(failure),
         Err(unusable) => {
-            tracing::warn!("settings and certificates in force stay as they are, all of them: {unusable}");
+            tracing::warn!("the reload failed; settings and certificates stay as they were: {unusable}");
             return Ok(AdminReply::SettingsKept(unusable.to_string()));
         }
     };
