@@ -116,6 +116,21 @@ fn security_md_and_the_numbered_regressions_name_each_other() {
     }
 }
 
+/// Numbers of regressions that no test ever had.
+const NEVER_GIVEN: [u32; 4] = [43, 44, 54, 89];
+
+/// I-8 of the review: a regression is never deleted, and nobody could tell.
+#[test]
+fn no_number_of_a_regression_is_missing_but_those_that_no_test_ever_had() {
+    let numbers: BTreeSet<u32> = regressions().into_values().map(|name| name[4..8].parse().unwrap()).collect();
+    let last = *numbers.last().unwrap();
+    let missing: Vec<u32> = (1..=last).filter(|number| !numbers.contains(number)).collect();
+    assert_eq!(missing, NEVER_GIVEN, "a regression was deleted");
+    let text = read("SECURITY.md");
+    let said = NEVER_GIVEN.map(|number| format!("`{number:04}`")).join(", ");
+    assert!(text.contains(&said), "SECURITY.md says which numbers no test ever had: {said}");
+}
+
 /// A test as its source has it: its name, and what stands above it.
 struct Named {
     name: String,
