@@ -206,27 +206,35 @@ mod tests {
 
     /// A disk with so much room.
     #[derive(Clone, Default)]
-    struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
+    struct Disk(Arc<Mutex<Inside>>);
+
+    #[derive(Default)]
+    struct Inside {
+        written: Vec<u8>,
+        room: usize,
+        refused: usize,
+    }
 
     impl Disk {
         fn make_room(&self, bytes: usize) {
-            self.0.lock().unwrap().1 = bytes;
+            self.0.lock().unwrap().room = bytes;
         }
 
         fn text(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().0.clone()).unwrap()
+            String::from_utf8(self.0.lock().unwrap().written.clone()).unwrap()
         }
     }
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let (written, room) = &mut *self.0.lock().unwrap();
-            let count = bytes.len().min(*room);
+            let mut inside = self.0.lock().unwrap();
+            let count = bytes.len().min(inside.room);
             if count == 0 {
+                inside.refused += 1;
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            written.extend(&bytes[..count]);
-            *room -= count;
+            inside.written.extend(&bytes[..count]);
+            inside.room -= count;
             Ok(count)
         }
 
@@ -251,7 +259,7 @@ mod tests {
             move || pen(disk).write_all(&waiting, &AtomicU64::new(0))
         });
         // The disk has room again, and nobody logs: within a second it is told all the same.
-        while disk.0.lock().unwrap().1 > 0 {
+        while disk.0.lock().unwrap().refused < 2 {
             std::thread::yield_now();
         }
         disk.make_room(1000);
@@ -270,21 +278,25 @@ mod tests {
     fn whoever_logs_waits_for_nobody_and_the_end_for_a_second_at_most() {
         let (queue, log) = queue();
         let (stuck, release) = sync_channel::<()>(0);
-        log.write_to(move || Stuck(release));
+        let (begun, begins) = sync_channel(1);
+        log.write_to(move || Stuck(release, begun));
+        (&queue).write_all(b"a line\n").unwrap();
+        begins.recv().unwrap();
         for _ in 0..3 * LINES_WAITING_MAX {
             (&queue).write_all(b"a line\n").unwrap();
         }
         let lost = queue.lost.load(Ordering::Relaxed);
-        assert!(lost >= 2 * u64::try_from(LINES_WAITING_MAX).unwrap() - 1, "{lost}");
+        assert_eq!(lost, 2 * u64::try_from(LINES_WAITING_MAX).unwrap());
         drop(log);
         drop(stuck);
     }
 
-    /// Writes nothing until its sender is gone.
-    struct Stuck(Receiver<()>);
+    /// Says that it was asked to, and writes nothing until its sender is gone.
+    struct Stuck(Receiver<()>, SyncSender<()>);
 
     impl Write for Stuck {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.1.try_send(());
             let _ = self.0.recv();
             Ok(bytes.len())
         }
