@@ -777,6 +777,69 @@ async fn sec_0088_an_audit_that_was_wiped_shortened_or_put_back_is_named_without
     vestryd(folder.path(), &["check"]).ended_with(78);
 }
 
+/// Waits until the newest event is written down beside the key; its number.
+async fn written_down(server: &Server) -> i64 {
+    let newest: i64 = server.select("select max(id) from audit").await[0][0].parse().unwrap();
+    let file = server.folder().join("secrets/audit.head");
+    let is_there = |text: String| text.lines().any(|line| line.starts_with(&format!("known {newest} ")));
+    while !std::fs::read_to_string(&file).is_ok_and(is_there) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    newest
+}
+
+/// The head was compared at a start alone, and by its own row: a running server wrote down whatever head it was shown.
+#[tokio::test]
+async fn sec_0108_a_running_server_does_not_follow_a_head_that_was_put_back() {
+    for is_running in [true, false] {
+        let server = Server::start();
+        server.register("anirudh").await;
+        let early = written_down(&server).await;
+        let database = rusqlite::Connection::open(server.folder().join("vestry.db")).unwrap();
+        let kept: (i64, Vec<u8>, Vec<u8>) = database
+            .query_row("select id, value, seal from audit_mark where name = 'head'", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        for name in ["naman", "shubham", "hana"] {
+            server.register(name).await;
+        }
+        let newest = written_down(&server).await;
+        assert!(newest > early + 2);
+        let put_back = |last: i64| {
+            database.execute("delete from audit_event where id > ?1 and id < ?2", [early, last]).unwrap();
+            let (id, value, seal) = &kept;
+            let values = rusqlite::params![id, value, seal];
+            database
+                .execute("update audit_mark set id = ?1, value = ?2, seal = ?3 where name = 'head'", values)
+                .unwrap();
+        };
+        let server = match is_running {
+            true => {
+                put_back(newest + 1);
+                server
+            }
+            // The one row that is written down stays where it was.
+            false => {
+                let folder = server.stop();
+                put_back(newest);
+                Server::start_in(folder)
+            }
+        };
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !server.talk().contains(PUT_BACK) {
+            assert!(std::time::Instant::now() < deadline, "{}", server.talk());
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        server.signal(rustix::process::Signal::TERM);
+        let folder = server.shared_folder();
+        server.talk_after_stop();
+        vestryd(folder.path(), &["check"]).ended_with(78);
+        let text = std::fs::read_to_string(folder.path().join("secrets/audit.head")).unwrap();
+        assert!(text.contains(&format!("known {newest} ")), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn who_puts_a_database_back_says_how_many_events_are_lost() {
     let (folder, _) = stopped_with_events().await;

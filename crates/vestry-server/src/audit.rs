@@ -94,7 +94,9 @@ pub enum Action {
 }
 
 impl Action {
-    fn as_str(self) -> &'static str {
+    /// What the event is called.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::AccountRegistered => "account.registered",
             Self::LoggedIn => "login.ok",

@@ -124,13 +124,22 @@ pub fn newest(tx: &ReadTx<'_>, key: &ChainKey) -> Result<Option<Checkpoint>, Sto
     Ok(tx.audit_head(key)?.map(|(id, mac)| Checkpoint { id, mac }))
 }
 
-/// Keeps the file while a server runs, and compares it with what clients saw.
+/// The epoch of a database whose file is not there: of the last time that one was accepted, as its audit says.
+///
+/// # Errors
+/// When the store does.
+pub fn epoch_of(tx: &ReadTx<'_>) -> Result<u64, StoreError> {
+    let accepted = tx.newest_event_of(Action::AuditAccepted.as_str())?;
+    Ok(accepted.and_then(|at| u64::try_from(at).ok()).unwrap_or(0))
+}
+
+/// Keeps the file while a server runs, and compares it with the database and with what clients saw.
 pub struct HeadKeeper {
     path: PathBuf,
     witnesses: WitnessKey,
     clock: Clock,
-    /// The newest event when this server began.
-    began_at: Checkpoint,
+    /// The newest event of the first start that found the database put back; when none did, of this one.
+    found: Checkpoint,
     epoch: AtomicU64,
     /// Held while the file is written, which waits for the disk.
     state: Mutex<State>,
@@ -143,14 +152,15 @@ struct State {
 
 /// What may be done with the file.
 enum FileState {
-    /// It is written, up to this event.
-    Written(i64),
+    /// It is written, up to this event; there may have been no file.
+    Written(Option<Checkpoint>),
     /// It stays as it is, since it cannot be read.
     Unreadable,
     /// The database was put back; it says what is known of that, and nothing else is written.
     PutBack {
-        /// The farthest event that somebody saw.
-        known: i64,
+        /// With the farthest event that somebody saw.
+        head: AuditHead,
+        is_written: bool,
     },
 }
 
@@ -167,10 +177,10 @@ impl HeadKeeper {
                     "{} is missing: nobody can tell whether the audit was cut meanwhile",
                     path.display()
                 );
-                (None, FileState::Written(0))
+                (None, FileState::Written(None))
             }
             Ok(Some(head)) => {
-                let written = FileState::Written(head.known.id);
+                let written = FileState::Written(Some(head.known.clone()));
                 (Some(head), written)
             }
             Err(error) => {
@@ -181,15 +191,16 @@ impl HeadKeeper {
         let (key, known) = (store.chain().clone(), head.as_ref().map(|head| head.known.clone()));
         let looked = store.read(move |tx| {
             let is_there = known.map_or(Ok(true), |known| tx.audit_has(&key, &known));
-            Ok::<_, StoreError>((is_there?, newest(tx, &key)?))
+            Ok::<_, StoreError>((is_there?, newest(tx, &key)?, epoch_of(tx)?))
         });
-        let (is_there, newest) = looked.await?;
+        let (is_there, newest, accepted) = looked.await?;
+        let found = head.as_ref().and_then(|head| head.found.clone()).or(newest);
         let keeper = Self {
             path,
             witnesses: WitnessKey::of(store.chain()),
             clock,
-            began_at: newest.unwrap_or_else(|| Checkpoint { id: 0, mac: "0".repeat(Checkpoint::DIGITS_MAX) }),
-            epoch: AtomicU64::new(head.as_ref().map_or(0, |head| head.epoch)),
+            found: found.unwrap_or_else(|| Checkpoint { id: 0, mac: "0".repeat(Checkpoint::DIGITS_MAX) }),
+            epoch: AtomicU64::new(head.as_ref().map_or(accepted, |head| head.epoch)),
             state: Mutex::new(State { file, is_failing: false }),
         };
         if let Some(AuditHead { epoch, known, .. }) = head
@@ -197,6 +208,7 @@ impl HeadKeeper {
         {
             // Without an event: what is found of the audit stays as it was found.
             keeper.take_as_put_back(&Seen { epoch, event: known });
+            keeper.write_down(None);
         }
         Ok(keeper)
     }
@@ -214,53 +226,26 @@ impl HeadKeeper {
     }
 
     /// Compares what a client kept with the audit. One that does not open, or that was seen in an earlier epoch, is ignored.
-    pub async fn weigh(&self, store: &Store, witness: &[u8]) {
+    pub async fn weigh(self: &Arc<Self>, store: &Store, witness: &[u8]) {
         let Some(seen) = self.witnesses.open(witness).filter(|seen| seen.epoch >= self.epoch()) else {
             return;
         };
         let (key, event) = (store.chain().clone(), seen.event.clone());
         match store.look_up(move |tx| tx.audit_has(&key, &event)).await {
-            Ok(true) => {}
-            Ok(false) if self.take_as_put_back(&seen) => self.note_it_was_put_back(store, &seen.event).await,
-            Ok(false) => {}
+            Ok(true) => drop(self.epoch.fetch_max(seen.epoch, Ordering::Relaxed)),
+            Ok(false) => self.tell_it_was_put_back(store, &seen).await,
             Err(error) => tracing::warn!(%error, "what a client saw of the audit was not compared with it"),
         }
     }
 
-    /// Writes down what somebody saw and the database does not have, and tells the first time; whether it was. `found` is the newest
-    /// event of the first start that found it: how many are lost is known from then on.
-    fn take_as_put_back(&self, Seen { epoch, event }: &Seen) -> bool {
-        let mut state = self.lock();
-        let known = match state.file {
-            FileState::PutBack { known } => Some(known),
-            FileState::Written(_) | FileState::Unreadable => None,
-        };
-        let before = self.epoch.fetch_max(*epoch, Ordering::Relaxed);
-        if *epoch > before || known.is_none_or(|known| event.id > known) {
-            state.file = FileState::PutBack { known: event.id };
-            self.write_put_back(AuditHead::of(self.epoch(), event.clone()));
+    /// Takes what is missing for put back, in the file and, the first time, in the audit.
+    async fn tell_it_was_put_back(self: &Arc<Self>, store: &Store, seen: &Seen) {
+        let is_new = self.take_as_put_back(seen);
+        self.write_aside(None).await;
+        if !is_new {
+            return;
         }
-        if known.is_none() {
-            tracing::error!(
-                known = event.id,
-                newest = self.began_at.id,
-                "the audit was wiped, shortened or put back; when you put this database back, stop the server and run: {}",
-                vestryd("audit accept")
-            );
-        }
-        known.is_none()
-    }
-
-    /// Keeps what an earlier start found.
-    fn write_put_back(&self, mut head: AuditHead) {
-        let before = read(&self.path).ok().flatten().and_then(|before| before.found);
-        head.found = Some(before.unwrap_or_else(|| self.began_at.clone()));
-        if let Err(error) = write(&self.path, &head) {
-            tracing::error!(%error, "what was found of the audit is not written down");
-        }
-    }
-
-    async fn note_it_was_put_back(&self, store: &Store, event: &Checkpoint) {
+        let event = &seen.event;
         let (now, detail) = (self.clock.now(), format!("event {} mac={} is not there", event.id, event.mac));
         let noted = store.write(move |tx| {
             Actor::server().note(tx, now, Action::AuditPutBack, Party::NONE, &detail).map(drop)
@@ -270,24 +255,72 @@ impl HeadKeeper {
         }
     }
 
-    /// Writes the newest event down, when there is a new one.
+    /// Remembers what somebody saw and the database does not have, and tells the log the first time; whether it was.
+    fn take_as_put_back(&self, Seen { epoch, event }: &Seen) -> bool {
+        let mut state = self.lock();
+        let known = match &state.file {
+            FileState::PutBack { head, .. } => Some(head.known.id),
+            FileState::Written(_) | FileState::Unreadable => None,
+        };
+        let before = self.epoch.fetch_max(*epoch, Ordering::Relaxed);
+        if *epoch > before || known.is_none_or(|known| event.id > known) {
+            let head =
+                AuditHead { epoch: self.epoch(), known: event.clone(), found: Some(self.found.clone()) };
+            state.file = FileState::PutBack { head, is_written: false };
+        }
+        if known.is_none() {
+            tracing::error!(
+                known = event.id,
+                newest = self.found.id,
+                "the audit was wiped, shortened or put back; when you put this database back, stop the server and run: {}",
+                vestryd("audit accept")
+            );
+        }
+        known.is_none()
+    }
+
+    /// Writes the newest event down when there is a new one, and the one before is still there.
     pub async fn keep(self: &Arc<Self>, store: &Store) {
-        let key = store.chain().clone();
-        let Ok(Some(newest)) = store.read(move |tx| newest(tx, &key)).await else { return };
+        let last = match &self.lock().file {
+            FileState::Written(last) => last.clone(),
+            FileState::Unreadable | FileState::PutBack { .. } => None,
+        };
+        let (key, known) = (store.chain().clone(), last.clone());
+        let looked = store.read(move |tx| {
+            let is_there = known.map_or(Ok(true), |known| tx.audit_has(&key, &known));
+            Ok::<_, StoreError>((is_there?, newest(tx, &key)?))
+        });
+        match (looked.await, last) {
+            (Ok((false, _)), Some(event)) => {
+                self.tell_it_was_put_back(store, &Seen { epoch: self.epoch(), event }).await;
+            }
+            (Ok((_, newest)), _) => self.write_aside(newest).await,
+            (Err(_), _) => {}
+        }
+    }
+
+    /// It waits for the disk.
+    async fn write_aside(self: &Arc<Self>, newest: Option<Checkpoint>) {
         let keeper = self.clone();
-        // It waits for the disk.
         let _ = tokio::task::spawn_blocking(move || keeper.write_down(newest)).await;
     }
 
-    fn write_down(&self, known: Checkpoint) {
+    /// Writes what is not in the file yet. What cannot be written is tried again with the next call.
+    fn write_down(&self, newest: Option<Checkpoint>) {
         let mut state = self.lock();
-        if !matches!(state.file, FileState::Written(written) if written != known.id) {
-            return;
-        }
-        let id = known.id;
-        match write(&self.path, &AuditHead::of(self.epoch(), known)) {
+        let head = match (&state.file, newest) {
+            (FileState::Written(last), Some(newest)) if last.as_ref() != Some(&newest) => {
+                AuditHead::of(self.epoch(), newest)
+            }
+            (FileState::PutBack { head, is_written: false }, _) => head.clone(),
+            _ => return,
+        };
+        match write(&self.path, &head) {
             Ok(()) => {
-                state.file = FileState::Written(id);
+                match &mut state.file {
+                    FileState::PutBack { is_written, .. } => *is_written = true,
+                    file => *file = FileState::Written(Some(head.known)),
+                }
                 if std::mem::take(&mut state.is_failing) {
                     tracing::info!("{} is written again", self.path.display());
                 }

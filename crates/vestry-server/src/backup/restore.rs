@@ -112,7 +112,10 @@ fn write_audit_head_down(
     let path = data_dir.audit_head();
     let mut register = Offline::open(&data_dir.database(), chain.clone())?;
     let known = audit_head::read(&path);
-    let epoch = known.as_ref().ok().and_then(Option::as_ref).map_or(0, |head| head.epoch);
+    let epoch = match known.as_ref().ok().and_then(Option::as_ref) {
+        Some(head) => head.epoch,
+        None => register.read(audit_head::epoch_of)?,
+    };
     let fits = match known {
         known if is_new_chain || matches!(known, Ok(None)) => {
             if let Some(known) = register.read(|tx| audit_head::newest(tx, chain))? {

@@ -4,7 +4,7 @@ use super::backup::who;
 use super::{CommandError, Place, answer, say};
 use crate::audit::{Action, Actor};
 use crate::audit_head::{self, AuditHead, AuditHeadError};
-use crate::clock::Clock;
+use crate::clock::{Clock, Plausible};
 use crate::data_dir::DataDir;
 use crate::secrets::read_audit_key;
 use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
@@ -109,8 +109,14 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
     };
     let now = Clock::system().plausible_now()?;
     let Some(AuditHead { epoch, known, found }) = known else {
+        let detail = format!(
+            "nobody can tell what the audit was before: what was written down is lost; event {} mac={} is the newest",
+            newest.id, newest.mac
+        );
+        note_accepted(&mut register, now, &detail)?;
+        let known = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
         let epoch = AuditHead::next_epoch(None, now.seconds());
-        audit_head::write(&path, &AuditHead::of(epoch, newest)).map_err(SetupError::from)?;
+        audit_head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
         say(&format!("{} is made anew; nobody can tell what the audit was before", path.display()));
         return Ok(());
     };
@@ -126,18 +132,30 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
     if lost != Some(missing) {
         return Err(CommandError::EventsLost { missing });
     }
-    let by = who();
-    register.write(|tx| {
-        let detail = format!(
-            "{missing} events are lost: event {} mac={} was the newest, event {} mac={} was found",
-            known.id, known.mac, found.id, found.mac
-        );
-        let by = Actor::at_the_machine(&by);
-        by.note(tx, now.seconds(), Action::AuditAccepted, Party::NONE, &detail).map(drop)
-    })?;
+    // Where more was written since than was lost, the numbers say only that something is.
+    let count = if known.id > found.id {
+        format!("{missing} events are lost")
+    } else {
+        "events are lost, how many is not known".to_owned()
+    };
+    let detail = format!(
+        "{count}: event {} mac={} was the newest, event {} mac={} was found",
+        known.id, known.mac, found.id, found.mac
+    );
+    note_accepted(&mut register, now, &detail)?;
     let known = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
     let epoch = AuditHead::next_epoch(Some(epoch), now.seconds());
     audit_head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
     say("the audit goes on from here");
     Ok(())
+}
+
+fn note_accepted(register: &mut Offline, now: Plausible, detail: &str) -> Result<(), CommandError> {
+    let by = who();
+    let noted = register.write(|tx| {
+        Actor::at_the_machine(&by)
+            .note(tx, now.seconds(), Action::AuditAccepted, Party::NONE, detail)
+            .map(drop)
+    });
+    Ok(noted?)
 }

@@ -272,10 +272,21 @@ impl ReadTx<'_> {
         let mac: Option<Option<Vec<u8>>> = statement.query_row([event.id], |row| row.get(0)).optional()?;
         let mac = mac.flatten().map(|mac| HEXLOWER.encode(&mac));
         if mac.is_some_and(|mac| mac.starts_with(&event.mac)) {
-            return Ok(true);
+            // A row that was left behind a head that was put back counts for nothing.
+            let head = self.audit_mark(key, MarkName::Head)?;
+            return Ok(matches!(head, Mark::At(head) if head.id >= event.id));
         }
         let purged = self.audit_mark(key, MarkName::Purged)?;
         Ok(matches!(purged, Mark::At(purged) if purged.id >= event.id))
+    }
+
+    /// When the newest of the events of one kind was, as they say.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn newest_event_of(&self, action: &str) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.conn.prepare("select max(at) from audit_event where action = ?1")?;
+        Ok(statement.query_row([action], |row| row.get(0))?)
     }
 
     /// The newest event and its MAC in hexadecimal, as the mark of it says.
