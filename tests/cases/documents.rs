@@ -122,7 +122,8 @@ const NEVER_GIVEN: [u32; 4] = [43, 44, 54, 89];
 /// I-8 of the review: a regression is never deleted, and nobody could tell.
 #[test]
 fn no_number_of_a_regression_is_missing_but_those_that_no_test_ever_had() {
-    let numbers: BTreeSet<u32> = regressions().into_values().map(|name| name[4..8].parse().unwrap()).collect();
+    let numbers: BTreeSet<u32> =
+        regressions().into_values().map(|name| name[4..8].parse().unwrap()).collect();
     let last = *numbers.last().unwrap();
     let missing: Vec<u32> = (1..=last).filter(|number| !numbers.contains(number)).collect();
     assert_eq!(missing, NEVER_GIVEN, "a regression was deleted");

@@ -645,7 +645,8 @@ mod tests {
 
     #[test]
     fn what_the_parser_draws_is_also_said_in_a_sentence() {
-        let error = Config::parse("audit_days = \"7\"", Path::new("a.toml"), Overrides::default()).unwrap_err();
+        let error =
+            Config::parse("audit_days = \"7\"", Path::new("a.toml"), Overrides::default()).unwrap_err();
         let said = error.in_a_sentence();
         assert!(said.contains("at line 1, column 14 (audit_days = \"7\"): invalid type"), "{said}");
         assert_eq!(said.lines().count(), 1);

@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use vestry_tls::config::alpn_was_agreed;
 
 /// Connections of load balancers that have not said yet for whom they are; more are closed at once.
-const UNSAID_MAX: usize = 1_024;
+pub const UNSAID_MAX: usize = 1_024;
 
 /// How long to wait when the system has no descriptor for a new connection.
 const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
@@ -39,6 +39,7 @@ pub struct Admission {
     /// They name who says for whom it connects; none on the admin port. Then how many such connections have not said it yet.
     settings: Option<Settings>,
     unsaid: Arc<Semaphore>,
+    unsaid_refused: Arc<AtomicU64>,
     refused: Arc<AtomicU64>,
     handshake_timeout: Duration,
 }
@@ -77,8 +78,10 @@ impl Admission {
         budgets: Option<(AcceptBudget, AcceptBudget)>,
         handshake_timeout: Duration,
     ) -> Self {
-        let (unsaid, refused) = (Arc::new(Semaphore::new(UNSAID_MAX)), Arc::default());
-        Self { slots: Slots::new(slots), budgets, settings: None, unsaid, refused, handshake_timeout }
+        let unsaid = Arc::new(Semaphore::new(UNSAID_MAX));
+        let (unsaid_refused, refused) = <(Arc<_>, Arc<_>)>::default();
+        let (slots, settings) = (Slots::new(slots), None);
+        Self { slots, budgets, settings, unsaid, unsaid_refused, refused, handshake_timeout }
     }
 
     fn is_of_a_proxy(&self, peer: IpAddr) -> bool {
@@ -106,6 +109,12 @@ impl Admission {
     #[must_use]
     pub fn take_refused(&self) -> u64 {
         self.refused.swap(0, Ordering::Relaxed)
+    }
+
+    /// How many connections of load balancers were closed, since this was last asked, because they did not say for whom they are.
+    #[must_use]
+    pub fn take_unsaid(&self) -> u64 {
+        self.unsaid_refused.swap(0, Ordering::Relaxed)
     }
 
     /// How many connections are open.
@@ -177,7 +186,8 @@ async fn accept_one(listener: &TcpListener, admission: &Admission) -> io::Result
     let (tcp, peer) = listener.accept().await?;
     if admission.is_of_a_proxy(peer.ip()) {
         let Ok(unsaid) = admission.unsaid.clone().try_acquire_owned() else {
-            tracing::warn!(%peer, "refused: this load balancer has too many connections for which it says nothing");
+            admission.unsaid_refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%peer, "refused: too many connections of load balancers have not said yet for whom they are");
             return Ok(Accepted::Refused);
         };
         return Ok(Accepted::Forwarded(tcp, peer, unsaid));
@@ -201,10 +211,12 @@ async fn take_forwarded(
         None => return,
         Some(Ok(Ok(source))) => source.unwrap_or(balancer),
         Some(Ok(Err(error))) => {
-            tracing::warn!(%balancer, %error, "refused: a load balancer does not say for whom it connects");
+            admission.unsaid_refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%balancer, %error, "refused: a load balancer does not say for whom it connects");
             return;
         }
         Some(Err(_)) => {
+            admission.unsaid_refused.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%balancer, "a load balancer took too long to say for whom it connects");
             return;
         }

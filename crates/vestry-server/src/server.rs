@@ -333,6 +333,14 @@ async fn look_around(server: Arc<Server>) {
             "connections were refused: their sources had or made too many (connections_per_source_…)"
         ),
     }
+    match server.user_admission.take_unsaid() {
+        0 => {}
+        refused => tracing::warn!(
+            refused,
+            "connections of load balancers (proxy_from) were closed: they did not say for whom they are; has the balancer \
+             send-proxy-v2?"
+        ),
+    }
 }
 
 /// Renews the certificate when it is due, and says what its operator should know.

@@ -92,15 +92,23 @@ impl Slots {
 
     /// Waits until a slot is free, or can be made free.
     pub async fn room(&self) {
+        let mut has_waited = false;
         loop {
             // Made before it is looked: what is freed in between is not missed.
             let freed = self.0.freed.notified();
             match self.room_at() {
-                Some(at) if at <= Instant::now() => return,
+                Some(at) if at <= Instant::now() => {
+                    // Another listener may wait for the same news, and have whoever comes next.
+                    if has_waited {
+                        self.0.freed.notify_one();
+                    }
+                    return;
+                }
                 // Either may be first; then it is looked again.
                 Some(at) => drop(timeout_at(at, freed).await),
                 None => freed.await,
             }
+            has_waited = true;
         }
     }
 

@@ -9,6 +9,7 @@ use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
 use crate::listen::{self, Listen};
+use crate::listener::UNSAID_MAX;
 use crate::logging::{self, Log};
 use crate::running::Announcement;
 use crate::secrets::{Secrets, finish_replacements};
@@ -186,7 +187,8 @@ fn warm_up_randomness() -> Result<(), CommandError> {
 /// Most systems allow 1,024 descriptors until asked for more.
 fn raise_descriptor_limit(config: &Config) {
     let limits = &config.connections;
-    let connections = limits.max.saturating_add(limits.admin_max).saturating_add(limits.admin_handshakes_max);
+    let others = [limits.admin_max, limits.admin_handshakes_max, UNSAID_MAX];
+    let connections = others.into_iter().fold(limits.max, usize::saturating_add);
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {

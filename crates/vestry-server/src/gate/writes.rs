@@ -43,6 +43,7 @@ impl Writes {
         // A bucket that filled under longer intervals is no fuller than one of these can be.
         let empty_at = accounts.get(&account).copied().unwrap_or(now).clamp(now, now + full + interval);
         let wait = (empty_at - now).saturating_sub(full);
+        accounts.insert(account, empty_at);
         if !wait.is_zero() {
             let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
             return Err(Failure::Throttled { wait_ms: ms });
