@@ -29,7 +29,7 @@ const CUT: char = '…';
 const SIGN_OF_LIFE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Proof that what an operator is about to read is on record: in an event, or, while none can be written, in the log. Only
-/// [`record`] makes one, and nothing reads of people for an operator without it.
+/// `record` makes one, and nothing reads of people for an operator without it.
 pub struct Recorded(());
 
 /// What shows an account to an operator only beside its event: a recorded read, or the event of an act on it.
