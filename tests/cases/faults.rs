@@ -349,6 +349,22 @@ async fn sec_0101_every_thread_of_a_running_server_is_refused_sockets_and_progra
     wait_for(&server, "no new sockets, programs or tracing (seccomp)").await;
 }
 
+/// I-5 of the review: nothing bounded what the service took of its machine.
+#[test]
+fn sec_0112_the_unit_bounds_memory_swap_threads_and_restarts() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/vestryd.service");
+    let unit = std::fs::read_to_string(unit).unwrap();
+    for line in [
+        "MemoryMax=80%",
+        "MemorySwapMax=0",
+        "TasksMax=512",
+        "StartLimitIntervalSec=300",
+        "StartLimitBurst=20",
+    ] {
+        assert!(unit.lines().any(|found| found == line), "{line}");
+    }
+}
+
 /// L-6 of the review: SQLite and aws-lc were compiled without a check of their stacks, and sums wrapped in the release.
 #[test]
 fn sec_0102_the_c_that_is_linked_in_checks_its_stack_and_its_copies_and_sums_do_not_wrap() {

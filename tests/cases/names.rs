@@ -126,7 +126,7 @@ fn settings_that_name_a_host_which_the_certificate_lacks_fail_the_check_until_th
 
 /// U11 of the trials: with a dot at its end, the name was one that no client found in the certificate.
 #[test]
-fn init_takes_the_dot_off_a_name_and_takes_the_names_that_are_there_already() {
+fn sec_0110_init_takes_the_dot_off_a_name_and_takes_the_names_that_are_there_already() {
     let folder = tempfile::tempdir().unwrap();
     vestryd(folder.path(), &["init", "--host", "Accounts.Example.org."]).ended_with(0);
     assert_eq!(certified(folder.path()), "accounts.example.org, localhost, 127.0.0.1, ::1");

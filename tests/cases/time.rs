@@ -333,7 +333,7 @@ fn by_the_clock(of: &str, arguments: &[&str]) -> Option<std::process::Output> {
 /// O5 of the trials of public bug reports: a board without a battery made a CA of the past, and no start with a right clock
 /// did anything but complain, for good.
 #[test]
-fn a_first_start_in_1970_makes_nothing() {
+fn sec_0109_a_first_start_in_1970_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();
     for first in ["init", "serve"] {

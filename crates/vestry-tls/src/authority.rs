@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_names_are_as_asked_for() {
+    fn sec_0111_a_certificate_is_dated_back_and_names_what_was_asked_for() {
         let names = ["example.org", "127.0.0.1", "::1", "localhost"];
         let server = authority().issue_server(&hosts(&names), days(90)).unwrap();
         let facts = CertificateFacts::of(Path::new("server.pem"), &der(&server)).unwrap();
