@@ -205,7 +205,9 @@ def sslyze_sees_a_short_lived_p256_certificate_for_this_host(seen):
     begins, ends = (datetime.datetime.fromisoformat(leaf[end].replace("Z", "+00:00"))
                     for end in ["not_valid_before", "not_valid_after"])
     now, problems = datetime.datetime.now(datetime.timezone.utc), []
-    if not begins <= now <= ends or ends - begins > datetime.timedelta(days=31):
+    # For 30 days from now at most, and dated back by two, for clients whose clocks are slow.
+    day = datetime.timedelta(days=1)
+    if not begins <= now <= ends or ends - now > 30 * day or now - begins > 2.1 * day:
         problems.append(f"it is valid from {begins} to {ends}")
     if leaf["public_key"].get("ec_curve_name") != "secp256r1" or leaf["signature_hash_algorithm"]["name"] != "sha256":
         problems.append("its key or signature is another one")
