@@ -124,6 +124,16 @@ pub fn newest(tx: &ReadTx<'_>, key: &ChainKey) -> Result<Option<Checkpoint>, Sto
     Ok(tx.audit_head(key)?.map(|(id, mac)| Checkpoint { id, mac }))
 }
 
+/// Whether an event that was written down is there, and the newest one.
+async fn look(store: &Store, known: Option<Checkpoint>) -> Result<(bool, Option<Checkpoint>), StoreError> {
+    let key = store.chain().clone();
+    let looked = store.read(move |tx| {
+        let is_there = known.map_or(Ok(true), |known| tx.audit_has(&key, &known));
+        Ok((is_there?, newest(tx, &key)?))
+    });
+    looked.await
+}
+
 /// The epoch of a database whose file is not there: of the last time that one was accepted, as its audit says.
 ///
 /// # Errors
@@ -188,19 +198,19 @@ impl HeadKeeper {
                 (None, FileState::Unreadable)
             }
         };
-        let (key, known) = (store.chain().clone(), head.as_ref().map(|head| head.known.clone()));
-        let looked = store.read(move |tx| {
-            let is_there = known.map_or(Ok(true), |known| tx.audit_has(&key, &known));
-            Ok::<_, StoreError>((is_there?, newest(tx, &key)?, epoch_of(tx)?))
-        });
-        let (is_there, newest, accepted) = looked.await?;
+        let (is_there, newest) = look(store, head.as_ref().map(|head| head.known.clone())).await?;
+        let epoch = match &head {
+            Some(head) => head.epoch,
+            // It reads the whole audit, which a start has no time for as a rule.
+            None => store.read(epoch_of).await?,
+        };
         let found = head.as_ref().and_then(|head| head.found.clone()).or(newest);
         let keeper = Self {
             path,
             witnesses: WitnessKey::of(store.chain()),
             clock,
             found: found.unwrap_or_else(|| Checkpoint { id: 0, mac: "0".repeat(Checkpoint::DIGITS_MAX) }),
-            epoch: AtomicU64::new(head.as_ref().map_or(accepted, |head| head.epoch)),
+            epoch: AtomicU64::new(epoch),
             state: Mutex::new(State { file, is_failing: false }),
         };
         if let Some(AuditHead { epoch, known, .. }) = head
@@ -285,12 +295,7 @@ impl HeadKeeper {
             FileState::Written(last) => last.clone(),
             FileState::Unreadable | FileState::PutBack { .. } => None,
         };
-        let (key, known) = (store.chain().clone(), last.clone());
-        let looked = store.read(move |tx| {
-            let is_there = known.map_or(Ok(true), |known| tx.audit_has(&key, &known));
-            Ok::<_, StoreError>((is_there?, newest(tx, &key)?))
-        });
-        match (looked.await, last) {
+        match (look(store, last.clone()).await, last) {
             (Ok((false, _)), Some(event)) => {
                 self.tell_it_was_put_back(store, &Seen { epoch: self.epoch(), event }).await;
             }

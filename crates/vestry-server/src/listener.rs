@@ -9,6 +9,7 @@ use crate::gate::{address_of, network_of};
 use crate::proxy::read_source;
 use crate::settings::Settings;
 use crate::slots::{Slot, SlotLimits, Slots};
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -99,6 +100,11 @@ impl Admission {
         slot
     }
 
+    fn refuse_unsaid(&self, balancer: SocketAddr, why: &dyn Display) {
+        self.unsaid_refused.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(%balancer, %why, "refused: a load balancer does not say for whom it connects");
+    }
+
     fn is_in_budget(&self, peer: IpAddr, now: Instant) -> bool {
         self.budgets.as_ref().is_none_or(|(addresses, networks)| {
             addresses.take(address_of(peer), now) && networks.take(network_of(peer), now)
@@ -185,12 +191,13 @@ async fn accept_one(listener: &TcpListener, admission: &Admission) -> io::Result
     admission.slots.room().await;
     let (tcp, peer) = listener.accept().await?;
     if admission.is_of_a_proxy(peer.ip()) {
-        let Ok(unsaid) = admission.unsaid.clone().try_acquire_owned() else {
-            admission.unsaid_refused.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%peer, "refused: too many connections of load balancers have not said yet for whom they are");
-            return Ok(Accepted::Refused);
-        };
-        return Ok(Accepted::Forwarded(tcp, peer, unsaid));
+        return Ok(match admission.unsaid.clone().try_acquire_owned() {
+            Ok(unsaid) => Accepted::Forwarded(tcp, peer, unsaid),
+            Err(_) => {
+                admission.refuse_unsaid(peer, &"too many of them have not said it yet");
+                Accepted::Refused
+            }
+        });
     }
     Ok(match admission.enter(peer.ip()) {
         Some(slot) => Accepted::Direct(tcp, peer, slot),
@@ -207,19 +214,10 @@ async fn take_forwarded(
     welcome: impl Welcome,
 ) {
     let said = timeout(admission.handshake_timeout, read_source(&mut tcp));
-    let source = match welcome.draining().run_until_cancelled(said).await {
-        None => return,
-        Some(Ok(Ok(source))) => source.unwrap_or(balancer),
-        Some(Ok(Err(error))) => {
-            admission.unsaid_refused.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%balancer, %error, "refused: a load balancer does not say for whom it connects");
-            return;
-        }
-        Some(Err(_)) => {
-            admission.unsaid_refused.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%balancer, "a load balancer took too long to say for whom it connects");
-            return;
-        }
+    let Some(said) = welcome.draining().run_until_cancelled(said).await else { return };
+    let source = match said.map_err(io::Error::from).flatten() {
+        Ok(source) => source.unwrap_or(balancer),
+        Err(error) => return admission.refuse_unsaid(balancer, &error),
     };
     drop(unsaid);
     if let Some(slot) = admission.enter(source.ip()) {

@@ -20,6 +20,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -170,25 +171,8 @@ pub async fn run(
         settings: parts.settings,
         reloading: Mutex::default(),
     });
-    let admin_admission = Admission::for_operators(&limits);
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let users = WelcomeUsers(server.clone());
-    let operators = WelcomeOperators(server.clone());
-    // On the workers: from the thread that waits here, every connection would have to change threads.
-    let mut accepting: Vec<_> = listeners
-        .user
-        .into_iter()
-        .map(|listener| {
-            let (stopping, tasks) = (stopping.clone(), tasks.clone());
-            let admission = server.user_admission.clone();
-            supervisor
-                .task("the user port", accept_until(stopping, listener, admission, tasks, users.clone()))
-        })
-        .collect();
-    accepting.push(supervisor.task(
-        "the admin port",
-        accept_until(stopping.clone(), listeners.admin, admin_admission, tasks.clone(), operators),
-    ));
+    let accepting = open_ports(&server, listeners, &stopping, &tasks);
     supervisor.task("the head of the audit", server.head.clone().keep_writing(server.store.clone()));
     let ended = tokio::select! {
         () = keep_house(&server) => Ok(()),
@@ -203,6 +187,26 @@ pub async fn run(
     }
     drain(&server, &tasks).await;
     ended
+}
+
+/// Takes connections on every listener, on the workers: from the thread that waits for the end, every connection would have to
+/// change threads.
+fn open_ports(
+    server: &Arc<Server>,
+    listeners: Listeners,
+    stopping: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Vec<JoinHandle<()>> {
+    let supervisor = server.store.supervisor();
+    let users = listeners.user.into_iter().map(|listener| {
+        let (admission, welcome) = (server.user_admission.clone(), WelcomeUsers(server.clone()));
+        let accepting = accept_until(stopping.clone(), listener, admission, tasks.clone(), welcome);
+        supervisor.task("the user port", accepting)
+    });
+    let admission = Admission::for_operators(&server.settings.now().connections);
+    let welcome = WelcomeOperators(server.clone());
+    let operators = accept_until(stopping.clone(), listeners.admin, admission, tasks.clone(), welcome);
+    users.chain([supervisor.task("the admin port", operators)]).collect()
 }
 
 /// Why a server stopped that was not told to, or did not start.
