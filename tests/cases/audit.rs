@@ -19,8 +19,8 @@ use vestry_server::gate::calls::Call;
 use vestry_store::backup::Offline;
 use vestry_store::{ActorKind, ChainKey, Event, Party, Store};
 use vestry_tests::harness::{
-    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, program, refusal_of, rows_of,
-    secret,
+    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, copy_folder, copy_of, imported_login, program,
+    refusal_of, rows_of, secret,
 };
 use vestry_tests::imported::{hash_of, row};
 use vestry_tests::light::{Halfway, any_ke1, any_request, finish_login, seal, start_login};
@@ -826,11 +826,7 @@ async fn sec_0108_a_running_server_does_not_follow_a_head_that_was_put_back() {
                 Server::start_in(folder)
             }
         };
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while !server.talk().contains(PUT_BACK) {
-            assert!(std::time::Instant::now() < deadline, "{}", server.talk());
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        server.wait_for(PUT_BACK).await;
         server.signal(rustix::process::Signal::TERM);
         let folder = server.shared_folder();
         server.talk_after_stop();
@@ -876,20 +872,11 @@ async fn who_puts_a_database_back_says_how_many_events_are_lost() {
     assert!(told[0][0].starts_with("2 events are lost: event 7 mac="), "{told:?}");
 }
 
-/// A data directory with everything in it, as an image of the machine has it.
-fn take_an_image(folder: &Path) -> TempDir {
-    let image = tempfile::tempdir().unwrap();
-    let copied = Command::new("cp").arg("-a").arg(folder.join(".")).arg(image.path()).status().unwrap();
-    assert!(copied.success());
-    image
-}
-
 fn put_image_in_place(folder: &Path, image: &TempDir) {
     for log in ["vestry.db-wal", "vestry.db-shm"] {
         let _ = std::fs::remove_file(folder.join(log));
     }
-    let copied = Command::new("cp").arg("-a").arg(image.path().join(".")).arg(folder).status().unwrap();
-    assert!(copied.success());
+    copy_folder(image.path(), folder);
 }
 
 const PUT_BACK: &str = "ERROR the audit was wiped, shortened or put back";
@@ -912,7 +899,7 @@ async fn sec_0100_people_are_witnesses_of_a_machine_that_was_put_back_whole() {
         log_in(name);
     }
     let folder = server.stop();
-    let image = take_an_image(folder.path());
+    let image = copy_of(folder.path());
     let server = Server::start_in(folder);
     for name in everybody {
         log_in(name);

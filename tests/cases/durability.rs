@@ -9,13 +9,13 @@ use tokio::sync::Mutex;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
 use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, program, refusal_of,
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, from_environment, imported_login, program, refusal_of,
 };
 use vestry_tests::light::{Halfway, finish_login, start_login};
 
 /// How often the short form kills the server. `scripts/prove.sh` sets more.
 fn rounds() -> usize {
-    std::env::var("VESTRY_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(8)
+    from_environment("VESTRY_KILL_ROUNDS", 8)
 }
 
 pub(crate) fn set_age(age: u16) -> UserCall {

@@ -7,13 +7,13 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::sleep;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_server::clock::Clock;
-use vestry_tests::harness::{PASSWORD, Server, imported_login, program, refusal_of};
+use vestry_tests::harness::{PASSWORD, Server, copy_of, imported_login, program, refusal_of};
 use vestry_tests::imported::import;
 use vestry_tests::light::{log_in, reset};
 use vestry_tests::programs::{Person, core_limits};
@@ -27,14 +27,6 @@ fn vestryd(command: &[&str], folder: &Path) -> (Option<i32>, String) {
     let done = Command::new(program("vestryd")).args(command).arg("--data-dir").arg(folder).output().unwrap();
     let said = [done.stderr, done.stdout].concat();
     (done.status.code(), String::from_utf8_lossy(&said).into_owned())
-}
-
-async fn wait_for(server: &Server, words: &str) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !server.talk().contains(words) {
-        assert!(Instant::now() < deadline, "{words:?} did not come: {}", server.talk());
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Turns the bits of a page's first half over: its header and what points into it.
@@ -57,13 +49,6 @@ async fn register_of_some() -> Arc<TempDir> {
         server.register(&format!("person{number}")).await;
     }
     server.stop()
-}
-
-fn copy_of(folder: &Path) -> Arc<TempDir> {
-    let copy = Arc::new(tempfile::tempdir().unwrap());
-    let from = folder.join(".");
-    assert!(Command::new("cp").arg("-a").args([&from, copy.path()]).status().unwrap().success());
-    copy
 }
 
 fn pages(database: &Path) -> usize {
@@ -123,7 +108,7 @@ async fn a_server_on_flipped_pages_serves_the_truth_or_says_that_it_cannot() {
         match truth_or_refusal(&server, "person3").await {
             true => served += 1,
             false => {
-                wait_for(&server, "the database is damaged").await;
+                server.wait_for("the database is damaged").await;
                 refused += 1;
             }
         }
@@ -146,7 +131,7 @@ async fn pages_flipped_under_a_running_server_are_refused_and_not_written_over()
         refused += usize::from(!truth_or_refusal(&server, &format!("person{number}")).await);
     }
     assert!(refused > 0, "every page was in memory");
-    wait_for(&server, "the database is damaged").await;
+    server.wait_for("the database is damaged").await;
     server.connect().await.call(UserCall::DescribeServer).await.unwrap();
     let folder = server.kill();
     let (code, said) = vestryd(&["check"], folder.path());
@@ -256,7 +241,7 @@ async fn a_certificate_that_cannot_be_renewed_is_told_of_and_served_to_its_end_a
     let (key, hidden) = (certs.ca_key(), folder.path().join("hidden"));
     std::fs::rename(&key, &hidden).unwrap();
     let server = Server::start_in(folder.clone());
-    wait_for(&server, "the server certificate cannot be renewed and ends on").await;
+    server.wait_for("the server certificate cannot be renewed and ends on").await;
     assert!(server.talk().contains("ca.key is missing"), "{}", server.talk());
     let person = Person::new();
     person.join(&server);
@@ -277,7 +262,7 @@ async fn a_certificate_that_cannot_be_renewed_is_told_of_and_served_to_its_end_a
     );
     std::fs::rename(&hidden, &key).unwrap();
     server.signal(Signal::HUP);
-    wait_for(&server, "the server certificate was renewed").await;
+    server.wait_for("the server certificate was renewed").await;
     person.run("vestry", &["status"], "").ended_with(0);
     // Said once, and not with every look.
     assert_eq!(server.talk().matches("cannot be renewed").count(), 1, "{}", server.talk());
@@ -305,7 +290,7 @@ async fn a_ca_near_its_end_is_told_of_by_check_and_in_the_log() {
     certs.create_authority("Vestry CA", Validity { not_before: now(), days: 5 }).unwrap();
     Server::init(folder.path(), "");
     let server = Server::start_in(folder.clone());
-    wait_for(&server, "the CA ends on").await;
+    server.wait_for("the CA ends on").await;
     assert!(!server.talk().contains("was renewed"), "a certificate cannot outlive its CA: {}", server.talk());
     let (_, said) = vestryd(&["check"], folder.path());
     assert!(said.contains("warn  CA: ends on"), "{said}");
@@ -324,12 +309,12 @@ async fn a_running_server_cannot_open_what_is_not_its_own() {
     std::fs::rename(&certs, &aside).unwrap();
     std::os::unix::fs::symlink(outside.path(), &certs).unwrap();
     server.signal(Signal::HUP);
-    wait_for(&server, "the reload failed").await;
+    server.wait_for("the reload failed").await;
     assert!(server.talk().contains("Permission denied"), "{}", server.talk());
     std::fs::remove_file(&certs).unwrap();
     std::fs::rename(&aside, &certs).unwrap();
     server.signal(Signal::HUP);
-    wait_for(&server, "the certificates were read again").await;
+    server.wait_for("the certificates were read again").await;
     server.register("naman").await;
 }
 
@@ -346,7 +331,7 @@ async fn sec_0101_every_thread_of_a_running_server_is_refused_sockets_and_progra
         count += 1;
     }
     assert!(count > 4, "{count}");
-    wait_for(&server, "no new sockets, programs or tracing (seccomp)").await;
+    server.wait_for("no new sockets, programs or tracing (seccomp)").await;
 }
 
 /// I-5 of the review: nothing bounded what the service took of its machine.

@@ -19,7 +19,7 @@ use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_server::gate::calls::{Call, Needs};
 use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, UserWire, imported_login, rows_of, secret, token_again,
+    OTHER_PASSWORD, PASSWORD, UserWire, from_environment, imported_login, rows_of, secret, token_again,
 };
 use vestry_tests::light::{any_ke1, any_request, finish_login, log_in, prove, seal, start_login};
 use vestry_tls::config;
@@ -53,7 +53,7 @@ impl Who {
             Self::Network => (1..=10).map(|host| in_network(1, host)).collect(),
             Self::Crowd => (0..400_u16)
                 .cycle()
-                .take(400 * number_from_environment("VESTRY_CONNECTIONS_PER_ADDRESS", 1))
+                .take(400 * from_environment("VESTRY_CONNECTIONS_PER_ADDRESS", 1))
                 .map(|number| {
                     in_network(u8::try_from(number / 10).unwrap(), u8::try_from(number % 10 + 1).unwrap())
                 })
@@ -97,11 +97,6 @@ impl Tally {
     fn largest(&self) -> u64 {
         self.evaluations().max(self.names).max(self.accounts).max(self.events)
     }
-}
-
-/// Where `scripts/prove.sh` asks for more than the short form does.
-fn number_from_environment(name: &str, short: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(short)
 }
 
 const VICTIM: &str = "naman";
@@ -574,7 +569,7 @@ fn figures_of_the_document() -> BTreeMap<String, u64> {
 async fn sec_0070_every_call_stays_within_its_limits_whoever_plays_it() {
     let mut found: BTreeMap<&'static str, u64> = BTreeMap::new();
     // Each play has both ends of its connections in this process.
-    let at_once = if number_from_environment("VESTRY_CONNECTIONS_PER_ADDRESS", 1) > 1 { 1 } else { 4 };
+    let at_once = if from_environment("VESTRY_CONNECTIONS_PER_ADDRESS", 1) > 1 { 1 } else { 4 };
     let gate = Arc::new(Semaphore::new(at_once));
     let mut running = JoinSet::new();
     for (who, call, spread) in plays() {
@@ -630,7 +625,7 @@ async fn sec_0070_every_call_stays_within_its_limits_whoever_plays_it() {
 /// As long as `VESTRY_BOT_SECONDS` says, by the server's clock: a minute, or the hour of `scripts/prove.sh`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bot_gets_as_many_guesses_as_security_md_says() {
-    let seconds = number_from_environment("VESTRY_BOT_SECONDS", 60);
+    let seconds = from_environment("VESTRY_BOT_SECONDS", 60);
     let server =
         Inside::start_with("idle_secs_max_before_login = 3600\nsecs_max_before_login = 3600\n").await;
     server.register(VICTIM).await;

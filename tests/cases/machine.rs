@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserCall, UserReply};
-use vestry_tests::harness::{PASSWORD, Server, program};
+use vestry_tests::harness::{PASSWORD, Server, from_environment, program};
 use vestry_tests::light;
 use vestry_tests::programs::Person;
 
@@ -47,10 +47,6 @@ const SETTINGS: &str = "registrations_per_address_max = 100000\nregistrations_pe
                         names_per_address_max = 100000\nnames_per_network_max = 100000\n\
                         connections_per_source_max = 1000\nconnections_per_network_max = 1000\n\
                         connections_per_source_per_sec_max = 1000\nwrites_at_once = 100000";
-
-fn number_from(variable: &str, short: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(short)
-}
 
 /// SplitMix64: the order is the seed's, on every machine.
 fn drawn(state: &mut u64) -> u64 {
@@ -277,11 +273,11 @@ impl Machine {
         let year = |talk: &str| talk.split('-').next().unwrap().parse::<i32>().unwrap();
         let ahead = year(server.talk().lines().next().unwrap());
         // It has the time to do harm.
-        said(&server, "and it should be").await;
+        server.wait_for("and it should be").await;
         sleep(Duration::from_secs(1)).await;
         server.stop();
         let server = self.start();
-        said(&server, "and it should be").await;
+        server.wait_for("and it should be").await;
         let now = year(server.talk().lines().next().unwrap());
         assert!(ahead > now, "the clock was not read as {ahead}");
         server.stop();
@@ -381,14 +377,6 @@ impl Machine {
     }
 }
 
-async fn said(server: &Server, words: &str) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !server.talk().contains(words) {
-        assert!(Instant::now() < deadline, "{words:?} did not come: {}", server.talk());
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// Why nothing can be arranged here.
 fn what_is_missing() -> Option<&'static str> {
     let has = |name: &str| {
@@ -405,8 +393,8 @@ fn what_is_missing() -> Option<&'static str> {
 
 #[tokio::test]
 async fn sec_0104_a_bad_machine_loses_nothing_that_was_acknowledged() {
-    let seed = number_from("VESTRY_MACHINE_SEED", 1);
-    let rounds = number_from("VESTRY_MACHINE_ROUNDS", 1);
+    let seed = from_environment("VESTRY_MACHINE_SEED", 1);
+    let rounds = from_environment("VESTRY_MACHINE_ROUNDS", 1);
     let (missing, disk) = (what_is_missing(), LoopDisk::mount(64));
     let (None, Some(disk)) = (missing, disk) else {
         println!(

@@ -19,7 +19,7 @@ use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, imported_login};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, from_environment, imported_login};
 use vestry_tests::imported::import;
 use vestry_tests::light::{any_ke1, log_in, start_login};
 use vestry_tls::config;
@@ -29,7 +29,7 @@ const GOOD_LOGIN_MAX: Duration = Duration::from_secs(5);
 
 /// How many peers the short form sends. `scripts/prove.sh` sends more.
 fn peers() -> usize {
-    std::env::var("VESTRY_SLOW_PEERS").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+    from_environment("VESTRY_SLOW_PEERS", 300)
 }
 
 /// An address of this machine that is nobody else's, in a network of its own.

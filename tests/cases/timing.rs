@@ -9,7 +9,8 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::DeviceToken;
 use vestry_protocol::user::{Envelope, Profile, UserCall, UserReply};
 use vestry_tests::harness::{
-    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, secret,
+    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, from_environment, imported_login, refusal_of,
+    secret,
 };
 use vestry_tests::imported::import;
 use vestry_tests::light::{any_ke1, any_request, finish_login, register, seal, start_login};
@@ -22,7 +23,7 @@ const KEPT_MIN: usize = 5;
 
 /// How many tries of each kind the short form makes. `scripts/prove.sh` sets more.
 fn tries() -> usize {
-    std::env::var("VESTRY_TIMING_TRIES").ok().and_then(|text| text.parse().ok()).unwrap_or(150)
+    from_environment("VESTRY_TIMING_TRIES", 150)
 }
 
 /// The larger of Welch's t of the measurements that are not in the slowest tenth of both together, and of those in the

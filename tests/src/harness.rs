@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vestry_client::Wire;
 use vestry_protocol::admin::{AdminCall, AdminReply};
@@ -26,6 +27,24 @@ pub const OTHER_PASSWORD: &str = "purple owls count seven spoons";
 pub type UserWire = Wire<UserCall, UserReply>;
 /// The admin port as the typed messages see it.
 pub type AdminWire = Wire<AdminCall, AdminReply>;
+
+/// Copies everything in a folder into another, over what is there: as an image of the machine is put back.
+pub fn copy_folder(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(copied.expect("every system has cp").success());
+}
+
+/// A folder with everything in it, as an image of the machine has it.
+pub fn copy_of(folder: &Path) -> Arc<TempDir> {
+    let copy = Arc::new(tempfile::tempdir().expect("a temporary folder"));
+    copy_folder(folder, copy.path());
+    copy
+}
+
+/// A number from the environment, where `scripts/prove.sh` asks for more than the short form.
+pub fn from_environment<T: std::str::FromStr>(name: &str, short: T) -> T {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(short)
+}
 
 /// The path of one of the programs, built before the tests run.
 pub fn program(name: &str) -> PathBuf {
@@ -162,6 +181,15 @@ impl Server {
                 return talk;
             }
             std::thread::yield_now();
+        }
+    }
+
+    /// Waits until the server has written these words to standard error, half a minute at most.
+    pub async fn wait_for(&self, words: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.talk().contains(words) {
+            assert!(Instant::now() < deadline, "{words:?} did not come: {}", self.talk());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
