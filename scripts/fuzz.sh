@@ -81,7 +81,7 @@ else
   say "python3 is not installed: the targets begin without seeds"
 fi
 
-# Registers and files of the targets are in memory where there is room for them, and gone afterwards.
+# Databases and files of the targets are in memory where there is room for them, and gone afterwards.
 scratch=$(mktemp -d "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")/vestry-fuzz.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 export TMPDIR=$scratch

@@ -3,7 +3,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`messages`] | bytes ⇄ messages, for either port |
-//! | [`twins`] | two registers that differ only in what no view shows |
+//! | [`twins`] | two databases that differ only in what no view shows |
 //! | [`scratch`] | files for what reads files |
 //! | [`port`] | a server of one's own, and what its user port may do |
 

@@ -1,6 +1,6 @@
 //! The user port of a real server on loopback, over TLS, and a model of what it may do.
 //!
-//! [`visit`] has two people of its own register, sends whatever an input says, and holds every answer against
+//! [`visit`] has two people of its own database, sends whatever an input says, and holds every answer against
 //! [`model::Model`], which knows who proved what. The server goes on to the next visit, with the clock set back;
 //! every visit has names of its own, so that it can be repeated alone.
 
@@ -36,7 +36,7 @@ use vestry_store::{Generation, Store, StoreLimits};
 use vestry_tls::Hosts;
 use visitor::Visitor;
 
-/// After so many visits a new server takes over, so that no register grows without end.
+/// After so many visits a new server takes over, so that no database grows without end.
 const VISITS_MAX: u32 = 2_000;
 
 /// A server that runs.
@@ -148,7 +148,7 @@ async fn bind() -> TcpListener {
 }
 
 async fn parts(home: &DataDir, clock: Clock) -> Parts {
-    let register = &home.database();
+    let database = &home.database();
     let defaults = Config::clone(&Settings::defaults().expect("the defaults").now());
     let secrets = Secrets::read(home).expect("they were made");
     let hashing = HashingConfig { threads: 1, queue_max: 64 };
@@ -156,13 +156,13 @@ async fn parts(home: &DataDir, clock: Clock) -> Parts {
     let config = Config { hashing, imported_login_time: Duration::from_millis(1), ..defaults };
     let settings = Settings::new(config, Overrides::default());
     let limits = StoreLimits { readers_max: 2, ..StoreLimits::default() };
-    let store = Store::open(register, limits, secrets.chain.clone()).expect("a register");
+    let store = Store::open(database, limits, secrets.chain.clone()).expect("a database");
     Parts {
-        head: HeadKeeper::begin(home, &store, clock.clone()).await.expect("a register"),
+        head: HeadKeeper::begin(home, &store, clock.clone()).await.expect("a database"),
         store,
-        queries: OperatorReader::open(register, QueryCaps::default()).expect("a register"),
+        queries: OperatorReader::open(database, QueryCaps::default()).expect("a database"),
         imported: ImportedHashes::new(secrets.pepper).expect("its decoy fits"),
-        // The first generation of a new register.
+        // The first generation of a new database.
         opaque: OpaqueKeys::new((Generation(1), secrets.opaque), None),
         names: secrets.names,
         identity: Identity::load(home.certs(None), settings.clone()).expect("certificates"),

@@ -1,4 +1,4 @@
-//! Two registers that show the same and hide different things: every credential, token, code, reason and date that
+//! Two databases that show the same and hide different things: every credential, token, code, reason and date that
 //! no view shows differs. What an operator is told of one must be what is told of the other, whatever is asked: then
 //! no answer depends on a secret.
 
@@ -24,12 +24,12 @@ const CANARY: &str = "CANARY-4711";
 /// Both were made at this moment.
 const NOW: i64 = 1_700_000_000;
 
-/// Both registers, made once.
+/// Both databases, made once.
 pub struct Twins {
-    pair: [Register; 2],
+    pair: [Twin; 2],
 }
 
-struct Register {
+struct Twin {
     folder: TempDir,
     reader: OperatorReader,
     files: BTreeSet<String>,
@@ -47,7 +47,7 @@ pub struct Told {
     pub end: Option<QueryEnd>,
     /// Or why not.
     pub error: Option<String>,
-    /// It ended by the clock or the load, which say nothing of the register.
+    /// It ended by the clock or the load, which say nothing of the database.
     by_chance: bool,
 }
 
@@ -71,7 +71,7 @@ impl Told {
                 assert_eq!(end.rows, self.rows.len() as u64);
                 self.end = Some(end);
             }
-            Err(QueryError::Store(error)) => panic!("what was typed looks like a damaged register: {error}"),
+            Err(QueryError::Store(error)) => panic!("what was typed looks like a damaged database: {error}"),
             Err(error) => {
                 self.by_chance =
                     matches!(error, QueryError::TimedOut { .. } | QueryError::Busy | QueryError::Cancelled);
@@ -89,11 +89,11 @@ impl Told {
     }
 }
 
-/// The registers of this process.
+/// The databases of this process.
 #[must_use]
 pub fn twins() -> &'static Twins {
     static TWINS: OnceLock<Twins> = OnceLock::new();
-    TWINS.get_or_init(|| Twins { pair: [Register::new(1), Register::new(2)] })
+    TWINS.get_or_init(|| Twins { pair: [Twin::new(1), Twin::new(2)] })
 }
 
 impl Twins {
@@ -117,9 +117,9 @@ impl Twins {
 
     fn ask(&self, ask: impl Fn(&OperatorReader, &mut Told) -> Result<QueryEnd, QueryError>) -> Told {
         let [first, second] = &self.pair;
-        let once = |register: &Register| {
+        let once = |twin: &Twin| {
             let mut told = Told::default();
-            let end = ask(&register.reader, &mut told);
+            let end = ask(&twin.reader, &mut told);
             told.ended(end)
         };
         let told = once(first);
@@ -131,19 +131,19 @@ impl Twins {
     }
 }
 
-fn told_alike(once: &impl Fn(&Register) -> Told, first: &Register, second: &Register) -> bool {
+fn told_alike(once: &impl Fn(&Twin) -> Told, first: &Twin, second: &Twin) -> bool {
     let (before, other, after) = (once(first), once(second), once(first));
     before.same(&other) || !before.same(&after)
 }
 
-impl Register {
+impl Twin {
     fn new(number: u8) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
         let path = folder.path().join("vestry.db");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
             let chain = ChainKey::from_bytes(&[7; ChainKey::BYTES]).expect("a key");
-            Store::create(&path, &chain).expect("a register can be made");
+            Store::create(&path, &chain).expect("a database can be made");
             let store = Store::open(&path, StoreLimits::default(), chain).expect("it can be opened");
             store.write(move |tx| fill(tx, number)).await.expect("it can be written");
             store.close().await;
@@ -157,7 +157,7 @@ impl Register {
     /// Nothing was written, neither here nor beside it.
     fn require_untouched(&self) {
         let (files, database) = look_at(self.folder.path());
-        assert!(database == self.database, "the register was written to");
+        assert!(database == self.database, "the database was written to");
         let logs = ["vestry.db-wal", "vestry.db-shm"];
         let new: Vec<_> =
             files.difference(&self.files).filter(|name| !logs.contains(&name.as_str())).collect();
@@ -208,7 +208,7 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW + i64::from(number) };
     let new = NewCredential { record: &record, is_weak, code: Some(&issued) };
     tx.set_credential(&noted, id, new, NOW + i64::from(number))?;
-    // One register has codes where the other has none.
+    // One database has codes where the other has none.
     if (at + i64::from(number)) % 2 == 0 {
         let code_hash = secret("code", number, at);
         tx.set_reset_code(
@@ -258,7 +258,7 @@ fn session(tx: &WriteTx<'_>, number: u8, at: i64, account: AccountId) -> Result<
 }
 
 fn secret(what: &str, number: u8, at: i64) -> Vec<u8> {
-    // Of another length and another order in each register.
+    // Of another length and another order in each database.
     let padding = "x".repeat(usize::from(number) * 3);
     let place = if number == 1 { at } else { 100 - at };
     format!("{CANARY}-{what}-{number}-{place}{padding}").into_bytes()

@@ -2,7 +2,7 @@
 
 import statistics
 
-NOTES = {"whole": "", "quick": "This was a quick run, with smaller registers.",
+NOTES = {"whole": "", "quick": "This was a quick run, with smaller databases.",
          "smoke": "This run only proves that it still runs: no figure of it means anything."}
 
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
@@ -110,7 +110,7 @@ P50, P99 = ("p50, µs", "p50_us", 1), ("p99, µs", "p99_us", 1)
 
 def logins(run):
     return table(run, "logins", "Logins", [RATE, P50, P99, CPU, ("context switches", "switches", 1)],
-                 "16 clients, a fresh connection each time, any account of the register. The bare loop computes Argon2id "
+                 "16 clients, a fresh connection each time, any account of the database. The bare loop computes Argon2id "
                  "on every core and does nothing else.")
 
 
@@ -118,7 +118,7 @@ def reads(run):
     def vestry_there(subject):
         return "Vestry, " + subject.split(", ", 1)[1]
     return table(run, "reads", "Reads", [RATE, P50, P99, CPU],
-                 "`show` checks the session and reads the account in one view of the register; PostgreSQL selects one "
+                 "`show` checks the session and reads the account in one view of the database; PostgreSQL selects one "
                  "value by its key, prepared; redis gets 200 bytes. 16 deep, 16 requests share a write. The ratio is to "
                  "Vestry's rate.", against=vestry_there)
 
@@ -135,7 +135,7 @@ def writes(run):
         return "Vestry, " + subject.rsplit(", ", 1)[1]
     return table(run, "writes", f"Durable writes, {run.base:,} accounts", [RATE, P50, P99, CPU],
                  "An update of Vestry is a session check, an audit event with its MAC and the change, on disk before it is "
-                 "answered. *One commit per write* is the same work straight in the register, an fsync each, without a "
+                 "answered. *One commit per write* is the same work straight in the database, an fsync each, without a "
                  "network or TLS in its way. PostgreSQL changes one value by its key. The ratio is to Vestry's rate.",
                  against=vestry_there)
 

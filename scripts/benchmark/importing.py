@@ -1,4 +1,4 @@
-"""`vestryctl import` of as many accounts as the main register has, out of a CSV file, into a register without any."""
+"""`vestryctl import` of as many accounts as the main database has, out of a CSV file, into a database without any."""
 
 import subprocess
 import time

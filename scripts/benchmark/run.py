@@ -22,10 +22,10 @@ PROBLEMS = (Failed, subprocess.SubprocessError, OSError, LookupError, ValueError
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """How much one run measures: accounts in its registers, seconds a figure, and how often."""
+    """How much one run measures: accounts in its databases, seconds a figure, and how often."""
 
     name: str
-    # `growth` compares registers of these sizes; every other section uses the base. The whole table has `rows`.
+    # `growth` compares databases of these sizes; every other section uses the base. The whole table has `rows`.
     small: int
     base: int
     large: int | None
@@ -148,7 +148,7 @@ class Run:
             if copy:
                 subprocess.run(["cp", "-a", "--reflink=auto", self.set_of(accounts), folder], check=True)
             else:
-                self.say(f"making a register of {accounts:,} accounts ...")
+                self.say(f"making a database of {accounts:,} accounts ...")
                 words = ["data", "--dir", folder, "--accounts", accounts]
                 self.sample_of_making(accounts, self.bench(*words))
             self.sets[key] = folder

@@ -274,7 +274,7 @@ def tables(run):
 
 
 def import_accounts(run):
-    """`vestryctl import` of a million accounts with hashes, into an empty register."""
+    """`vestryctl import` of a million accounts with hashes, into an empty database."""
     from .importing import measure_import
     measure_import(run)
 

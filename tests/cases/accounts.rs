@@ -296,10 +296,10 @@ async fn sec_0068_the_next_owner_of_a_name_is_evaluated_under_another_key() {
     assert_eq!(evaluated(session.call(call).await.unwrap()), before);
     drop(session);
     let folder = server.stop();
-    let register = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
-    register.execute("pragma foreign_keys = on", []).ok();
-    assert_eq!(register.execute("delete from account where name = 'naman'", []).unwrap(), 1);
-    drop(register);
+    let database = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
+    database.execute("pragma foreign_keys = on", []).ok();
+    assert_eq!(database.execute("delete from account where name = 'naman'", []).unwrap(), 1);
+    drop(database);
     let server = Server::start_in(folder);
     let mut wire = server.connect().await;
     assert_ne!(evaluated(wire.call(start()).await.unwrap()), before);

@@ -32,7 +32,7 @@ fn change(folder: &Path, sql: &str) {
     database.execute_batch(sql).unwrap();
 }
 
-/// The whole register as it is, while no server runs.
+/// The whole database as it is, while no server runs.
 fn take_a_copy(folder: &Path) -> Vec<u8> {
     change(folder, "pragma wal_checkpoint(truncate)");
     std::fs::read(folder.join("vestry.db")).unwrap()
@@ -295,7 +295,7 @@ fn events_of_operator(call: &AdminCall) -> &'static [&'static str] {
         AdminCall::ResetAccount { .. } => &["reset.issued"],
         AdminCall::RevokeSession { .. } => &["session.revoked"],
         AdminCall::RevokeOperator { .. } => &["operator.revoked"],
-        AdminCall::BackUp => &["register.backed_up"],
+        AdminCall::BackUp => &["database.backed_up"],
         AdminCall::ReloadSettings => &["settings.read"],
         // Which rows are not taken tells who is there.
         AdminCall::StartImport => &["operator.read"],
@@ -711,7 +711,7 @@ async fn a_backup_whose_audit_key_is_lost_can_be_restored_under_a_new_one() {
     let restored = Server::start_in(folder);
     assert_eq!(verdict_of(&restored, Vec::new()).await.fault, None);
     let acts = restored.select("select action from audit where id > 3 and id < 6 order by id").await;
-    assert_eq!(acts, [["audit.rekeyed"], ["register.restored"]]);
+    assert_eq!(acts, [["audit.rekeyed"], ["database.restored"]]);
 }
 
 #[tokio::test]
@@ -967,10 +967,10 @@ async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
             detail: "",
         }
     };
-    let mut register = Offline::open(&database, key).unwrap();
-    register.write(|tx| (0..1_200).try_for_each(|at| tx.note(&old(at)).map(drop))).unwrap();
-    register.write(|tx| tx.note(&old(i64::MAX)).map(drop)).unwrap();
-    drop(register);
+    let mut database = Offline::open(&database, key).unwrap();
+    database.write(|tx| (0..1_200).try_for_each(|at| tx.note(&old(at)).map(drop))).unwrap();
+    database.write(|tx| tx.note(&old(i64::MAX)).map(drop)).unwrap();
+    drop(database);
     let server = Server::start_in(folder);
     let gone = "select count(*) from audit where at < '2000'";
     while server.select(gone).await != [["0"]] {

@@ -129,11 +129,11 @@ async fn a_backup_with_its_keys_restores_into_an_empty_folder_and_everybody_logs
     server.log_in("light", PASSWORD).await;
     let entered = server.connect().await.call(imported_login("hashed", PASSWORD)).await.unwrap();
     assert!(matches!(entered, UserReply::LoggedIn(_)), "the hash or its pepper was lost: {entered:?}");
-    let events = "select action, actor_kind, source from audit where action like 'register.%' order by id";
+    let events = "select action, actor_kind, source from audit where action like 'database.%' order by id";
     let noted = server.select(events).await;
     let expected = [
-        ["register.backed_up", "operator", "this machine"],
-        ["register.restored", "operator", "this machine"],
+        ["database.backed_up", "operator", "this machine"],
+        ["database.restored", "operator", "this machine"],
     ];
     assert_eq!(noted, expected);
     let left = snapshot(server.folder());
@@ -164,7 +164,7 @@ async fn a_running_server_is_backed_up_by_both_programs_under_writes() {
     .unwrap();
     writing.await.unwrap();
     let by = server
-        .select("select actor_kind, actor from audit where action = 'register.backed_up' order by id")
+        .select("select actor_kind, actor from audit where action = 'database.backed_up' order by id")
         .await;
     assert_eq!(
         (by.len(), &by[0], by[1][0].as_str()),
@@ -248,7 +248,7 @@ fn sec_0036_an_encrypted_backup_holds_no_readable_name() {
 #[test]
 fn sec_0037_a_restore_without_the_keys_fails_and_changes_nothing() {
     let (server, keeper) = (with_an_opaque_user(), Keeper::new());
-    let backup = keeper.back_up(&server, "register", &[]);
+    let backup = keeper.back_up(&server, "vestry", &[]);
     let nobody = "nobody with an OPAQUE credential can log in";
     let cases: [(&[&str], [&str; 2]); 5] = [
         (&[], ["secrets/pepper is missing", "nobody with an imported password can log in"]),

@@ -72,7 +72,7 @@ fn every_operation_is_done_as_often_as_it_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_it_did_is_in_the_register() {
+async fn what_it_did_is_in_the_database() {
     let server = server();
     load(&server, "update", 50, &[]);
     load(&server, "login-opaque", 30, &[]);

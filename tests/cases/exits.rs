@@ -64,7 +64,7 @@ fn sec_0099_an_answer_that_could_not_be_written_is_no_success() {
         assert_eq!(output.status.code(), Some(74), "{words:?}: {said}");
         said
     };
-    let backup = folder.path().join("register.backup");
+    let backup = folder.path().join("vestry.backup");
     lost(&["check"]);
     lost(&["certs", "show"]);
     // What was done is said all the same.
@@ -72,7 +72,7 @@ fn sec_0099_an_answer_that_could_not_be_written_is_no_success() {
         (&["certs", "operator", "hana"][..], "operators/hana.pem"),
         (&["certs", "renew"], "server.pem"),
         (&["secrets", "rotate", "pepper"], "a new pepper is made"),
-        (&["backup", backup.to_str().unwrap()], "register.backup"),
+        (&["backup", backup.to_str().unwrap()], "vestry.backup"),
     ] {
         let said = lost(words);
         assert!(said.contains("could not be written") && said.contains(done), "{words:?}: {said}");
@@ -91,7 +91,7 @@ fn a_backup_that_cannot_be_written_ends_with_74_and_not_as_a_configuration() {
     let folder = tempfile::tempdir().unwrap();
     Server::init(folder.path(), "");
     let data = folder.path().to_str().unwrap();
-    for file in ["/nowhere/register.backup", "/proc/register.backup"] {
+    for file in ["/nowhere/vestry.backup", "/proc/vestry.backup"] {
         Person::new().run("vestryd", &["backup", "--data-dir", data, file], "").ended_with(74);
     }
 }

@@ -42,8 +42,8 @@ fn flip_page(database: &Path, number: usize) {
     .unwrap();
 }
 
-/// A stopped register with some accounts, all of it in one file.
-async fn register_of_some() -> Arc<TempDir> {
+/// A stopped database with some accounts, all of it in one file.
+async fn database_of_some() -> Arc<TempDir> {
     let server = Server::start();
     for number in 0..6 {
         server.register(&format!("person{number}")).await;
@@ -77,7 +77,7 @@ async fn truth_or_refusal(server: &Server, name: &str) -> bool {
 
 #[tokio::test]
 async fn every_flipped_page_is_found_by_check() {
-    let folder = register_of_some().await;
+    let folder = database_of_some().await;
     let database = folder.path().join("vestry.db");
     for page in 0..pages(&database) {
         flip_page(&database, page);
@@ -92,7 +92,7 @@ async fn every_flipped_page_is_found_by_check() {
 
 #[tokio::test]
 async fn a_server_on_flipped_pages_serves_the_truth_or_says_that_it_cannot() {
-    let whole = register_of_some().await;
+    let whole = database_of_some().await;
     let (mut served, mut refused, mut not_started) = (0, 0, 0);
     for page in (1..pages(&whole.path().join("vestry.db"))).step_by(4) {
         let folder = copy_of(whole.path());
@@ -121,7 +121,7 @@ async fn a_server_on_flipped_pages_serves_the_truth_or_says_that_it_cannot() {
 
 #[tokio::test]
 async fn pages_flipped_under_a_running_server_are_refused_and_not_written_over() {
-    let server = Server::start_in(register_of_some().await);
+    let server = Server::start_in(database_of_some().await);
     let database = server.folder().join("vestry.db");
     for page in 1..pages(&database) {
         flip_page(&database, page);
@@ -140,7 +140,7 @@ async fn pages_flipped_under_a_running_server_are_refused_and_not_written_over()
 
 #[tokio::test]
 async fn a_damaged_log_ends_at_its_last_whole_commit() {
-    let server = Server::start_in(register_of_some().await);
+    let server = Server::start_in(database_of_some().await);
     server.register("early").await;
     let log = server.folder().join("vestry.db-wal");
     let whole = usize::try_from(log.metadata().unwrap().len()).unwrap();
@@ -189,11 +189,11 @@ async fn a_damaged_password_record_is_one_line_in_the_log_and_named_by_check() {
     let folder = server.stop();
     let (code, said) = vestryd(&["check"], folder.path());
     assert!(code == Some(0) && said.contains("ok    password records: all 4 can be read"), "{said}");
-    let register = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
     let damage = "update credential set record = substr(record, 1, 100)
                   where account_id in (select id from account where name in ('naman', 'shubham'))";
-    assert_eq!(register.execute(damage, []).unwrap(), 2);
-    drop(register);
+    assert_eq!(database.execute(damage, []).unwrap(), 2);
+    drop(database);
     let (code, said) = vestryd(&["check"], folder.path());
     assert_eq!(code, Some(78), "{said}");
     let line = said.lines().find(|line| line.starts_with("FAIL")).unwrap();

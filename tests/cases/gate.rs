@@ -1,5 +1,5 @@
 //! Every call of the user port, played against its limits by everybody who has a reason to: what the table of calls counts
-//! is counted here from outside, by the replies, the register and the audit. SECURITY.md states the numbers, and this
+//! is counted here from outside, by the replies, the database and the audit. SECURITY.md states the numbers, and this
 //! compares them with what was reached; with the limits raised, whoever plays has to get beyond them, or nothing was
 //! measured.
 

@@ -601,7 +601,7 @@ async fn what_one_server_exports_another_imports_and_both_show_the_same() {
     assert_eq!(second.select(all).await, expected);
 }
 
-/// Seven days in a moment: a test may write into the register of a server that has nothing to write itself.
+/// Seven days in a moment: a test may write into the database of a server that has nothing to write itself.
 fn break_in_and_purge(server: &Server) {
     let conn = rusqlite::Connection::open(server.folder().join("vestry.db")).unwrap();
     conn.busy_timeout(std::time::Duration::from_secs(5)).unwrap();

@@ -23,7 +23,7 @@ def row(event):
 
 
 class Chain:
-    """The check of a register's events under a key."""
+    """The check of a database's events under a key."""
 
     def __init__(self, key):
         self.key = key

@@ -31,7 +31,7 @@ use vestry_store::{
 };
 use vestry_tls::private_file;
 
-/// Enough that a register is a tree of some depth, few enough to be made in a blink.
+/// Enough that a database is a tree of some depth, few enough to be made in a blink.
 const ACCOUNTS: u64 = 20_000;
 const NOW: i64 = 1_700_000_000;
 const HOUR_SECS: i64 = 60 * 60;
@@ -44,7 +44,7 @@ fn main() {
     }
 }
 
-/// A register with a session in it.
+/// A database with a session in it.
 struct Fixture {
     runtime: Runtime,
     store: Store,

@@ -46,7 +46,7 @@ enum Mode {
     Start(StartFlags),
     /// Ask for pages of the operator's table
     Table(TableFlags),
-    /// Update accounts straight in the register, with so many updates a transaction
+    /// Update accounts straight in the database, with so many updates a transaction
     Commits(CommitFlags),
     /// Compute Argon2id and nothing else
     BareArgon2(BareArgon2Flags),

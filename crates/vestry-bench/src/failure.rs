@@ -21,7 +21,7 @@ pub enum Failure {
     /// Of a data directory.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// Of a register.
+    /// Of a database.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Of certificates.

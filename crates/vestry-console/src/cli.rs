@@ -162,9 +162,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  vestryctl join-string")]
     JoinString,
     /// Write a backup of the running server to a new file: everything but its keys
-    #[command(after_help = "Examples:\n  vestryctl backup register.backup\n  \
+    #[command(after_help = "Examples:\n  vestryctl backup vestry.backup\n  \
         (umask 077; head -c 24 /dev/urandom | base64 > passphrase)\n  \
-        vestryctl backup --passphrase-file passphrase register.backup\n\n\
+        vestryctl backup --passphrase-file passphrase vestry.backup\n\n\
         Keys never leave the server's machine this way; `vestryd backup --with-secrets` takes them there,\n\
         also while the server runs. `vestryd restore` reads either.")]
     Backup(BackupArgs),
@@ -556,8 +556,8 @@ mod tests {
             &["account", "delete", "naman", "--dry-run"],
             &["account", "restore", "naman"],
             &["join-string"],
-            &["backup", "register.backup"],
-            &["backup", "--passphrase-file", "p", "register.backup"],
+            &["backup", "vestry.backup"],
+            &["backup", "--passphrase-file", "p", "vestry.backup"],
             &["import", "people.csv", "--dry-run"],
             &["import", "-", "--format", "csv", "--json"],
             &["--format", "ndjson", "import", "people", "--skip-bad", "left-out"],

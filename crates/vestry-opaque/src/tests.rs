@@ -27,12 +27,12 @@ fn random() -> SystemRandom {
 }
 
 /// A server with one account.
-struct Register {
+struct Registered {
     setup: ServerSetup<Suite>,
     record: ServerRegistration<Suite>,
 }
 
-fn register(text: &str) -> Register {
+fn register(text: &str) -> Registered {
     let setup = ServerSetup::<Suite>::new(&mut random());
     let (sealing, request) = SealingPassword::start_again(&password(text), &mut random()).unwrap();
     let request = RegistrationRequest::deserialize(&request).unwrap();
@@ -40,7 +40,7 @@ fn register(text: &str) -> Register {
     let envelope = sealing.finish(&response, cost(), &mut random()).unwrap();
     assert_eq!((envelope.upload.len(), envelope.stretching), (192, cost().numbers()));
     let record = ServerRegistration::finish(RegistrationUpload::deserialize(&envelope.upload).unwrap());
-    Register { setup, record }
+    Registered { setup, record }
 }
 
 fn context(exporter: &[u8; 32]) -> Vec<u8> {
@@ -48,37 +48,37 @@ fn context(exporter: &[u8; 32]) -> Vec<u8> {
 }
 
 /// A login up to KE2, as the server of a connection with [`EXPORTER`] sees it.
-fn to_ke2(register: &Register, text: &str) -> (ProvingPassword, Vec<u8>, ServerLogin<Suite>) {
+fn to_ke2(registered: &Registered, text: &str) -> (ProvingPassword, Vec<u8>, ServerLogin<Suite>) {
     let (proving, ke1) = ProvingPassword::start(&password(text), &mut random()).unwrap();
     assert_eq!(ke1.len(), 96);
     let ke1 = CredentialRequest::deserialize(&ke1).unwrap();
     let context = context(&EXPORTER);
     let parameters = ServerLoginParameters { context: Some(&context), identifiers: Identifiers::default() };
-    let record = Some(register.record.clone());
-    let started = ServerLogin::start(&mut random(), &register.setup, record, ke1, b"naman", parameters);
+    let record = Some(registered.record.clone());
+    let started = ServerLogin::start(&mut random(), &registered.setup, record, ke1, b"naman", parameters);
     let started = started.unwrap();
     (proving, started.message.serialize().to_vec(), started.state)
 }
 
 #[test]
 fn the_right_password_is_proven_and_a_wrong_one_is_not() {
-    let register = register("correct horse battery");
-    let (proving, ke2, server) = to_ke2(&register, "correct horse battery");
+    let registered = register("correct horse battery");
+    let (proving, ke2, server) = to_ke2(&registered, "correct horse battery");
     let ke3 = proving.finish(&ke2, cost(), &EXPORTER, &mut random()).unwrap();
     assert_eq!(ke3.len(), NO_PROOF.len());
     let context = context(&EXPORTER);
     let parameters = ServerLoginParameters { context: Some(&context), identifiers: Identifiers::default() };
     server.finish(CredentialFinalization::deserialize(&ke3).unwrap(), parameters).unwrap();
 
-    let (proving, ke2, _) = to_ke2(&register, "correct horse batterz");
+    let (proving, ke2, _) = to_ke2(&registered, "correct horse batterz");
     let refused = proving.finish(&ke2, cost(), &EXPORTER, &mut random());
     assert_eq!(refused, Err(OpaqueError::NotProven));
 }
 
 #[test]
 fn no_proof_is_refused_by_a_server() {
-    let register = register("correct horse battery");
-    let (_, _, server) = to_ke2(&register, "correct horse battery");
+    let registered = register("correct horse battery");
+    let (_, _, server) = to_ke2(&registered, "correct horse battery");
     let context = context(&EXPORTER);
     let parameters = ServerLoginParameters { context: Some(&context), identifiers: Identifiers::default() };
     assert!(server.finish(CredentialFinalization::deserialize(&NO_PROOF).unwrap(), parameters).is_err());
@@ -87,29 +87,29 @@ fn no_proof_is_refused_by_a_server() {
 /// A relay holds two TLS connections, whose exporters differ.
 #[test]
 fn a_proof_on_another_connection_fails() {
-    let register = register("correct horse battery");
-    let (proving, ke2, _) = to_ke2(&register, "correct horse battery");
+    let registered = register("correct horse battery");
+    let (proving, ke2, _) = to_ke2(&registered, "correct horse battery");
     let refused = proving.finish(&ke2, cost(), &[8; 32], &mut random());
     assert_eq!(refused, Err(OpaqueError::NotProven));
 }
 
 #[test]
 fn a_proof_at_another_cost_fails() {
-    let register = register("correct horse battery");
-    let (proving, ke2, _) = to_ke2(&register, "correct horse battery");
+    let registered = register("correct horse battery");
+    let (proving, ke2, _) = to_ke2(&registered, "correct horse battery");
     let other = StretchingCost::parse(Stretching { iterations: 3, ..cost().numbers() }).unwrap();
     assert_eq!(proving.finish(&ke2, other, &EXPORTER, &mut random()), Err(OpaqueError::NotProven));
 }
 
 #[test]
 fn a_flipped_bit_anywhere_in_ke2_fails() {
-    let register = register("correct horse battery");
+    let registered = register("correct horse battery");
     // The first and last byte of each field, and one within: element, nonce, masked response (key, nonce, tag),
     // server's nonce, server's key, tag.
     let fields = [(0, 32), (32, 64), (64, 96), (96, 128), (128, 192), (192, 224), (224, 256), (256, 320)];
     for (from, to) in fields {
         for at in [from, (from + to) / 2, to - 1] {
-            let (proving, mut ke2, _) = to_ke2(&register, "correct horse battery");
+            let (proving, mut ke2, _) = to_ke2(&registered, "correct horse battery");
             ke2[at] ^= 1;
             let refused = proving.finish(&ke2, cost(), &EXPORTER, &mut random()).unwrap_err();
             assert!(matches!(refused, OpaqueError::NotProven | OpaqueError::Malformed), "{at}: {refused:?}");
@@ -119,12 +119,12 @@ fn a_flipped_bit_anywhere_in_ke2_fails() {
 
 #[test]
 fn an_answer_of_another_length_is_malformed() {
-    let register = register("correct horse battery");
+    let registered = register("correct horse battery");
     let longer = |bytes: &[u8]| [bytes, &[0]].concat();
-    let (proving, ke2, _) = to_ke2(&register, "correct horse battery");
+    let (proving, ke2, _) = to_ke2(&registered, "correct horse battery");
     assert_eq!(proving.finish(&longer(&ke2), cost(), &EXPORTER, &mut random()), Err(OpaqueError::Malformed));
     for length in [0, 63, 64, 65, 319, 321] {
-        let (proving, _, _) = to_ke2(&register, "correct horse battery");
+        let (proving, _, _) = to_ke2(&registered, "correct horse battery");
         let answer = vec![0xff; length];
         let refused = proving.finish(&answer, cost(), &EXPORTER, &mut random());
         assert_eq!(refused, Err(OpaqueError::Malformed), "{length}");
@@ -137,10 +137,10 @@ fn an_answer_of_another_length_is_malformed() {
 
 #[test]
 fn a_server_that_hands_the_blinded_password_back_is_refused() {
-    let register = register("correct horse battery");
+    let registered = register("correct horse battery");
     let (sealing, request) =
         SealingPassword::start_again(&password("correct horse battery"), &mut random()).unwrap();
-    let reflected = [request.as_slice(), &register.setup.keypair().public().serialize()].concat();
+    let reflected = [request.as_slice(), &registered.setup.keypair().public().serialize()].concat();
     assert_eq!(sealing.finish(&reflected, cost(), &mut random()).unwrap_err(), OpaqueError::Malformed);
 }
 

@@ -83,7 +83,7 @@ pub enum AdminCall {
     },
     /// The line that a user types to trust this server.
     ShowJoinString,
-    /// A backup of the register as it is at one moment, without keys. Answered by any number of `BackupChunk`, then
+    /// A backup of the database as it is at one moment, without keys. Answered by any number of `BackupChunk`, then
     /// `BackupEnd`.
     BackUp,
     /// Let an account or a source be tried again that failed too often.

@@ -1,6 +1,6 @@
 //! What a check of the audit chain is asked and found. How the chain is computed is in `docs/PROTOCOL.md`, section 14.
 //!
-//! Numbers of events are signed, as the register has them: one below 1 is what a forger left.
+//! Numbers of events are signed, as the database has them: one below 1 is what a forger left.
 
 use crate::item::{Numbered, Open};
 use serde::{Deserialize, Serialize};

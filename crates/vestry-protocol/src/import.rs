@@ -1,4 +1,4 @@
-//! Accounts on their way into a register: a row as an operator's console sends it, and what is wrong with one.
+//! Accounts on their way into a database: a row as an operator's console sends it, and what is wrong with one.
 //!
 //! Rows carry plain text like every message; the server parses each field before it believes it. Files and their
 //! formats are the console's matter.

@@ -12,7 +12,7 @@
 //! | [`user`] | what the user port can be asked and may answer |
 //! | [`admin`] | what the admin port can be asked and may answer |
 //! | [`audit`] | what a check of the audit chain is asked and finds |
-//! | [`import`] | accounts on their way into a register |
+//! | [`import`] | accounts on their way into a database |
 //! | [`refusal`] | the stable error codes |
 //! | [`item`] | what may grow: values and fields that an earlier reader passes over |
 //! | [`greeting`] | what a server says before its first reply |

@@ -65,10 +65,10 @@ pub enum Action {
     OperatorRevoked,
     /// An operator asked for what takes a higher role.
     OperatorRefused,
-    /// A copy of the register was handed out.
-    RegisterBackedUp,
-    /// The register was put back from a copy.
-    RegisterRestored,
+    /// A copy of the database was handed out.
+    DatabaseBackedUp,
+    /// The database was put back from a copy.
+    DatabaseRestored,
     /// An operator brought many accounts in.
     AccountsImported,
     /// An operator read accounts, sessions or the audit.
@@ -125,8 +125,8 @@ impl Action {
             Self::OperatorEnrolled => "operator.enrolled",
             Self::OperatorRevoked => "operator.revoked",
             Self::OperatorRefused => "operator.refused",
-            Self::RegisterBackedUp => "register.backed_up",
-            Self::RegisterRestored => "register.restored",
+            Self::DatabaseBackedUp => "database.backed_up",
+            Self::DatabaseRestored => "database.restored",
             Self::AccountsImported => "accounts.imported",
             Self::OperatorRead => "operator.read",
             Self::AuditRekeyed => "audit.rekeyed",

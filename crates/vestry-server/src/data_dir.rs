@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! vestryd.toml   settings               certs/     CA, server and operators
-//! vestry.db      the register           secrets/   pepper, OPAQUE key, seed of names, audit key and its newest event (never in the database)
+//! vestry.db      the database           secrets/   pepper, OPAQUE key, seed of names, audit key and its newest event (never in the database)
 //! vestryd.lock   held while it runs     vestryd.running   how it is reached then (`running.rs`)
 //! ```
 
@@ -89,7 +89,7 @@ impl DataDir {
         self.0.join("vestryd.toml")
     }
 
-    /// The register.
+    /// The database.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.0.join("vestry.db")

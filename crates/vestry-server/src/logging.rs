@@ -1,6 +1,6 @@
 //! The log: one line an event, on standard error, written by a thread of its own.
 //!
-//! The log may share a full disk with the register, and its reader may be gone or stuck: a line that cannot be written, or that
+//! The log may share a full disk with the database, and its reader may be gone or stuck: a line that cannot be written, or that
 //! finds no room among those that wait, is lost, and nothing else happens. Whoever logs never waits, and nothing here panics. How
 //! many lines were lost is told as soon as one can be written again.
 

@@ -31,10 +31,10 @@ pub struct By<'a> {
     pub now: Plausible,
 }
 
-/// A register whose secrets fit it, and that no server uses: whoever holds the lock of its data directory.
+/// A database whose secrets fit it, and that no server uses: whoever holds the lock of its data directory.
 struct AtRest {
     secrets: Secrets,
-    register: Offline,
+    database: Offline,
     generations: Vec<GenerationRow>,
 }
 
@@ -42,10 +42,10 @@ impl AtRest {
     fn open(data_dir: &DataDir) -> Result<Self, SetupError> {
         finish_replacements(data_dir)?;
         let secrets = Secrets::read(data_dir)?;
-        let mut register = Offline::open(&data_dir.database(), secrets.chain.clone())?;
-        secrets.verify_for_offline(&mut register)?;
-        let generations = register.read(|tx| tx.opaque_generations())?;
-        Ok(Self { secrets, register, generations })
+        let mut database = Offline::open(&data_dir.database(), secrets.chain.clone())?;
+        secrets.verify_for_offline(&mut database)?;
+        let generations = database.read(|tx| tx.opaque_generations())?;
+        Ok(Self { secrets, database, generations })
     }
 }
 
@@ -55,13 +55,13 @@ impl AtRest {
 /// # Errors
 /// [`SetupError::RotationUnderWay`] when the last one has not ended.
 pub fn begin_opaque(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
-    let AtRest { mut register, generations, .. } = AtRest::open(data_dir)?;
+    let AtRest { mut database, generations, .. } = AtRest::open(data_dir)?;
     let [only] = generations[..] else {
         return Err(SetupError::RotationUnderWay { left: generations.first().map_or(0, |row| row.records) });
     };
     make_replacement(&data_dir.opaque_key(), new_opaque_key)?;
     let next = Secrets::read(data_dir)?.next_opaque.ok_or(SetupError::SecretMissing(NEXT_OPAQUE_KEY_FACT))?;
-    register.write(|tx| {
+    database.write(|tx| {
         let name = next.id();
         let noted =
             by.actor.note(tx, by.now.seconds(), Action::OpaqueRotationBegun, Party::Text(&name), "")?;
@@ -77,7 +77,7 @@ pub fn begin_opaque(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
 /// # Errors
 /// [`SetupError::RecordsLeft`] unless `without` says how many those are; [`SetupError::NoRotation`] when there is none.
 pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Result<u64, SetupError> {
-    let AtRest { mut register, generations, secrets } = AtRest::open(data_dir)?;
+    let AtRest { mut database, generations, secrets } = AtRest::open(data_dir)?;
     let ([older, _], Some(next)) = (&generations[..], secrets.next_opaque) else {
         return Err(SetupError::NoRotation);
     };
@@ -85,7 +85,7 @@ pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Re
     if left != without.unwrap_or(0) {
         return Err(SetupError::RecordsLeft { left });
     }
-    register.write(|tx| {
+    database.write(|tx| {
         let detail = format!("{left} accounts are without a password");
         let name = next.id();
         let noted = by.actor.note(
@@ -108,11 +108,11 @@ pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Re
 /// # Errors
 /// [`SetupError::ImportedHashDamaged`] when one does not open; then nothing was changed.
 pub fn rotate_pepper(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
-    let AtRest { mut register, secrets, .. } = AtRest::open(data_dir)?;
+    let AtRest { mut database, secrets, .. } = AtRest::open(data_dir)?;
     let path = make_replacement(&data_dir.pepper(), new_pepper)?;
     let next = Pepper::from_bytes(&private_file::read(&path)?)
         .ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))?;
-    let resealed = register.write(|tx| {
+    let resealed = database.write(|tx| {
         let noted =
             by.actor.note(tx, by.now.seconds(), Action::PepperRotated, Party::Text(&next.name()), "")?;
         let resealed = tx.reseal_imported(&noted, |sealed, oprf_id| {
@@ -140,22 +140,22 @@ pub enum AuditRotation {
 /// # Errors
 /// When a file or the database refuses.
 pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, SetupError> {
-    let AtRest { mut register, .. } = AtRest::open(data_dir)?;
+    let AtRest { mut database, .. } = AtRest::open(data_dir)?;
     let known = audit_head::read(&data_dir.audit_head())?.map(|head| head.known);
-    if let Some(fault) = register.verify_audit(known)?.fault {
+    if let Some(fault) = database.verify_audit(known)?.fault {
         return Ok(AuditRotation::Refused(fault));
     }
     let path = make_replacement(&data_dir.audit_key(), || random_bytes(ChainKey::BYTES))?;
     let next = read_audit_key(&path)?;
-    register.write(|tx| {
+    database.write(|tx| {
         by.actor.note(tx, by.now.seconds(), Action::AuditRotated, Party::Text(&next.id()), "")?;
         Ok::<_, StoreError>(())
     })?;
-    drop(register);
-    let mut register = Offline::open(&data_dir.database(), next.clone())?;
-    let sealed = register.write(|tx| rekey_audit_chain(tx, &by.actor, &next, by.now))?;
-    debug_assert_eq!(register.read(|tx| tx.fact(AUDIT_KEY_FACT))?, Some(next.id()));
-    drop(register);
+    drop(database);
+    let mut database = Offline::open(&data_dir.database(), next.clone())?;
+    let sealed = database.write(|tx| rekey_audit_chain(tx, &by.actor, &next, by.now))?;
+    debug_assert_eq!(database.read(|tx| tx.fact(AUDIT_KEY_FACT))?, Some(next.id()));
+    drop(database);
     finish_replacements(data_dir)?;
     Ok(AuditRotation::Done(sealed))
 }

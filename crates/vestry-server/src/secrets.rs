@@ -9,11 +9,11 @@ use crate::data_dir::DataDir;
 use crate::setup::SetupError;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use vestry_store::backup::{Offline, register_facts};
+use vestry_store::backup::{Offline, database_facts};
 use vestry_store::{ChainKey, GenerationRow, ReadTx, Store, StoreError};
 use vestry_tls::private_file;
 
-/// What the register calls the pepper that it was made with; also where the file is in a data directory.
+/// What the database calls the pepper that it was made with; also where the file is in a data directory.
 pub const PEPPER_FACT: &str = "secrets/pepper";
 /// The same for the OPAQUE key.
 pub const OPAQUE_KEY_FACT: &str = "secrets/opaque.key";
@@ -41,7 +41,7 @@ pub struct Secrets {
     pub chain: ChainKey,
 }
 
-/// What a register knows of its secrets.
+/// What a database knows of its secrets.
 pub struct Known {
     facts: Vec<(&'static str, Option<String>)>,
     next_opaque: Option<String>,
@@ -49,7 +49,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Reads what a register knows.
+    /// Reads what a database knows.
     ///
     /// # Errors
     /// When the database does.
@@ -114,8 +114,8 @@ impl Secrets {
     ///
     /// # Errors
     /// When it was made with others.
-    pub fn verify_for_offline(&self, register: &mut Offline) -> Result<Known, SetupError> {
-        let known = register.read(Known::read)?;
+    pub fn verify_for_offline(&self, database: &mut Offline) -> Result<Known, SetupError> {
+        let known = database.read(Known::read)?;
         self.compare(&known)?;
         self.opaque_keys(&known).map(|_| known)
     }
@@ -138,7 +138,7 @@ impl Secrets {
         Ok(())
     }
 
-    /// Tells which key each generation of a register is of.
+    /// Tells which key each generation of a database is of.
     fn opaque_keys(&self, known: &Known) -> Result<OpaqueKeys, SetupError> {
         match known.generations[..] {
             [only] => Ok(OpaqueKeys::new((only.generation, self.opaque.clone()), None)),
@@ -173,7 +173,7 @@ pub fn replacement_of(path: &Path) -> PathBuf {
 /// # Errors
 /// When a file cannot be read or moved.
 pub fn finish_replacements(data_dir: &DataDir) -> Result<Vec<&'static str>, SetupError> {
-    let facts = register_facts(&data_dir.database())?;
+    let facts = database_facts(&data_dir.database())?;
     let mut finished = Vec::new();
     for fact in [PEPPER_FACT, OPAQUE_KEY_FACT, AUDIT_KEY_FACT] {
         let path = data_dir.path().join(fact);

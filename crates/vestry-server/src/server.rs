@@ -40,7 +40,7 @@ const AGING_PERIOD: Duration = Duration::from_secs(60 * 60);
 pub struct Server {
     /// The settings in force.
     pub settings: Settings,
-    /// The register.
+    /// The database.
     pub store: Store,
     /// Where passwords wait to be hashed.
     pub hashing: HashingPool,
@@ -68,7 +68,7 @@ pub struct Server {
     pub user_admission: Admission,
     /// Where operators work.
     pub office: Office,
-    /// One backup at a time: each takes as much disk as the register.
+    /// One backup at a time: each takes as much disk as the database.
     pub backups: Semaphore,
     /// One import at a time: each holds up every other write when it ends.
     pub imports: Arc<Semaphore>,
@@ -110,7 +110,7 @@ impl Listeners {
 pub struct Parts {
     /// The settings in force.
     pub settings: Settings,
-    /// The register.
+    /// The database.
     pub store: Store,
     /// The operator's read-only SQL.
     pub queries: OperatorReader,
@@ -276,12 +276,12 @@ async fn keep_house(server: &Arc<Server>) {
     }
 }
 
-/// When the register aged last.
+/// When the database aged last.
 #[derive(Default)]
 struct Aging(Option<Instant>);
 
 impl Aging {
-    /// Lets the register age when it is time. Returns how far.
+    /// Lets the database age when it is time. Returns how far.
     async fn round(&mut self, server: &Server) -> Option<Aged> {
         let (now, at) = (server.clock.now(), Instant::now());
         let lived = match self.0.map(|last| at.duration_since(last)) {

@@ -232,7 +232,7 @@ pub async fn write_uncounted_as<T: Send + 'static>(
         .await
 }
 
-/// A use is written down to the minute: it lies on three pages of the register.
+/// A use is written down to the minute: it lies on three pages of the database.
 fn is_worth_writing_down(last_used: UnixSeconds, now: UnixSeconds) -> bool {
     now.saturating_sub(last_used) >= TOUCH_SECS
 }
@@ -265,7 +265,7 @@ fn random_token() -> Result<SessionToken, Failure> {
     Ok(SessionToken::from_bytes(bytes))
 }
 
-/// A number that ascends with time, so that the sessions of a moment share the pages of the register that they change, and
+/// A number that ascends with time, so that the sessions of a moment share the pages of the database that they change, and
 /// that ends in 22 random bits, so that it neither counts anything nor comes back.
 fn new_id() -> Result<SessionId, Failure> {
     let mut bytes = [0; 4];

@@ -246,7 +246,7 @@ pub fn create_audit_key(path: &Path) -> Result<(), SetupError> {
     Ok(private_file::create(path, &random_bytes(ChainKey::BYTES)?)?)
 }
 
-/// Begins a new audit chain under the key that the register was opened with; what is there is sealed as it is found.
+/// Begins a new audit chain under the key that the database was opened with; what is there is sealed as it is found.
 ///
 /// # Errors
 /// When the store does.

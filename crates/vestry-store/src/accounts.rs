@@ -23,7 +23,7 @@ impl AccountId {
     /// The number of no account.
     pub const NONE: Self = Self(0);
 
-    /// A number that was not read from a register, for tests of what only passes it on.
+    /// A number that was not read from a database, for tests of what only passes it on.
     #[must_use]
     pub fn for_tests(number: i64) -> Self {
         Self(number)

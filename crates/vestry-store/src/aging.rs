@@ -1,4 +1,4 @@
-//! How far the register has aged. What goes for good because it is old (audit events, deleted accounts, devices, lanes) is judged by
+//! How far the database has aged. What goes for good because it is old (audit events, deleted accounts, devices, lanes) is judged by
 //! this time and not by a reading of the clock: a clock that is ahead for a moment must not take what nobody can bring back.
 //!
 //! It follows the clock, but no faster than [`SPEED`] while a server runs, and by a day at a start. A server that was off for
@@ -17,7 +17,7 @@ const SPEED: i64 = 2;
 /// A clock that is further off than that is told to operators, for as long.
 const JUMP_SECS: i64 = 30 * DAY_SECS;
 
-/// How the time was spent since the register aged last.
+/// How the time was spent since the database aged last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lived {
     /// Nobody knows how: a server has just started.
@@ -26,7 +26,7 @@ pub enum Lived {
     For(Duration),
 }
 
-/// The time up to which the register has aged. Only [`WriteTx::age`] makes one.
+/// The time up to which the database has aged. Only [`WriteTx::age`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aged(UnixSeconds);
 
@@ -68,7 +68,7 @@ struct Age {
 }
 
 impl WriteTx<'_> {
-    /// Lets the register age, at a reading of the clock. Returns how far, and the jump when the clock made one.
+    /// Lets the database age, at a reading of the clock. Returns how far, and the jump when the clock made one.
     ///
     /// # Errors
     /// When the database does.
@@ -76,7 +76,7 @@ impl WriteTx<'_> {
         let known = self.known_age()?;
         let (before, seen) = match known {
             Some(Age { aged_to, seen }) => (aged_to, seen),
-            // A new register is as old as the newest event in it.
+            // A new database is as old as the newest event in it.
             None => {
                 let newest = self.newest_event_at()?.unwrap_or(now);
                 (newest.min(now), newest)
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_register_ages_by_a_day_at_a_start_and_twice_as_fast_as_it_runs() {
+    async fn a_database_ages_by_a_day_at_a_start_and_twice_as_fast_as_it_runs() {
         let (_folder, store) = fresh_store();
         assert_eq!(age(&store, NOW, Lived::Off).await, (NOW, None));
         let far = NOW + 400 * DAY_SECS;

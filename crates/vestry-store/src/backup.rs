@@ -1,4 +1,4 @@
-//! Copies of the register: a consistent one of a live file, and work on a file that no server has open.
+//! Copies of the database: a consistent one of a live file, and work on a file that no server has open.
 //!
 //! A copy is taken through a reading connection: the server's writer goes on meanwhile, and nothing in the file that
 //! is copied changes. Nothing here knows archives, keys or where copies go.
@@ -13,12 +13,12 @@ use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 /// How often SQLite asks whether to go on: every so many steps of its machine, a few milliseconds apart.
 const STEPS_BETWEEN_LOOKS: i32 = 50_000;
 
-/// Copies a register as it is at one moment into a new file (mode 0600), also while a server writes to it. What was
+/// Copies a database as it is at one moment into a new file (mode 0600), also while a server writes to it. What was
 /// purged from it is not in the copy. Answers with the facts of the copy.
 ///
 /// # Errors
 /// When the file cannot be read, the copy cannot be written, or `cancel` was raised; a part of the copy may be left.
-pub fn copy_register(
+pub fn copy_database(
     from: &Path,
     to: &Path,
     cancel: CancelFlag,
@@ -48,11 +48,11 @@ fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Reads the facts of a register that a server may be using.
+/// Reads the facts of a database that a server may be using.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn register_facts(path: &Path) -> Result<BTreeMap<String, String>, StoreError> {
+pub fn database_facts(path: &Path) -> Result<BTreeMap<String, String>, StoreError> {
     facts_of(&open_reader(path)?)
 }
 
@@ -62,7 +62,7 @@ fn facts_of(conn: &Connection) -> Result<BTreeMap<String, String>, StoreError> {
     Ok(facts.collect::<Result<_, _>>()?)
 }
 
-/// A register without a server's threads: one connection, one closure at a time, each on disk when it returns.
+/// A database without a server's threads: one connection, one closure at a time, each on disk when it returns.
 pub struct Offline {
     conn: Connection,
     chain: ChainKey,
@@ -70,7 +70,7 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Opens a register that nobody else uses, and brings its schema up to date.
+    /// Opens a database that nobody else uses, and brings its schema up to date.
     ///
     /// # Errors
     /// When the file is missing, damaged, or from a newer version.
@@ -80,7 +80,7 @@ impl Offline {
         Ok(Self { conn, chain, path: path.to_owned() })
     }
 
-    /// Opens a register that a server may be using: its schema stays as it is, and has to be today's.
+    /// Opens a database that a server may be using: its schema stays as it is, and has to be today's.
     ///
     /// # Errors
     /// When the file is missing, damaged, or from another version.
@@ -139,7 +139,7 @@ impl Offline {
     /// Checks the whole audit chain, with what a server wrote down of it last.
     ///
     /// # Errors
-    /// When the register cannot be read; what is wrong with the chain is in the verdict.
+    /// When the database cannot be read; what is wrong with the chain is in the verdict.
     pub fn verify_audit(&mut self, last_known: Option<Checkpoint>) -> Result<AuditVerdict, StoreError> {
         let mut verification = Verification::new(self.chain.clone(), last_known, Vec::new());
         loop {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_copy_of_a_register_under_writes_is_whole_private_and_of_one_moment() {
+    async fn a_copy_of_a_database_under_writes_is_whole_private_and_of_one_moment() {
         let (_folder, from, to) = fresh();
         let store = Store::open(&from, StoreLimits::default(), ChainKey::for_tests()).unwrap();
         add(&store, 1).await;
@@ -267,7 +267,7 @@ mod tests {
         });
         let copied = tokio::task::spawn_blocking({
             let (from, to) = (from.clone(), to.clone());
-            move || copy_register(&from, &to, CancelFlag::default())
+            move || copy_database(&from, &to, CancelFlag::default())
         });
         let facts = copied.await.unwrap().unwrap();
         writing.await.unwrap();
@@ -284,31 +284,31 @@ mod tests {
     #[tokio::test]
     async fn what_was_deleted_is_not_in_the_bytes_of_a_copy() {
         let (_folder, from, to) = fresh();
-        let mut register = Offline::open(&from, ChainKey::for_tests()).unwrap();
+        let mut database = Offline::open(&from, ChainKey::for_tests()).unwrap();
         let fill = |tx: &WriteTx<'_>| tx.learn_fact("canary", &"tweet".repeat(4_000));
-        register.write(fill).unwrap();
-        register.conn.execute_batch("pragma secure_delete = off; delete from fact").unwrap();
-        copy_register(&from, &to, CancelFlag::default()).unwrap();
+        database.write(fill).unwrap();
+        database.conn.execute_batch("pragma secure_delete = off; delete from fact").unwrap();
+        copy_database(&from, &to, CancelFlag::default()).unwrap();
         assert!(!std::fs::read(&to).unwrap().windows(10).any(|window| window == b"tweettweet"));
     }
 
     #[test]
     fn a_copy_that_nobody_waits_for_ends() {
         let (_folder, from, to) = fresh();
-        let mut register = Offline::open(&from, ChainKey::for_tests()).unwrap();
+        let mut database = Offline::open(&from, ChainKey::for_tests()).unwrap();
         let fill =
             |tx: &WriteTx<'_>| (0..60_000).try_for_each(|at| tx.learn_fact(&format!("fact {at}"), "x"));
-        register.write(fill).unwrap();
+        database.write(fill).unwrap();
         let cancel = CancelFlag::default();
         cancel.raise();
-        assert!(matches!(copy_register(&from, &to, cancel), Err(StoreError::Cancelled)));
+        assert!(matches!(copy_database(&from, &to, cancel), Err(StoreError::Cancelled)));
     }
 
     #[test]
     fn a_copy_never_overwrites() {
         let (_folder, from, to) = fresh();
         std::fs::write(&to, b"mine").unwrap();
-        let refused = copy_register(&from, &to, CancelFlag::default());
+        let refused = copy_database(&from, &to, CancelFlag::default());
         assert!(matches!(refused, Err(StoreError::AlreadyThere(_))));
         assert_eq!(std::fs::read(&to).unwrap(), b"mine");
     }
@@ -321,21 +321,21 @@ mod tests {
         add(&store, 2).await;
         store.close().await;
         drop(store);
-        let mut register = Offline::open(&path, ChainKey::for_tests()).unwrap();
+        let mut database = Offline::open(&path, ChainKey::for_tests()).unwrap();
         let end_all = |tx: &WriteTx<'_>| {
             let noted = tx.note(&EVENT)?;
             Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
         };
-        let broken: Result<(), _> = register.write(|tx| end_all(tx).and(Err(StoreError::Closed)));
+        let broken: Result<(), _> = database.write(|tx| end_all(tx).and(Err(StoreError::Closed)));
         assert!(broken.is_err());
         assert_eq!((count(&path, "session"), count(&path, "audit_event")), (2, 2));
-        assert_eq!(register.write(end_all).unwrap(), (2, 2));
-        register.close_into_one_file().unwrap();
+        assert_eq!(database.write(end_all).unwrap(), (2, 2));
+        database.close_into_one_file().unwrap();
         assert_eq!((count(&path, "session"), count(&path, "audit_event")), (0, 3));
     }
 
     #[test]
-    fn a_register_of_another_version_is_not_changed_beside_a_server() {
+    fn a_database_of_another_version_is_not_changed_beside_a_server() {
         let (_folder, path, _) = fresh();
         assert!(Offline::open_beside_a_server(&path, ChainKey::for_tests()).is_ok());
         for (version, too_old) in [(0, true), (99, false)] {

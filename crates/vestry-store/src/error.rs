@@ -1,4 +1,4 @@
-//! What can go wrong with the register, split by what helps.
+//! What can go wrong with the database, split by what helps.
 
 use rusqlite::ErrorCode;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ pub enum StoreError {
     #[error("the database is held by another program; try again")]
     Held,
     /// The server is stopping.
-    #[error("the register is closed: the server is stopping")]
+    #[error("the database is closed: the server is stopping")]
     Closed,
     /// A closure broke off; nothing of it remains.
     #[error("a database task broke off; nothing of it was kept")]

@@ -1,4 +1,4 @@
-//! Facts: what the register remembers of things outside it. Names and values are short and public.
+//! Facts: what the database remembers of things outside it. Names and values are short and public.
 
 use crate::{Noted, ReadTx, StoreError, WriteTx};
 use rusqlite::OptionalExtension;

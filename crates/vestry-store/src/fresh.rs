@@ -1,4 +1,4 @@
-//! A register of a test's own, in a folder that goes when it is dropped.
+//! A database of a test's own, in a folder that goes when it is dropped.
 
 use crate::{ChainKey, NameKeys, OprfId, Store, StoreLimits};
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! The register: one SQLite file in WAL mode, its schema and migrations, every SQL statement of Vestry.
+//! The database: one SQLite file in WAL mode, its schema and migrations, every SQL statement of Vestry.
 //!
 //! It never touches the network, TLS, hashing or the clock: times come in as parameters, secrets as hashes.
 //!
@@ -7,7 +7,7 @@
 //! runs what waits as one transaction (`writer.rs`) and answers after the commit reached the disk. Closures may
 //! not wait for anything: no lock or transaction is held across an await.
 //!
-//! A change of the register needs a [`Noted`]: the proof that its audit event was written in the same
+//! A change of the database needs a [`Noted`]: the proof that its audit event was written in the same
 //! transaction. A user's own account needs a [`LiveSession`]: the proof that the session was checked in it.
 
 mod accounts;
@@ -55,7 +55,7 @@ use std::cell::Cell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-/// The open register. Cloning shares it.
+/// The open database. Cloning shares it.
 #[derive(Clone)]
 pub struct Store {
     readers: readers::Readers,
@@ -83,7 +83,7 @@ impl Default for StoreLimits {
     }
 }
 
-/// What a reading closure gets: one consistent view of the register.
+/// What a reading closure gets: one consistent view of the database.
 pub struct ReadTx<'c> {
     conn: &'c Connection,
 }
@@ -117,12 +117,12 @@ impl Store {
     /// When the file is there already or cannot be made.
     pub fn create(path: &Path, chain: &ChainKey) -> Result<(), StoreError> {
         pool::create_private_file(path)?;
-        let mut register = backup::Offline::open(path, chain.clone())?;
-        register.give_back_empty_pages()?;
-        register.write(|tx| tx.begin_audit_chain().map(drop))
+        let mut database = backup::Offline::open(path, chain.clone())?;
+        database.give_back_empty_pages()?;
+        database.write(|tx| tx.begin_audit_chain().map(drop))
     }
 
-    /// Opens the register, brings its schema up to date and starts the writer thread.
+    /// Opens the database, brings its schema up to date and starts the writer thread.
     ///
     /// # Errors
     /// When the file is missing, damaged, from a newer version, or cannot be written.

@@ -1,4 +1,4 @@
-//! What time does to the register: sessions and codes expire, suspensions end, deleted accounts can be purged.
+//! What time does to the database: sessions and codes expire, suspensions end, deleted accounts can be purged.
 
 use crate::{AccountId, Cutoff, StoreError, WriteTx};
 use rusqlite::params;

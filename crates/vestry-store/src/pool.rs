@@ -1,6 +1,6 @@
 //! Connections: how the writer's is opened, and the r2d2 pool of readers.
 //!
-//! Every pragma of the register is here. Nothing in this file knows a table.
+//! Every pragma of the database is here. Nothing in this file knows a table.
 
 use crate::{ReadTx, StoreError};
 use r2d2_sqlite::SqliteConnectionManager;
@@ -20,7 +20,7 @@ const READER_WAIT: Duration = Duration::from_secs(5);
 /// `FULL`: a commit is on disk before it is acknowledged. `secure_delete`: what was purged is overwritten. A page that
 /// changes often is copied back once a checkpoint: one in 4,000 pages (16 MiB) copies fewer than SQLite's one in 1,000.
 /// `temp_store`: what a savepoint would put back is kept in memory while it is short, and in a file beyond 64 KiB: an
-/// import into a large register touches every page of an index.
+/// import into a large database touches every page of an index.
 const WRITER_PRAGMAS: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;
      pragma secure_delete = on; pragma trusted_schema = off; pragma journal_size_limit = 67108864;
      pragma wal_autocheckpoint = 4000; pragma temp_store = file;";
@@ -108,7 +108,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Sorts and savepoints spill onto the register's disk, which is the one that is watched, and into its folder, which is
+/// Sorts and savepoints spill onto the database's disk, which is the one that is watched, and into its folder, which is
 /// the only one that a confined server may write to. Where that is impossible, SQLite's own choice stays. SQLite keeps
 /// this for the whole process, so that each connection that may spill says the same.
 pub(crate) fn spill_beside(conn: &Connection, database: &Path) {

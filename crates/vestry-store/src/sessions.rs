@@ -361,7 +361,7 @@ mod tests {
     };
     const NAMAN: &str = "naman";
 
-    /// A register with one account.
+    /// A database with one account.
     async fn with_naman() -> (tempfile::TempDir, Store) {
         let (folder, store) = fresh_store();
         let name = Username::parse(NAMAN).unwrap();

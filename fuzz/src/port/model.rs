@@ -18,7 +18,7 @@ const CODE_SECS: i64 = 24 * 60 * 60;
 
 type Token = [u8; 32];
 
-/// The register as an observer who sees every call knows it.
+/// The database as an observer who sees every call knows it.
 #[derive(Clone, Default)]
 pub struct Model {
     accounts: BTreeMap<String, Account>,

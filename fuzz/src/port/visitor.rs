@@ -166,7 +166,7 @@ pub enum Operation {
 }
 
 impl Op<'_> {
-    /// How the people of a visit get into the register.
+    /// How the people of a visit get into the database.
     #[must_use]
     pub fn registering_people() -> Vec<Self> {
         let register = |who| {

@@ -1,4 +1,4 @@
-//! Audit chains and digests of imports that another implementation made, in a register and in a scratch file of ours.
+//! Audit chains and digests of imports that another implementation made, in a database and in a scratch file of ours.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -55,14 +55,14 @@ fn key_of(chain: &Chain) -> ChainKey {
     ChainKey::from_bytes(&bytes(&chain.key)).unwrap()
 }
 
-/// Puts the tables of a vector into a register that was just made, as a machine's disk would have them.
+/// Puts the tables of a vector into a database that was just made, as a machine's disk would have them.
 fn put_in(path: &Path, chain: &Chain) {
-    let register = rusqlite::Connection::open(path).unwrap();
-    register.execute_batch("delete from audit_event; delete from audit_mark").unwrap();
+    let database = rusqlite::Connection::open(path).unwrap();
+    database.execute_batch("delete from audit_event; delete from audit_mark").unwrap();
     for event in &chain.events {
         let StoredEvent { id, at, actor_kind, actor, action, subject, source, detail, mac } = event;
         let mac = mac.as_deref().map(bytes);
-        register
+        database
             .execute(
                 "insert into audit_event (id, at, actor_kind, actor, action, subject, source, detail, mac)
                  values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -72,7 +72,7 @@ fn put_in(path: &Path, chain: &Chain) {
     }
     for (name, Mark { id, value, seal }) in &chain.marks {
         let mark = rusqlite::params![name, id, bytes(value), bytes(seal)];
-        register
+        database
             .execute("insert into audit_mark (name, id, value, seal) values (?1, ?2, ?3, ?4)", mark)
             .unwrap();
     }
@@ -141,15 +141,15 @@ fn the_server_writes_the_chain_of_the_vector_byte_for_byte() {
         (ActorKind::Server, party("vestryd"), naman),
     ];
     assert_eq!(parties.len(), chain.events.len());
-    let mut register = Offline::open(&path, key).unwrap();
+    let mut database = Offline::open(&path, key).unwrap();
     for (stored, (actor_kind, actor, subject)) in chain.events.iter().zip(parties) {
         let StoredEvent { at, action, source, detail, .. } = stored;
         let event = Event { at: *at, actor_kind, actor, action, subject, source, detail };
-        register.write(|tx| tx.note(&event).map(drop)).unwrap();
+        database.write(|tx| tx.note(&event).map(drop)).unwrap();
     }
-    drop(register);
-    let register = rusqlite::Connection::open(&path).unwrap();
-    let mut macs = register.prepare("select lower(hex(mac)) from audit_event order by id").unwrap();
+    drop(database);
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let mut macs = database.prepare("select lower(hex(mac)) from audit_event order by id").unwrap();
     let macs: Vec<String> = macs.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let expected: Vec<&str> = chain.events.iter().filter_map(|event| event.mac.as_deref()).collect();
     assert_eq!(macs, expected);
@@ -157,10 +157,10 @@ fn the_server_writes_the_chain_of_the_vector_byte_for_byte() {
         assert!(super::protocol_document().contains(&format!("`{example}`")), "{example}");
     }
     let head = "select lower(hex(seal)) from audit_mark where name = 'head'";
-    let seal: String = register.query_row(head, [], |row| row.get(0)).unwrap();
+    let seal: String = database.query_row(head, [], |row| row.get(0)).unwrap();
     assert_eq!(seal, chain.marks["head"].seal);
     let erased = "select count(*) from audit_name where name = 'jo'";
-    assert_eq!(register.query_row::<i64, _, _>(erased, [], |row| row.get(0)).unwrap(), 1);
+    assert_eq!(database.query_row::<i64, _, _>(erased, [], |row| row.get(0)).unwrap(), 1);
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Durable updates straight into the register, without a server around it: as many callers wait at a time as there
+//! Durable updates straight into the database, without a server around it: as many callers wait at a time as there
 //! would be connections. With one job a transaction it is what a server would do without group commit, at its best:
 //! nothing else takes its time.
 //!
@@ -58,7 +58,7 @@ pub struct Committed {
 /// Updates accounts of a set for so long.
 ///
 /// # Errors
-/// When the register does not take one, or a server has it.
+/// When the database does not take one, or a server has it.
 pub fn run(folder: &Path, callers: u64, batch: usize, time: Duration) -> Result<Committed, Failure> {
     if !(1..=CALLERS_MAX).contains(&callers) || !(1..=256).contains(&batch) {
         return Err(Failure::other(format!(
@@ -99,7 +99,7 @@ async fn update_all(folder: &Path, callers: u64, batch: usize, time: Duration) -
 }
 
 fn size_of(data_dir: &DataDir) -> Result<u64, Failure> {
-    let facts = data_dir.database().metadata().map_err(Failure::system("the register"))?;
+    let facts = data_dir.database().metadata().map_err(Failure::system("the database"))?;
     Ok(facts.len())
 }
 
@@ -126,7 +126,7 @@ async fn update_together(
     Ok((all, begun.elapsed()))
 }
 
-/// Somebody who is logged in, as far as the register is concerned.
+/// Somebody who is logged in, as far as the database is concerned.
 struct Caller {
     store: Store,
     session: SessionId,

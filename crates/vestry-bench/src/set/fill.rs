@@ -1,4 +1,4 @@
-//! Making a data directory: set up as `vestryd init` does it, then rows straight into the register, many in a
+//! Making a data directory: set up as `vestryd init` does it, then rows straight into the database, many in a
 //! transaction. What it makes, a server cannot tell from accounts that registered.
 
 use super::AccountSet;
@@ -45,7 +45,7 @@ pub struct Filled {
     pub set: AccountSet,
     /// How long it took.
     pub took: Duration,
-    /// The size of the register.
+    /// The size of the database.
     pub bytes: u64,
 }
 
@@ -56,7 +56,7 @@ pub struct Filled {
 pub fn fill(folder: &Path, accounts: u64, seed: u64) -> Result<Filled, Failure> {
     let (data_dir, begun) = (DataDir::at(folder), Instant::now());
     if data_dir.database().exists() {
-        return Err(Failure::other(format!("{} has a register already", folder.display())));
+        return Err(Failure::other(format!("{} has a database already", folder.display())));
     }
     let plausible = Clock::system()
         .plausible_now()
@@ -66,13 +66,13 @@ pub fn fill(folder: &Path, accounts: u64, seed: u64) -> Result<Filled, Failure> 
     let now = plausible.seconds();
     let set = AccountSet::new(accounts, seed);
     let maker = Maker::new(&data_dir, &set, now)?;
-    let mut register = Offline::open(&data_dir.database(), read_audit_key(&data_dir.audit_key())?)?;
-    register.keep_pages(CACHE_KIB)?;
+    let mut database = Offline::open(&data_dir.database(), read_audit_key(&data_dir.audit_key())?)?;
+    database.keep_pages(CACHE_KIB)?;
     let progress = Progress::new();
-    insert_all(&mut register, &maker, &progress)?;
-    register.close_into_one_file()?;
+    insert_all(&mut database, &maker, &progress)?;
+    database.close_into_one_file()?;
     set.write(&data_dir)?;
-    let facts = data_dir.database().metadata().map_err(Failure::system("the register"))?;
+    let facts = data_dir.database().metadata().map_err(Failure::system("the database"))?;
     Ok(Filled { set, took: begun.elapsed(), bytes: facts.len() })
 }
 
@@ -137,11 +137,11 @@ fn record(sealer: &Sealer, identifier: &[u8]) -> Result<SealedRecord, Failure> {
     Ok(SealedRecord { bytes, generation: Generation(1) })
 }
 
-fn insert_all(register: &mut Offline, maker: &Maker<'_>, progress: &Progress) -> Result<(), Failure> {
+fn insert_all(database: &mut Offline, maker: &Maker<'_>, progress: &Progress) -> Result<(), Failure> {
     let (count, mut done) = (maker.set.accounts, 0);
     while done < count {
         let end = count.min(done + ACCOUNTS_A_TRANSACTION);
-        register.write(|tx| {
+        database.write(|tx| {
             let detail = format!("{} accounts", end - done);
             let noted = tx.note(&event(maker.now, &detail))?;
             (done..end).try_for_each(|number| maker.insert(tx, &noted, number))

@@ -23,7 +23,7 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// The numbers of names: eight letters of five bits.
 const NAME_BITS: u32 = 40;
 
-/// What is in a data directory that was made here. It is kept beside the register, as `bench.json`.
+/// What is in a data directory that was made here. It is kept beside the database, as `bench.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountSet {
     /// How many there are.

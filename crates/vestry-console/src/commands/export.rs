@@ -1,4 +1,4 @@
-//! Writing accounts to a file or to standard output, a page at a time: no view of the register is held for long, and
+//! Writing accounts to a file or to standard output, a page at a time: no view of the database is held for long, and
 //! each account that is there all the while comes exactly once.
 
 use super::Session;

@@ -66,7 +66,7 @@ pub(super) async fn revoke_operator(
     done(session, "operator", name, "revoked")
 }
 
-/// What the register knows of an operator, whose name is known to need no quoting.
+/// What the database knows of an operator, whose name is known to need no quoting.
 async fn preview_of_operator(session: &mut Session, name: &str) -> Result<String, Failure> {
     let sql = format!("select role, created, pin from operators where revoked is null and name = '{name}'");
     let found = select(&mut session.console, sql, ROWS_KEPT_MAX).await?;

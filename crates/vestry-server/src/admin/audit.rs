@@ -42,7 +42,7 @@ impl OnRecord for Noted<'_> {}
 pub struct RecordedQueries(OperatorReader);
 
 impl RecordedQueries {
-    /// Over the register.
+    /// Over the database.
     #[must_use]
     pub fn new(reader: OperatorReader) -> Self {
         Self(reader)

@@ -1,5 +1,5 @@
 //! A backup over the admin port: made on a thread of its own and sent as fast as the operator takes it, a few chunks
-//! in memory at a time. Never a key in it: whoever asks from afar gets the register and nothing that opens it.
+//! in memory at a time. Never a key in it: whoever asks from afar gets the database and nothing that opens it.
 
 use super::Operator;
 use super::office::act;
@@ -23,7 +23,7 @@ use vestry_store::{Party, StoreError};
 /// Chunks that wait for the connection; then the archive waits.
 const CHUNKS_WAITING_MAX: usize = 4;
 
-/// A large register takes minutes to copy; an empty chunk tells whoever waits that it goes on.
+/// A large database takes minutes to copy; an empty chunk tells whoever waits that it goes on.
 const SIGN_OF_LIFE_PERIOD: Duration = Duration::from_secs(10);
 
 /// Somebody else's backup takes this long at least.
@@ -53,14 +53,14 @@ async fn note(server: &Server, operator: &Operator) -> Result<Contents, Failure>
         by.as_actor().note(
             tx,
             now,
-            Action::RegisterBackedUp,
+            Action::DatabaseBackedUp,
             Party::NONE,
-            "register, sent to the operator",
+            "database, sent to the operator",
         )?;
         Ok(())
     })
     .await?;
-    let folder = server.store.path().parent().ok_or(Failure::Internal("the register is in no folder"))?;
+    let folder = server.store.path().parent().ok_or(Failure::Internal("the database is in no folder"))?;
     let data_dir = DataDir::at(folder);
     Ok(Contents { settings: data_dir.config_file(), data_dir, keys: None, now })
 }

@@ -1,7 +1,7 @@
 //! Bringing many accounts in over the admin port: rows are judged as they come and wait in a scratch file; one
 //! transaction of the writer makes all of them accounts.
 //!
-//! An import belongs to its connection. Until [`finish`] nothing of the register changes, and whatever ends the
+//! An import belongs to its connection. Until [`finish`] nothing of the database changes, and whatever ends the
 //! connection, or the server, ends the import. No row is in memory longer than its batch.
 
 mod judging;
@@ -39,10 +39,10 @@ const RETRY_AFTER_MS: u64 = 10_000;
 /// A million accounts take some seconds to make; whoever waits sees that it goes on.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(500);
 
-/// An import may not take the room that the register's other writes need.
+/// An import may not take the room that the database's other writes need.
 const ROOM_BYTES_MIN: u64 = 64 * 1024 * 1024;
 
-/// What a row takes in the scratch file, it takes in the write-ahead log and in the register again.
+/// What a row takes in the scratch file, it takes in the write-ahead log and in the database again.
 const COPIES_TO_COME: u64 = 2;
 
 /// An import under way.
@@ -61,7 +61,7 @@ impl Scratch {
         self.0.as_ref().map(|(folder, _)| folder.path())
     }
 
-    /// Refuses to fill the disk that the register has to write to.
+    /// Refuses to fill the disk that the database has to write to.
     fn require_room_for(&self, staging: &Staging) -> Result<(), Failure> {
         let path = self.path().ok_or(Failure::Internal("an import lost its folder"))?;
         let disk = rustix::fs::statvfs(path).map_err(|_| StoreError::NotWritable)?;
@@ -98,9 +98,9 @@ pub(super) async fn start(
     let permit = permit.map_err(|_| Failure::Busy { retry_after_ms: RETRY_AFTER_MS })?;
     let recorded = record(server, operator, Read::of_import()).await?;
     let judge = Arc::new(judge_of(server, recorded).await?);
-    let register = server.store.path().to_owned();
+    let database = server.store.path().to_owned();
     let begun = in_background(move || {
-        let data_dir = register.parent().ok_or(Failure::Internal("the register is in no folder"))?;
+        let data_dir = database.parent().ok_or(Failure::Internal("the database is in no folder"))?;
         let folder = WorkFolder::create_in(data_dir).map_err(no_folder)?;
         let staging = Staging::create(&folder.path().join("import.db"))?;
         let scratch = Scratch(Some((folder, permit)));

@@ -1,7 +1,7 @@
 //! The admin port: who the operator is, which role a call needs, and who answers it.
 //!
 //! A handler takes an [`Operator`], and the only way to one is `Operator::of_certificate`, which asks the
-//! register on every call: a revoked certificate is refused at its next request, not at its next connection. What an operator does
+//! database on every call: a revoked certificate is refused at its next request, not at its next connection. What an operator does
 //! takes an [`InOffice`] as well, which the transaction of the act makes (`office.rs`).
 
 mod accounts;
@@ -141,7 +141,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Asks the register who a verified certificate belongs to.
+    /// Asks the database who a verified certificate belongs to.
     async fn of_certificate(server: &Server, badge: &Badge) -> Result<Self, Failure> {
         let (shown, clock) = (badge.clone(), server.clock.clone());
         let (row, role) = server.store.look_up(move |tx| shown.holder(tx, &clock)).await?;

@@ -1,9 +1,9 @@
-//! Making a backup: a copy of the register, and a tar archive of it and what was asked for, straight to where it goes.
+//! Making a backup: a copy of the database, and a tar archive of it and what was asked for, straight to where it goes.
 //!
-//! Of the register never more than a piece is in memory; keys, certificates and settings are small and bounded.
+//! Of the database never more than a piece is in memory; keys, certificates and settings are small and bounded.
 
 use super::manifest::{FORMAT, FileFacts, MANIFEST, Manifest};
-use super::{BackupError, COPY_BYTES, Kind, REGISTER, SETTINGS, is_plain, require_room};
+use super::{BackupError, COPY_BYTES, DATABASE, Kind, SETTINGS, is_plain, require_room};
 use crate::clock::as_date;
 use crate::data_dir::DataDir;
 use crate::secrets::{NEXT_OPAQUE_KEY_FACT, SECRET_FACTS};
@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use vestry_protocol::UnixSeconds;
-use vestry_store::backup::copy_register;
+use vestry_store::backup::copy_database;
 use vestry_store::query::CancelFlag;
 use vestry_tls::CertsDir;
 use vestry_tls::private_file::{self, FILE_BYTES_MAX};
@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 /// What a backup is to hold.
 pub struct Contents {
-    /// The register, and room for a copy of it.
+    /// The database, and room for a copy of it.
     pub data_dir: DataDir,
     /// The settings; left out when they are not there.
     pub settings: PathBuf,
@@ -35,21 +35,21 @@ pub struct Contents {
 /// A file on its way into the archive.
 enum Source {
     Small { name: String, bytes: Zeroizing<Vec<u8>> },
-    Register { path: PathBuf, facts: FileFacts },
+    Database { path: PathBuf, facts: FileFacts },
 }
 
 impl Source {
     fn name(&self) -> &str {
         match self {
             Self::Small { name, .. } => name,
-            Self::Register { .. } => REGISTER,
+            Self::Database { .. } => DATABASE,
         }
     }
 
     fn facts(&self) -> FileFacts {
         match self {
             Self::Small { bytes, .. } => FileFacts { bytes: length_of(bytes), sha256: digest_of(bytes) },
-            Self::Register { facts, .. } => facts.clone(),
+            Self::Database { facts, .. } => facts.clone(),
         }
     }
 }
@@ -63,8 +63,8 @@ pub fn write<W: Write>(contents: &Contents, cancel: CancelFlag, out: W) -> Resul
     let database = contents.data_dir.database();
     let size = database.metadata().map_err(|cause| BackupError::system(&database, "examined", cause))?.len();
     require_room(work.path(), size)?;
-    let copy = work.path().join(REGISTER);
-    let mut keys = copy_register(&database, &copy, cancel)?;
+    let copy = work.path().join(DATABASE);
+    let mut keys = copy_database(&database, &copy, cancel)?;
     keys.retain(|fact, _| SECRET_FACTS.contains(&fact.as_str()) || fact == NEXT_OPAQUE_KEY_FACT);
     let sources = sources_of(contents, copy)?;
     let manifest = Manifest {
@@ -80,7 +80,7 @@ pub fn write<W: Write>(contents: &Contents, cancel: CancelFlag, out: W) -> Resul
 
 fn sources_of(contents: &Contents, copy: PathBuf) -> Result<Vec<Source>, BackupError> {
     let facts = facts_of_file(&copy).map_err(|cause| BackupError::system(&copy, "read", cause))?;
-    let mut sources = vec![Source::Register { path: copy, facts }];
+    let mut sources = vec![Source::Database { path: copy, facts }];
     if contents.settings.exists() {
         let bytes = read_public(&contents.settings)?;
         sources.push(Source::Small { name: SETTINGS.to_owned(), bytes });
@@ -141,7 +141,7 @@ fn pack<W: Write>(
         let header = header(source.name(), source.facts().bytes, now)?;
         match source {
             Source::Small { bytes, .. } => builder.append(&header, bytes.as_slice()),
-            Source::Register { path, .. } => File::open(path).and_then(|file| builder.append(&header, file)),
+            Source::Database { path, .. } => File::open(path).and_then(|file| builder.append(&header, file)),
         }
         .map_err(BackupError::NotWritten)?;
     }

@@ -1,7 +1,7 @@
-//! `backup.toml`: what a backup holds, of when it is, and which keys its register needs. It comes first, so that
+//! `backup.toml`: what a backup holds, of when it is, and which keys its database needs. It comes first, so that
 //! everything behind it is expected by name, size and digest.
 
-use super::{BackupError, Kind, REGISTER};
+use super::{BackupError, DATABASE, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -24,7 +24,7 @@ pub(super) struct Manifest {
     pub(super) created: String,
     /// Whether keys are inside.
     pub(super) secrets: bool,
-    /// The public names of the keys that the register was made with.
+    /// The public names of the keys that the database was made with.
     pub(super) keys: BTreeMap<String, String>,
     /// Everything else in the archive.
     pub(super) files: BTreeMap<String, FileFacts>,
@@ -66,7 +66,7 @@ impl Manifest {
         if OffsetDateTime::parse(&self.created, &Rfc3339).is_err() {
             return Err(BackupError::unfit("its backup.toml does not say of when it is"));
         }
-        if !self.files.contains_key(REGISTER) {
+        if !self.files.contains_key(DATABASE) {
             return Err(BackupError::unfit("it holds no vestry.db"));
         }
         for (name, facts) in &self.files {
@@ -97,7 +97,7 @@ pub(super) mod tests {
             created: "2026-11-23T00:00:00Z".to_owned(),
             secrets: false,
             keys: BTreeMap::from([("secrets/pepper".to_owned(), "0a0b".to_owned())]),
-            files: BTreeMap::from([(REGISTER.to_owned(), facts)]),
+            files: BTreeMap::from([(DATABASE.to_owned(), facts)]),
         }
     }
 

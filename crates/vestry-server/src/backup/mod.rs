@@ -1,8 +1,8 @@
-//! Backups: the register and what belongs to it in one archive, and the way back.
+//! Backups: the database and what belongs to it in one archive, and the way back.
 //!
 //! ```text
-//! backup.toml    what is in it, of when, and which keys its register needs: always first
-//! vestry.db      the register at one moment
+//! backup.toml    what is in it, of when, and which keys its database needs: always first
+//! vestry.db      the database at one moment
 //! vestryd.toml   the settings
 //! secrets/…      only when asked for, on the server's machine
 //! certs/…        likewise
@@ -31,7 +31,7 @@ use vestry_store::StoreError;
 use vestry_tls::FileError;
 use vestry_tls::private_file::{FILE_BYTES_MAX, Shown};
 
-/// A disk with less room than this beyond what is written could stop the register's own writes.
+/// A disk with less room than this beyond what is written could stop the database's own writes.
 const ROOM_BYTES_MIN: u64 = 64 * 1024 * 1024;
 
 /// Files are copied in pieces of this size, however large they are.
@@ -40,7 +40,7 @@ const COPY_BYTES: usize = 64 * 1024;
 /// Why a backup was not made, or not put back.
 #[derive(Debug, Error)]
 pub enum BackupError {
-    /// Of the register.
+    /// Of the database.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Of the secrets.
@@ -101,17 +101,17 @@ pub enum BackupError {
     /// A newer version made it.
     #[error("the backup has format {0}, and this version reads format 1; install a newer Vestry")]
     FormatTooNew(u32),
-    /// There is a register already.
+    /// There is a database already.
     #[error(
         "{0}/vestry.db is there already and is never overwritten; move it away with: mkdir {1}/before-restore && mv {1}/vestry.db* {1}/before-restore/",
         Shown(folder),
         quoted(&folder.to_string_lossy())
     )]
-    RegisterInPlace {
+    DatabaseInPlace {
         /// The data directory.
         folder: PathBuf,
     },
-    /// The register needs a key that is neither in the backup nor in place.
+    /// The database needs a key that is neither in the backup nor in place.
     #[error(
         "{} is missing, and the backup does not hold it: {}; put it there, then restore again. Nothing was changed",
         Shown(path),
@@ -123,9 +123,9 @@ pub enum BackupError {
         /// Which of the secrets.
         name: &'static str,
     },
-    /// The key is that of another register.
+    /// The key is that of another database.
     #[error(
-        "{} is not the key that the register in the backup was made with: {}; put the right one in its place, then restore again. Nothing was changed",
+        "{} is not the key that the database in the backup was made with: {}; put the right one in its place, then restore again. Nothing was changed",
         Shown(path),
         without(name)
     )]
@@ -137,7 +137,7 @@ pub enum BackupError {
     },
     /// Password records of the backup were made with an OPAQUE key that is not here.
     #[error(
-        "{} is not the key that the register in the backup was made with: {records} of its {of} password records need the OPAQUE key {key}, and without it their accounts cannot log in. If that key was replaced (a rotation), take its file from a backup of that time, and restore into an empty data directory with it. Nothing was changed",
+        "{} is not the key that the database in the backup was made with: {records} of its {of} password records need the OPAQUE key {key}, and without it their accounts cannot log in. If that key was replaced (a rotation), take its file from a backup of that time, and restore into an empty data directory with it. Nothing was changed",
         Shown(path)
     )]
     RecordsWithoutKey {
@@ -162,7 +162,7 @@ fn without(name: &str) -> &'static str {
         PEPPER_FACT => "without it nobody with an imported password can log in",
         NAMES_SEED_FACT => "without it no account is found by its name again",
         AUDIT_KEY_FACT => "without it the audit cannot go on (if it is lost for good, give --new-audit-key)",
-        _ => "without it the register cannot be used",
+        _ => "without it the database cannot be used",
     }
 }
 
@@ -194,20 +194,20 @@ impl BackupError {
 /// What a file of an archive is. Only these have a place in one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Register,
+    Database,
     Settings,
     Secret,
     Certificate,
 }
 
-const REGISTER: &str = "vestry.db";
+const DATABASE: &str = "vestry.db";
 const SETTINGS: &str = "vestryd.toml";
 
 impl Kind {
     /// Judges the name of an entry; `None` for every path that could lead elsewhere.
     fn of(name: &str) -> Option<Self> {
         match name {
-            REGISTER => return Some(Self::Register),
+            DATABASE => return Some(Self::Database),
             SETTINGS => return Some(Self::Settings),
             _ => {}
         }
@@ -221,7 +221,7 @@ impl Kind {
 
     fn bytes_max(self) -> u64 {
         match self {
-            Self::Register => u64::MAX,
+            Self::Database => u64::MAX,
             Self::Settings | Self::Secret | Self::Certificate => {
                 u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX)
             }
@@ -236,7 +236,7 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Refuses to fill the disk that the register has to write to.
+/// Refuses to fill the disk that the database has to write to.
 fn require_room(folder: &Path, bytes: u64) -> Result<(), BackupError> {
     let disk =
         rustix::fs::statvfs(folder).map_err(|cause| BackupError::system(folder, "examined", cause.into()))?;
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn only_names_with_a_place_in_a_data_directory_have_a_kind() {
         let good = [
-            ("vestry.db", Kind::Register),
+            ("vestry.db", Kind::Database),
             ("vestryd.toml", Kind::Settings),
             ("secrets/opaque.key", Kind::Secret),
             ("certs/ca.key", Kind::Certificate),

@@ -1,7 +1,7 @@
 //! Deciding what of an unpacked backup goes where, and putting it there. What is in place stays: keys that differ are
-//! a refusal, settings and certificates of one's own are kept. The register goes last, since it makes a server start.
+//! a refusal, settings and certificates of one's own are kept. The database goes last, since it makes a server start.
 
-use super::{BackupError, REGISTER, SETTINGS};
+use super::{BackupError, DATABASE, SETTINGS};
 use crate::data_dir::DataDir;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Placing {
         placing.place_secrets(&unpacked.join("secrets"), &data_dir.secrets())?;
         placing.place_certificates(&unpacked.join("certs"), &data_dir.path().join("certs"))?;
         placing.place_settings(unpacked.join(SETTINGS), data_dir.config_file())?;
-        placing.moves.push((unpacked.join(REGISTER), data_dir.database()));
+        placing.moves.push((unpacked.join(DATABASE), data_dir.database()));
         Ok(placing)
     }
 
@@ -136,7 +136,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (work, data) = (folder.path().join("work-1"), folder.path().to_owned());
         for (name, text) in [
-            ("vestry.db", "register"),
+            ("vestry.db", "database"),
             ("vestryd.toml", "settings"),
             ("secrets/pepper", "pepper"),
             ("secrets/opaque.key", "key"),
@@ -163,7 +163,7 @@ mod tests {
         let placing = Placing::decide(&work, &data_dir).unwrap();
         assert_eq!(placing.source_of(&data_dir.pepper()), work.join("secrets/pepper"));
         placing.carry_out(&data_dir).unwrap();
-        assert_eq!(text(&data_dir, "vestry.db"), "register");
+        assert_eq!(text(&data_dir, "vestry.db"), "database");
         assert_eq!(text(&data_dir, "vestryd.toml"), "settings");
         assert_eq!(text(&data_dir, "secrets/opaque.key"), "key");
         assert_eq!(text(&data_dir, "certs/operators/admin.pem"), "admin");

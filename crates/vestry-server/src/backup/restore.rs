@@ -2,7 +2,7 @@
 //! and only then put it in place. Until that last step nothing in the data directory is changed.
 
 use super::placing::Placing;
-use super::{BackupError, REGISTER, unpack};
+use super::{BackupError, DATABASE, unpack};
 use crate::audit::{Action, Actor};
 use crate::audit_head::{self, AuditHead};
 use crate::clock::Plausible;
@@ -33,7 +33,7 @@ pub struct Restored {
 pub struct Wanted<'a> {
     /// What it was sealed with.
     pub passphrase: Option<&'a Passphrase>,
-    /// A data directory that holds no register.
+    /// A data directory that holds no database.
     pub data_dir: &'a DataDir,
     /// The key of the audit chain is lost: its events are sealed as they are, under a new one.
     pub new_audit_key: bool,
@@ -47,7 +47,7 @@ pub fn open(file: &Path) -> Result<impl BufRead + use<>, BackupError> {
     unpack::open(file)
 }
 
-/// Restores a backup into a data directory that holds no register.
+/// Restores a backup into a data directory that holds no database.
 ///
 /// # Errors
 /// With the first thing that stands against it; then the data directory is as it was.
@@ -60,33 +60,33 @@ pub fn restore(
     let Wanted { passphrase, data_dir, new_audit_key } = *wanted;
     vestry_tls::private_file::create_dir(data_dir.path())?;
     let _lock = data_dir.lock()?;
-    refuse_a_register_in_place(data_dir)?;
+    refuse_a_database_in_place(data_dir)?;
     let work = WorkFolder::create_in(data_dir.path())?;
     let manifest = unpack_opened(input, passphrase, work.path())?;
-    let register = work.path().join(REGISTER);
+    let database = work.path().join(DATABASE);
     let audit_key_is_new = make_audit_key_in(work.path(), data_dir, new_audit_key)?;
     let placing = Placing::decide(work.path(), data_dir)?;
     let secrets = secrets_for(&placing, data_dir)?;
-    Store::verify_integrity(&register)?;
-    let mut register = Offline::open(&register, secrets.chain.clone())?;
+    Store::verify_integrity(&database)?;
+    let mut database = Offline::open(&database, secrets.chain.clone())?;
     let mut notes = placing.notes().to_vec();
     match audit_key_is_new {
         true => {
-            register.write(|tx| rekey_audit_chain(tx, by, &secrets.chain, now).map(drop))?;
-            require_fitting_secrets(&mut register, &secrets, &placing, data_dir)?;
+            database.write(|tx| rekey_audit_chain(tx, by, &secrets.chain, now).map(drop))?;
+            require_fitting_secrets(&mut database, &secrets, &placing, data_dir)?;
         }
         false => {
-            require_fitting_secrets(&mut register, &secrets, &placing, data_dir)?;
-            notes.extend(note_on_the_audit(&mut register)?);
+            require_fitting_secrets(&mut database, &secrets, &placing, data_dir)?;
+            notes.extend(note_on_the_audit(&mut database)?);
         }
     }
-    let (sessions, codes) = register.write(|tx| {
+    let (sessions, codes) = database.write(|tx| {
         let detail = format!("backup of {}", manifest.created);
-        let noted = by.note(tx, now.seconds(), Action::RegisterRestored, Party::NONE, &detail)?;
+        let noted = by.note(tx, now.seconds(), Action::DatabaseRestored, Party::NONE, &detail)?;
         tx.forget_every_device(&noted)?;
         Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
     })?;
-    register.close_into_one_file()?;
+    database.close_into_one_file()?;
     placing.carry_out(data_dir)?;
     notes.extend(write_audit_head_down(data_dir, &secrets.chain, audit_key_is_new)?);
     Ok(Restored { created: manifest.created, sessions, codes, notes })
@@ -110,23 +110,23 @@ fn write_audit_head_down(
     is_new_chain: bool,
 ) -> Result<Option<String>, BackupError> {
     let path = data_dir.audit_head();
-    let mut register = Offline::open(&data_dir.database(), chain.clone())?;
+    let mut database = Offline::open(&data_dir.database(), chain.clone())?;
     let known = audit_head::read(&path);
     let epoch = match known.as_ref().ok().and_then(Option::as_ref) {
         Some(head) => head.epoch,
-        None => register.read(audit_head::epoch_of)?,
+        None => database.read(audit_head::epoch_of)?,
     };
     let fits = match known {
         known if is_new_chain || matches!(known, Ok(None)) => {
-            if let Some(known) = register.read(|tx| audit_head::newest(tx, chain))? {
+            if let Some(known) = database.read(|tx| audit_head::newest(tx, chain))? {
                 audit_head::write(&path, &AuditHead::of(epoch, known))?;
             }
             true
         }
-        Ok(Some(head)) => register.read(|tx| tx.audit_has(chain, &head.known))?,
+        Ok(Some(head)) => database.read(|tx| tx.audit_has(chain, &head.known))?,
         Ok(None) | Err(_) => false,
     };
-    register.close_into_one_file()?;
+    database.close_into_one_file()?;
     let told = || {
         format!(
             "the audit in the backup is not up to what was written down last; to go on from it, before the server starts: {}",
@@ -136,18 +136,18 @@ fn write_audit_head_down(
     Ok((!fits).then(told))
 }
 
-/// A register is worth more than its audit: one that was tampered with comes back, and it is said.
-fn note_on_the_audit(register: &mut Offline) -> Result<Option<String>, StoreError> {
-    let fault = register.verify_audit(None)?.fault;
+/// A database is worth more than its audit: one that was tampered with comes back, and it is said.
+fn note_on_the_audit(database: &mut Offline) -> Result<Option<String>, StoreError> {
+    let fault = database.verify_audit(None)?.fault;
     Ok(fault.map(|fault| format!("warning: the audit in the backup is not as it was written: {fault}")))
 }
 
-/// The log of a register that is gone would be taken for that of the one that comes.
-fn refuse_a_register_in_place(data_dir: &DataDir) -> Result<(), BackupError> {
+/// The log of a database that is gone would be taken for that of the one that comes.
+fn refuse_a_database_in_place(data_dir: &DataDir) -> Result<(), BackupError> {
     let names = ["vestry.db", "vestry.db-wal", "vestry.db-shm", "vestry.db-journal"];
     let is_there = |name: &&str| data_dir.path().join(name).symlink_metadata().is_ok();
     match names.iter().any(is_there) {
-        true => Err(BackupError::RegisterInPlace { folder: data_dir.path().to_owned() }),
+        true => Err(BackupError::DatabaseInPlace { folder: data_dir.path().to_owned() }),
         false => Ok(()),
     }
 }
@@ -169,7 +169,7 @@ fn unpack_opened(
     }
 }
 
-/// The keys that the register will have: those in place, or those that come with it.
+/// The keys that the database will have: those in place, or those that come with it.
 fn secrets_for(placing: &Placing, data_dir: &DataDir) -> Result<Secrets, BackupError> {
     let source_of = |fact: &str| placing.source_of(&data_dir.path().join(fact));
     for name in SECRET_FACTS {
@@ -180,14 +180,14 @@ fn secrets_for(placing: &Placing, data_dir: &DataDir) -> Result<Secrets, BackupE
     Ok(Secrets::read_from(source_of)?)
 }
 
-/// Proves that the register was made with these keys.
+/// Proves that the database was made with these keys.
 fn require_fitting_secrets(
-    register: &mut Offline,
+    database: &mut Offline,
     secrets: &Secrets,
     placing: &Placing,
     data_dir: &DataDir,
 ) -> Result<(), BackupError> {
-    let error = match secrets.verify_for_offline(register) {
+    let error = match secrets.verify_for_offline(database) {
         Ok(_) => return Ok(()),
         Err(error) => error,
     };
@@ -195,7 +195,7 @@ fn require_fitting_secrets(
         return Err(error.into());
     };
     let path = placing.source_of(&data_dir.path().join(name));
-    Err(match records_without_key(register, name, &path)? {
+    Err(match records_without_key(database, name, &path)? {
         Some(error) => error,
         None => BackupError::SecretOfAnother { path, name },
     })
@@ -203,11 +203,11 @@ fn require_fitting_secrets(
 
 /// The records of a backup that need an OPAQUE key that is gone, as after a rotation that was finished; `None` when there are none.
 fn records_without_key(
-    register: &mut Offline,
+    database: &mut Offline,
     name: &str,
     path: &Path,
 ) -> Result<Option<BackupError>, StoreError> {
-    let (key, rows) = register.read(|tx| Ok::<_, StoreError>((tx.fact(name)?, tx.opaque_generations()?)))?;
+    let (key, rows) = database.read(|tx| Ok::<_, StoreError>((tx.fact(name)?, tx.opaque_generations()?)))?;
     let row = match name {
         OPAQUE_KEY_FACT => rows.first(),
         NEXT_OPAQUE_KEY_FACT => rows.last(),

@@ -4,7 +4,7 @@
 //! It reads to the very end, so that a sealed archive is verified whole before anybody uses a file of it.
 
 use super::manifest::{FileFacts, MANIFEST, MANIFEST_BYTES_MAX, Manifest};
-use super::{BackupError, COPY_BYTES, REGISTER, require_room};
+use super::{BackupError, COPY_BYTES, DATABASE, require_room};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -28,7 +28,7 @@ pub(super) fn unpack(input: impl Read, into: &Path) -> Result<Manifest, BackupEr
         let facts = awaited.remove(&name).filter(|facts| facts.bytes == entry.size()).ok_or_else(|| {
             BackupError::unfit(format_args!("{name} is not as its backup.toml announces it"))
         })?;
-        if name == REGISTER {
+        if name == DATABASE {
             require_room(into, facts.bytes)?;
         }
         unpack_file(&mut entry, &into.join(&name), &name, &facts)?;
@@ -127,12 +127,12 @@ mod tests {
         bytes: &'static [u8],
     }
 
-    const REGISTER_ENTRY: Made = Made { name: REGISTER, kind: EntryType::Regular, bytes: b"abc" };
+    const DATABASE_ENTRY: Made = Made { name: DATABASE, kind: EntryType::Regular, bytes: b"abc" };
 
     fn good_manifest() -> Manifest {
         let sha256 = HEXLOWER.encode(&Sha256::digest(b"abc"));
         Manifest {
-            files: BTreeMap::from([(REGISTER.to_owned(), FileFacts { bytes: 3, sha256 })]),
+            files: BTreeMap::from([(DATABASE.to_owned(), FileFacts { bytes: 3, sha256 })]),
             ..manifest()
         }
     }
@@ -166,35 +166,35 @@ mod tests {
 
     #[test]
     fn an_archive_as_announced_is_unpacked() {
-        let (outcome, names) = unpacked(&archive(&good_manifest(), &[REGISTER_ENTRY]));
+        let (outcome, names) = unpacked(&archive(&good_manifest(), &[DATABASE_ENTRY]));
         assert_eq!(outcome.unwrap(), good_manifest());
-        assert_eq!(names, [REGISTER]);
+        assert_eq!(names, [DATABASE]);
     }
 
     #[test]
     fn entries_that_were_not_announced_are_refused() {
         let odd = |name, kind, bytes| Made { name, kind, bytes };
         let cases: [&[Made]; 9] = [
-            &[REGISTER_ENTRY, odd("../evil", EntryType::Regular, b"x")],
-            &[REGISTER_ENTRY, odd("/tmp/evil", EntryType::Regular, b"x")],
-            &[REGISTER_ENTRY, odd("secrets/pepper", EntryType::Regular, b"x")],
-            &[REGISTER_ENTRY, REGISTER_ENTRY],
-            &[odd(REGISTER, EntryType::Symlink, b"")],
-            &[odd(REGISTER, EntryType::Link, b"")],
-            &[odd(REGISTER, EntryType::GNULongName, b"abc"), REGISTER_ENTRY],
-            &[odd(REGISTER, EntryType::Regular, b"abcd")],
-            &[odd(REGISTER, EntryType::Regular, b"abd")],
+            &[DATABASE_ENTRY, odd("../evil", EntryType::Regular, b"x")],
+            &[DATABASE_ENTRY, odd("/tmp/evil", EntryType::Regular, b"x")],
+            &[DATABASE_ENTRY, odd("secrets/pepper", EntryType::Regular, b"x")],
+            &[DATABASE_ENTRY, DATABASE_ENTRY],
+            &[odd(DATABASE, EntryType::Symlink, b"")],
+            &[odd(DATABASE, EntryType::Link, b"")],
+            &[odd(DATABASE, EntryType::GNULongName, b"abc"), DATABASE_ENTRY],
+            &[odd(DATABASE, EntryType::Regular, b"abcd")],
+            &[odd(DATABASE, EntryType::Regular, b"abd")],
         ];
         for (number, entries) in cases.iter().enumerate() {
             let (outcome, names) = unpacked(&archive(&good_manifest(), entries));
             assert!(matches!(outcome, Err(BackupError::Unfit(_))), "case {number}: {outcome:?}");
-            assert!(names.iter().all(|name| name == REGISTER), "case {number}: {names:?}");
+            assert!(names.iter().all(|name| name == DATABASE), "case {number}: {names:?}");
         }
     }
 
     #[test]
     fn an_archive_that_is_cut_anywhere_or_goes_on_behind_its_end_is_refused() {
-        let whole = archive(&good_manifest(), &[REGISTER_ENTRY]);
+        let whole = archive(&good_manifest(), &[DATABASE_ENTRY]);
         for length in [0, 100, 512, 700, 1024, 1536, 1537] {
             assert!(unpacked(&whole[..length]).0.is_err(), "{length}");
         }

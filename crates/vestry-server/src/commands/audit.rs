@@ -88,9 +88,9 @@ fn rekey_lost(place: &Place) -> Result<(), CommandError> {
 
 fn rekey(data_dir: &DataDir) -> Result<u64, CommandError> {
     let (chain, by) = (read_audit_key(&data_dir.audit_key())?, who());
-    let mut register = Offline::open(&data_dir.database(), chain.clone())?;
+    let mut database = Offline::open(&data_dir.database(), chain.clone())?;
     let (by, now) = (Actor::at_the_machine(&by), Clock::system().plausible_now()?);
-    Ok(register.write(|tx| rekey_audit_chain(tx, &by, &chain, now))?)
+    Ok(database.write(|tx| rekey_audit_chain(tx, &by, &chain, now))?)
 }
 
 /// Takes what is there for the audit, when somebody knows what is lost by it.
@@ -99,9 +99,9 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let (path, chain) = (data_dir.audit_head(), read_audit_key(&data_dir.audit_key())?);
-    let mut register = Offline::open(&data_dir.database(), chain.clone())?;
-    let newest_of = |register: &mut Offline| register.read(|tx| audit_head::newest(tx, &chain));
-    let newest = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
+    let mut database = Offline::open(&data_dir.database(), chain.clone())?;
+    let newest_of = |database: &mut Offline| database.read(|tx| audit_head::newest(tx, &chain));
+    let newest = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
     let known = match audit_head::read(&path) {
         Ok(head) => head,
         Err(AuditHeadError::Damaged(_)) => None,
@@ -113,14 +113,14 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
             "nobody can tell what the audit was before: what was written down is lost; event {} mac={} is the newest",
             newest.id, newest.mac
         );
-        note_accepted(&mut register, now, &detail)?;
-        let known = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
+        note_accepted(&mut database, now, &detail)?;
+        let known = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
         let epoch = AuditHead::next_epoch(None, now.seconds());
         audit_head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
         say(&format!("{} is made anew; nobody can tell what the audit was before", path.display()));
         return Ok(());
     };
-    if register.read(|tx| tx.audit_has(&chain, &known))? {
+    if database.read(|tx| tx.audit_has(&chain, &known))? {
         say("there is nothing to accept: the newest event that was written down is in the audit");
         return Ok(());
     }
@@ -142,17 +142,17 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
         "{count}: event {} mac={} was the newest, event {} mac={} was found",
         known.id, known.mac, found.id, found.mac
     );
-    note_accepted(&mut register, now, &detail)?;
-    let known = newest_of(&mut register)?.ok_or(CommandError::NoAuditHead)?;
+    note_accepted(&mut database, now, &detail)?;
+    let known = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
     let epoch = AuditHead::next_epoch(Some(epoch), now.seconds());
     audit_head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
     say("the audit goes on from here");
     Ok(())
 }
 
-fn note_accepted(register: &mut Offline, now: Plausible, detail: &str) -> Result<(), CommandError> {
+fn note_accepted(database: &mut Offline, now: Plausible, detail: &str) -> Result<(), CommandError> {
     let by = who();
-    let noted = register.write(|tx| {
+    let noted = database.write(|tx| {
         Actor::at_the_machine(&by)
             .note(tx, now.seconds(), Action::AuditAccepted, Party::NONE, detail)
             .map(drop)

@@ -1,4 +1,4 @@
-//! `vestryd backup` and `vestryd restore`: the register and its keys into a file, and back.
+//! `vestryd backup` and `vestryd restore`: the database and its keys into a file, and back.
 
 use super::{CommandError, Folder, Place, answer, say};
 use crate::audit::{Action, Actor};
@@ -60,7 +60,7 @@ impl RestoreFlags {
 }
 
 pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
-    // Passphrase and file are those of who runs this, the register is its owner's.
+    // Passphrase and file are those of who runs this, the database is its owner's.
     let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     if flags.with_secrets && passphrase.is_none() {
         say(
@@ -99,16 +99,16 @@ fn certificates(place: &Place, data_dir: &DataDir) -> Result<vestry_tls::CertsDi
 /// First the event: no copy leaves without it.
 fn note_backup(contents: &Contents, encrypted: bool) -> Result<(), CommandError> {
     let detail = match (contents.keys.is_some(), encrypted) {
-        (false, false) => "register",
-        (false, true) => "register, encrypted",
-        (true, false) => "register and keys",
-        (true, true) => "register and keys, encrypted",
+        (false, false) => "database",
+        (false, true) => "database, encrypted",
+        (true, false) => "database and keys",
+        (true, true) => "database and keys, encrypted",
     };
     let (by, now) = (who(), contents.now);
     let chain = read_audit_key(&contents.data_dir.audit_key())?;
-    let mut register = Offline::open_beside_a_server(&contents.data_dir.database(), chain)?;
-    register.write(|tx| {
-        Actor::at_the_machine(&by).note(tx, now, Action::RegisterBackedUp, Party::NONE, detail)?;
+    let mut database = Offline::open_beside_a_server(&contents.data_dir.database(), chain)?;
+    database.write(|tx| {
+        Actor::at_the_machine(&by).note(tx, now, Action::DatabaseBackedUp, Party::NONE, detail)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(())
@@ -150,7 +150,7 @@ pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
     )?;
     answer(&format!("{}", Shown(&data_dir.database())))?;
     say(&format!(
-        "restored the register of {}; ended {} sessions and {} one-time codes",
+        "restored the database of {}; ended {} sessions and {} one-time codes",
         restored.created, restored.sessions, restored.codes
     ));
     for note in &restored.notes {

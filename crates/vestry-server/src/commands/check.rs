@@ -149,8 +149,8 @@ fn check_database(data_dir: &DataDir) -> Result<String, CommandError> {
 
 fn check_secrets(data_dir: &DataDir) -> Result<String, CommandError> {
     let secrets = Secrets::read(data_dir)?;
-    let mut register = Offline::open_beside_a_server(&data_dir.database(), secrets.chain.clone())?;
-    let known = secrets.verify_for_offline(&mut register)?;
+    let mut database = Offline::open_beside_a_server(&data_dir.database(), secrets.chain.clone())?;
+    let known = secrets.verify_for_offline(&mut database)?;
     let fit = "pepper, OPAQUE key, seed of names and audit key are those of this database";
     Ok(match known.opaque_rotation() {
         None => fit.to_owned(),
@@ -165,8 +165,8 @@ fn check_credentials(data_dir: &DataDir) -> Result<String, CommandError> {
     let secrets = Secrets::read(data_dir)?;
     let hashes = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
     let (mut count, mut damaged) = (0_u64, Vec::new());
-    let mut register = Offline::open_beside_a_server(&data_dir.database(), secrets.chain)?;
-    register.read(|tx| {
+    let mut database = Offline::open_beside_a_server(&data_dir.database(), secrets.chain)?;
+    database.read(|tx| {
         let generations = tx.opaque_generations()?;
         let has_key =
             |record: &SealedRecord| generations.iter().any(|row| row.generation == record.generation);

@@ -92,7 +92,7 @@ impl Exit {
             | BackupError::File(_)
             | BackupError::NotTaken(_)
             | BackupError::PassphraseNeeded
-            | BackupError::RegisterInPlace { .. }
+            | BackupError::DatabaseInPlace { .. }
             | BackupError::SecretMissing { .. }
             | BackupError::SecretOfAnother { .. }
             | BackupError::RecordsWithoutKey { .. }

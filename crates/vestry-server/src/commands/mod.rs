@@ -45,19 +45,19 @@ const EXAMPLES: &str = "Examples:
   vestryd certs show                        what each certificate says
   vestryd certs operator naman --role helpdesk
   vestryd check                             is everything in order?
-  vestryd backup register.backup            also while the server runs
-  vestryd restore register.backup           only while it does not
+  vestryd backup database.backup            also while the server runs
+  vestryd restore database.backup           only while it does not
 
 Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads settings and certificates again.";
 
 const BACKUP_EXAMPLES: &str = "Examples:
-  vestryd backup /media/stick/register.backup
+  vestryd backup /media/stick/database.backup
   (umask 077; head -c 24 /dev/urandom | base64 > /root/passphrase)
   vestryd backup --with-secrets --passphrase-file /root/passphrase /media/stick/everything.backup";
 
 const RESTORE_EXAMPLES: &str = "Examples:
   vestryd restore --data-dir /tmp/drill --passphrase-file /root/passphrase /media/stick/everything.backup
-  vestryd restore /media/stick/register.backup     into a data directory that has its keys, but no vestry.db
+  vestryd restore /media/stick/database.backup     into a data directory that has its keys, but no vestry.db
 
 There must be no vestry.db in the data directory yet. Every session and one-time code of the backup
 is ended. Exit code 65: the file is not a backup, was changed, or the passphrase is wrong; nothing
@@ -89,10 +89,10 @@ enum Command {
     Certs(certs::CertsFlags),
     /// Look over the configuration, file modes, certificates, database and disk
     Check(Place),
-    /// Write the register to a new file, also while a server runs; a running one sends it with vestryctl backup
+    /// Write the database to a new file, also while a server runs; a running one sends it with vestryctl backup
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(backup::BackupFlags),
-    /// Put a backup back, while no server runs; never overwrites a register
+    /// Put a backup back, while no server runs; never overwrites a database
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(backup::RestoreFlags),
     /// Replace a key or the pepper, while no server runs

@@ -80,7 +80,7 @@ async fn serve_until_told(
     log: &Log,
 ) -> Result<(), CommandError> {
     let clock = Clock::system();
-    // Drawn while the register is opened; it is waited for only before the first peer is let in.
+    // Drawn while the database is opened; it is waited for only before the first peer is let in.
     let randomness = tokio::task::spawn_blocking(warm_up_randomness);
     remove_abandoned(data_dir.path());
     for fact in finish_replacements(data_dir)? {

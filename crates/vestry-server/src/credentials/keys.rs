@@ -34,7 +34,7 @@ pub struct OpaqueKeys {
 }
 
 impl OpaqueKeys {
-    /// The keys of a register: the newest, and during a rotation the one that it replaces.
+    /// The keys of a database: the newest, and during a rotation the one that it replaces.
     #[must_use]
     pub fn new(newest: (Generation, OpaqueKey), older: Option<(Generation, OpaqueKey)>) -> Self {
         let keyed = |(generation, key)| Keyed { generation, key };

@@ -14,13 +14,13 @@ fn event(at: UnixSeconds, action: &str) -> Event<'_> {
     Event { at, actor_kind, actor, action, subject, source: "::1", detail: "detail" }
 }
 
-/// A register that nobody has open.
-struct Register {
+/// A database that nobody has open.
+struct Database {
     _folder: tempfile::TempDir,
     path: PathBuf,
 }
 
-impl Register {
+impl Database {
     fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vestry.db");
@@ -30,9 +30,9 @@ impl Register {
 
     /// With so many events, one a second.
     fn with_events(count: i64) -> Self {
-        let register = Self::empty();
-        register.write_events(1..=count);
-        register
+        let database = Self::empty();
+        database.write_events(1..=count);
+        database
     }
 
     fn open(&self) -> Offline {
@@ -64,10 +64,10 @@ impl Register {
     }
 
     fn verdict_with(&self, key: ChainKey, checkpoints: Vec<Checkpoint>) -> AuditVerdict {
-        let mut register = self.open();
+        let mut database = self.open();
         let mut verification = Verification::new(key, None, checkpoints);
         loop {
-            if let Some(verdict) = register.read(|tx| verification.advance(tx)).unwrap() {
+            if let Some(verdict) = database.read(|tx| verification.advance(tx)).unwrap() {
                 return verdict;
             }
         }
@@ -102,7 +102,7 @@ impl Register {
         }
     }
 
-    /// As a register of before the chain.
+    /// As a database of before the chain.
     fn forget_the_chain(&self) {
         self.sql("delete from audit_mark; update audit_event set mac = null");
     }
@@ -110,26 +110,26 @@ impl Register {
 
 #[test]
 fn a_whole_chain_passes_also_over_many_chunks_and_an_empty_one() {
-    let register = Register::with_events(2_500);
-    let verdict = register.verdict();
+    let database = Database::with_events(2_500);
+    let verdict = database.verdict();
     assert_eq!((verdict.events, verdict.head, verdict.fault), (2_500, 2_500, None));
-    assert_eq!(verdict.head_mac, register.mac(2_500));
-    assert_eq!(Register::empty().verdict().fault, None);
-    assert_eq!(Register::with_events(1_000).verdict().fault, None);
+    assert_eq!(verdict.head_mac, database.mac(2_500));
+    assert_eq!(Database::empty().verdict().fault, None);
+    assert_eq!(Database::with_events(1_000).verdict().fault, None);
 }
 
 #[test]
 fn an_event_that_was_removed_by_age_is_old_and_not_missing() {
-    let register = Register::with_events(20);
+    let database = Database::with_events(20);
     let known = |id| Checkpoint { id, mac: HEXLOWER.encode(&[0xab; 32]) };
-    let has = |event| register.open().read(|tx| tx.audit_has(&ChainKey::for_tests(), &event)).unwrap();
-    let [third, twentieth] = [3, 20].map(|id| Checkpoint { id, mac: register.mac(id) });
+    let has = |event| database.open().read(|tx| tx.audit_has(&ChainKey::for_tests(), &event)).unwrap();
+    let [third, twentieth] = [3, 20].map(|id| Checkpoint { id, mac: database.mac(id) });
     assert!(has(third.clone()) && has(twentieth.clone()));
     assert!(!has(known(3)) && !has(known(20)) && !has(known(21)));
-    register.purge(11).unwrap();
+    database.purge(11).unwrap();
     assert!(has(third) && has(known(3)) && has(twentieth) && !has(known(20)));
     // Only the server's own mark says that.
-    register.sql("update audit_mark set id = 30 where name = 'purged'");
+    database.sql("update audit_mark set id = 30 where name = 'purged'");
     assert!(!has(known(20)) && !has(known(21)));
 }
 
@@ -150,13 +150,13 @@ fn a_flipped_byte_in_any_column_is_found() {
         "actor = actor || substr(action, 1, 1), action = substr(action, 2)",
     ];
     for change in changes {
-        let register = Register::with_events(20);
-        register.sql(&format!("update audit_event set {change} where id = 7"));
-        register.assert_fault(AuditFault::Changed { id: 7 });
+        let database = Database::with_events(20);
+        database.sql(&format!("update audit_event set {change} where id = 7"));
+        database.assert_fault(AuditFault::Changed { id: 7 });
     }
-    let register = Register::with_events(20);
-    register.sql("update audit_event set mac = null where id = 7");
-    register.assert_fault(AuditFault::Inserted { id: 7 });
+    let database = Database::with_events(20);
+    database.sql("update audit_event set mac = null where id = 7");
+    database.assert_fault(AuditFault::Inserted { id: 7 });
 }
 
 #[test]
@@ -171,11 +171,11 @@ fn a_deleted_event_is_found_in_the_middle_at_the_start_and_at_the_end() {
         ("true", AuditFault::Truncated { first: 1, last: 20 }),
     ];
     for (which, fault) in cases {
-        let register = Register::with_events(20);
-        register.sql(&format!("delete from audit_event where {which}"));
-        register.assert_fault(fault);
+        let database = Database::with_events(20);
+        database.sql(&format!("delete from audit_event where {which}"));
+        database.assert_fault(fault);
     }
-    let renumbered = Register::with_events(20);
+    let renumbered = Database::with_events(20);
     renumbered.sql("delete from audit_event where id = 7; update audit_event set id = id - 1 where id > 7");
     renumbered.assert_fault(AuditFault::Changed { id: 7 });
 }
@@ -189,11 +189,11 @@ fn two_swapped_events_are_named() {
         update audit_event set id = 12 where id = -1;
         update audit_event set mac = (select mac from m where m.id = audit_event.id)";
     for swap in [whole, without_their_macs] {
-        let register = Register::with_events(20);
-        register.sql(swap);
-        register.assert_fault(AuditFault::Swapped { id: 7, with: 12 });
+        let database = Database::with_events(20);
+        database.sql(swap);
+        database.assert_fault(AuditFault::Swapped { id: 7, with: 12 });
     }
-    let neighbours = Register::with_events(1_500);
+    let neighbours = Database::with_events(1_500);
     neighbours.sql(&whole.replace("12", "8"));
     neighbours.assert_fault(AuditFault::Swapped { id: 7, with: 8 });
 }
@@ -208,12 +208,12 @@ fn an_inserted_event_is_found_wherever_it_is() {
     };
     for id in [-5, 0, 21, 22, i64::MAX] {
         for mac in ["null", "mac", "zeroblob(32)"] {
-            let register = Register::with_events(20);
-            register.sql(&insert(id, mac));
-            register.assert_fault(AuditFault::Inserted { id });
+            let database = Database::with_events(20);
+            database.sql(&insert(id, mac));
+            database.assert_fault(AuditFault::Inserted { id });
         }
     }
-    let shifted = Register::with_events(20);
+    let shifted = Database::with_events(20);
     shifted
         .sql("update audit_event set id = -id where id > 6; update audit_event set id = 1 - id where id < 0");
     shifted.sql(&insert(7, "mac"));
@@ -238,30 +238,30 @@ fn a_mark_that_is_gone_forged_or_put_back_is_found() {
             .to_owned(),
     ];
     for change in changes {
-        let register = Register::with_events(20);
-        register.sql(&change);
-        register.assert_fault(AuditFault::Marks);
+        let database = Database::with_events(20);
+        database.sql(&change);
+        database.assert_fault(AuditFault::Marks);
     }
 }
 
 #[test]
 fn an_earlier_head_is_found_with_its_events_and_by_a_checkpoint_without_them() {
-    let register = Register::with_events(5);
-    let early = register.mac(5);
-    register.sql("create table kept as select * from audit_mark");
-    register.write_events(6..=20);
-    let checkpoint = register.mac(20);
-    register.sql("delete from audit_mark; insert into audit_mark select * from kept; drop table kept");
-    register.assert_fault(AuditFault::Marks);
-    register.sql("delete from audit_event where id > 5");
-    assert_eq!(register.verdict().fault, None);
-    assert_eq!(register.fault_of_checkpoint(5, &early), None);
-    assert_eq!(register.fault_of_checkpoint(20, &checkpoint), Some(AuditFault::Checkpoint { id: 20 }));
+    let database = Database::with_events(5);
+    let early = database.mac(5);
+    database.sql("create table kept as select * from audit_mark");
+    database.write_events(6..=20);
+    let checkpoint = database.mac(20);
+    database.sql("delete from audit_mark; insert into audit_mark select * from kept; drop table kept");
+    database.assert_fault(AuditFault::Marks);
+    database.sql("delete from audit_event where id > 5");
+    assert_eq!(database.verdict().fault, None);
+    assert_eq!(database.fault_of_checkpoint(5, &early), None);
+    assert_eq!(database.fault_of_checkpoint(20, &checkpoint), Some(AuditFault::Checkpoint { id: 20 }));
     // Events that came afterwards do not hide it.
-    register.write_events(30..=60);
-    assert_eq!(register.verdict().fault, None);
+    database.write_events(30..=60);
+    assert_eq!(database.verdict().fault, None);
     assert_eq!(
-        register.fault_of_checkpoint(20, &first_digits(&checkpoint)),
+        database.fault_of_checkpoint(20, &first_digits(&checkpoint)),
         Some(AuditFault::Checkpoint { id: 20 })
     );
 }
@@ -273,17 +273,17 @@ fn first_digits(mac: &str) -> String {
 
 #[test]
 fn checkpoints_that_fit_are_counted() {
-    let register = Register::with_events(20);
-    let checkpoints = [20, 3, 3, 11].map(|id| Checkpoint { id, mac: first_digits(&register.mac(id)) });
-    let verdict = register.verdict_with(ChainKey::for_tests(), checkpoints.to_vec());
+    let database = Database::with_events(20);
+    let checkpoints = [20, 3, 3, 11].map(|id| Checkpoint { id, mac: first_digits(&database.mac(id)) });
+    let verdict = database.verdict_with(ChainKey::for_tests(), checkpoints.to_vec());
     assert_eq!((verdict.checkpoints, verdict.fault), (4, None));
-    assert_eq!(register.fault_of_checkpoint(3, &register.mac(4)), Some(AuditFault::Checkpoint { id: 3 }));
+    assert_eq!(database.fault_of_checkpoint(3, &database.mac(4)), Some(AuditFault::Checkpoint { id: 3 }));
 }
 
 #[test]
 fn another_key_finds_nothing_that_fits() {
     let other = ChainKey::from_bytes(&[8; ChainKey::BYTES]).unwrap();
-    let verdict = Register::with_events(3).verdict_with(other.clone(), Vec::new());
+    let verdict = Database::with_events(3).verdict_with(other.clone(), Vec::new());
     assert_eq!(verdict.fault, Some(AuditFault::Marks.into()));
     assert_ne!(other.id(), ChainKey::for_tests().id());
     assert_eq!(format!("{other:?}"), "ChainKey");
@@ -292,66 +292,66 @@ fn another_key_finds_nothing_that_fits() {
 
 #[test]
 fn a_cut_end_stays_found_when_events_are_written_behind_it() {
-    let register = Register::with_events(20);
-    register.sql("delete from audit_event where id > 15");
-    register.write_events(30..=40);
-    register.assert_fault(AuditFault::Missing { first: 16, last: 20 });
+    let database = Database::with_events(20);
+    database.sql("delete from audit_event where id > 15");
+    database.write_events(30..=40);
+    database.assert_fault(AuditFault::Missing { first: 16, last: 20 });
 }
 
 #[test]
 fn a_lost_head_stops_no_act_and_stays_found() {
     for loss in ["delete from audit_mark where name = 'head'", "update audit_mark set seal = x'00'"] {
-        let register = Register::with_events(5);
-        register.sql("create table kept as select * from audit_mark where name = 'older'");
-        register.sql(loss);
-        register.write_events(6..=9);
-        register
+        let database = Database::with_events(5);
+        database.sql("create table kept as select * from audit_mark where name = 'older'");
+        database.sql(loss);
+        database.write_events(6..=9);
+        database
             .sql("delete from audit_mark where name = 'older'; insert into audit_mark select * from kept");
-        register.assert_fault(AuditFault::Broken { id: 6 });
+        database.assert_fault(AuditFault::Broken { id: 6 });
     }
 }
 
 #[test]
 fn what_a_transaction_undoes_is_not_in_the_chain() {
-    let register = Register::with_events(5);
-    let undone: Result<(), _> = register.open().write(|tx| {
+    let database = Database::with_events(5);
+    let undone: Result<(), _> = database.open().write(|tx| {
         tx.note(&event(6, "undone"))?;
         Err(StoreError::Cancelled)
     });
     assert!(undone.is_err());
-    register.write_events(7..=9);
-    assert_eq!((register.verdict().events, register.verdict().fault), (8, None));
+    database.write_events(7..=9);
+    assert_eq!((database.verdict().events, database.verdict().fault), (8, None));
 }
 
 #[tokio::test]
 async fn two_processes_write_one_chain() {
-    let register = Register::with_events(1);
+    let database = Database::with_events(1);
     let limits = crate::StoreLimits::default();
-    let store = Store::open(&register.path, limits, ChainKey::for_tests()).unwrap();
+    let store = Store::open(&database.path, limits, ChainKey::for_tests()).unwrap();
     for round in 0..20 {
         store.write(move |tx| tx.note(&event(round, "here")).map(drop)).await.unwrap();
         let failed: Result<(), StoreError> =
             store.write(move |tx| tx.note(&event(round, "undone")).and(Err(StoreError::Cancelled))).await;
         assert!(failed.is_err());
-        let mut beside = Offline::open_beside_a_server(&register.path, ChainKey::for_tests()).unwrap();
+        let mut beside = Offline::open_beside_a_server(&database.path, ChainKey::for_tests()).unwrap();
         beside.write(|tx| tx.note(&event(round, "there")).map(drop)).unwrap();
     }
     store.close().await;
-    let verdict = register.verdict();
+    let verdict = database.verdict();
     assert_eq!((verdict.events, verdict.fault), (41, None));
 }
 
 #[test]
 fn events_from_before_the_chain_are_sealed_as_they_were_found() {
     let upgraded = || {
-        let register = Register::with_events(10);
-        register.forget_the_chain();
-        assert_eq!(register.open().write(|tx| tx.begin_audit_chain()).unwrap(), 10);
-        register.write_events(11..=15);
-        register
+        let database = Database::with_events(10);
+        database.forget_the_chain();
+        assert_eq!(database.open().write(|tx| tx.begin_audit_chain()).unwrap(), 10);
+        database.write_events(11..=15);
+        database
     };
-    let register = upgraded();
-    let verdict = register.verdict();
+    let database = upgraded();
+    let verdict = database.verdict();
     assert_eq!((verdict.events, verdict.older_to, verdict.fault), (15, 10, None));
     for change in [
         "update audit_event set detail = 'x' where id = 4",
@@ -361,84 +361,84 @@ fn events_from_before_the_chain_are_sealed_as_they_were_found() {
         "delete from audit_event where id = 10",
         "delete from audit_event where id <= 10",
     ] {
-        let register = upgraded();
-        register.sql(change);
-        register.assert_fault(AuditFault::Older { last: 10 });
+        let database = upgraded();
+        database.sql(change);
+        database.assert_fault(AuditFault::Older { last: 10 });
     }
-    register.sql("update audit_event set detail = 'x' where id = 12");
-    register.assert_fault(AuditFault::Changed { id: 12 });
+    database.sql("update audit_event set detail = 'x' where id = 12");
+    database.assert_fault(AuditFault::Changed { id: 12 });
 }
 
 #[test]
 fn a_chain_of_a_lost_key_is_sealed_under_the_next_one() {
-    let register = Register::with_events(30);
-    register.purge(11).unwrap();
-    let checkpoint = register.mac(25);
+    let database = Database::with_events(30);
+    database.purge(11).unwrap();
+    let checkpoint = database.mac(25);
     let next = ChainKey::from_bytes(&[8; ChainKey::BYTES]).unwrap();
-    let mut opened = Offline::open(&register.path, next.clone()).unwrap();
+    let mut opened = Offline::open(&database.path, next.clone()).unwrap();
     opened.write(|tx| tx.begin_audit_chain()).unwrap();
     opened.write(|tx| tx.note(&event(40, "audit.rekeyed")).map(drop)).unwrap();
     drop(opened);
     let kept = vec![Checkpoint { id: 25, mac: checkpoint }];
-    let verdict = register.verdict_with(next.clone(), kept.clone());
+    let verdict = database.verdict_with(next.clone(), kept.clone());
     assert_eq!((verdict.fault, verdict.checkpoints, verdict.older_to), (None, 1, 31));
-    register.sql("update audit_event set actor = 'x' where id = 20");
-    let fault = register.verdict_with(next, kept).fault;
+    database.sql("update audit_event set actor = 'x' where id = 20");
+    let fault = database.verdict_with(next, kept).fault;
     assert_eq!(fault, Some(AuditFault::Older { last: 31 }.into()));
 }
 
 #[test]
 fn old_events_go_and_the_rest_is_still_checked_from_where_it_begins() {
-    let register = Register::with_events(2_000);
-    assert_eq!(register.purge(1_200).unwrap(), 1_199);
-    assert_eq!(register.number("select min(id) from audit_event"), 1_200);
-    let verdict = register.verdict();
+    let database = Database::with_events(2_000);
+    assert_eq!(database.purge(1_200).unwrap(), 1_199);
+    assert_eq!(database.number("select min(id) from audit_event"), 1_200);
+    let verdict = database.verdict();
     // Three chunks, an event each.
     assert_eq!((verdict.purged_to, verdict.events, verdict.fault), (1_199, 804, None));
-    register.sql("delete from audit_event where id = 1200");
-    register.assert_fault(AuditFault::Missing { first: 1_200, last: 1_200 });
-    register.sql("delete from audit_mark where name = 'purged'");
-    register.assert_fault(AuditFault::Missing { first: 1, last: 1_200 });
+    database.sql("delete from audit_event where id = 1200");
+    database.assert_fault(AuditFault::Missing { first: 1_200, last: 1_200 });
+    database.sql("delete from audit_mark where name = 'purged'");
+    database.assert_fault(AuditFault::Missing { first: 1, last: 1_200 });
 }
 
 #[test]
 fn everything_may_be_old_enough_to_go() {
-    let register = Register::with_events(20);
-    assert_eq!(register.purge(100).unwrap(), 20);
-    let verdict = register.verdict();
+    let database = Database::with_events(20);
+    assert_eq!(database.purge(100).unwrap(), 20);
+    let verdict = database.verdict();
     assert_eq!((verdict.events, verdict.head, verdict.fault), (1, 21, None));
 }
 
 #[test]
 fn events_from_before_the_chain_go_in_parts_like_any_other() {
-    let register = Register::with_events(1_300);
-    register.forget_the_chain();
-    register.open().write(|tx| tx.begin_audit_chain()).unwrap();
-    register.write_events(1_301..=1_400);
-    assert_eq!(register.purge(700).unwrap(), 699);
-    assert_eq!(register.verdict().fault, None);
-    assert_eq!(register.purge(1_350).unwrap(), 650);
-    assert_eq!(register.verdict().fault, None);
+    let database = Database::with_events(1_300);
+    database.forget_the_chain();
+    database.open().write(|tx| tx.begin_audit_chain()).unwrap();
+    database.write_events(1_301..=1_400);
+    assert_eq!(database.purge(700).unwrap(), 699);
+    assert_eq!(database.verdict().fault, None);
+    assert_eq!(database.purge(1_350).unwrap(), 650);
+    assert_eq!(database.verdict().fault, None);
 }
 
 #[test]
 fn forged_ages_do_not_have_the_server_remove_the_traces() {
-    let register = Register::with_events(20);
-    register.sql("update audit_event set at = -1");
-    assert!(matches!(register.purge(0), Err(PurgeRefused::Fault(AuditFault::Changed { id: 1 }))));
-    let older = Register::with_events(20);
+    let database = Database::with_events(20);
+    database.sql("update audit_event set at = -1");
+    assert!(matches!(database.purge(0), Err(PurgeRefused::Fault(AuditFault::Changed { id: 1 }))));
+    let older = Database::with_events(20);
     older.forget_the_chain();
     older.open().write(|tx| tx.begin_audit_chain()).unwrap();
     older.sql("update audit_event set at = -1 where id > 4");
     assert!(matches!(older.purge(10), Err(PurgeRefused::Fault(AuditFault::Older { last: 20 }))));
-    assert_eq!((register.number("select count(*) from audit_event"), older.verdict().events), (20, 19));
+    assert_eq!((database.number("select count(*) from audit_event"), older.verdict().events), (20, 19));
 }
 
 #[tokio::test]
 async fn a_check_goes_on_while_events_come_and_go() {
-    let register = Register::with_events(3_000);
+    let database = Database::with_events(3_000);
     let limits = crate::StoreLimits::default();
-    let store = Store::open(&register.path, limits, ChainKey::for_tests()).unwrap();
+    let store = Store::open(&database.path, limits, ChainKey::for_tests()).unwrap();
     let mut verification = Verification::new(store.chain().clone(), None, Vec::new());
     let mut rounds = 0;
     let verdict = loop {

@@ -12,7 +12,7 @@ use vestry_protocol::fields::Username;
 /// Why an import was not done. Whoever gets this gives the transaction up.
 #[derive(Debug, Error)]
 pub enum ImportError {
-    /// Of the register, or of the scratch file.
+    /// Of the database, or of the scratch file.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Somebody got a name since its row was taken in.

@@ -1,4 +1,4 @@
-//! Many accounts at once: gathered in a file of their own first, then made in one transaction of the register.
+//! Many accounts at once: gathered in a file of their own first, then made in one transaction of the database.
 //!
 //! ```text
 //!  rows ──▶ Staging (scratch file: no name twice) ──▶ StagedRows (in the order of their names) ──▶ import_accounts
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Rows arrive in any order, but go in sorted: an index that grows at its end changes each of its pages once, and the
-//! register's writer is held as briefly as can be. What a hash or a profile may be was decided by whoever made the
+//! database's writer is held as briefly as can be. What a hash or a profile may be was decided by whoever made the
 //! rows; nothing here judges one.
 
 mod apply;

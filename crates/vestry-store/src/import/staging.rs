@@ -1,4 +1,4 @@
-//! Where the rows of an import wait: a scratch database beside the register, in which no name is twice.
+//! Where the rows of an import wait: a scratch file beside the database, in which no name is twice.
 //!
 //! It is worth nothing after a crash, so nothing of it is ever synced. Memory is its page cache and no more.
 
@@ -138,7 +138,7 @@ impl Staging {
         self.accounts
     }
 
-    /// About how much of the disk they take here, and again in the register.
+    /// About how much of the disk they take here, and again in the database.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -32,7 +32,7 @@ fn row<'a>(line: u64, name: &'a Username, keys: &'a NameKeys) -> StagedAccount<'
     StagedAccount { line, name, profile, created, suspended, keys, argon2id, sealed_hash }
 }
 
-/// Scratch rows beside the register.
+/// Scratch rows beside the database.
 fn staging(folder: &tempfile::TempDir, names: &[String]) -> Staging {
     let mut staging = Staging::create(&folder.path().join("import.db")).unwrap();
     for (line, text) in (2..).zip(names) {

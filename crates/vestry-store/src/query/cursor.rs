@@ -11,7 +11,7 @@ use rusqlite::types::{Value, ValueRef};
 /// The first byte of every cursor; another layout gets another one.
 const LAYOUT: u8 = 1;
 
-/// A cursor in bytes. The longest sorted text of the register is far below; requests end at 64 KiB.
+/// A cursor in bytes. The longest sorted text of the database is far below; requests end at 64 KiB.
 const CURSOR_BYTES_MAX: usize = 16 * 1024;
 
 /// The listing that a cursor counts for.

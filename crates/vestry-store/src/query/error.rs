@@ -1,7 +1,7 @@
 //! Why a query did not run or did not end, in words for the operator who typed it.
 //!
 //! SQLite's own messages quote what was typed, so they are escaped here, once. No message ever holds a value
-//! that was read from the register.
+//! that was read from the database.
 
 use super::views;
 use rusqlite::ErrorCode;
@@ -19,7 +19,7 @@ pub enum QueryError {
         /// What, and what to write instead.
         reason: String,
     },
-    /// It is not SQL that this register understands.
+    /// It is not SQL that this database understands.
     #[error("the query is not valid: {message}")]
     Invalid {
         /// What SQLite made of it, escaped.
@@ -48,8 +48,8 @@ pub enum QueryError {
     /// Every connection is working on a query of some operator.
     #[error("other queries are running and no more fit; try again when one of them has ended")]
     Busy,
-    /// The register could not be read.
-    #[error("the register could not be read: {}; look with: {}", Escaped(&.0.to_string()), vestryd("check"))]
+    /// The database could not be read.
+    #[error("the database could not be read: {}; look with: {}", Escaped(&.0.to_string()), vestryd("check"))]
     Store(#[from] rusqlite::Error),
 }
 

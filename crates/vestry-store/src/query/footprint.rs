@@ -1,7 +1,7 @@
 //! What a compiled statement can take in memory while it runs, read off its program before it runs.
 //!
 //! SQLite has no limit for it: each table that it makes on the way and each sort keep a cache of their own, each
-//! value that is computed a register. So the program is asked for (`explain`), and what it opens is summed from above.
+//! value that is computed a database. So the program is asked for (`explain`), and what it opens is summed from above.
 
 use super::error::QueryError;
 use rusqlite::Statement;
@@ -26,7 +26,7 @@ const WORK_TABLES: &[&str] = &["OpenEphemeral", "OpenAutoindex", "SorterOpen"];
 /// What calls a function; an aggregate is called in a loop, which has a jump.
 const CALLS: &[&str] = &["Function", "PureFunc"];
 
-/// What may leave a value as long as any in the register of this operand.
+/// What may leave a value as long as any in the database of this operand.
 #[rustfmt::skip]
 const VALUES: &[(&str, Operand)] = &[
     ("Function", Operand::P3), ("PureFunc", Operand::P3), ("Concat", Operand::P3), ("Column", Operand::P3),
@@ -35,7 +35,7 @@ const VALUES: &[(&str, Operand)] = &[
     ("SorterData", Operand::P2), ("Cast", Operand::P1),
 ];
 
-/// The operand that names a register.
+/// The operand that names a database.
 #[derive(Debug, Clone, Copy)]
 enum Operand {
     P1,
@@ -48,7 +48,7 @@ enum Operand {
 pub(super) struct Footprint {
     work_tables: usize,
     calls: usize,
-    registers: BTreeSet<i64>,
+    databases: BTreeSet<i64>,
     /// Of filters that leave rows out of a join early.
     filter_bytes: usize,
 }
@@ -73,7 +73,7 @@ impl Footprint {
             self.filter_bytes = self.filter_bytes.saturating_add(usize::try_from(p1).unwrap_or(0));
         }
         if let Some((_, operand)) = VALUES.iter().find(|(name, _)| *name == opcode) {
-            self.registers.insert(match operand {
+            self.databases.insert(match operand {
                 Operand::P1 => p1,
                 Operand::P2 => p2,
                 Operand::P3 => p3,
@@ -83,7 +83,7 @@ impl Footprint {
 
     fn bytes(&self) -> usize {
         let tables = self.work_tables.saturating_mul(WORK_TABLE_BYTES);
-        let values = self.registers.len().saturating_mul(CELL_BYTES_MAX);
+        let values = self.databases.len().saturating_mul(CELL_BYTES_MAX);
         tables.saturating_add(values).saturating_add(self.filter_bytes)
     }
 

@@ -24,7 +24,7 @@ use std::time::Duration;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::limits::{CELL_BYTES_MAX, REQUEST_BYTES_MAX};
 
-/// The columns that the views are made of. Nothing else of the register can be read, through whatever name:
+/// The columns that the views are made of. Nothing else of the database can be read, through whatever name:
 /// above all not `credential.record`, `session.token_hash`, and nothing of `reset_code`.
 const READABLE_COLUMNS: &[(&str, &[&str])] = &[
     ("account", &["id", "name", "email", "age", "gender", "created", "last_login", "status", "deleted_at"]),
@@ -83,7 +83,7 @@ const SQLITE_LIMITS: &[(Limit, usize)] = &[
     (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
 
-/// What each connection may keep of the register in memory, and each sort of its rows before they go to a file. Tables that
+/// What each connection may keep of the database in memory, and each sort of its rows before they go to a file. Tables that
 /// are made on the way have 2,000 KiB by SQLite's default (`footprint.rs`).
 const CACHE_KIB_MAX: i32 = 2 * 1024;
 

@@ -185,8 +185,8 @@ mod tests {
 
     /// How SQLite reads the accounts for a page in the order of names.
     fn plan_of(filter: &str) -> String {
-        let mut register = Connection::open_in_memory().unwrap();
-        crate::schema::migrate(&mut register).unwrap();
+        let mut database = Connection::open_in_memory().unwrap();
+        crate::schema::migrate(&mut database).unwrap();
         let asked = Listing {
             view: View::Accounts,
             columns: Vec::new(),
@@ -197,7 +197,7 @@ mod tests {
             after: None,
         };
         let (sql, parameters) = Page::plan(&asked).unwrap().statement();
-        let mut plan = register.prepare(&format!("explain query plan {sql}")).unwrap();
+        let mut plan = database.prepare(&format!("explain query plan {sql}")).unwrap();
         let parameters = rusqlite::params_from_iter(parameters);
         plan.query_row(parameters, |row| row.get("detail")).unwrap()
     }

@@ -39,7 +39,7 @@ use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, ROW_CHUNK_BYTES_SOFT};
 use watch::Watch;
 
-/// Operators are few; more connections than this only hold more snapshots of the register.
+/// Operators are few; more connections than this only hold more snapshots of the database.
 const CONNECTIONS_MAX: u32 = 4;
 
 /// How long a query waits for one of the connections before it is told that all are busy.
@@ -48,14 +48,14 @@ const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(3);
 /// What one query may cost the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryCaps {
-    /// Rows handed out. The largest register can be exported; a cross join of it cannot.
+    /// Rows handed out. The largest database can be exported; a cross join of it cannot.
     pub rows_max: u64,
     /// From the first look at the statement to its last row, the receiver's slowness included: a query holds a
     /// snapshot, and the write-ahead log cannot be folded back while one is held.
     pub time_max: Duration,
     /// One row in memory. With the chunk that it joins and their frame it must fit a reply.
     pub row_bytes_max: usize,
-    /// Temporary files of a sort, on the register's disk; ten million accounts sorted take 2 GB. Never more than a
+    /// Temporary files of a sort, on the database's disk; ten million accounts sorted take 2 GB. Never more than a
     /// quarter of what is free.
     pub disk_bytes_max: u64,
 }
@@ -122,7 +122,7 @@ impl Drop for RaisedWhenDropped {
     }
 }
 
-/// Reads the register for operators, through guarded connections of its own.
+/// Reads the database for operators, through guarded connections of its own.
 #[derive(Debug, Clone)]
 pub struct OperatorReader {
     pool: r2d2::Pool<GuardedFile>,
@@ -131,13 +131,13 @@ pub struct OperatorReader {
 }
 
 impl OperatorReader {
-    /// Opens the register, which must exist with its schema.
+    /// Opens the database, which must exist with its schema.
     ///
     /// # Errors
     /// When it cannot be opened.
     pub fn open(database: &Path, caps: QueryCaps) -> Result<Self, QueryError> {
         let file = GuardedFile::at(database);
-        // The first one is opened here, so that a register that cannot be read is known at start.
+        // The first one is opened here, so that a database that cannot be read is known at start.
         drop(file.open()?);
         let pool = r2d2::Pool::builder()
             .max_size(CONNECTIONS_MAX)

@@ -190,8 +190,8 @@ fn interrupt_in_time(brake: &Brake, handle: &InterruptHandle) {
         }
     }
 }
-/// The free room of the disk that the register is on. SQLite has no limit for what a sort writes to temporary files,
-/// and a full disk would stop every write of the register.
+/// The free room of the disk that the database is on. SQLite has no limit for what a sort writes to temporary files,
+/// and a full disk would stop every write of the database.
 #[derive(Debug)]
 struct Disk {
     path: PathBuf,

@@ -237,7 +237,7 @@ create table fact (
   value text not null
 ) strict;
 
--- How far the register has aged, which is at most as far as the clock (aging.rs); what the clock said then; and its last jump.
+-- How far the database has aged, which is at most as far as the clock (aging.rs); what the clock said then; and its last jump.
 create table age (
   id          integer primary key check (id = 1),
   aged_to     integer not null,

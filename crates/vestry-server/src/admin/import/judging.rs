@@ -1,5 +1,5 @@
 //! Which rows of an import may become accounts: every field is parsed here, whatever the console made of it, and
-//! names are looked up in the register. Changes nothing.
+//! names are looked up in the database. Changes nothing.
 
 use crate::admin::audit::Recorded;
 use crate::credentials::{ImportedHashes, NameSeed, Speed};
@@ -13,7 +13,7 @@ use vestry_protocol::secret::SecretText;
 use vestry_store::import::{NameStanding, StagedAccount};
 use vestry_store::{NameKeys, ReadTx};
 
-/// A row whose every field was parsed, and whose name is free in the register.
+/// A row whose every field was parsed, and whose name is free in the database.
 pub(super) struct Candidate {
     line: u64,
     name: Username,

@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn the_table_of_accounts_is_as_the_design_shows_it() {
-    let register = Register::new();
-    let (end, rows) = register.run("select * from accounts");
+    let database = Database::new();
+    let (end, rows) = database.run("select * from accounts");
     assert_eq!(end.unwrap(), QueryEnd { rows: 4, next: None });
     assert_eq!(
         rows.columns,
@@ -20,7 +20,7 @@ fn the_table_of_accounts_is_as_the_design_shows_it() {
 
 #[test]
 fn ordinary_questions_are_answered() {
-    let register = Register::new();
+    let database = Database::new();
     let cases: &[(&str, &[&str])] = &[
         ("select count(*) from accounts", &["4"]),
         ("select count(*) from sessions", &["2"]),
@@ -102,14 +102,14 @@ fn ordinary_questions_are_answered() {
         ("select 1;", &["1"]),
     ];
     for (sql, expected) in cases {
-        assert_eq!(register.lines(sql), *expected, "{sql}");
+        assert_eq!(database.lines(sql), *expected, "{sql}");
     }
 }
 
 #[test]
 fn values_of_every_kind_come_out_as_what_they_are() {
-    let register = Register::new();
-    let (_, rows) = register.run("select null, 1, 1.5, 'é', x'00ff', cast(x'ff41' as text), 9e999 - 9e999");
+    let database = Database::new();
+    let (_, rows) = database.run("select null, 1, 1.5, 'é', x'00ff', cast(x'ff41' as text), 9e999 - 9e999");
     assert_eq!(
         rows.rows,
         [[
@@ -126,37 +126,37 @@ fn values_of_every_kind_come_out_as_what_they_are() {
 
 #[test]
 fn a_query_sees_what_was_committed_before_it() {
-    let register = Register::new();
-    assert_eq!(register.lines("select count(*) from accounts"), ["4"]);
-    register
+    let database = Database::new();
+    assert_eq!(database.lines("select count(*) from accounts"), ["4"]);
+    database
         .writer()
         .execute(
             "insert into account (name, name_key, oprf_id, created) values ('late', x'01', x'01', 1)",
             [],
         )
         .unwrap();
-    assert_eq!(register.lines("select count(*) from accounts"), ["5"]);
+    assert_eq!(database.lines("select count(*) from accounts"), ["5"]);
 }
 
 #[test]
 fn exactly_as_many_rows_as_the_cap_may_be_read_and_not_one_more() {
     let caps = QueryCaps { rows_max: 4, ..QueryCaps::default() };
-    let register = Register::with(ROWS, caps);
-    assert_eq!(register.lines("select name from accounts").len(), 4);
-    let (result, rows) = register.run("select name from accounts union all select 'x'");
+    let database = Database::with(ROWS, caps);
+    assert_eq!(database.lines("select name from accounts").len(), 4);
+    let (result, rows) = database.run("select name from accounts union all select 'x'");
     assert!(matches!(result, Err(QueryError::TooManyRows { limit: 4 })), "{result:?}");
     assert_eq!(rows.rows.len(), 4);
 }
 
 #[test]
 fn the_shapes_of_the_views_are_those_of_the_schema() {
-    let register = Register::new();
+    let database = Database::new();
     for view in super::super::views::ALL {
-        let (_, rows) = register.run(&format!("select * from {} limit 0", view.name));
+        let (_, rows) = database.run(&format!("select * from {} limit 0", view.name));
         assert_eq!(rows.columns, view.columns, "{}", view.name);
         assert!(view.column(view.key).is_some());
     }
-    let mut statement = register.writer();
+    let mut statement = database.writer();
     let names = names_of_views(&mut statement);
     assert_eq!(names.len(), super::super::views::ALL.len(), "{names:?}");
 }
@@ -169,7 +169,7 @@ fn names_of_views(connection: &mut Connection) -> Vec<String> {
 
 #[test]
 fn a_listing_takes_columns_a_condition_and_a_sort() {
-    let register = Register::new();
+    let database = Database::new();
     let asked = Listing {
         columns: vec!["age".to_owned(), "Name".to_owned()],
         filter: Some("age > 18 and (name like '%m%' or email is null)".to_owned()),
@@ -177,7 +177,7 @@ fn a_listing_takes_columns_a_condition_and_a_sort() {
         descending: true,
         ..listing(View::Accounts)
     };
-    let (end, rows) = register.list(&asked);
+    let (end, rows) = database.list(&asked);
     assert_eq!(end.unwrap(), QueryEnd { rows: 2, next: None });
     assert_eq!(rows.columns, ["age", "name"]);
     assert_eq!(rows.lines(), ["40|naman", "20|shubham"]);
@@ -185,7 +185,7 @@ fn a_listing_takes_columns_a_condition_and_a_sort() {
 
 #[test]
 fn good_conditions_pass() {
-    let register = Register::new();
+    let database = Database::new();
     let cases = [
         ("1", 4),
         ("age > 20", 2),
@@ -201,7 +201,7 @@ fn good_conditions_pass() {
         ("name <> ')'", 4),
     ];
     for (filter, count) in cases {
-        let (end, _) = register.list(&Listing { filter: Some(filter.to_owned()), ..listing(View::Accounts) });
+        let (end, _) = database.list(&Listing { filter: Some(filter.to_owned()), ..listing(View::Accounts) });
         assert_eq!(end.unwrap_or_else(|error| panic!("{filter}: {error}")).rows, count, "{filter}");
     }
 }

@@ -70,24 +70,24 @@ fn slow_statements() -> Vec<String> {
     statements
 }
 
-/// A register with many events, the longest details among them.
-fn large_register(events: u32, caps: QueryCaps) -> Register {
+/// A database with many events, the longest details among them.
+fn large_database(events: u32, caps: QueryCaps) -> Database {
     let rows = format!(
         "with recursive n(i) as (select 1 union all select i + 1 from n where i < {events})
          insert into audit_event (at, actor_kind, actor, action, subject, source, detail)
-         select i, 'user', 'name' || i, 'register', 'somebody', '127.0.0.1', printf('%.2000c', 'x') from n"
+         select i, 'user', 'name' || i, 'database', 'somebody', '127.0.0.1', printf('%.2000c', 'x') from n"
     );
-    Register::with(&rows, caps)
+    Database::with(&rows, caps)
 }
 
 #[test]
 fn no_statement_outlives_its_cap_or_its_client_by_a_second_whatever_it_calls() {
     let time_max = Duration::from_millis(300);
-    let register = large_register(20_000, QueryCaps { time_max, ..QueryCaps::default() });
+    let database = large_database(20_000, QueryCaps { time_max, ..QueryCaps::default() });
     for sql in slow_statements() {
         let shown: String = sql.chars().take(200).collect();
         let started = Instant::now();
-        let (end, _) = register.run(&sql);
+        let (end, _) = database.run(&sql);
         let taken = started.elapsed();
         assert!(matches!(end, Ok(_) | Err(QueryError::TimedOut { .. })), "{end:?}: {shown}");
         assert!(taken < time_max + LATE_MAX, "{taken:?}: {shown}: {end:?}");
@@ -99,7 +99,7 @@ fn no_statement_outlives_its_cap_or_its_client_by_a_second_whatever_it_calls() {
             flag.raise();
             Instant::now()
         });
-        let end = register.reader.run(&sql, &mut gone);
+        let end = database.reader.run(&sql, &mut gone);
         let late = raised.join().unwrap().elapsed();
         assert!(late < LATE_MAX, "{late:?} after its client: {shown}: {end:?}");
     }
@@ -107,24 +107,24 @@ fn no_statement_outlives_its_cap_or_its_client_by_a_second_whatever_it_calls() {
 
 #[test]
 fn a_statement_that_calls_functions_in_too_many_places_is_refused() {
-    let register = Register::new();
-    let refused = register.run(&many("instr(a,b||#)", 600)).0;
+    let database = Database::new();
+    let refused = database.run(&many("instr(a,b||#)", 600)).0;
     assert!(
         matches!(&refused, Err(QueryError::Refused { reason }) if reason.contains("500 places")),
         "{refused:?}"
     );
     let few = format!("select {}", vec!["instr('a', 'b')"; 90].join(", "));
-    assert!(register.run(&few).0.is_ok());
+    assert!(database.run(&few).0.is_ok());
 }
 
 /// Conditions and follows are statements too, and each of their parts has the cap of the whole.
 #[test]
 fn a_slow_condition_ends_with_its_cap_and_its_client_too() {
     let time_max = Duration::from_millis(300);
-    let register = large_register(20_000, QueryCaps { time_max, ..QueryCaps::default() });
+    let database = large_database(20_000, QueryCaps { time_max, ..QueryCaps::default() });
     let slow = "instr(printf('%.16000c', 'a'), printf('%.8000c', 'a') || id) or detail like '%x%x%x%x%x%x%x%x%x%x%y%'";
     let started = Instant::now();
-    let listed = register.list(&Listing { filter: Some(slow.to_owned()), ..listing(View::Audit) }).0;
+    let listed = database.list(&Listing { filter: Some(slow.to_owned()), ..listing(View::Audit) }).0;
     assert!(matches!(listed, Err(QueryError::TimedOut { .. })), "{listed:?}");
     assert!(started.elapsed() < time_max + LATE_MAX);
 
@@ -136,7 +136,7 @@ fn a_slow_condition_ends_with_its_cap_and_its_client_too() {
         let mut rows = Collected { cancel: Some(flag), ..Collected::default() };
         let started = Instant::now();
         let slow = Some(slow.to_owned());
-        let followed = register.reader.follow(Vec::new(), slow, FollowFrom::Newest(u64::MAX), &mut rows);
+        let followed = database.reader.follow(Vec::new(), slow, FollowFrom::Newest(u64::MAX), &mut rows);
         match cancelled {
             true => assert!(matches!(followed, Err(QueryError::Cancelled)), "{followed:?}"),
             false => assert!(matches!(followed, Err(QueryError::TimedOut { .. })), "{followed:?}"),
@@ -186,12 +186,12 @@ fn resident_bytes(what: &str) -> u64 {
 #[test]
 fn four_statements_at_once_take_no_more_memory_than_security_md_says() {
     let caps = QueryCaps { time_max: Duration::from_millis(1_000), ..QueryCaps::default() };
-    let register = large_register(12_000, caps);
+    let database = large_database(12_000, caps);
     let before = resident_bytes("VmRSS");
     let mut ran = 0;
     for sql in fat_statements() {
         let ends: Vec<_> = std::thread::scope(|scope| {
-            let run = || register.run(&sql).0;
+            let run = || database.run(&sql).0;
             let running: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
             running.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
@@ -216,7 +216,7 @@ fn shown(value: rusqlite::types::ValueRef<'_>) -> String {
 
 #[test]
 fn ours_answer_as_sqlites_own_do() {
-    let (register, sqlite) = (Register::new(), Connection::open_in_memory().unwrap());
+    let (database, sqlite) = (Database::new(), Connection::open_in_memory().unwrap());
     let values = [
         "null",
         "''",
@@ -275,7 +275,7 @@ fn ours_answer_as_sqlites_own_do() {
             for sql in asked {
                 let read = |row: &rusqlite::Row<'_>| row.get_ref(0).map(shown);
                 let expected = sqlite.query_row(&sql, [], read).unwrap();
-                assert_eq!(register.lines(&sql), [expected], "{sql}");
+                assert_eq!(database.lines(&sql), [expected], "{sql}");
                 compared += 1;
             }
         }

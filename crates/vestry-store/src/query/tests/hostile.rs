@@ -232,8 +232,8 @@ fn other_cases() -> Vec<(String, Class)> {
 }
 
 /// Runs a statement, and looks for the canary in everything that came of it.
-fn class_without_a_leak(register: &Register, sql: &str) -> Class {
-    let (result, rows) = register.run(sql);
+fn class_without_a_leak(database: &Database, sql: &str) -> Class {
+    let (result, rows) = database.run(sql);
     let said = format!(
         "{:?} {:?} {}",
         rows.columns,
@@ -247,43 +247,43 @@ fn class_without_a_leak(register: &Register, sql: &str) -> Class {
 
 #[test]
 fn statements_that_are_not_a_select_are_refused_and_change_nothing() {
-    let register = Register::new();
-    let before = register.lines("select * from accounts");
+    let database = Database::new();
+    let before = database.lines("select * from accounts");
     for sql in NOT_A_SELECT {
-        assert_eq!(class_without_a_leak(&register, sql), Refused, "{sql}");
-        let (result, _) = register.run(sql);
+        assert_eq!(class_without_a_leak(&database, sql), Refused, "{sql}");
+        let (result, _) = database.run(sql);
         assert!(result.unwrap_err().to_string().contains("only `select` runs here"), "{sql}");
     }
-    assert_eq!(register.lines("select * from accounts"), before);
+    assert_eq!(database.lines("select * from accounts"), before);
 }
 
 #[test]
 fn what_no_view_shows_is_refused_whatever_it_is_called() {
-    let register = Register::new();
+    let database = Database::new();
     for sql in OUT_OF_SIGHT {
-        assert!(matches!(class_without_a_leak(&register, sql), Refused | Invalid), "{sql}");
+        assert!(matches!(class_without_a_leak(&database, sql), Refused | Invalid), "{sql}");
     }
     for sql in OUT_OF_SIGHT.iter().filter(|sql| sql.contains("from credential") || sql.contains("reset_code"))
     {
-        assert_eq!(class_without_a_leak(&register, sql), Refused, "{sql}");
+        assert_eq!(class_without_a_leak(&database, sql), Refused, "{sql}");
     }
 }
 
 #[test]
 fn every_other_attack_meets_its_own_error() {
-    let register = Register::new();
+    let database = Database::new();
     for (sql, expected) in other_cases() {
         let shown: String = sql.chars().take(120).collect();
-        assert_eq!(class_without_a_leak(&register, &sql), expected, "{shown}");
-        assert_eq!(register.lines("select 1"), ["1"], "the connection is usable after {shown}");
+        assert_eq!(class_without_a_leak(&database, &sql), expected, "{shown}");
+        assert_eq!(database.lines("select 1"), ["1"], "the connection is usable after {shown}");
     }
 }
 
 /// The column list is a wall of its own: no lexer stands before it here, only SQLite's authorizer.
 #[test]
 fn a_shadowing_name_that_slips_through_still_finds_no_secret_column() {
-    let register = Register::new();
-    let connection = register.reader.connection().unwrap();
+    let database = Database::new();
+    let connection = database.reader.connection().unwrap();
     let shadows = [
         "with accounts as (select record from credential) select * from accounts",
         "with accounts as (select token_hash from session) select * from accounts",
@@ -302,9 +302,9 @@ fn a_shadowing_name_that_slips_through_still_finds_no_secret_column() {
 
 #[test]
 fn an_unknown_or_closed_table_is_answered_with_what_there_is() {
-    let register = Register::new();
+    let database = Database::new();
     for sql in ["select * from users", "select * from account", "select pw from accounts"] {
-        let error = register.run(sql).0.unwrap_err().to_string();
+        let error = database.run(sql).0.unwrap_err().to_string();
         assert!(error.contains("accounts (name, email, age, gender,"), "{error}");
         assert!(error.contains("py3 (name, pass, email, age)"), "{error}");
     }
@@ -312,23 +312,23 @@ fn an_unknown_or_closed_table_is_answered_with_what_there_is() {
 
 #[test]
 fn an_error_spells_out_what_would_drive_a_terminal() {
-    let register = Register::new();
+    let database = Database::new();
     for sql in [
         "select \u{1b}[2J",
         "select * from \"\u{1b}]0;x\u{7}\"",
         "select \"\u{202e}\" from accounts",
         "select \"a\u{9b}\"()",
     ] {
-        let error = register.run(sql).0.unwrap_err().to_string();
+        let error = database.run(sql).0.unwrap_err().to_string();
         assert!(!error.chars().any(vestry_protocol::escape::is_hazardous), "{error:?}");
     }
 }
 
 #[test]
 fn a_query_ends_when_its_receiver_stops_or_its_flag_is_raised() {
-    let register = Register::new();
+    let database = Database::new();
     let mut first_only = Collected { rows_wanted: Some(1), ..Collected::default() };
-    let end = register.reader.run("select * from accounts", &mut first_only);
+    let end = database.reader.run("select * from accounts", &mut first_only);
     assert!(matches!(end, Err(QueryError::Cancelled)), "{end:?}");
     assert_eq!(first_only.rows.len(), 1);
 
@@ -336,20 +336,20 @@ fn a_query_ends_when_its_receiver_stops_or_its_flag_is_raised() {
     flag.raise();
     let mut gone = Collected { cancel: Some(flag), ..Collected::default() };
     let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
-    assert!(matches!(register.reader.run(endless, &mut gone), Err(QueryError::Cancelled)));
+    assert!(matches!(database.reader.run(endless, &mut gone), Err(QueryError::Cancelled)));
 }
 
 #[test]
 fn a_fifth_query_at_once_is_told_to_come_back() {
-    let register = Register::new();
-    let held: Vec<_> = (0..4).map(|_| register.reader.connection().unwrap()).collect();
-    assert!(matches!(register.run("select 1").0, Err(QueryError::Busy)));
+    let database = Database::new();
+    let held: Vec<_> = (0..4).map(|_| database.reader.connection().unwrap()).collect();
+    assert!(matches!(database.run("select 1").0, Err(QueryError::Busy)));
     drop(held);
-    assert_eq!(register.lines("select 1"), ["1"]);
+    assert_eq!(database.lines("select 1"), ["1"]);
 }
 
 #[test]
-fn a_register_that_is_not_there_or_not_a_database_is_an_error_at_once() {
+fn a_database_that_is_not_there_or_not_a_database_is_an_error_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("vestry.db");
     assert!(matches!(OperatorReader::open(&path, QueryCaps::default()), Err(QueryError::Store(_))));
@@ -360,7 +360,7 @@ fn a_register_that_is_not_there_or_not_a_database_is_an_error_at_once() {
 
 #[test]
 fn conditions_that_leave_their_parentheses_are_refused() {
-    let register = Register::new();
+    let database = Database::new();
     let cases = [
         "",
         " ",
@@ -398,7 +398,7 @@ fn conditions_that_leave_their_parentheses_are_refused() {
     ];
     for filter in cases {
         let (result, rows) =
-            register.list(&Listing { filter: Some(filter.to_owned()), ..listing(View::Accounts) });
+            database.list(&Listing { filter: Some(filter.to_owned()), ..listing(View::Accounts) });
         assert!(matches!(class(&result), Refused | Invalid), "{filter:?} gave {result:?}");
         assert_eq!(rows.lines(), Vec::<String>::new(), "{filter:?}");
     }
@@ -406,12 +406,12 @@ fn conditions_that_leave_their_parentheses_are_refused() {
 
 #[test]
 fn columns_and_sorts_that_the_view_does_not_have_are_refused() {
-    let register = Register::new();
+    let database = Database::new();
     for name in ["record", "", "name, record", "name\" from credential --", "*", "rowid", "1", "\u{1b}[2J"] {
         let columns = Listing { columns: vec![name.to_owned()], ..listing(View::Accounts) };
         let sort = Listing { sort: Some(name.to_owned()), ..listing(View::Accounts) };
         for asked in [columns, sort] {
-            let error = register.list(&asked).0.unwrap_err();
+            let error = database.list(&asked).0.unwrap_err();
             assert!(
                 matches!(&error, QueryError::Refused { reason } if reason.starts_with("`accounts` has no column")),
                 "{error}"

@@ -1,4 +1,4 @@
-//! The prompt's SQL against a real register: what may be asked, what may not, and that every page meets every row.
+//! The prompt's SQL against a real database: what may be asked, what may not, and that every page meets every row.
 
 mod allowed;
 mod bounds;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vestry_protocol::admin::{Cell, FollowFrom, Listing, View};
 
-/// What stands in every secret column of the register. It must never come out of any query or error.
+/// What stands in every secret column of the database. It must never come out of any query or error.
 const CANARY: &str = "CANARY-4711";
 
 const ROWS: &str = "
@@ -31,17 +31,17 @@ const ROWS: &str = "
       values (2, cast('CANARY-4711' as blob), 'admin', 1700000000, 1800000000);
     insert into operator values ('sha256:aa', 'admin', 'admin', 1700000000, null);
     insert into audit_event (at, actor_kind, actor, action, subject, source, detail) values
-      (1700000000, 'user', 'navneet', 'register', 'navneet', '127.0.0.1', ''),
+      (1700000000, 'user', 'navneet', 'database', 'navneet', '127.0.0.1', ''),
       (1700000001, 'operator', 'admin', 'suspend', 'shubham', '', 'late fees');
 ";
 
-/// A register in a file of its own, and a reader of it.
-struct Register {
+/// A database in a file of its own, and a reader of it.
+struct Database {
     directory: TempDir,
     reader: OperatorReader,
 }
 
-impl Register {
+impl Database {
     fn new() -> Self {
         Self::with(
             ROWS,

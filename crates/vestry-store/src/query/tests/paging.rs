@@ -8,7 +8,7 @@ use proptest::prelude::*;
 const VIEWS: [View; 4] = [View::Accounts, View::Sessions, View::Audit, View::Operators];
 
 /// Many ties and NULLs, and text that is not UTF-8, in every view.
-fn crowded(accounts: usize) -> Register {
+fn crowded(accounts: usize) -> Database {
     let rows: String = (0..accounts)
         .map(|i| {
             let optional =
@@ -44,14 +44,14 @@ fn crowded(accounts: usize) -> Register {
             )
         })
         .collect();
-    Register::with(&rows, QueryCaps::default())
+    Database::with(&rows, QueryCaps::default())
 }
 
 /// All rows by pages of `limit`, and how many pages it took.
-fn by_pages(register: &Register, asked: &Listing, limit: u64) -> (Vec<String>, usize) {
+fn by_pages(database: &Database, asked: &Listing, limit: u64) -> (Vec<String>, usize) {
     let (mut lines, mut pages, mut after) = (Vec::new(), 0, None);
     loop {
-        let (end, rows) = register.list(&Listing { limit, after, ..asked.clone() });
+        let (end, rows) = database.list(&Listing { limit, after, ..asked.clone() });
         let end = end.unwrap();
         assert_eq!(end.rows, u64::try_from(rows.rows.len()).unwrap());
         lines.extend(rows.lines());
@@ -69,13 +69,13 @@ proptest! {
 
     #[test]
     fn pages_meet_every_row_once_for_every_column_in_both_directions(accounts in 0_usize..40, limit in 1_u64..9) {
-        let register = crowded(accounts);
+        let database = crowded(accounts);
         for view in VIEWS {
             for (sort, descending) in shape(view).columns.iter().flat_map(|column| [(column, false), (column, true)]) {
                 let asked = Listing { sort: Some((*sort).to_owned()), descending, ..listing(view) };
-                let whole = register.list(&asked).1.lines();
+                let whole = database.list(&asked).1.lines();
                 prop_assert_eq!(whole.len(), accounts);
-                let (paged, pages) = by_pages(&register, &asked, limit);
+                let (paged, pages) = by_pages(&database, &asked, limit);
                 prop_assert_eq!(&paged, &whole, "{:?} by {} {}", view, sort, descending);
                 let rows_per_page = usize::try_from(limit).unwrap();
                 prop_assert_eq!(pages, accounts.div_ceil(rows_per_page).max(1));
@@ -85,9 +85,9 @@ proptest! {
 
     #[test]
     fn no_text_as_a_cursor_does_more_than_be_refused(after in ".{0,80}", bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-        let register = Register::new();
+        let database = Database::new();
         for after in [after, BASE64URL_NOPAD.encode(&bytes)] {
-            let (result, rows) = register.list(&Listing { after: Some(after), ..listing(View::Accounts) });
+            let (result, rows) = database.list(&Listing { after: Some(after), ..listing(View::Accounts) });
             let refused = matches!(result, Err(QueryError::Refused { .. }));
             prop_assert!(refused, "{:?}", result);
             prop_assert!(rows.rows.is_empty());
@@ -97,7 +97,7 @@ proptest! {
 
 #[test]
 fn null_is_lower_than_every_value_in_both_directions() {
-    let register = Register::new();
+    let database = Database::new();
     let names = |descending| {
         let asked = Listing {
             columns: vec!["name".to_owned()],
@@ -105,7 +105,7 @@ fn null_is_lower_than_every_value_in_both_directions() {
             descending,
             ..listing(View::Accounts)
         };
-        register.list(&asked).1.lines()
+        database.list(&asked).1.lines()
     };
     assert_eq!(names(false), ["anirudh", "naman", "navneet", "shubham"]);
     assert_eq!(names(true), ["shubham", "navneet", "naman", "anirudh"]);
@@ -113,10 +113,10 @@ fn null_is_lower_than_every_value_in_both_directions() {
 
 #[test]
 fn a_cursor_of_another_listing_is_refused() {
-    let register = Register::new();
+    let database = Database::new();
     let made_for = Listing { sort: Some("age".to_owned()), limit: 1, ..listing(View::Accounts) };
-    let cursor = register.list(&made_for).0.unwrap().next.unwrap();
-    let again = |asked: Listing| register.list(&Listing { after: Some(cursor.clone()), ..asked }).0;
+    let cursor = database.list(&made_for).0.unwrap().next.unwrap();
+    let again = |asked: Listing| database.list(&Listing { after: Some(cursor.clone()), ..asked }).0;
     assert_eq!(again(made_for.clone()).unwrap().rows, 1);
     for other in [
         Listing { descending: true, ..made_for.clone() },
@@ -132,16 +132,16 @@ fn a_cursor_of_another_listing_is_refused() {
 
 #[test]
 fn a_damaged_cursor_is_refused_wherever_it_was_cut_or_lengthened() {
-    let register = Register::new();
+    let database = Database::new();
     let asked = Listing { limit: 1, ..listing(View::Accounts) };
-    let cursor = register.list(&asked).0.unwrap().next.unwrap();
+    let cursor = database.list(&asked).0.unwrap().next.unwrap();
     let mut bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).unwrap();
     let mut damaged: Vec<Vec<u8>> = (0..bytes.len()).map(|end| bytes[..end].to_vec()).collect();
     bytes.push(0);
     damaged.push(bytes);
     for bytes in damaged {
         let (result, _) =
-            register.list(&Listing { after: Some(BASE64URL_NOPAD.encode(&bytes)), ..asked.clone() });
+            database.list(&Listing { after: Some(BASE64URL_NOPAD.encode(&bytes)), ..asked.clone() });
         assert!(matches!(result, Err(QueryError::Refused { .. })), "{bytes:?}");
     }
 }
@@ -149,7 +149,7 @@ fn a_damaged_cursor_is_refused_wherever_it_was_cut_or_lengthened() {
 /// A cursor is not signed: it may be made up, and then it is a value that is compared and nothing else.
 #[test]
 fn sql_inside_a_cursor_is_a_value_and_nothing_else() {
-    let register = Register::new();
+    let database = Database::new();
     let text = b"' union select record from credential --";
     let mut bytes = vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 3];
     bytes.extend_from_slice(&u32::try_from(text.len()).unwrap().to_be_bytes());
@@ -159,15 +159,15 @@ fn sql_inside_a_cursor_is_a_value_and_nothing_else() {
         after: Some(BASE64URL_NOPAD.encode(&bytes)),
         ..listing(View::Accounts)
     };
-    assert_eq!(register.list(&asked).1.lines(), ["anirudh", "naman", "navneet", "shubham"]);
+    assert_eq!(database.list(&asked).1.lines(), ["anirudh", "naman", "navneet", "shubham"]);
 }
 
 #[test]
 fn following_meets_every_event_once_and_goes_on_behind_the_newest() {
-    let register = crowded(10);
+    let database = crowded(10);
     let follow = |filter: Option<&str>, from| {
         let (mut rows, columns) = (Collected::default(), vec!["id".to_owned()]);
-        let end = register.reader.follow(columns, filter.map(str::to_owned), from, &mut rows).unwrap();
+        let end = database.reader.follow(columns, filter.map(str::to_owned), from, &mut rows).unwrap();
         (rows.lines().join(" "), end.next.unwrap())
     };
     assert_eq!(follow(None, FollowFrom::Newest(3)), ("8 9 10".to_owned(), "10".to_owned()));
@@ -181,7 +181,7 @@ fn following_meets_every_event_once_and_goes_on_behind_the_newest() {
     for filter in ["true) or (true", "id in (select 1", "(select record from credential)", "x"] {
         let from = FollowFrom::Newest(3);
         let refused =
-            register.reader.follow(Vec::new(), Some(filter.to_owned()), from, &mut Collected::default());
+            database.reader.follow(Vec::new(), Some(filter.to_owned()), from, &mut Collected::default());
         assert!(refused.is_err(), "{filter}");
     }
 }
