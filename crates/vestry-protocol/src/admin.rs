@@ -3,7 +3,6 @@
 //! Variants are numbered by their order and never change once released: new ones are appended. Nothing here can
 //! be named by what the user port reads: it is another type on another listener.
 
-use crate::UnixSeconds;
 use crate::audit::{AuditVerdict, Checkpoint};
 use crate::codec::{CodecError, decode};
 use crate::greeting::{Greeting, ReplyBody};
@@ -12,6 +11,7 @@ use crate::item::{Item, Later, Numbered, Open};
 use crate::limits::REPLY_BYTES_MAX;
 use crate::refusal::Refusal;
 use crate::secret::SecretText;
+use crate::time::UnixSeconds;
 use crate::user::Profile;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -4,10 +4,9 @@
 //! decode has a hard limit and must use up its input; both are what keep a hostile 13-byte frame from claiming
 //! an exabyte.
 
-use crate::Request;
 use crate::frame::{FrameError, append_header};
-use crate::item::Numbered;
 use crate::limits::{FRAME_HEADER_BYTES, REPLY_BYTES_MAX};
+use crate::message::Request;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -23,6 +22,12 @@ pub enum CodecError {
     /// The message does not fit a frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
+}
+
+/// An enum whose variants are numbered from 0 in their order.
+pub trait Numbered {
+    /// How many there are: the smallest number that this version does not know.
+    const KNOWN: u32;
 }
 
 /// Reads one message from a whole payload. `LIMIT` bounds what the decoder may claim.

@@ -3,8 +3,8 @@
 //! Rows carry plain text like every message; the server parses each field before it believes it. Files and their
 //! formats are the console's matter.
 
-use crate::UnixSeconds;
 use crate::secret::SecretText;
+use crate::time::UnixSeconds;
 use crate::user::Profile;
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,7 @@
 //! know the number shows the bytes and goes on behind them; whatever is decided by a value, one that is not known decides
 //! as *no*.
 
+pub use crate::codec::Numbered;
 use crate::codec::{decode_content, encode};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
@@ -34,12 +35,6 @@ impl fmt::Display for Item {
 
 /// Fields that a later version adds to a structure.
 pub type Later = Vec<Item>;
-
-/// An enum whose variants are numbered from 0 in their order.
-pub trait Numbered {
-    /// How many there are: the smallest number that this version does not know.
-    const KNOWN: u32;
-}
 
 /// A value of an enum that may grow.
 #[derive(Debug, Clone, PartialEq, Eq)]

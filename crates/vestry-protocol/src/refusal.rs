@@ -3,11 +3,11 @@
 //!
 //! A code has one meaning and keeps its number for ever; the sentence may be reworded. Programs print sentences of their own.
 
-use crate::UnixSeconds;
 use crate::codec::{decode, encode};
 use crate::fields::Field;
 use crate::item::{Item, Numbered, Open};
 use crate::limits::REPLY_BYTES_MAX;
+use crate::time::UnixSeconds;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 

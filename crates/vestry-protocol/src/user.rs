@@ -3,11 +3,12 @@
 //! Variants are numbered by their order and never change once released: new ones are appended. Text in them is
 //! as it was sent; whoever acts on it parses it into [`crate::fields`] first.
 
-use crate::UnixSeconds;
+pub use crate::fields::Stretching;
 use crate::greeting::{Greeting, ReplyBody};
 use crate::item::{Later, Numbered, Open};
 use crate::refusal::Refusal;
 use crate::secret::{DeviceToken, SecretText, SessionToken};
+use crate::time::UnixSeconds;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -311,18 +312,6 @@ pub struct Envelope {
     pub upload: Vec<u8>,
     /// What stretching cost the client: what the server asked for.
     pub stretching: Stretching,
-}
-
-/// What Argon2id costs a client between its password and OPAQUE (RFC 9807, 2.2: the key stretching function).
-/// [`crate::fields::StretchingCost`] has the bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stretching {
-    /// Memory, in KiB.
-    pub memory_kib: u32,
-    /// Passes over the memory.
-    pub iterations: u32,
-    /// Lanes.
-    pub parallelism: u32,
 }
 
 /// What an account says of its person; all of it is optional.

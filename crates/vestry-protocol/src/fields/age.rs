@@ -1,6 +1,6 @@
 //! Ages in whole years.
 
-use super::{Field, FieldError};
+use super::field::{Field, FieldError};
 use crate::limits::AGE_YEARS_MAX;
 use std::fmt;
 

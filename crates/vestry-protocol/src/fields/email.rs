@@ -1,6 +1,6 @@
 //! E-mail addresses: syntax only. Nothing is ever sent, so nothing is ever proven.
 
-use super::{Field, FieldError};
+use super::field::{Field, FieldError};
 use crate::limits::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX};
 use std::fmt;
 

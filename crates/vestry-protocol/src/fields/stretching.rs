@@ -1,12 +1,24 @@
 //! What stretching a password may cost a client: a floor against a server that wants it cheap to guess, a ceiling
 //! against one that wants to burn the client.
 
-use super::{Field, FieldError};
+use super::field::{Field, FieldError};
 use crate::limits::{
     STRETCHING_ITERATIONS_MAX, STRETCHING_ITERATIONS_MIN, STRETCHING_MEMORY_KIB_MAX,
     STRETCHING_MEMORY_KIB_MIN, STRETCHING_PARALLELISM_MAX, STRETCHING_WORK_KIB_MAX,
 };
-use crate::user::Stretching;
+use serde::{Deserialize, Serialize};
+
+/// What Argon2id costs a client between its password and OPAQUE (RFC 9807, 2.2: the key stretching function).
+/// [`StretchingCost`] has the bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretching {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
 
 /// A cost within its bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Free text: anything a person may write about themselves, as long as it only shows itself.
 
-use super::{Field, FieldError};
+use super::field::{Field, FieldError};
 use crate::escape::is_hazardous;
 use crate::limits::{DEVICE_BYTES_MAX, GENDER_BYTES_MAX, REASON_BYTES_MAX};
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Usernames: one canonical key for uniqueness, throttling and audit.
 
-use super::{Field, FieldError};
+use super::field::{Field, FieldError};
 use crate::limits::{USERNAME_CHARS_MAX, USERNAME_CHARS_MIN};
 use std::fmt;
 
