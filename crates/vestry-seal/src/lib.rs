@@ -4,33 +4,29 @@
 //! It knows neither what is in a file nor who asks for it, and never touches a socket, a terminal or a database. Both
 //! `vestryd` and `vestryctl` write backups through it, so that a backup is sealed where its passphrase is.
 //!
-//! | room | holds |
+//! Its modules, from the ground up; each imports only from those above it in this table:
+//!
+//! | module | holds |
 //! |---|---|
+//! | [`error`] | why a sealed file does not open |
+//! | [`chunk`] | how much is sealed at once, and by what |
 //! | [`new_file`] | a file that appears whole or not at all, and never in place of another |
 //! | [`passphrase`] | what seals a file, and the key that is made of it |
 //! | [`record`] | short records under a key of the caller's own |
 //! | [`seal`] | bytes in, sealed chunks out |
 //! | [`unseal`] | sealed chunks in, bytes out, none before it was verified |
 
+pub mod chunk;
+pub mod error;
 pub mod new_file;
 pub mod passphrase;
 pub mod record;
 pub mod seal;
 pub mod unseal;
 
+pub use error::SealError;
 pub use new_file::{NewFile, NewFileError};
 pub use passphrase::{NotAPassphrase, Passphrase};
 pub use record::RecordKey;
 pub use seal::SealedWriter;
-pub use unseal::{SealError, SealedReader, is_sealed};
-
-use aead_stream::{DecryptorBE32, EncryptorBE32};
-use chacha20poly1305::XChaCha20Poly1305;
-
-/// So much is sealed at once; it is all that is ever in memory.
-pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
-/// What sealing adds to a chunk.
-pub(crate) const TAG_BYTES: usize = 16;
-
-pub(crate) type Encryptor = EncryptorBE32<XChaCha20Poly1305>;
-pub(crate) type Decryptor = DecryptorBE32<XChaCha20Poly1305>;
+pub use unseal::{SealedReader, is_sealed};

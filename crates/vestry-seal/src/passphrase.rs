@@ -3,7 +3,7 @@
 //! A sealed file can be guessed at for ever by whoever has it, so the cost is high and a short passphrase is refused.
 //! Nothing here reads a file or asks a person.
 
-use crate::unseal::SealError;
+use crate::error::SealError;
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::Key;
 use std::fmt;

@@ -3,9 +3,9 @@
 //!
 //! It keeps one chunk in memory, whatever the size of the file.
 
+use crate::chunk::{CHUNK_BYTES, Encryptor, TAG_BYTES};
+use crate::error::SealError;
 use crate::passphrase::{FileKey, Passphrase, Recipe};
-use crate::unseal::SealError;
-use crate::{CHUNK_BYTES, Encryptor, TAG_BYTES};
 use std::io::{self, Write};
 use zeroize::Zeroizing;
 
