@@ -3,7 +3,7 @@
 //! ECDSA P-256 everywhere, so that every common tool can read the keys. Nothing here writes a file or reads the
 //! clock; a validity is handed in.
 
-use crate::TlsError;
+use crate::error::TlsError;
 use crate::facts::{is_operator_word, not_after_of};
 use crate::host::{Host, Hosts};
 use crate::pin::Pin;

@@ -3,88 +3,22 @@
 //! Nothing in it is ever overwritten, but for the server's certificate when it is renewed. Keys are private from
 //! their first byte; certificates are not secret and may be read by whoever reaches the folder.
 
-use crate::TlsError;
 use crate::authority::{CertificateAuthority, Issued, Validity};
 use crate::config::{certify, name_file};
+use crate::error::TlsError;
 use crate::facts::{CertificateFacts, OperatorCertificate, is_operator_word, not_after_of, not_before_of};
 use crate::host::Hosts;
-use crate::join::JoinString;
+use crate::identity::ServerIdentity;
 use crate::pem_file::{damaged, read_certificates, read_private_key, read_private_text};
 use crate::pin::Pin;
 use crate::private_file::{self, FileError};
 use rustls::pki_types::CertificateDer;
-use rustls::sign::CertifiedKey;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use vestry_protocol::UnixSeconds;
 
 /// Certificates are public; only their owner changes them.
 const CERTIFICATE_MODE: u32 = 0o644;
-
-/// What a server shows of itself, and the key that proves it.
-#[derive(Debug, Clone)]
-pub struct ServerIdentity {
-    certified: Arc<CertifiedKey>,
-    authority: CertificateDer<'static>,
-    authority_pin: Pin,
-    authority_not_after: UnixSeconds,
-    hosts: Option<Hosts>,
-    not_before: UnixSeconds,
-    not_after: UnixSeconds,
-}
-
-impl ServerIdentity {
-    /// The hosts that the certificate names. `None` when it names none that a certificate of ours could, as one with a
-    /// wildcard.
-    #[must_use]
-    pub fn hosts(&self) -> Option<&Hosts> {
-        self.hosts.as_ref()
-    }
-
-    /// Returns the line that makes users trust this server: its host is the first of those that are `wanted` and that the
-    /// certificate names, or else the first that it names.
-    #[must_use]
-    pub fn join_string(&self, wanted: &Hosts, port: u16) -> JoinString {
-        let covered = self.hosts.as_ref().unwrap_or(wanted);
-        let host = wanted.iter().find(|host| covered.contains(host)).unwrap_or(covered.first());
-        JoinString { host: host.to_string(), port, pin: self.authority_pin }
-    }
-
-    /// The CA, which also signs the operators.
-    #[must_use]
-    pub fn authority(&self) -> &CertificateDer<'static> {
-        &self.authority
-    }
-
-    /// The pin that clients know this server by.
-    #[must_use]
-    pub fn authority_pin(&self) -> Pin {
-        self.authority_pin
-    }
-
-    /// Until when the CA is valid: nothing that it signed is valid any longer.
-    #[must_use]
-    pub fn authority_not_after(&self) -> UnixSeconds {
-        self.authority_not_after
-    }
-
-    /// From when the server's own certificate is valid.
-    #[must_use]
-    pub fn not_before(&self) -> UnixSeconds {
-        self.not_before
-    }
-
-    /// Until when the server's own certificate is valid.
-    #[must_use]
-    pub fn not_after(&self) -> UnixSeconds {
-        self.not_after
-    }
-
-    pub(crate) fn certified(&self) -> &Arc<CertifiedKey> {
-        &self.certified
-    }
-}
 
 /// A certificate for the server that is made and not yet in place.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 //! TLS 1.3 is all that is compiled in. X25519MLKEM768 comes first, there is no early data, no key log, and no
 //! connection without the ALPN of its port: see [`alpn_was_agreed`].
 
-use crate::TlsError;
-use crate::certs_dir::ServerIdentity;
+use crate::error::TlsError;
+use crate::identity::ServerIdentity;
 use crate::pem_file::{damaged, read_certificates, read_private_key};
 use crate::pin::Pin;
 use crate::verifier::{PinVerifier, some_roots_of};

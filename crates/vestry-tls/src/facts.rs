@@ -2,7 +2,7 @@
 //!
 //! Reads certificates; never decides whether to trust one.
 
-use crate::TlsError;
+use crate::error::TlsError;
 use crate::pin::Pin;
 use rustls::pki_types::CertificateDer;
 use std::net::IpAddr;

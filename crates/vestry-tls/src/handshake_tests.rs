@@ -1,11 +1,12 @@
 //! Who gets in and who does not: real handshakes over memory, each "may" beside its "may not".
 
 use crate::authority::{CertificateAuthority, Validity};
-use crate::certs_dir::{CertsDir, ServerIdentity};
+use crate::certs_dir::CertsDir;
 use crate::config::{
     Trust, admin_server, alpn_was_agreed, console_client_from_files, user_client, user_server,
 };
 use crate::host::Hosts;
+use crate::identity::ServerIdentity;
 use crate::pin::Pin;
 use crate::trust::{TrustFailure, peer_refused_our_certificate};
 use crate::verifier::PinMismatch;

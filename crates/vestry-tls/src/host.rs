@@ -4,7 +4,7 @@
 //! not find there: a DNS name is in lower case and without the dot of its root (RFC 6125, 6.4.1; RFC 5890, 2.3.2.5), an
 //! address is as RFC 5952 writes it.
 
-use crate::TlsError;
+use crate::error::TlsError;
 use crate::facts::CertificateFacts;
 use crate::join::is_host;
 use std::fmt;

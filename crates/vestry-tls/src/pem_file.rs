@@ -1,6 +1,6 @@
 //! Certificates and keys as files hold them: PEM in, DER out. Every defect is an error that names its file.
 
-use crate::TlsError;
+use crate::error::TlsError;
 use crate::private_file::{self, FileError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

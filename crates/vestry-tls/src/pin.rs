@@ -2,7 +2,7 @@
 //!
 //! A pin names a key, not a certificate: a certificate that is renewed with its key keeps its pin.
 
-use crate::TlsError;
+use crate::error::TlsError;
 use data_encoding::HEXLOWER;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};

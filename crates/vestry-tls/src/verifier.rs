@@ -3,7 +3,7 @@
 //!
 //! A pin replaces the list of trusted CAs and nothing else.
 
-use crate::TlsError;
+use crate::error::TlsError;
 use crate::pin::Pin;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
