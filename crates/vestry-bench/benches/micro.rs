@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use vestry_bench::modes::bare_hash::Hasher;
-use vestry_bench::opaque::Prover;
 use vestry_bench::set::{AccountSet, fill};
+use vestry_opaque::unstretched::Prover;
 use vestry_protocol::codec::{append_frame, decode, encode};
 use vestry_protocol::fields::{Email, Password, PasswordOwner, PasswordPolicy, Username};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
@@ -185,7 +185,7 @@ mod hashing {
         let fixture = &*FIXTURE;
         let key =
             OpaqueKey::from_bytes(&private_file::read(&fixture.data_dir.opaque_key()).unwrap()).unwrap();
-        let ke1 = Prover::new(fixture.set.password.as_bytes()).unwrap().ke1();
+        let ke1 = Prover::new(fixture.set.password.as_bytes()).unwrap().ke1().to_vec();
         let account = fixture.account;
         let _entered = fixture.runtime.enter();
         let gate = Gate::start(fixture.store.clone(), Clock::from_fn(|| NOW), Settings::defaults().unwrap());

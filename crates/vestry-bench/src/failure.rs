@@ -3,6 +3,7 @@
 use std::io;
 use thiserror::Error;
 use vestry_client::wire::WireError;
+use vestry_opaque::OpaqueError;
 use vestry_server::setup::SetupError;
 use vestry_store::StoreError;
 use vestry_tls::TlsError;
@@ -27,6 +28,9 @@ pub enum Failure {
     /// Of certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Of an OPAQUE exchange.
+    #[error("an OPAQUE exchange broke off: {0}")]
+    Opaque(#[from] OpaqueError),
     /// Of the admin port.
     #[error(transparent)]
     Wire(#[from] WireError),

@@ -11,7 +11,7 @@
 //! | [`set`] | data directories of so many accounts |
 //! | [`operation`] | what can be asked of a server, and mixes of it |
 //! | [`load`], [`worker`] | asking it, closed loop or at a rate |
-//! | [`dial`], [`frames`], [`opaque`], [`ber`] | connections, messages, logins |
+//! | [`dial`], [`frames`], [`ber`] | connections, messages, logins |
 //! | [`tally`] | times and refusals |
 //! | [`usage`] | processor time, memory and context switches out of `/proc` |
 //! | [`report`], [`progress`] | what a person or a program reads |
@@ -24,7 +24,6 @@ pub mod failure;
 pub mod frames;
 pub mod load;
 pub mod modes;
-pub mod opaque;
 pub mod operation;
 pub mod progress;
 pub mod random;

@@ -4,7 +4,6 @@
 use crate::dial::Dialer;
 use crate::failure::Failure;
 use crate::frames::{DEPTH_MAX, Requests};
-use crate::opaque::Prover;
 use crate::operation::{Mix, Operation};
 use crate::progress::Progress;
 use crate::set::AccountSet;
@@ -22,6 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep_until, timeout_at};
+use vestry_opaque::unstretched::Prover;
 use vestry_server::data_dir::DataDir;
 
 /// No run is longer.

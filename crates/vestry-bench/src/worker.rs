@@ -7,7 +7,6 @@ use crate::ber;
 use crate::dial::{Dialer, PATIENCE, Stream, hang_up, kind_of};
 use crate::failure::Failure;
 use crate::frames::{Line, Requests, refused};
-use crate::opaque::Prover;
 use crate::operation::{Mix, Operation};
 use crate::random::Random;
 use crate::set::AccountSet;
@@ -18,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, sleep_until, timeout};
+use vestry_opaque::unstretched::Prover;
 use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{NewSession, UserCall, UserReply};
@@ -235,7 +235,8 @@ impl Worker {
 
     async fn log_in(&mut self, line: &mut Line, name: &str) -> io::Result<UserReply> {
         let prover = self.task.prover.as_ref().ok_or_else(|| io::Error::other(no_set()))?;
-        let call = UserCall::StartLogin { name: name.to_owned(), device_token: None, ke1: prover.ke1() };
+        let call =
+            UserCall::StartLogin { name: name.to_owned(), device_token: None, ke1: prover.ke1().to_vec() };
         let ke2 = match line.call(&call).await? {
             UserReply::LoginStarted { ke2, .. } => ke2,
             other => return Ok(other),

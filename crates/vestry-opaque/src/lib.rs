@@ -1,189 +1,38 @@
-//! OPAQUE (RFC 9807), the side that knows the password: ristretto255, TripleDH, SHA-512, stretching by Argon2id. The password goes
-//! into these steps and never comes out of them; only its blinded form, and proofs that it is known, do.
+//! OPAQUE (RFC 9807), both sides: ristretto255, TripleDH, SHA-512, stretching by Argon2id. The password goes into the client's steps
+//! and never comes out of them; only its blinded form, and proofs that it is known, do. The only crate that links opaque-ke.
 //!
-//! ```text
-//!  new password   SealingPassword::start ──▶ request     response ──▶ finish ──▶ Envelope
-//!  proof          ProvingPassword::start ──▶ KE1         KE2      ──▶ finish ──▶ KE3
-//! ```
+//! Pure: no I/O, no clock. Identifiers are the library's default, the public keys of
+//! both sides.
 //!
-//! Each state is used up by its `finish`, so it serves one exchange. Pure: no I/O, no clock; randomness is handed in.
-//! Identifiers are the library's default, the public keys of both sides. `finish` stretches, which takes a tenth of
-//! a second and the memory that its cost says: it belongs on a thread of its own.
+//! Its modules, from the ground up; each imports only from those above it in this table:
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`error`] | why a step could not be done |
+//! | [`random`] | the system's random bytes, for a library that cannot be told that there are none |
+//! | [`stretching`] | the key stretching function |
+//! | `ristretto` | the group of the key exchange, for a server that is asked often (feature `server`) |
+//! | [`suite`] | the configuration that both sides speak |
+//! | [`client`] | the side that knows the password |
+//! | `server` | the side that keeps a record (feature `server`) |
+//! | `unstretched` | both, without stretching, for load alone (feature `unstretched`) |
 
-mod random;
-mod stretching;
+pub mod client;
+pub mod error;
+pub mod random;
+#[cfg(feature = "server")]
+mod ristretto;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod stretching;
+pub mod suite;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "unstretched")]
+pub mod unstretched;
 
+pub use client::{NO_PROOF, ProvingPassword, SealingPassword};
+pub use error::OpaqueError;
 pub use random::SystemRandom;
 pub use stretching::Stretcher;
-
-use opaque_ke::errors::{InternalError, ProtocolError};
-use opaque_ke::rand::{CryptoRng, RngCore};
-use opaque_ke::{
-    CipherSuite, ClientLogin, ClientLoginFinishParameters, ClientRegistration,
-    ClientRegistrationFinishParameters, CredentialResponse, Identifiers, RegistrationResponse, Ristretto255,
-    TripleDh,
-};
-use sha2::Sha512;
-use thiserror::Error;
-use vestry_protocol::fields::{NewPassword, Password, StretchingCost};
-use vestry_protocol::limits::{EXPORTER_BYTES, OPAQUE_CONTEXT};
-use vestry_protocol::user::Envelope;
-use zeroize::{Zeroize, Zeroizing};
-
-/// A `RegistrationResponse`: an element and the server's public key.
-const RESPONSE_BYTES: usize = 64;
-/// KE2: an element, a nonce, the masked response, and the server's part of the key exchange.
-const KE2_BYTES: usize = 320;
-
-/// A KE3 that proves nothing. A client whose `finish` failed sends it, so that the server counts the failed try.
-pub const NO_PROOF: [u8; 64] = [0; 64];
-
-/// The configuration of RFC 9807 that both sides speak.
-pub struct Suite;
-
-impl CipherSuite for Suite {
-    type OprfCs = Ristretto255;
-    type KeyExchange = TripleDh<Ristretto255, Sha512>;
-    type Ksf = Stretcher;
-}
-
-/// Why a step could not be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum OpaqueError {
-    /// The password is wrong, the name has no OPAQUE account, or somebody stands between the two sides. Nobody can
-    /// tell which.
-    #[error("the name or the password is wrong")]
-    NotProven,
-    /// The server sent something that is no message of OPAQUE.
-    #[error("the server's answer is not one that OPAQUE (RFC 9807) allows")]
-    Malformed,
-    /// Argon2id did not get its memory, or was interrupted.
-    #[error("the password could not be stretched: this machine has too little free memory")]
-    NotStretched,
-}
-
-impl From<ProtocolError> for OpaqueError {
-    fn from(error: ProtocolError) -> Self {
-        match error {
-            ProtocolError::InvalidLoginError => Self::NotProven,
-            ProtocolError::LibraryError(InternalError::KsfError) => Self::NotStretched,
-            ProtocolError::LibraryError(_)
-            | ProtocolError::SerializationError
-            | ProtocolError::SizeError { .. }
-            | ProtocolError::ReflectedValueError => Self::Malformed,
-            ProtocolError::Custom(never) => match never {},
-        }
-    }
-}
-
-/// A new password whose blinded form is with the server.
-pub struct SealingPassword {
-    password: Zeroizing<Vec<u8>>,
-    state: ClientRegistration<Suite>,
-}
-
-impl SealingPassword {
-    /// Blinds a new password: the state to go on with, and the `RegistrationRequest`.
-    ///
-    /// # Errors
-    /// Never for a password but by a fault of the library.
-    pub fn start(
-        password: &NewPassword,
-        random: &mut (impl RngCore + CryptoRng),
-    ) -> Result<(Self, Vec<u8>), OpaqueError> {
-        Self::start_again(password.as_password(), random)
-    }
-
-    /// Blinds a password that its account has already: by an imported hash, or by a record that moves to another key. It may break
-    /// a rule of new ones.
-    ///
-    /// # Errors
-    /// As [`SealingPassword::start`].
-    pub fn start_again(
-        password: &Password,
-        random: &mut (impl RngCore + CryptoRng),
-    ) -> Result<(Self, Vec<u8>), OpaqueError> {
-        let password = bytes_of(password);
-        let started = ClientRegistration::<Suite>::start(random, &password)?;
-        Ok((Self { password, state: started.state }, started.message.serialize().to_vec()))
-    }
-
-    /// Stretches the password and seals the envelope that the server is to keep.
-    ///
-    /// # Errors
-    /// When the response is not one, or there is too little memory.
-    pub fn finish(
-        self,
-        response: &[u8],
-        cost: StretchingCost,
-        random: &mut (impl RngCore + CryptoRng),
-    ) -> Result<Envelope, OpaqueError> {
-        // The library ignores what is left over.
-        let response = exactly::<RESPONSE_BYTES>(response)?;
-        let response = RegistrationResponse::deserialize(response)?;
-        let stretcher = Stretcher(cost);
-        let parameters = ClientRegistrationFinishParameters::new(Identifiers::default(), Some(&stretcher));
-        let mut sealed = self.state.finish(random, &self.password, response, parameters)?;
-        sealed.export_key.zeroize();
-        Ok(Envelope { upload: sealed.message.serialize().to_vec(), stretching: cost.numbers() })
-    }
-}
-
-/// A password that is being proven: KE1 is with the server.
-pub struct ProvingPassword {
-    password: Zeroizing<Vec<u8>>,
-    state: ClientLogin<Suite>,
-}
-
-impl ProvingPassword {
-    /// Blinds the password and begins a key exchange: the state to go on with, and KE1.
-    ///
-    /// # Errors
-    /// Never for a parsed password but by a fault of the library.
-    pub fn start(
-        password: &Password,
-        random: &mut (impl RngCore + CryptoRng),
-    ) -> Result<(Self, Vec<u8>), OpaqueError> {
-        let password = bytes_of(password);
-        let started = ClientLogin::<Suite>::start(random, &password)?;
-        Ok((Self { password, state: started.state }, started.message.serialize().to_vec()))
-    }
-
-    /// Stretches the password, opens the envelope, verifies the server, and proves the password with KE3.
-    ///
-    /// `exporter` is that of the TLS connection that KE1 and KE2 went over (RFC 9266).
-    ///
-    /// # Errors
-    /// [`OpaqueError::NotProven`] when the password does not fit, or the server sees another connection; or when KE2
-    /// is not one, or there is too little memory.
-    pub fn finish(
-        self,
-        ke2: &[u8],
-        cost: StretchingCost,
-        exporter: &[u8; EXPORTER_BYTES],
-        random: &mut (impl RngCore + CryptoRng),
-    ) -> Result<Vec<u8>, OpaqueError> {
-        let ke2 = exactly::<KE2_BYTES>(ke2)?;
-        let ke2 = CredentialResponse::deserialize(ke2)?;
-        let context = [OPAQUE_CONTEXT, exporter].concat();
-        let stretcher = Stretcher(cost);
-        let parameters =
-            ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), Some(&stretcher));
-        let mut proven = self.state.finish(random, &self.password, ke2, parameters)?;
-        // TLS carries what follows; nothing here needs these keys.
-        proven.session_key.zeroize();
-        proven.export_key.zeroize();
-        Ok(proven.message.serialize().to_vec())
-    }
-}
-
-/// A copy that the state owns, so that it can move to another thread; wiped when dropped.
-fn bytes_of(password: &Password) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(password.expose_secret().as_bytes().to_vec())
-}
-
-fn exactly<const N: usize>(bytes: &[u8]) -> Result<&[u8], OpaqueError> {
-    if bytes.len() == N { Ok(bytes) } else { Err(OpaqueError::Malformed) }
-}
+pub use suite::Suite;

@@ -2,12 +2,14 @@
 
 use super::*;
 use argon2::{Algorithm, Argon2, Params, Version};
+use opaque_ke::Identifiers;
 use opaque_ke::generic_array::{GenericArray, typenum::U64};
 use opaque_ke::ksf::Ksf;
 use opaque_ke::{
     CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload, ServerLogin,
     ServerLoginParameters, ServerRegistration, ServerSetup,
 };
+use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Stretching;
 

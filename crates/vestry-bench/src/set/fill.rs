@@ -3,12 +3,13 @@
 
 use super::AccountSet;
 use crate::failure::Failure;
-use crate::opaque::Sealer;
 use crate::progress::Progress;
 use crate::random::mixed;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use vestry_opaque::server::{BlindedPassword, ServerKey};
+use vestry_opaque::unstretched::Sealer;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::{Clock, Plausible};
@@ -99,6 +100,7 @@ struct Maker<'a> {
     set: &'a AccountSet,
     names: NameSeed,
     sealer: Sealer,
+    key: ServerKey,
     /// The record of accounts that nobody logs in to: it fills its place, and was sealed for another identifier.
     filler: SealedRecord,
     now: UnixSeconds,
@@ -107,11 +109,13 @@ struct Maker<'a> {
 impl<'a> Maker<'a> {
     fn new(data_dir: &DataDir, set: &'a AccountSet, now: UnixSeconds) -> Result<Self, Failure> {
         let read = |path: &Path| private_file::read(path).map_err(|error| Failure::other(error.to_string()));
-        let sealer = Sealer::new(set.password.as_bytes(), &read(&data_dir.opaque_key())?)?;
-        let filler = record(&sealer, b"vestry-bench")?;
+        let sealer = Sealer::new(set.password.as_bytes())?;
+        let key = ServerKey::from_bytes(&read(&data_dir.opaque_key())?);
+        let key = key.ok_or_else(|| Failure::other("a new OPAQUE key is unusable"))?;
+        let filler = record(&sealer, &key, b"vestry-bench")?;
         let names = NameSeed::from_bytes(&read(&data_dir.names_seed())?);
         let names = names.ok_or_else(|| Failure::other("a new seed is unusable"))?;
-        Ok(Self { set, names, sealer, filler, now })
+        Ok(Self { set, names, sealer, key, filler, now })
     }
 
     fn insert(&self, tx: &WriteTx<'_>, noted: &Noted<'_>, number: u64) -> Result<(), Failure> {
@@ -124,15 +128,16 @@ impl<'a> Maker<'a> {
         let new = NewAccount { name: &person.name, keys: &keys, profile, created };
         let account = tx.insert_account(noted, tx.next_account_id()?, &new)?;
         let account = account.ok_or_else(|| Failure::other(format!("{} is there twice", person.name)))?;
-        let own = (number < self.set.with_password).then(|| record(&self.sealer, &keys.oprf_id.0));
+        let own = (number < self.set.with_password).then(|| record(&self.sealer, &self.key, &keys.oprf_id.0));
         let own = own.transpose()?;
         let record = NewCredential::chosen(own.as_ref().unwrap_or(&self.filler));
         Ok(tx.set_credential(noted, account, record, self.now)?)
     }
 }
 
-fn record(sealer: &Sealer, identifier: &[u8]) -> Result<SealedRecord, Failure> {
-    let record = OpaqueRecord::from_envelope(&sealer.seal(identifier)?);
+fn record(sealer: &Sealer, key: &ServerKey, identifier: &[u8]) -> Result<SealedRecord, Failure> {
+    let response = key.evaluate(identifier, BlindedPassword::parse(sealer.request())?)?;
+    let record = OpaqueRecord::from_envelope(&sealer.finish(&response)?);
     let bytes = record.map_err(|error| Failure::other(error.to_string()))?.to_bytes();
     Ok(SealedRecord { bytes, generation: Generation(1) })
 }

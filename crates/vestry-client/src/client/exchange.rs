@@ -123,7 +123,9 @@ impl Client {
         match aside(move || proving.finish(&ke2, cost, &exporter, &mut random)).await {
             Ok(ke3) => Ok(Some(ke3)),
             Err(OpaqueError::NotProven) => Ok(None),
-            Err(failed @ (OpaqueError::Malformed | OpaqueError::NotStretched)) => Err(failed.into()),
+            Err(
+                failed @ (OpaqueError::Malformed | OpaqueError::NotStretched | OpaqueError::NoRandomness(_)),
+            ) => Err(failed.into()),
         }
     }
 

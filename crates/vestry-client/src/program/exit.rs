@@ -56,7 +56,7 @@ fn exit_for_opaque(error: OpaqueError) -> Exit {
     match error {
         OpaqueError::NotProven => Exit::Refused,
         OpaqueError::Malformed => Exit::WrongServer,
-        OpaqueError::NotStretched => Exit::Configuration,
+        OpaqueError::NotStretched | OpaqueError::NoRandomness(_) => Exit::Configuration,
     }
 }
 

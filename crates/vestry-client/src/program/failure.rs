@@ -148,7 +148,9 @@ fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
         CallError::Opaque(OpaqueError::NotStretched) => {
             Some("Close other programs to free some memory, then try again.".to_owned())
         }
-        CallError::Random(_) => Some(CHECK_SYSTEM.to_owned()),
+        CallError::Random(_) | CallError::Opaque(OpaqueError::NoRandomness(_)) => {
+            Some(CHECK_SYSTEM.to_owned())
+        }
     }
 }
 

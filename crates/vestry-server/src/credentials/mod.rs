@@ -12,7 +12,6 @@ mod keys;
 mod names;
 mod opaque;
 mod pepper;
-mod ristretto;
 
 pub use damaged::DamagedRecords;
 pub use hashing::{HashingPool, NotRun};

@@ -12,24 +12,15 @@
 //! the TLS exporter of the connection (RFC 9266), so that nobody who stands between two connections can finish one.
 //! A name without a record gets the library's fake answer, under the identifier that an account of it would have.
 
-use super::ristretto::FastRistretto255;
 use crate::failure::Failure;
 use crate::gate::Admitted;
 use hmac::{Hmac, Mac};
-use opaque_ke::rand::{self, CryptoRng, RngCore};
-use opaque_ke::{
-    CipherSuite, CredentialFinalization, CredentialRequest, Identifiers, RegistrationRequest,
-    RegistrationUpload, Ristretto255, ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
-    TripleDh,
-};
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use vestry_opaque::SealingPassword;
+use vestry_opaque::server::{self, BlindedPassword, Record, ServerKey};
+use vestry_opaque::{OpaqueError, SealingPassword, SystemRandom};
 use vestry_protocol::fields::{Field, FieldError, Password, StretchingCost};
-use vestry_protocol::limits::{
-    EXPORTER_BYTES, OPAQUE_CONTEXT, OPAQUE_KE1_BYTES, OPAQUE_KE3_BYTES, OPAQUE_REQUEST_BYTES,
-    OPAQUE_UPLOAD_BYTES,
-};
+use vestry_protocol::limits::{EXPORTER_BYTES, OPAQUE_UPLOAD_BYTES};
 use vestry_protocol::user::{Envelope, Stretching};
 use vestry_store::{AccountId, OprfId, SealedRecord};
 use zeroize::Zeroizing;
@@ -46,19 +37,10 @@ const FOLLOWS: &[u8] = b"vestry follows 1\0";
 /// 2^53.
 const FLOATS_BELOW_1: f64 = 9_007_199_254_740_992.0;
 
-/// The configuration of RFC 9807. Stretching is the client's; the server never does it.
-struct Suite;
-
-impl CipherSuite for Suite {
-    type OprfCs = Ristretto255;
-    type KeyExchange = TripleDh<FastRistretto255, Sha512>;
-    type Ksf = opaque_ke::ksf::Identity;
-}
-
 /// The server's OPAQUE key: the seed of every account's OPRF key, and a key pair. Cloning shares it.
 #[derive(Clone)]
 pub struct OpaqueKey {
-    setup: Arc<ServerSetup<Suite>>,
+    key: Arc<ServerKey>,
     /// A record that is nobody's, to do the same work for a name without one.
     decoy: Arc<[u8]>,
 }
@@ -69,33 +51,31 @@ impl OpaqueKey {
     /// # Errors
     /// When the system has no random bytes.
     pub fn generate() -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let mut random = SystemRandom::default();
-        let setup = ServerSetup::<Suite>::new(&mut random);
-        random.checked(Zeroizing::new(setup.serialize().to_vec()))
+        Ok(ServerKey::generate().map_err(broken)?.to_bytes())
     }
 
     /// From the bytes of its file; `None` when they are no key.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let setup = ServerSetup::<Suite>::deserialize(bytes).ok()?;
-        let mut upload = setup.keypair().public().serialize().to_vec();
+        let key = ServerKey::from_bytes(bytes)?;
+        let mut upload = key.public_key();
         upload.resize(OPAQUE_UPLOAD_BYTES, 0);
         let decoy = OpaqueRecord { cost: StretchingCost::default(), upload }.to_bytes();
         OpaqueRecord::read_whole(&decoy)?;
-        Some(Self { setup: Arc::new(setup), decoy: decoy.into() })
+        Some(Self { key: Arc::new(key), decoy: decoy.into() })
     }
 
     /// What names this key in public: the hash of its public half.
     #[must_use]
     pub fn id(&self) -> String {
-        let digest = Sha256::digest(self.setup.keypair().public().serialize());
+        let digest = Sha256::digest(self.key.public_key());
         data_encoding::HEXLOWER.encode(digest.get(..8).unwrap_or_default())
     }
 
     /// Where a name without a record stands in the order in which such names follow to this key: from 0 to 1, the same for ever.
     #[must_use]
     pub fn place_of(&self, id: OprfId) -> f64 {
-        let seed = Zeroizing::new(self.setup.serialize());
+        let seed = self.key.to_bytes();
         let mut block = Zeroizing::new([0; 64]);
         block.iter_mut().zip(Sha256::digest(seed.as_slice())).for_each(|(to, from)| *to = from);
         let mut mac = <Hmac<Sha256> as Mac>::new((&*block).into());
@@ -114,8 +94,7 @@ impl OpaqueKey {
     /// # Errors
     /// When it cannot be evaluated.
     pub fn evaluate(&self, _: &Admitted, id: OprfId, blinded: Blinded) -> Result<Vec<u8>, Failure> {
-        let started = ServerRegistration::<Suite>::start(&self.setup, blinded.0, &id.0);
-        Ok(started.map_err(|_| not_opaque(Field::Request))?.message.serialize().to_vec())
+        self.key.evaluate(&id.0, blinded.0).map_err(not_opaque(Field::Request))
     }
 
     /// Answers KE1: KE2, what stretching costs, and what must be remembered until KE3. A name without a record gets a
@@ -138,14 +117,10 @@ impl OpaqueKey {
         let (record, registration) = own.or_else(|| OpaqueRecord::read_whole(&self.decoy)).ok_or(no_decoy)?;
         let stretching = record.cost.numbers();
         let registration = std::hint::black_box(Some(registration)).filter(|_| is_real);
-        let context = context_of(exporter);
-        let mut random = SystemRandom::default();
-        let parameters = parameters(&context);
-        let started = ServerLogin::start(&mut random, &self.setup, registration, ke1.0, &id.0, parameters)
-            .map_err(|_| not_opaque(Field::Ke1))?;
+        let (ke2, state) =
+            self.key.start_login(&id.0, registration, ke1.0, exporter).map_err(not_opaque(Field::Ke1))?;
         let proves = known.filter(|_| is_real);
-        let exchange = Exchange { state: started.state, proves, record_is_damaged };
-        random.checked((started.message.serialize().to_vec(), stretching, exchange))
+        Ok((ke2, stretching, Exchange { state, proves, record_is_damaged }))
     }
 
     /// Seals a password that the server has in hand, as its client would: for the first login of an imported account. Takes
@@ -160,8 +135,7 @@ impl OpaqueKey {
         password: &Password,
     ) -> Result<OpaqueRecord, Failure> {
         let failed = |_| Failure::Internal("a password could not be sealed");
-        let mut random = vestry_opaque::SystemRandom::open()
-            .map_err(|_| Failure::Internal("the system has no random bytes"))?;
+        let mut random = SystemRandom::open().map_err(|error| broken(error.into()))?;
         let (sealing, request) = SealingPassword::start_again(password, &mut random).map_err(failed)?;
         let response = self.evaluate(admitted, id, Blinded::parse(&request)?)?;
         let envelope = sealing.finish(&response, StretchingCost::default(), &mut random).map_err(failed)?;
@@ -170,7 +144,7 @@ impl OpaqueKey {
 }
 
 /// A `RegistrationRequest`: a blinded new password.
-pub struct Blinded(RegistrationRequest<Suite>);
+pub struct Blinded(BlindedPassword);
 
 impl Blinded {
     /// From what a client sent.
@@ -178,13 +152,12 @@ impl Blinded {
     /// # Errors
     /// When it is not one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let bytes = of_length(bytes, OPAQUE_REQUEST_BYTES, Field::Request)?;
-        RegistrationRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque(Field::Request))
+        BlindedPassword::parse(bytes).map(Self).map_err(not_opaque(Field::Request))
     }
 }
 
 /// KE1: a blinded password that is to be proven.
-pub struct Ke1(CredentialRequest<Suite>);
+pub struct Ke1(server::Ke1);
 
 impl Ke1 {
     /// From what a client sent.
@@ -192,14 +165,13 @@ impl Ke1 {
     /// # Errors
     /// When it is not one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
-        let bytes = of_length(bytes, OPAQUE_KE1_BYTES, Field::Ke1)?;
-        CredentialRequest::deserialize(bytes).map(Self).map_err(|_| not_opaque(Field::Ke1))
+        server::Ke1::parse(bytes).map(Self).map_err(not_opaque(Field::Ke1))
     }
 }
 
 /// A login between KE2 and KE3. Used up by [`Exchange::finish`].
 pub struct Exchange {
-    state: ServerLogin<Suite>,
+    state: server::Exchange,
     /// Whose password it would prove, and by which record; nothing for a fake one.
     proves: Option<(AccountId, SealedRecord)>,
     record_is_damaged: bool,
@@ -215,11 +187,9 @@ impl Exchange {
     /// Whose password was proven and by which record; `None` for a wrong password or a fake record.
     #[must_use]
     pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<(AccountId, SealedRecord)> {
-        let ke3 = (ke3.len() == OPAQUE_KE3_BYTES).then_some(ke3)?;
-        let ke3 = CredentialFinalization::deserialize(ke3).ok()?;
-        let context = context_of(exporter);
-        self.state.finish(ke3, parameters(&context)).ok()?;
-        self.proves
+        // A fake one never proves anything; it is verified all the same, so that the time does not tell.
+        let is_right = self.state.finish(ke3, exporter);
+        self.proves.filter(|_| is_right)
     }
 }
 
@@ -241,11 +211,8 @@ impl OpaqueRecord {
             let rule = "its cost is not the one that the server asked for".to_owned();
             return Err(FieldError { field: Field::Stretching, rule }.into());
         }
-        let upload = of_length(&envelope.upload, OPAQUE_UPLOAD_BYTES, Field::Upload)?;
-        let upload =
-            RegistrationUpload::<Suite>::deserialize(upload).map_err(|_| not_opaque(Field::Upload))?;
-        let upload = ServerRegistration::finish(upload).serialize().to_vec();
-        Ok(Self { cost, upload })
+        let record = Record::of_upload(&envelope.upload).map_err(not_opaque(Field::Upload))?;
+        Ok(Self { cost, upload: record.to_bytes() })
     }
 
     /// As it is stored: format, cost, upload, checksum.
@@ -288,9 +255,9 @@ impl OpaqueRecord {
         Self::read_whole(bytes).is_some()
     }
 
-    fn read_whole(bytes: &[u8]) -> Option<(Self, ServerRegistration<Suite>)> {
-        let record = Self::read(bytes).filter(|record| record.upload.len() == OPAQUE_UPLOAD_BYTES)?;
-        let registration = ServerRegistration::deserialize(&record.upload).ok()?;
+    fn read_whole(bytes: &[u8]) -> Option<(Self, Record)> {
+        let record = Self::read(bytes)?;
+        let registration = Record::from_bytes(&record.upload).ok()?;
         Some((record, registration))
     }
 }
@@ -301,86 +268,32 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
     *digest.first_chunk().unwrap_or(&[0; CHECKSUM_BYTES])
 }
 
-fn context_of(exporter: &[u8; EXPORTER_BYTES]) -> Vec<u8> {
-    [OPAQUE_CONTEXT, exporter.as_slice()].concat()
-}
-
-fn parameters(context: &[u8]) -> ServerLoginParameters<'_, '_> {
-    ServerLoginParameters { context: Some(context), identifiers: Identifiers::default() }
-}
-
-/// The library reads what it needs and leaves the rest; here a message has exactly its length.
-fn of_length(bytes: &[u8], length: usize, field: Field) -> Result<&[u8], Failure> {
-    if bytes.len() == length { Ok(bytes) } else { Err(not_opaque(field)) }
-}
-
-fn not_opaque(field: Field) -> Failure {
-    FieldError { field, rule: "this is no such message of OPAQUE (RFC 9807)".to_owned() }.into()
-}
-
-/// The system's random bytes for a library that cannot be told that there are none: it is given something (zeros would
-/// make it look for a scalar for ever), and [`SystemRandom::checked`] throws the result away.
-#[derive(Default)]
-struct SystemRandom {
-    failed: bool,
-}
-
-impl SystemRandom {
-    fn checked<T>(&self, made: T) -> Result<T, Failure> {
-        if self.failed { Err(Failure::Internal("the system has no random bytes")) } else { Ok(made) }
-    }
-}
-
-impl RngCore for SystemRandom {
-    fn next_u32(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        self.fill_bytes(&mut bytes);
-        u32::from_le_bytes(bytes)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.fill_bytes(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        if getrandom::fill(bytes).is_err() {
-            self.failed = true;
-            bytes.fill(0x5a);
+/// For `map_err`: what a client sent in this field is no message of OPAQUE.
+fn not_opaque(field: Field) -> impl FnOnce(OpaqueError) -> Failure {
+    move |error| match error {
+        OpaqueError::Malformed | OpaqueError::NotProven => {
+            FieldError { field, rule: "this is no such message of OPAQUE (RFC 9807)".to_owned() }.into()
         }
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand::Error> {
-        self.fill_bytes(bytes);
-        Ok(())
+        OpaqueError::NotStretched | OpaqueError::NoRandomness(_) => broken(error),
     }
 }
 
-impl CryptoRng for SystemRandom {}
+/// What failed is the machine's.
+fn broken(error: OpaqueError) -> Failure {
+    tracing::error!(%error, "OPAQUE broke off");
+    Failure::Internal("an OPAQUE step could not be done")
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::gate::fixture::Fixture;
-    use opaque_ke::{
-        ClientLogin, ClientLoginFinishParameters, ClientRegistration, ClientRegistrationFinishParameters,
-        CredentialResponse, RegistrationResponse,
-    };
     use vestry_opaque::ProvingPassword;
+    use vestry_opaque::unstretched::{Prover, Sealer};
     use vestry_protocol::secret::SecretText;
     use vestry_store::Generation;
 
     const EXPORTER: [u8; 32] = [7; 32];
-
-    /// As the client has it: the library's own group.
-    struct ClientSuite;
-
-    impl CipherSuite for ClientSuite {
-        type OprfCs = Ristretto255;
-        type KeyExchange = TripleDh<Ristretto255, Sha512>;
-        type Ksf = opaque_ke::ksf::Identity;
-    }
 
     const NAMAN: OprfId = OprfId([1; 32]);
 
@@ -389,18 +302,9 @@ mod tests {
     }
 
     fn register(admitted: &Admitted, key: &OpaqueKey, id: OprfId, password: &[u8]) -> OpaqueRecord {
-        let mut random = SystemRandom::default();
-        let started = ClientRegistration::<ClientSuite>::start(&mut random, password).unwrap();
-        let blinded = Blinded::parse(&started.message.serialize()).unwrap();
-        let response = key.evaluate(admitted, id, blinded).unwrap();
-        let response = RegistrationResponse::deserialize(&response).unwrap();
-        let finished = started
-            .state
-            .finish(&mut random, password, response, ClientRegistrationFinishParameters::default())
-            .unwrap();
-        let stretching = StretchingCost::default().numbers();
-        let envelope = Envelope { upload: finished.message.serialize().to_vec(), stretching };
-        OpaqueRecord::from_envelope(&envelope).unwrap()
+        let sealer = Sealer::new(password).unwrap();
+        let response = key.evaluate(admitted, id, Blinded::parse(sealer.request()).unwrap()).unwrap();
+        OpaqueRecord::from_envelope(&sealer.finish(&response).unwrap()).unwrap()
     }
 
     /// A login up to KE3 over connections with these exporters; nothing when the client finds that it failed.
@@ -411,16 +315,11 @@ mod tests {
         password: &[u8],
         exporters: (&[u8; 32], &[u8; 32]),
     ) -> Option<(Exchange, Vec<u8>)> {
-        let mut random = SystemRandom::default();
-        let started = ClientLogin::<ClientSuite>::start(&mut random, password).unwrap();
+        let prover = Prover::new(password).unwrap();
         let known = record.and_then(|record| known(&record.to_bytes()));
-        let ke1 = Ke1::parse(&started.message.serialize()).unwrap();
+        let ke1 = Ke1::parse(prover.ke1()).unwrap();
         let (ke2, _, exchange) = key.start_login(admitted, NAMAN, known, ke1, exporters.1).unwrap();
-        let ke2 = CredentialResponse::deserialize(&ke2).unwrap();
-        let context = context_of(exporters.0);
-        let parameters = ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), None);
-        let finished = started.state.finish(&mut random, password, ke2, parameters).ok()?;
-        Some((exchange, finished.message.serialize().to_vec()))
+        Some((exchange, prover.finish(&ke2, exporters.0).ok()?))
     }
 
     /// Whether a client that types this password gets through, over connections with these exporters.
@@ -467,9 +366,8 @@ mod tests {
     async fn a_fake_answer_has_the_size_and_the_cost_of_a_real_one() {
         let (fixture, key) = (Fixture::new(), key());
         let admitted = fixture.login("naman").await;
-        let started = ClientLogin::<ClientSuite>::start(&mut SystemRandom::default(), b"x").unwrap();
-        let bytes = started.message.serialize();
-        let ke1 = || Ke1::parse(&bytes).unwrap();
+        let prover = Prover::new(b"x").unwrap();
+        let ke1 = || Ke1::parse(prover.ke1()).unwrap();
         let record = register(&admitted, &key, NAMAN, b"right").to_bytes();
         let known = known(&record);
         let (real, cost, _) = key.start_login(&admitted, NAMAN, known, ke1(), &EXPORTER).unwrap();
@@ -485,7 +383,7 @@ mod tests {
         let admitted = fixture.login("naman").await;
         let password = Password::parse(&SecretText::new("right".to_owned())).unwrap();
         let record = key.seal(&admitted, NAMAN, &password).unwrap();
-        let mut random = vestry_opaque::SystemRandom::open().unwrap();
+        let mut random = SystemRandom::open().unwrap();
         for (typed, gets_in) in [("right", true), ("wrong", false)] {
             let typed = Password::parse(&SecretText::new(typed.to_owned())).unwrap();
             let (proving, ke1) = ProvingPassword::start(&typed, &mut random).unwrap();
@@ -518,11 +416,10 @@ mod tests {
         let (fixture, key) = (Fixture::new(), key());
         let admitted = fixture.login("naman").await;
         let whole = register(&admitted, &key, NAMAN, b"right").to_bytes();
-        let started = ClientLogin::<ClientSuite>::start(&mut SystemRandom::default(), b"right").unwrap();
-        let ke1 = started.message.serialize();
+        let prover = Prover::new(b"right").unwrap();
         let answer = |record: Option<&[u8]>| {
             let known = record.and_then(known);
-            key.start_login(&admitted, NAMAN, known, Ke1::parse(&ke1).unwrap(), &EXPORTER).unwrap()
+            key.start_login(&admitted, NAMAN, known, Ke1::parse(prover.ke1()).unwrap(), &EXPORTER).unwrap()
         };
         let (fake, cost, of_nobody) = answer(None);
         assert!(!of_nobody.record_is_damaged() && !answer(Some(&whole)).2.record_is_damaged());

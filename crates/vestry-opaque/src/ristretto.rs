@@ -20,18 +20,18 @@ type Length = <Ristretto255 as Group>::PkLen;
 type Encoding = GenericArray<u8, Length>;
 
 /// The group of the server's key exchange; `opaque_ke::Ristretto255` with public keys that remember their encoding.
-pub(super) struct FastRistretto255;
+pub struct FastRistretto255;
 
 /// A public key: a point other than the identity, and its one encoding.
 #[derive(Clone)]
-pub(super) struct PublicPoint {
+pub struct PublicPoint {
     point: RistrettoPoint,
     encoding: CompressedRistretto,
 }
 
 /// A private key: a scalar other than zero.
 #[derive(Clone, ZeroizeOnDrop)]
-pub(super) struct PrivateScalar(Scalar);
+pub struct PrivateScalar(Scalar);
 
 impl PrivateScalar {
     /// The library makes only canonical scalars other than zero, so nothing is reduced here.

@@ -1,0 +1,36 @@
+//! Why a step of OPAQUE could not be done.
+
+use opaque_ke::errors::{InternalError, ProtocolError};
+use thiserror::Error;
+
+/// Why a step could not be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OpaqueError {
+    /// The password is wrong, the name has no OPAQUE account, or somebody stands between the two sides. Nobody can
+    /// tell which.
+    #[error("the name or the password is wrong")]
+    NotProven,
+    /// The server sent something that is no message of OPAQUE.
+    #[error("the server's answer is not one that OPAQUE (RFC 9807) allows")]
+    Malformed,
+    /// Argon2id did not get its memory, or was interrupted.
+    #[error("the password could not be stretched: this machine has too little free memory")]
+    NotStretched,
+    /// The system has no random bytes.
+    #[error("the system has no random bytes")]
+    NoRandomness(#[from] getrandom::Error),
+}
+
+impl From<ProtocolError> for OpaqueError {
+    fn from(error: ProtocolError) -> Self {
+        match error {
+            ProtocolError::InvalidLoginError => Self::NotProven,
+            ProtocolError::LibraryError(InternalError::KsfError) => Self::NotStretched,
+            ProtocolError::LibraryError(_)
+            | ProtocolError::SerializationError
+            | ProtocolError::SizeError { .. }
+            | ProtocolError::ReflectedValueError => Self::Malformed,
+            ProtocolError::Custom(never) => match never {},
+        }
+    }
+}
