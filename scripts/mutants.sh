@@ -41,9 +41,9 @@ done
 files_of() {
   case "$1" in
     guard) echo "crates/vestry-store/src/query/guard.rs" ;;
-    gate) echo "crates/vestry-server/src/gate/*.rs crates/vestry-store/src/throttle.rs" ;;
-    credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-store/src/credentials.rs" ;;
-    sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/sessions.rs" ;;
+    gate) echo "crates/vestry-server/src/gate/*.rs crates/vestry-store/src/tables/throttle.rs" ;;
+    credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-store/src/tables/passwords.rs" ;;
+    sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/tables/sessions.rs" ;;
   esac
 }
 unit_tests_of() { if [ "$1" = guard ]; then echo query; else echo "$1"; fi; }

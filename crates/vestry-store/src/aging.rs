@@ -4,7 +4,8 @@
 //! It follows the clock, but no faster than [`SPEED`] while a server runs, and by a day at a start. A server that was off for
 //! long catches up at that speed. Nothing is younger than the clock says: when it goes back, nothing is removed meanwhile.
 
-use crate::{ReadTx, StoreError, WriteTx};
+use crate::error::StoreError;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use std::time::Duration;
 use vestry_protocol::UnixSeconds;
@@ -136,8 +137,8 @@ impl ReadTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Store;
     use crate::fresh::fresh_store;
+    use crate::store::Store;
 
     const NOW: UnixSeconds = 1_800_000_000;
 

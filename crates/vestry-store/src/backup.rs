@@ -3,8 +3,15 @@
 //! A copy is taken through a reading connection: the server's writer goes on meanwhile, and nothing in the file that
 //! is copied changes. Nothing here knows archives, keys or where copies go.
 
-use crate::query::CancelFlag;
-use crate::{ChainKey, Noted, ReadTx, Schema, StoreError, Verification, WriteTx, pool, schema};
+use crate::audit::event::Noted;
+use crate::audit::verify::Verification;
+use crate::chain_key::ChainKey;
+use crate::error::StoreError;
+use crate::pool;
+use crate::query::caps::CancelFlag;
+use crate::schema;
+use crate::schema::Schema;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -184,11 +191,16 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::event::{ActorKind, Event};
+    use crate::audit::party::Party;
     use crate::fresh::keys_of;
-    use crate::{
-        ActorKind, Event, IssuedCode, NewAccount, NewResetCode, NewSessionRow, Party, ProfilePatch,
-        SessionId, Store, StoreLimits,
-    };
+    use crate::ids::SessionId;
+    use crate::limits::StoreLimits;
+    use crate::store::Store;
+    use crate::tables::accounts::{NewAccount, ProfilePatch};
+    use crate::tables::passwords::IssuedCode;
+    use crate::tables::reset_codes::NewResetCode;
+    use crate::tables::sessions::NewSessionRow;
     use std::os::unix::fs::PermissionsExt;
     use vestry_protocol::fields::Username;
 

@@ -1,6 +1,10 @@
 //! A database of a test's own, in a folder that goes when it is dropped.
 
-use crate::{ChainKey, NameKeys, OprfId, Store, StoreLimits};
+use crate::chain_key::ChainKey;
+use crate::ids::OprfId;
+use crate::limits::StoreLimits;
+use crate::store::Store;
+use crate::tables::accounts::NameKeys;
 use sha2::{Digest, Sha256};
 use vestry_protocol::fields::Username;
 

@@ -2,7 +2,8 @@
 //!
 //! Every pragma of the database is here. Nothing in this file knows a table.
 
-use crate::{ReadTx, StoreError};
+use crate::error::StoreError;
+use crate::tx::ReadTx;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::OpenOptions;

@@ -8,8 +8,10 @@
 //! before it was asked for. The threads are few and stay busy under load; waking one for each read would cost more
 //! than the read.
 
+use crate::error::StoreError;
 use crate::pool::{ReadConnection, ReadPool};
-use crate::{ReadTx, StoreError, Supervisor};
+use crate::supervisor::Supervisor;
+use crate::tx::ReadTx;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -158,8 +160,9 @@ fn run_alone(read: Read, view: Result<&ReadTx<'_>, StoreError>) {
 
 #[cfg(test)]
 mod tests {
+    use crate::error::StoreError;
     use crate::fresh::fresh_store_with;
-    use crate::{StoreError, StoreLimits};
+    use crate::limits::StoreLimits;
 
     #[tokio::test]
     async fn a_read_that_panics_ends_alone_and_the_view_after_it_is_whole() {

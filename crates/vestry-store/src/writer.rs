@@ -9,7 +9,11 @@
 //! panics leaves nothing behind. When the commit fails (disk full), every job of the batch gets the error.
 //! It never retries: the caller knows whether its request may be done twice.
 
-use crate::{ChainKey, StoreError, StoreLimits, Supervisor, WriteTx};
+use crate::chain_key::ChainKey;
+use crate::error::StoreError;
+use crate::limits::StoreLimits;
+use crate::supervisor::Supervisor;
+use crate::tx::WriteTx;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -213,11 +217,15 @@ impl StoreError {
 
 #[cfg(test)]
 mod tests {
+    use crate::audit::event::{ActorKind, Event};
+    use crate::audit::party::Party;
     use crate::backup::Offline;
+    use crate::chain_key::ChainKey;
+    use crate::error::StoreError;
     use crate::fresh::{fresh_store, keys_of};
-    use crate::{
-        ActorKind, ChainKey, Event, NewAccount, Party, ProfilePatch, Store, StoreError, StoreLimits,
-    };
+    use crate::limits::StoreLimits;
+    use crate::store::Store;
+    use crate::tables::accounts::{NewAccount, ProfilePatch};
     use vestry_protocol::fields::Username;
 
     const EVENT: Event<'_> = Event {

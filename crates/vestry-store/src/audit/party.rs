@@ -3,7 +3,9 @@
 //! An event holds a number or an identifier, and the chain seals that. The name is the account's own, or a row of `audit_name`
 //! beside the chain; the operators' views put it back. Without that row an event shows the number.
 
-use crate::{AccountId, OprfId, StoreError, WriteTx};
+use crate::error::StoreError;
+use crate::ids::{AccountId, OprfId};
+use crate::tx::WriteTx;
 use rusqlite::params;
 use std::borrow::Cow;
 use vestry_protocol::UnixSeconds;
@@ -83,9 +85,15 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{ActorKind, ChainKey, Event, Verification};
+    use crate::aging::Cutoff;
+    use crate::audit::event::Noted;
+    use crate::audit::event::{ActorKind, Event};
+    use crate::audit::verify::Verification;
+    use crate::chain_key::ChainKey;
     use crate::fresh::{fresh_store, keys_of};
-    use crate::{Cutoff, NewAccount, Noted, ProfilePatch, Purgeable, Store};
+    use crate::store::Store;
+    use crate::tables::accounts::{NewAccount, ProfilePatch};
+    use crate::tables::maintenance::Purgeable;
     use vestry_protocol::fields::Username;
 
     const DAY: i64 = 24 * 60 * 60;

@@ -2,9 +2,12 @@
 //! still be checked. Only what passes the check is removed: age is a column like any other, and whoever forged one must
 //! not have the server remove the traces.
 
-use super::chain::{EVENT_COLUMNS, EventBytes, MarkName, Place};
-use super::verify::{Marks, Walk};
-use crate::{Cutoff, Noted, StoreError, WriteTx};
+use crate::aging::Cutoff;
+use crate::audit::event::Noted;
+use crate::audit::verify::{Marks, Walk};
+use crate::chain_key::{ChainPoint, EVENT_COLUMNS, EventBytes, MarkName};
+use crate::error::StoreError;
+use crate::tx::WriteTx;
 use rusqlite::params;
 use thiserror::Error;
 use vestry_protocol::audit::AuditFault;
@@ -15,7 +18,7 @@ const EVENTS_PER_PURGE_MAX: u32 = 500;
 /// Events that are old enough to be removed, and were checked.
 #[derive(Debug)]
 pub struct AuditPurge {
-    to: Place,
+    to: ChainPoint,
     events: u32,
     cutoff: Cutoff,
 }

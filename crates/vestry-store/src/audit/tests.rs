@@ -1,11 +1,16 @@
 //! The chain against whoever has the file and not the key.
 
-use super::*;
+use crate::aging::Cutoff;
 use crate::backup::Offline;
-use crate::{Cutoff, Store, pool};
+use crate::chain_key::{ChainKey, EventBytes, NOTHING};
+use crate::error::StoreError;
+use crate::pool;
+use crate::store::Store;
+use crate::{ActorKind, Event, Party, PurgeRefused, Verification, WriteTx};
 use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 use std::path::PathBuf;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::item::Open;
 
@@ -326,7 +331,7 @@ fn what_a_transaction_undoes_is_not_in_the_chain() {
 #[tokio::test]
 async fn two_processes_write_one_chain() {
     let database = Database::with_events(1);
-    let limits = crate::StoreLimits::default();
+    let limits = crate::limits::StoreLimits::default();
     let store = Store::open(&database.path, limits, ChainKey::for_tests()).unwrap();
     for round in 0..20 {
         store.write(move |tx| tx.note(&event(round, "here")).map(drop)).await.unwrap();
@@ -437,7 +442,7 @@ fn forged_ages_do_not_have_the_server_remove_the_traces() {
 #[tokio::test]
 async fn a_check_goes_on_while_events_come_and_go() {
     let database = Database::with_events(3_000);
-    let limits = crate::StoreLimits::default();
+    let limits = crate::limits::StoreLimits::default();
     let store = Store::open(&database.path, limits, ChainKey::for_tests()).unwrap();
     let mut verification = Verification::new(store.chain().clone(), None, Vec::new());
     let mut rounds = 0;
@@ -476,7 +481,7 @@ proptest! {
         let key = ChainKey::for_tests();
         let link = |texts: &[String; 6], at| {
             let texts = texts.each_ref().map(|text| text.as_bytes());
-            key.link(&chain::NOTHING, &EventBytes { id: 1, at, texts, mac: None })
+            key.link(&NOTHING, &EventBytes { id: 1, at, texts, mac: None })
         };
         prop_assert_eq!(link(&one, at) == link(&other, at), one == other);
         prop_assert_ne!(link(&one, at), link(&one, at.wrapping_add(1)));

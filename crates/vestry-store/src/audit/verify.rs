@@ -3,8 +3,9 @@
 //! It reads a chunk at a time, each in a view of its own, so that no reading thread is held for long and memory stays
 //! flat. Meanwhile events may come at the end and go at the beginning. It changes nothing.
 
-use super::chain::{ChainKey, EVENT_COLUMNS, EventBytes, Link, Mark, MarkName, Place, older_link};
-use crate::{ReadTx, StoreError};
+use crate::chain_key::{ChainKey, ChainPoint, EVENT_COLUMNS, EventBytes, Link, Mark, MarkName, older_link};
+use crate::error::StoreError;
+use crate::tx::ReadTx;
 use data_encoding::HEXLOWER;
 use rusqlite::params;
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
@@ -15,9 +16,9 @@ const CHUNK_EVENTS: u32 = 1_000;
 /// The marks of a whole chain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Marks {
-    pub(super) older: Place,
-    pub(super) purged: Place,
-    pub(super) head: Place,
+    pub(super) older: ChainPoint,
+    pub(super) purged: ChainPoint,
+    pub(super) head: ChainPoint,
 }
 
 impl Marks {
@@ -28,7 +29,7 @@ impl Marks {
         Ok(match (older, purged, head) {
             (Mark::At(older), Mark::At(purged), Mark::At(head)) => Some(Self { older, purged, head }),
             (Mark::At(older), Mark::Absent, Mark::At(head)) => {
-                Some(Self { older, purged: Place::START, head })
+                Some(Self { older, purged: ChainPoint::START, head })
             }
             (_, _, _) => None,
         })
@@ -39,7 +40,7 @@ impl Marks {
 #[derive(Debug)]
 pub(super) struct Walk {
     key: ChainKey,
-    pub(super) at: Place,
+    pub(super) at: ChainPoint,
 }
 
 impl Walk {
@@ -56,7 +57,7 @@ impl Walk {
             true => older_link(&self.at.link, event),
             false => self.chained_link(event, marks)?,
         };
-        self.at = Place { id: event.id, link };
+        self.at = ChainPoint { id: event.id, link };
         match self.at.id == marks.older.id && self.at != marks.older {
             true => Err(AuditFault::Older { last: marks.older.id }),
             false => Ok(()),
@@ -85,7 +86,7 @@ impl Walk {
     }
 
     /// The events from before the chain are checked as a whole, when the last of them was taken.
-    fn require_all_older(&self, older: &Place) -> Result<(), AuditFault> {
+    fn require_all_older(&self, older: &ChainPoint) -> Result<(), AuditFault> {
         let has_all = self.at.id > older.id || self.at == *older;
         if has_all { Ok(()) } else { Err(AuditFault::Older { last: older.id }) }
     }

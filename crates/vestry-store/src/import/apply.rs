@@ -1,8 +1,11 @@
 //! The act itself: every row that waits becomes an account, or none does.
 
 use super::staging::{StagedRow, StagedRows};
+use crate::audit::event::Noted;
+use crate::error::StoreError;
 use crate::pool::{keep_pages, keep_usual_pages};
-use crate::{CredentialKind, Noted, ReadTx, StoreError, WriteTx};
+use crate::tables::passwords::CredentialKind;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use std::ops::ControlFlow;
 use thiserror::Error;

@@ -2,8 +2,11 @@
 //!
 //! It is worth nothing after a crash, so nothing of it is ever synced. Memory is its page cache and no more.
 
-use super::StagedAccount;
-use crate::{NameKeys, OprfId, StoreError, pool};
+use super::row::StagedAccount;
+use crate::error::StoreError;
+use crate::ids::OprfId;
+use crate::pool;
+use crate::tables::accounts::NameKeys;
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OpenFlags, Row, params};
 use sha2::{Digest, Sha256};

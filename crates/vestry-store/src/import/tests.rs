@@ -1,11 +1,15 @@
 //! One transaction, no name twice, and a race with somebody who registers.
 
 use super::{Added, ImportError, NameStanding, StagedAccount, Staging};
+use crate::aging::Cutoff;
+use crate::audit::event::{ActorKind, Event};
+use crate::audit::party::Party;
+use crate::error::StoreError;
 use crate::fresh::{fresh_store, keys_of};
-use crate::{
-    ActorKind, Credential, Cutoff, Event, NameKeys, NewAccount, Party, ProfilePatch, Purgeable, Standing,
-    Store, StoreError,
-};
+use crate::store::Store;
+use crate::tables::accounts::{NameKeys, NewAccount, ProfilePatch, Standing};
+use crate::tables::maintenance::Purgeable;
+use crate::tables::passwords::Credential;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use vestry_protocol::fields::{Age, Username};

@@ -3,11 +3,12 @@
 //! The newest number is read first, and a look ends there: what comes meanwhile is the next one's, and a condition that
 //! lets nothing through does not look at the same events again and again.
 
+use super::caps::{QueryEnd, RowSink};
 use super::error::{QueryError, classify};
 use super::listing::Page;
+use super::reader::OperatorReader;
 use super::stream::{self, Query, RowTaker};
 use super::watch::Watch;
-use super::{OperatorReader, QueryEnd, RowSink};
 use rusqlite::Row;
 use std::ops::ControlFlow;
 use std::time::Instant;

@@ -3,8 +3,8 @@
 //! One call of those is one step, in which SQLite does not ask whether to go on. Ours ask the watch themselves, and
 //! search in time that grows with the text (`text.rs`). They answer as SQLite's do, which a test compares.
 
+use super::brake::Brake;
 use super::text::{Ends, Finder, Pattern, Steps, replace, trim};
-use super::watch::Brake;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, ffi};

@@ -7,11 +7,11 @@
 //! The authorizer is asked while a statement is compiled, so a refused one never begins to run. It is set last,
 //! after our own settings, and never taken off. Nothing here runs a statement of an operator.
 
+use super::brake::Brake;
 use super::error::{ONLY_SELECT, QueryError};
 use super::functions;
 use super::shape::NO_PARAMETERS;
 use super::views;
-use super::watch::Brake;
 use crate::pool;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};

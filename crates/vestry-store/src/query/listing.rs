@@ -4,13 +4,13 @@
 //! text that is spliced, after it was proven to be a single expression; whatever it then names meets the guard.
 //! There is no OFFSET: a page starts behind the last row of the page before.
 
+use super::caps::{QueryEnd, RowSink};
 use super::cursor::{Order, Position, Stored};
 use super::error::QueryError;
 use super::shape::require_one_expression;
 use super::stream::{self, Query, RowTaker, cells};
 use super::views::{self, ViewShape};
 use super::watch::Watch;
-use super::{QueryEnd, RowSink};
 use rusqlite::Row;
 use rusqlite::types::Value;
 use std::ops::ControlFlow;

@@ -2,7 +2,7 @@
 //!
 //! Holds one row at a time and never a result. Text that is not UTF-8 is shown with replacement characters.
 
-use super::RowSink;
+use super::caps::RowSink;
 use super::error::{QueryError, classify};
 use super::watch::Watch;
 use rusqlite::types::{Value, ValueRef};

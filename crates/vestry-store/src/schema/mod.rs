@@ -1,6 +1,6 @@
 //! The schema and how it grows: SQL files in their order, each applied once, never changed after a release.
 
-use crate::StoreError;
+use crate::error::StoreError;
 use rusqlite::Connection;
 use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 

@@ -1,6 +1,10 @@
 //! Failures in a row, by lane. What they mean is the server's to say; here they are rows that survive a restart.
 
-use crate::{Cutoff, Noted, OprfId, ReadTx, StoreError, WriteTx};
+use crate::aging::Cutoff;
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::ids::OprfId;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
 
@@ -214,8 +218,10 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::event::{ActorKind, Event};
+    use crate::audit::party::Party;
     use crate::fresh::fresh_store;
-    use crate::{ActorKind, Event, Party, Store};
+    use crate::store::Store;
 
     fn note<'tx>(tx: &'tx WriteTx<'_>) -> Noted<'tx> {
         let (actor, action, subject) = (Party::Text("vestryd"), "test", Party::NONE);

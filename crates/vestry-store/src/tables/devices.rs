@@ -1,6 +1,10 @@
 //! Devices that logged in before, known by the hash of a token that only the device has.
 
-use crate::{AccountId, Cutoff, Noted, ReadTx, SessionId, StoreError, WriteTx};
+use crate::aging::Cutoff;
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::ids::{AccountId, SessionId};
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
 

@@ -1,6 +1,8 @@
 //! Operators: who may speak on the admin port, known by the pin of the certificate.
 
-use crate::{Noted, ReadTx, StoreError, WriteTx};
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use vestry_protocol::UnixSeconds;
 

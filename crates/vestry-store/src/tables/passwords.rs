@@ -2,7 +2,10 @@
 //!
 //! The records come and go as the server made them; nothing here can read or judge one.
 
-use crate::{AccountId, Noted, OprfId, ReadTx, SessionId, StoreError, WriteTx};
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::ids::{AccountId, OprfId, SessionId};
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::refusal::SessionEnd;

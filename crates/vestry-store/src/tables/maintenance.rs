@@ -1,6 +1,9 @@
 //! What time does to the database: sessions and codes expire, suspensions end, deleted accounts can be purged.
 
-use crate::{AccountId, Cutoff, StoreError, WriteTx};
+use crate::aging::Cutoff;
+use crate::error::StoreError;
+use crate::ids::AccountId;
+use crate::tx::WriteTx;
 use rusqlite::params;
 use vestry_protocol::UnixSeconds;
 

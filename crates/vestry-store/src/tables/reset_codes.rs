@@ -1,6 +1,10 @@
 //! One-time codes: one an account at most, by their hashes, with how often each had a new password evaluated.
 
-use crate::{AccountId, IssuedCode, Noted, ReadTx, StoreError, WriteTx};
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::ids::AccountId;
+use crate::tables::passwords::IssuedCode;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
 

@@ -1,40 +1,15 @@
 //! Accounts: the row, its standing, and what may become of it.
 
-use crate::{NewCredential, Noted, Purgeable, ReadTx, StoreError, WriteTx};
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::ids::{AccountId, OprfId};
+use crate::tables::maintenance::Purgeable;
+use crate::tables::passwords::NewCredential;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
-use std::fmt;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
 use vestry_protocol::refusal::SessionEnd;
-
-/// The number of an account. It is never another's, however long the account has been gone: audit events name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AccountId(pub(crate) i64);
-
-impl OprfId {
-    /// As lanes are called by it: in hexadecimal.
-    #[must_use]
-    pub fn to_hex(self) -> String {
-        data_encoding::HEXLOWER.encode(&self.0)
-    }
-}
-
-impl AccountId {
-    /// The number of no account.
-    pub const NONE: Self = Self(0);
-
-    /// A number that was not read from a database, for tests of what only passes it on.
-    #[must_use]
-    pub fn for_tests(number: i64) -> Self {
-        Self(number)
-    }
-}
-
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +52,6 @@ pub struct AccountRow {
     /// What names its OPRF key.
     pub oprf_id: OprfId,
 }
-
-/// What names an account's OPRF key: the account's for life, and never another's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct OprfId(pub [u8; 32]);
 
 /// What a name stands for beside the account that may have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

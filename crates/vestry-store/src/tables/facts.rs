@@ -1,6 +1,8 @@
 //! Facts: what the database remembers of things outside it. Names and values are short and public.
 
-use crate::{Noted, ReadTx, StoreError, WriteTx};
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::OptionalExtension;
 
 impl ReadTx<'_> {

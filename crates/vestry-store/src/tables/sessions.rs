@@ -1,7 +1,12 @@
 //! Sessions: a row for each, known by a number of its own and the hash of a token. The token itself is never here.
 
-use crate::accounts::{ACCOUNT_COLUMNS, BEHIND_ACCOUNT, account_of_row};
-use crate::{AccountId, AccountRow, Noted, ReadTx, Standing, StoreError, WriteTx};
+use crate::audit::event::Noted;
+use crate::error::StoreError;
+use crate::ids::AccountId;
+use crate::ids::SessionId;
+use crate::tables::accounts::{ACCOUNT_COLUMNS, BEHIND_ACCOUNT, account_of_row};
+use crate::tables::accounts::{AccountRow, Standing};
+use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Params, Row, ToSql, params};
 use std::marker::PhantomData;
 use vestry_protocol::UnixSeconds;
@@ -9,24 +14,6 @@ use vestry_protocol::refusal::SessionEnd;
 
 /// More sessions than this an account cannot have: a new one ends the one that was used least recently.
 const SESSIONS_PER_ACCOUNT_MAX: u32 = 32;
-
-/// The public number of a session. It names the session and proves nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId(pub(crate) i64);
-
-impl SessionId {
-    /// From the number on the wire.
-    #[must_use]
-    pub fn from_wire(number: u64) -> Self {
-        Self(number.cast_signed())
-    }
-
-    /// The number on the wire.
-    #[must_use]
-    pub fn to_wire(self) -> u64 {
-        self.0.cast_unsigned()
-    }
-}
 
 /// A session to store.
 #[derive(Debug)]
@@ -346,8 +333,11 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::event::{ActorKind, Event};
+    use crate::audit::party::Party;
     use crate::fresh::{fresh_store, keys_of};
-    use crate::{ActorKind, Event, NewAccount, Party, ProfilePatch, Store};
+    use crate::store::Store;
+    use crate::tables::accounts::{NewAccount, ProfilePatch};
     use vestry_protocol::fields::Username;
 
     const EVENT: Event<'_> = Event {
