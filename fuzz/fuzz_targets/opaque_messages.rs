@@ -9,9 +9,11 @@ use tokio::runtime::{Builder, Runtime};
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::user::{Envelope, Stretching};
 use vestry_server::clock::Clock;
-use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord, Target};
-use vestry_server::gate::{Admitted, Gate, Source, Way};
+use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord};
+use vestry_server::gate::{Admitted, Gate, Way};
+use vestry_server::names::Target;
 use vestry_server::settings::Settings;
+use vestry_server::source::Source;
 use vestry_store::{AccountId, ChainKey, Generation, OprfId, SealedRecord, Store, StoreLimits};
 
 const EXPORTER: [u8; 32] = [7; 32];

@@ -6,7 +6,8 @@ use arbitrary::Arbitrary;
 use std::cell::RefCell;
 use std::sync::OnceLock;
 use std::time::Duration;
-use vestry_server::credentials::{ImportedHashes, Memory, Pepper, Speed};
+use vestry_server::credentials::{ImportedHashes, Pepper, Speed};
+use vestry_server::hashing::argon2id::Memory;
 use vestry_store::OprfId;
 
 #[derive(Debug, Arbitrary)]

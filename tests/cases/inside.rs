@@ -13,7 +13,7 @@ use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
-use vestry_server::audit_head::HeadKeeper;
+use vestry_server::audit::head::HeadKeeper;
 use vestry_server::clock::Clock;
 use vestry_server::config::Overrides;
 use vestry_server::credentials::ImportedHashes;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_server::audit::{Action, Actor};
+use vestry_server::audit::act::{Action, Actor};
 use vestry_store::{Party, Standing, StoreError};
 use vestry_tests::harness::{AdminWire, Server, admin_refusal_of, program, rows_of};
 use vestry_tests::imported::row;

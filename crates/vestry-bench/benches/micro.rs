@@ -19,12 +19,14 @@ use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
 use vestry_server::clock::Clock;
-use vestry_server::credentials::{Ke1, OpaqueKey, Target};
+use vestry_server::credentials::{Ke1, OpaqueKey};
 use vestry_server::data_dir::DataDir;
 use vestry_server::failure::Failure;
-use vestry_server::gate::{Gate, Source, Way};
+use vestry_server::gate::{Gate, Way};
+use vestry_server::names::Target;
 use vestry_server::secrets::read_audit_key;
 use vestry_server::settings::Settings;
+use vestry_server::source::Source;
 use vestry_store::{
     AccountId, ActorKind, Credential, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store,
     StoreError, StoreLimits,

@@ -138,13 +138,17 @@ impl Record {
 /// A login between KE2 and KE3.
 pub struct Exchange(ServerLogin<ServerSuite>);
 
+/// That a client knows the password of a record. Only [`Exchange::finish`] makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Verified(());
+
 impl Exchange {
-    /// Verifies KE3: whether the client knows the password of the record, on the connection with this exporter.
+    /// Verifies KE3: that the client knows the password of the record, on the connection with this exporter.
     #[must_use]
-    pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> bool {
-        let Ok(ke3) = exactly::<OPAQUE_KE3_BYTES>(ke3) else { return false };
-        let Ok(ke3) = CredentialFinalization::deserialize(ke3) else { return false };
-        self.0.finish(ke3, parameters(&context_of(exporter))).is_ok()
+    pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<Verified> {
+        let ke3 = CredentialFinalization::deserialize(exactly::<OPAQUE_KE3_BYTES>(ke3).ok()?).ok()?;
+        self.0.finish(ke3, parameters(&context_of(exporter))).ok()?;
+        Some(Verified(()))
     }
 }
 

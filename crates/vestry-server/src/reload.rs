@@ -3,7 +3,7 @@
 //! Everything is read and judged before anything changes; then one transaction writes the event and enrolls new operators, and
 //! only what is committed is put in force. What goes wrong before leaves all of it as it was.
 
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::config::ConfigError;
 use crate::failure::Failure;
 use crate::server::Server;

@@ -4,8 +4,8 @@
 //! the file in its place. A crash in between leaves the old secret or the new one in force, never half of either
 //! (`secrets::finish_replacements`).
 
-use crate::audit::{Action, Actor};
-use crate::audit_head;
+use crate::audit::act::{Action, Actor};
+use crate::audit::head;
 use crate::clock::Plausible;
 use crate::credentials::Pepper;
 use crate::data_dir::DataDir;
@@ -141,7 +141,7 @@ pub enum AuditRotation {
 /// When a file or the database refuses.
 pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, SetupError> {
     let AtRest { mut database, .. } = AtRest::open(data_dir)?;
-    let known = audit_head::read(&data_dir.audit_head())?.map(|head| head.known);
+    let known = head::read(&data_dir.audit_head())?.map(|head| head.known);
     if let Some(fault) = database.verify_audit(known)?.fault {
         return Ok(AuditRotation::Refused(fault));
     }

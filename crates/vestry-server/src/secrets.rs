@@ -4,8 +4,9 @@
 //! A secret that is replaced lies beside the one in force (`opaque-next.key`) until the database says that it took over; then its
 //! file takes the place of the other. The database decides: what a crash left half done is finished at the next start.
 
-use crate::credentials::{NameSeed, OpaqueKey, OpaqueKeys, Pepper};
+use crate::credentials::{OpaqueKey, OpaqueKeys, Pepper};
 use crate::data_dir::DataDir;
+use crate::names::NameSeed;
 use crate::setup::SetupError;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,17 +1,19 @@
 //! The server's shared parts, and [`run`]: from bound listeners to the last goodbye.
 
 use crate::admin::{Office, RecordedQueries, WelcomeOperators};
-use crate::audit_head::HeadKeeper;
+use crate::audit::head::HeadKeeper;
+use crate::audit::trail::{RecordedReads, Trail};
 use crate::clock::{Clock, as_date};
-use crate::credentials::{DamagedRecords, HashingPool, ImportedHashes, NameSeed, OpaqueKeys};
+use crate::credentials::{DamagedRecords, ImportedHashes, OpaqueKeys};
 use crate::gate::{Gate, Writes};
+use crate::hashing::pool::HashingPool;
 use crate::identity::Identity;
-use crate::listener::{Admission, accept_until};
+use crate::names::NameSeed;
+use crate::ports::listener::{Admission, accept_until};
 use crate::reload;
 use crate::renewal::Renewal;
 use crate::settings::Settings;
 use crate::sweep::{remove_expired, remove_old};
-use crate::trail::{RecordedReads, Trail};
 use crate::user::WelcomeUsers;
 use std::future::Future;
 use std::net::SocketAddr;

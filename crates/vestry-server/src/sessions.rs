@@ -10,8 +10,8 @@
 //! in the transaction of each call, so that suspension, deletion, a new password or a revocation bite on the
 //! next request of every open connection.
 
-use crate::audit::{Action, Actor};
-use crate::audit_head::HeadKeeper;
+use crate::audit::act::{Action, Actor};
+use crate::audit::head::HeadKeeper;
 use crate::clock;
 use crate::config::SessionConfig;
 use crate::credentials::Proven;

@@ -3,14 +3,15 @@
 //! It never overwrites: each part that is there stays as it is, so that a second run finishes what a first one
 //! could not.
 
-use crate::audit::{Action, Actor};
-use crate::audit_head::{self, AuditHead, AuditHeadError, newest};
+use crate::audit::act::{Action, Actor};
+use crate::audit::head::{self, AuditHead, AuditHeadError, newest};
 use crate::clock::Plausible;
 use crate::config;
-use crate::credentials::{NameSeed, OpaqueKey, Pepper};
+use crate::credentials::{OpaqueKey, Pepper};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::failure::Failure;
-use crate::listen::Listen;
+use crate::names::NameSeed;
+use crate::ports::listen::Listen;
 use crate::remedy::move_secret_away;
 use crate::secrets::{AUDIT_KEY_FACT, read_audit_key};
 use std::net::SocketAddr;
@@ -282,7 +283,7 @@ async fn write_audit_head(data_dir: &DataDir, store: &Store) -> Result<(), Setup
     let key = store.chain().clone();
     // On the only connection that is closed before the process goes on: a reader would leave its log behind.
     if let Some(known) = store.write(move |tx| newest(tx, &key)).await? {
-        audit_head::write(&data_dir.audit_head(), &AuditHead::of(0, known))?;
+        head::write(&data_dir.audit_head(), &AuditHead::of(0, known))?;
     }
     Ok(())
 }

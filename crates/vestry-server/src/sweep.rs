@@ -1,7 +1,7 @@
 //! What time does to the database. What has expired goes every minute: it is refused already, and can be made again. What is old goes
 //! every hour and for good, so that its age is not that of the clock. Each purge and each ended suspension is an event.
 
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::gate::LANES_MAX;
 use crate::gate::policy::FORGOTTEN_AFTER_SECS;
 use crate::server::RESTORABLE_SECS;

@@ -3,7 +3,7 @@
 use super::Operator;
 use super::audit::{OnRecord, Read, record};
 use super::office::{InOffice, act};
-use crate::audit::Action;
+use crate::audit::act::Action;
 use crate::clock::as_date;
 use crate::codes::{CODE_SECS, hash_of, new_code};
 use crate::failure::Failure;

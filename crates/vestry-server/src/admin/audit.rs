@@ -3,10 +3,10 @@
 use super::Operator;
 use super::office::act;
 use super::rows::Follow;
-use crate::audit::Action;
-use crate::connection::Ended;
-use crate::conversation::Replies;
+use crate::audit::act::Action;
 use crate::failure::Failure;
+use crate::ports::connection::Ended;
+use crate::ports::conversation::Replies;
 use crate::server::Server;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};

@@ -3,13 +3,13 @@
 
 use super::Operator;
 use super::office::act;
-use crate::audit::Action;
+use crate::audit::act::Action;
 use crate::backup::BackupError;
 use crate::backup::archive::{self, Contents};
-use crate::connection::Ended;
-use crate::conversation::Replies;
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
+use crate::ports::connection::Ended;
+use crate::ports::conversation::Replies;
 use crate::server::Server;
 use std::io::{self, Write};
 use std::time::Duration;

@@ -5,13 +5,13 @@
 //! for longer ends by [`Operator::dismissed`].
 
 use super::{Needed, Operator, Role};
-use crate::audit::Actor;
+use crate::audit::act::Actor;
 use crate::clock::Clock;
 use crate::config::ConnectionConfig;
 use crate::failure::Failure;
+use crate::ports::slots::{Slot, SlotLimits, Slots};
 use crate::server::Server;
 use crate::settings::Settings;
-use crate::slots::{Slot, SlotLimits, Slots};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::net::SocketAddr;

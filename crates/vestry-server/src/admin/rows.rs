@@ -3,9 +3,9 @@
 
 use super::Operator;
 use super::audit::{Read, Recorded, record};
-use crate::connection::Ended;
-use crate::conversation::Replies;
 use crate::failure::Failure;
+use crate::ports::connection::Ended;
+use crate::ports::conversation::Replies;
 use crate::server::Server;
 use std::ops::ControlFlow;
 use tokio::runtime::Handle;

@@ -2,7 +2,7 @@
 
 use super::Operator;
 use crate::failure::Failure;
-use crate::listen::USER_PORT;
+use crate::ports::listen::USER_PORT;
 use crate::server::Server;
 use std::net::SocketAddr;
 use vestry_protocol::admin::{AdminReply, ClockJump, OpaqueRotation, Status};

@@ -2,7 +2,7 @@
 
 use super::Operator;
 use super::office::act;
-use crate::audit::Action;
+use crate::audit::act::Action;
 use crate::failure::Failure;
 use crate::server::Server;
 use vestry_protocol::admin::AdminReply;

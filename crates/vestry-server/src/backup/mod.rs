@@ -18,9 +18,9 @@ pub mod restore;
 mod unpack;
 
 use crate::data_dir::DataDirError;
+use crate::process::work_folder::WorkFolderError;
 use crate::secrets::{AUDIT_KEY_FACT, NAMES_SEED_FACT, OPAQUE_KEY_FACT, PEPPER_FACT};
 use crate::setup::SetupError;
-use crate::work_folder::WorkFolderError;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;

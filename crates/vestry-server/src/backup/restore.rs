@@ -3,13 +3,13 @@
 
 use super::placing::Placing;
 use super::{BackupError, DATABASE, unpack};
-use crate::audit::{Action, Actor};
-use crate::audit_head::{self, AuditHead};
+use crate::audit::act::{Action, Actor};
+use crate::audit::head::{self, AuditHead};
 use crate::clock::Plausible;
 use crate::data_dir::DataDir;
+use crate::process::work_folder::WorkFolder;
 use crate::secrets::{NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, SECRET_FACTS, Secrets};
 use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
-use crate::work_folder::WorkFolder;
 use std::io::BufRead;
 use std::path::Path;
 use vestry_protocol::typed::vestryd;
@@ -111,15 +111,15 @@ fn write_audit_head_down(
 ) -> Result<Option<String>, BackupError> {
     let path = data_dir.audit_head();
     let mut database = Offline::open(&data_dir.database(), chain.clone())?;
-    let known = audit_head::read(&path);
+    let known = head::read(&path);
     let epoch = match known.as_ref().ok().and_then(Option::as_ref) {
         Some(head) => head.epoch,
-        None => database.read(audit_head::epoch_of)?,
+        None => database.read(head::epoch_of)?,
     };
     let fits = match known {
         known if is_new_chain || matches!(known, Ok(None)) => {
-            if let Some(known) = database.read(|tx| audit_head::newest(tx, chain))? {
-                audit_head::write(&path, &AuditHead::of(epoch, known))?;
+            if let Some(known) = database.read(|tx| head::newest(tx, chain))? {
+                head::write(&path, &AuditHead::of(epoch, known))?;
             }
             true
         }

@@ -2,8 +2,8 @@
 
 use super::backup::who;
 use super::{CommandError, Place, answer, say};
-use crate::audit::{Action, Actor};
-use crate::audit_head::{self, AuditHead, AuditHeadError};
+use crate::audit::act::{Action, Actor};
+use crate::audit::head::{self, AuditHead, AuditHeadError};
 use crate::clock::{Clock, Plausible};
 use crate::data_dir::DataDir;
 use crate::secrets::read_audit_key;
@@ -100,9 +100,9 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
     let _lock = data_dir.lock()?;
     let (path, chain) = (data_dir.audit_head(), read_audit_key(&data_dir.audit_key())?);
     let mut database = Offline::open(&data_dir.database(), chain.clone())?;
-    let newest_of = |database: &mut Offline| database.read(|tx| audit_head::newest(tx, &chain));
+    let newest_of = |database: &mut Offline| database.read(|tx| head::newest(tx, &chain));
     let newest = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
-    let known = match audit_head::read(&path) {
+    let known = match head::read(&path) {
         Ok(head) => head,
         Err(AuditHeadError::Damaged(_)) => None,
         Err(error) => return Err(SetupError::from(error).into()),
@@ -116,7 +116,7 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
         note_accepted(&mut database, now, &detail)?;
         let known = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
         let epoch = AuditHead::next_epoch(None, now.seconds());
-        audit_head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
+        head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
         say(&format!("{} is made anew; nobody can tell what the audit was before", path.display()));
         return Ok(());
     };
@@ -145,7 +145,7 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
     note_accepted(&mut database, now, &detail)?;
     let known = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
     let epoch = AuditHead::next_epoch(Some(epoch), now.seconds());
-    audit_head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
+    head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
     say("the audit goes on from here");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `vestryd backup` and `vestryd restore`: the database and its keys into a file, and back.
 
 use super::{CommandError, Folder, Place, answer, say};
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::backup::archive::{self, Contents};
 use crate::backup::restore;
 use crate::clock::Clock;

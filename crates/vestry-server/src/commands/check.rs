@@ -2,12 +2,12 @@
 //! and says what to do about each thing that is wrong.
 
 use super::{CommandError, Place, answer};
-use crate::audit_head;
+use crate::audit::head;
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
-use crate::confinement::{confine, is_memory_private};
 use crate::credentials::{ImportedHashes, OpaqueRecord};
 use crate::data_dir::{DataDir, own_ids};
+use crate::process::confinement::{confine, is_memory_private};
 use crate::remedy::{new_authority, new_operator};
 use crate::renewal::AUTHORITY_NOTICE_SECS;
 use crate::secrets::{Secrets, read_audit_key};
@@ -199,7 +199,7 @@ fn first_of(names: &[String]) -> String {
 
 fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {
     let chain = read_audit_key(&data_dir.audit_key())?;
-    let head = audit_head::read(&data_dir.audit_head()).map_err(SetupError::from)?;
+    let head = head::read(&data_dir.audit_head()).map_err(SetupError::from)?;
     let known = head.map(|head| head.known);
     let verdict = Offline::open_beside_a_server(&data_dir.database(), chain)?.verify_audit(known)?;
     match verdict.fault {

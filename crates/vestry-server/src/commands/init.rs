@@ -4,7 +4,7 @@ use super::{CommandError, Place, answer, say};
 use crate::clock::Clock;
 use crate::config::Overrides;
 use crate::data_dir::DataDir;
-use crate::listen::Listen;
+use crate::ports::listen::Listen;
 use crate::setup::{Plan, set_up};
 use clap::Args;
 use std::net::SocketAddr;

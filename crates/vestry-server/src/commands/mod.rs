@@ -12,13 +12,13 @@ mod place;
 mod secrets;
 mod serve;
 
-use crate::as_owner::NotTheOwner;
 use crate::backup::BackupError;
 use crate::clock::ImplausibleClock;
 use crate::config::ConfigError;
-use crate::confinement::keep_memory_private;
 use crate::data_dir::DataDirError;
-use crate::logging::Log;
+use crate::process::as_owner::NotTheOwner;
+use crate::process::confinement::keep_memory_private;
+use crate::process::logging::Log;
 use crate::remedy::for_certificates;
 use crate::server::ServeError;
 use crate::setup::SetupError;

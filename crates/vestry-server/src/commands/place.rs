@@ -1,10 +1,10 @@
 //! Where a command was told that the data is, and how others get there. A folder is handed out only together with acting as its
 //! owner: what root makes in it then belongs to the user whose server reads it.
 
-use crate::as_owner::{AsOwner, For, NotTheOwner};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::data_dir::{DataDir, default_path};
-use crate::running::how_to_reload;
+use crate::process::as_owner::{AsOwner, For, NotTheOwner};
+use crate::process::running::how_to_reload;
 use crate::settings::Settings;
 use clap::Args;
 use std::ops::Deref;

@@ -2,7 +2,7 @@
 
 use super::backup::who;
 use super::{CommandError, Place, answer, say};
-use crate::audit::Actor;
+use crate::audit::act::Actor;
 use crate::clock::Clock;
 use crate::rotation::{AuditRotation, By, begin_opaque, finish_opaque, rotate_audit, rotate_pepper};
 use clap::{Args, Subcommand, ValueEnum};

@@ -1,22 +1,22 @@
 //! `vestryd serve`: sets up on a first start, checks what must hold, binds, and hands over to the library.
 
 use super::{CommandError, ServeFlags, init};
-use crate::audit_head::HeadKeeper;
+use crate::audit::head::HeadKeeper;
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
-use crate::confinement::confine;
 use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
-use crate::listen::{self, Listen};
-use crate::listener::UNSAID_MAX;
-use crate::logging::{self, Log};
-use crate::running::Announcement;
+use crate::ports::listen::{self, Listen};
+use crate::ports::listener::UNSAID_MAX;
+use crate::process::confinement::confine;
+use crate::process::logging::{self, Log};
+use crate::process::running::Announcement;
+use crate::process::work_folder::remove_abandoned;
 use crate::secrets::{Secrets, finish_replacements};
 use crate::server::{Listeners, Parts};
 use crate::settings::Settings;
 use crate::setup::enrol;
-use crate::work_folder::remove_abandoned;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;

@@ -4,27 +4,23 @@
 //! Pure work on bytes: no database, no clock but the one that measures this machine, no thread. Memory comes from the
 //! caller, who keeps it, since fresh memory costs up to half of a hash in page faults.
 
-use super::Pepper;
+use super::pepper::Pepper;
 use crate::gate::Admitted;
-use argon2::{Algorithm, Argon2, Block, Params, ParamsBuilder, Version};
+use crate::hashing::argon2id::{
+    HashError, ITERATIONS_MAX, MEMORY_KIB_MAX, Matched, Memory, PARALLELISM_MAX, Stored, compute, params_of,
+    take_apart,
+};
+use argon2::Version;
 use phc::{Output, PasswordHash, Salt};
 use std::sync::Arc;
 use std::time::Duration;
-use thiserror::Error;
 use tokio::time::Instant;
 use vestry_protocol::fields::{Field, FieldError, Password};
 use vestry_store::OprfId;
 use zeroize::Zeroizing;
 
-/// A hash may not ask for more than this: what it takes for a password that is right, every guess takes too, and a file can
-/// bring a million of them. PHP, Django, Symfony and the second choice of RFC 9106 stay within it.
-const MEMORY_KIB_MAX: u32 = 128 * 1024;
-
 /// Memory times passes is the time that a guess costs: 64 MiB four times.
 const WORK_KIB_MAX: u32 = 4 * 64 * 1024;
-
-const ITERATIONS_MAX: u32 = 32;
-const PARALLELISM_MAX: u32 = 16;
 
 /// RFC 9106, 3.1: with a shorter tag, too many wrong passwords are right.
 const TAG_BYTES_MIN: usize = 16;
@@ -40,25 +36,6 @@ const PROBE: (u32, u32, u32) = (16 * 1024, 2, 1);
 
 /// Whatever else a PHC string says would not enter the hash, and so make every password wrong.
 const KNOWN_PARAMS: [&str; 3] = ["m", "t", "p"];
-
-/// The working memory of one hash, kept by its thread.
-#[derive(Default)]
-pub struct Memory(Vec<Block>);
-
-impl Memory {
-    fn for_params(&mut self, params: &Params) -> &mut [Block] {
-        let wanted = params.block_count();
-        if self.0.len() < wanted {
-            self.0.resize(wanted, Block::new());
-        }
-        self.0.get_mut(..wanted).unwrap_or_default()
-    }
-}
-
-/// A hash that could not be computed, or not be sealed. Wrong passwords are not errors.
-#[derive(Debug, Error)]
-#[error("an imported password could not be judged: {0}")]
-pub struct HashError(&'static str);
 
 /// Judges and seals imported hashes. Cloning shares the pepper.
 #[derive(Clone)]
@@ -80,13 +57,6 @@ impl Speed {
         let ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
         u64::from(work_kib) <= self.kib_per_sec.saturating_mul(ms) / 1_000
     }
-}
-
-/// A PHC string, taken apart and checked.
-struct Stored {
-    params: Params,
-    salt: Salt,
-    tag: Output,
 }
 
 impl ImportedHashes {
@@ -178,12 +148,11 @@ impl ImportedHashes {
         memory: &mut Memory,
         password: &Password,
         (sealed, account): (Option<&[u8]>, OprfId),
-    ) -> Result<bool, HashError> {
+    ) -> Result<Option<Matched>, HashError> {
         let stored = sealed.and_then(|sealed| self.open(sealed, account));
         let judged = stored.as_ref().unwrap_or(&self.decoy);
-        let tag = compute(memory, &judged.params, &judged.salt, password.expose_secret().as_bytes())?;
-        // `Output` compares in constant time.
-        Ok(tag == judged.tag && stored.is_some())
+        let matched = judged.matches(memory, password.expose_secret().as_bytes())?;
+        Ok(matched.filter(|_| stored.is_some()))
     }
 
     /// Returns whether a sealed hash opens for its account and can be judged.
@@ -196,32 +165,6 @@ impl ImportedHashes {
         let record: Zeroizing<String> = self.pepper.open(sealed, account)?;
         take_apart(&PasswordHash::new(&record).ok()?)
     }
-}
-
-/// `None` for what this server could not have been given: another algorithm, or a cost over the caps.
-fn take_apart(parsed: &PasswordHash) -> Option<Stored> {
-    let version: Version = parsed.version?.try_into().ok()?;
-    if parsed.algorithm.as_str() != "argon2id" || version != Version::V0x13 {
-        return None;
-    }
-    let (salt, tag) = (parsed.salt?, parsed.hash?);
-    let cost = |name: &str, max: u32| parsed.params.get_decimal(name).filter(|value| *value <= max);
-    let costs = (cost("m", MEMORY_KIB_MAX)?, cost("t", ITERATIONS_MAX)?, cost("p", PARALLELISM_MAX)?);
-    Some(Stored { params: params_of(costs, tag.len()).ok()?, salt, tag })
-}
-
-fn params_of((memory_kib, passes, lanes): (u32, u32, u32), tag_bytes: usize) -> argon2::Result<Params> {
-    ParamsBuilder::new().m_cost(memory_kib).t_cost(passes).p_cost(lanes).output_len(tag_bytes).build()
-}
-
-fn compute(memory: &mut Memory, params: &Params, salt: &Salt, password: &[u8]) -> Result<Output, HashError> {
-    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    let mut tag = vec![0; params.output_len().unwrap_or(32)];
-    let blocks = memory.for_params(params);
-    hasher
-        .hash_password_into_with_memory(password, salt, &mut tag, blocks)
-        .map_err(|_| HashError("Argon2id refused its input"))?;
-    Output::new(&tag).map_err(|_| HashError("its tag does not fit a PHC string"))
 }
 
 /// What the fuzz target of stored hashes sees of this file (docs/FUZZING.md).
@@ -281,7 +224,8 @@ mod tests {
         let admitted = fixture.login("naman").await;
         let sealed = hashes.seal(&record_of("right"), NAMAN).unwrap();
         let judge = |text, sealed| {
-            hashes.verify(&admitted, &mut Memory::default(), &password(text), (sealed, NAMAN)).unwrap()
+            let own = (sealed, NAMAN);
+            hashes.verify(&admitted, &mut Memory::default(), &password(text), own).unwrap().is_some()
         };
         assert!(judge("right", Some(sealed.as_slice())));
         assert!(!judge("wrong", Some(&sealed)) && !judge("right", None) && !judge("right", Some(b"garbage")));
@@ -300,7 +244,7 @@ mod tests {
         for (pepper, account) in [(2, NAMAN), (1, OprfId([2; 32]))] {
             let own = (Some(sealed.as_slice()), account);
             let judged = hashes(pepper).verify(&admitted, &mut Memory::default(), &password("right"), own);
-            assert!(!judged.unwrap(), "{pepper} {account:?}");
+            assert!(judged.unwrap().is_none(), "{pepper} {account:?}");
         }
     }
 

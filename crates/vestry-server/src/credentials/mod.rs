@@ -5,24 +5,21 @@
 //! without a password and wrong passwords take the same way: one read, the same work, one event.
 
 mod damaged;
-mod fair_queue;
-mod hashing;
 mod imported;
 mod keys;
-mod names;
 mod opaque;
 mod pepper;
 
 pub use damaged::DamagedRecords;
-pub use hashing::{HashingPool, NotRun};
-pub use imported::{HashError, ImportedHashes, Memory, Speed};
+pub use imported::{ImportedHashes, Speed};
 pub use keys::OpaqueKeys;
-pub use names::{NameSeed, Named, Target};
 pub use opaque::{Blinded, Exchange, Ke1, OpaqueKey, OpaqueRecord};
 pub use pepper::Pepper;
 
 use crate::failure::Failure;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Right};
+use crate::hashing::argon2id::Memory;
+use crate::names::Target;
 use crate::server::Server;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -38,20 +35,22 @@ use vestry_store::{
 #[derive(Debug)]
 pub struct Proven {
     account: AccountId,
+    right: Right,
     credential: Credential,
     /// The record that takes the place of an imported hash, and whether its password breaks a rule of new ones.
     sealed: Option<(SealedRecord, bool)>,
 }
 
-/// That a password was proven to be right. Only a [`Proven`] has it.
-#[derive(Debug, Clone, Copy)]
-pub struct Right(());
-
 #[cfg(test)]
 impl Proven {
     /// One that proves nothing of any database, for tests of what only keeps it.
     pub(crate) fn for_tests() -> Self {
-        Self { account: AccountId::NONE, credential: Credential::Imported(Vec::new()), sealed: None }
+        Self {
+            account: AccountId::NONE,
+            right: Right::for_tests(),
+            credential: Credential::Imported(Vec::new()),
+            sealed: None,
+        }
     }
 }
 
@@ -73,8 +72,8 @@ impl Proven {
 
     /// That it was right, for the attempt that led to it.
     #[must_use]
-    pub fn is_right(&self) -> Right {
-        Right(())
+    pub fn right(&self) -> Right {
+        self.right
     }
 
     /// Sets a new password in the place of the one that was proven, which has to be the current one: every session ends and
@@ -176,8 +175,8 @@ pub fn finish_exchange(
     ke3: &[u8],
     exporter: &[u8; EXPORTER_BYTES],
 ) -> Result<Proven, Failure> {
-    let (account, record) = exchange.finish(ke3, exporter).ok_or(Failure::WrongCredentials)?;
-    Ok(Proven { account, credential: Credential::Opaque(record), sealed: None })
+    let (verified, account, record) = exchange.finish(ke3, exporter).ok_or(Failure::WrongCredentials)?;
+    Ok(Proven { account, right: verified.into(), credential: Credential::Opaque(record), sealed: None })
 }
 
 /// The first half of a new password: evaluates it under the key of a name.
@@ -262,7 +261,7 @@ impl JudgeImported {
             Some(Credential::Opaque(_)) | None => None,
         };
         let sealed_hash = imported.as_deref();
-        let is_right = self.hashes.verify(admitted, memory, password, (sealed_hash, oprf_id));
+        let matched = self.hashes.verify(admitted, memory, password, (sealed_hash, oprf_id));
         let is_damaged = sealed_hash.is_some_and(|sealed| !self.hashes.is_readable(sealed, oprf_id));
         if let Some(account) = account.filter(|_| is_damaged) {
             self.damaged.log(account, Instant::now());
@@ -271,12 +270,12 @@ impl JudgeImported {
         // By which of its hosts the client came is not known here.
         let owner = PasswordOwner { name: &name, email: email.as_deref(), host: None };
         let is_weak = self.policy.judge(password, &owner).is_err();
-        let is_right = is_right.map_err(|_| Failure::Internal("an imported password could not be judged"))?;
+        let matched = matched.map_err(|_| Failure::Internal("an imported password could not be judged"))?;
         let record = record?;
-        match (account, imported) {
-            (Some(account), Some(sealed)) if is_right => {
+        match (account, imported, matched) {
+            (Some(account), Some(sealed), Some(matched)) => {
                 let credential = Credential::Imported(sealed);
-                Ok(Proven { account, credential, sealed: Some((record, is_weak)) })
+                Ok(Proven { account, right: matched.into(), credential, sealed: Some((record, is_weak)) })
             }
             _ => Err(Failure::WrongCredentials),
         }

@@ -17,7 +17,7 @@ use crate::gate::Admitted;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use vestry_opaque::server::{self, BlindedPassword, Record, ServerKey};
+use vestry_opaque::server::{self, BlindedPassword, Record, ServerKey, Verified};
 use vestry_opaque::{OpaqueError, SealingPassword, SystemRandom};
 use vestry_protocol::fields::{Field, FieldError, Password, StretchingCost};
 use vestry_protocol::limits::{EXPORTER_BYTES, OPAQUE_UPLOAD_BYTES};
@@ -186,10 +186,14 @@ impl Exchange {
 
     /// Whose password was proven and by which record; `None` for a wrong password or a fake record.
     #[must_use]
-    pub fn finish(self, ke3: &[u8], exporter: &[u8; EXPORTER_BYTES]) -> Option<(AccountId, SealedRecord)> {
+    pub fn finish(
+        self,
+        ke3: &[u8],
+        exporter: &[u8; EXPORTER_BYTES],
+    ) -> Option<(Verified, AccountId, SealedRecord)> {
         // A fake one never proves anything; it is verified all the same, so that the time does not tell.
-        let is_right = self.state.finish(ke3, exporter);
-        self.proves.filter(|_| is_right)
+        let verified = self.state.finish(ke3, exporter)?;
+        self.proves.map(|(account, record)| (verified, account, record))
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{Admitted, Gate, Source, Way};
 use crate::clock::Clock;
 use crate::config::{Config, GateConfig, Overrides};
-use crate::credentials::Target;
 use crate::failure::Failure;
+use crate::names::Target;
 use crate::settings::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

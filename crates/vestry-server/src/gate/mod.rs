@@ -29,21 +29,24 @@ mod ledger;
 mod limits;
 pub mod policy;
 mod recorder;
-mod source;
+mod right;
 #[cfg(test)]
 mod tests;
 mod writes;
 
-use crate::audit::Action;
+use crate::audit::act::Action;
 use crate::clock::Clock;
-use crate::credentials::{NotRun, Right, Target};
+
 use crate::failure::Failure;
+use crate::hashing::pool::NotRun;
+use crate::names::Target;
 use crate::settings::Settings;
+use crate::source::Source;
 use deadlines::{Deadlines, Due};
 use ledger::{Ledger, NoSlots, Slots};
 use policy::{Policy, StreakPolicy};
 use recorder::Recorder;
-pub use source::{Source, address_of, network_of};
+pub use right::Right;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vestry_protocol::UnixSeconds;

@@ -4,7 +4,7 @@
 //! gate admits nothing, so that a full disk is no way to guess without being counted.
 
 use super::Tried;
-use crate::audit::Actor;
+use crate::audit::act::Actor;
 use crate::clock::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 use super::*;
-use crate::audit::Actor;
+use crate::audit::act::Actor;
 use crate::config::GateConfig;
 use std::time::Duration;
 use tokio::time::sleep;

@@ -3,7 +3,7 @@
 use super::Peer;
 use super::pending::Pending;
 use super::register::ParsedProfile;
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::credentials::Proven;
 use crate::failure::Failure;
 use crate::server::{RESTORABLE_SECS, Server};

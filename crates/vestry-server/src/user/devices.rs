@@ -4,10 +4,11 @@
 use super::Peer;
 use super::pending::Pending;
 use super::proof::own_account;
-use crate::audit::{Action, Actor};
-use crate::credentials::{Right, Target};
+use crate::audit::act::{Action, Actor};
 use crate::failure::Failure;
 use crate::gate::Admitted;
+use crate::gate::Right;
+use crate::names::Target;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, fill_random, read_as, write_as, write_uncounted_as};
 use sha2::{Digest, Sha256};

@@ -7,12 +7,13 @@
 use super::Peer;
 use super::devices;
 use super::pending::{HalfLogin, Pending};
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::credentials::{
-    ImportedLogin, Ke1, Named, Proven, Right, credential_of, finish_exchange, judge_imported, start_exchange,
+    ImportedLogin, Ke1, Proven, credential_of, finish_exchange, judge_imported, start_exchange,
 };
 use crate::failure::Failure;
-use crate::gate::{Admitted, Way};
+use crate::gate::{Admitted, Right, Way};
+use crate::names::Named;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint};
 use std::sync::Arc;
@@ -162,7 +163,7 @@ async fn enter(
     };
     let (now, source, limits) =
         (server.clock.now(), peer.source.text().to_owned(), server.settings.now().sessions);
-    let (verdicts, right, mut proven) = (admitted.verdicts(), proven.is_right(), proven);
+    let (verdicts, right, mut proven) = (admitted.verdicts(), proven.right(), proven);
     let head = server.head.clone();
     let opened = server.store.write(move |tx| {
         let opening =

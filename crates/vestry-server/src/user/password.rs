@@ -3,11 +3,12 @@
 use super::Peer;
 use super::pending::{HalfReset, Pending};
 use super::proof::own_account;
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::codes::{self, USED_CODE_SECS};
-use crate::credentials::{Blinded, Proven, Target, start_new_password};
+use crate::credentials::{Blinded, Proven, start_new_password};
 use crate::failure::Failure;
 use crate::gate::{Admitted, OverLimit, Way, Written};
+use crate::names::Target;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint, write_uncounted_as};
 use std::sync::Arc;
@@ -56,7 +57,7 @@ async fn evaluate_proven(
 ) -> Result<UserReply, Failure> {
     let target = Target::of_account(&own_account(server, session).await?);
     let oprf_id = target.oprf_id;
-    let admitted = server.gate.admit_proven(proven.is_right(), target, &peer.source);
+    let admitted = server.gate.admit_proven(proven.right(), target, &peer.source);
     start_new_password(server, &admitted, oprf_id, blinded)
 }
 
@@ -92,7 +93,7 @@ pub(super) async fn finish_new(
     let record = server.opaque.accept(envelope)?;
     let mut proven = pending.take_new_password(session)?.proven;
     let account = own_account(server, session).await?;
-    let admitted = server.gate.admit_proven(proven.is_right(), Target::of_account(&account), &peer.source);
+    let admitted = server.gate.admit_proven(proven.right(), Target::of_account(&account), &peer.source);
     let (now, source, limits) =
         (server.clock.now(), peer.source.text().to_owned(), server.settings.now().sessions);
     let (verdicts, head) = (admitted.verdicts(), server.head.clone());

@@ -3,9 +3,11 @@
 //! One slot each: a new first half throws the unfinished one before it away, and whatever is taken out is used up. Nothing here
 //! outlives two minutes or the session that it belongs to.
 
-use crate::credentials::{Exchange, Proven, Right, Target};
+use crate::credentials::{Exchange, Proven};
 use crate::failure::Failure;
+use crate::gate::Right;
 use crate::gate::{Admitted, HalfOpen};
+use crate::names::Target;
 use crate::sessions::LoggedIn;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -237,7 +239,7 @@ mod tests {
         let remembered = || {
             let mut pending = Pending::default();
             pending.remember_proof(Proven::for_tests(), own);
-            pending.remember_fresh_login(own, Proven::for_tests().is_right(), Instant::now());
+            pending.remember_fresh_login(own, Proven::for_tests().right(), Instant::now());
             pending.remember_outdated(Proven::for_tests(), own, Instant::now());
             pending
         };

@@ -3,10 +3,11 @@
 use super::Peer;
 use super::login::note_failure;
 use super::pending::{HalfProof, Pending};
-use crate::audit::{Action, Actor};
-use crate::credentials::{Ke1, Target, finish_exchange, start_exchange};
+use crate::audit::act::{Action, Actor};
+use crate::credentials::{Ke1, finish_exchange, start_exchange};
 use crate::failure::Failure;
 use crate::gate::{Admitted, Way};
+use crate::names::Target;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub(super) async fn finish(
     let admitted = attempt.claim()?;
     match finish_exchange(exchange, ke3, exporter) {
         Ok(proven) => {
-            settle(server, peer, session, admitted, proven.is_right()).await?;
+            settle(server, peer, session, admitted, proven.right()).await?;
             pending.remember_proof(proven, session);
             Ok(UserReply::PasswordProven)
         }
@@ -68,7 +69,7 @@ async fn settle(
     peer: &Peer,
     session: LoggedIn,
     admitted: Admitted,
-    right: crate::credentials::Right,
+    right: crate::gate::Right,
 ) -> Result<(), Failure> {
     let verdicts = admitted.verdicts();
     let looked = verdicts.clone();

@@ -5,7 +5,7 @@
 
 use super::Peer;
 use super::pending::{HalfRegistration, Pending};
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::credentials::{Blinded, start_new_password};
 use crate::failure::Failure;
 use crate::gate::{Admitted, Way};

@@ -1,7 +1,7 @@
 //! One's own sessions: list them, end one, end this one or all.
 
 use super::Peer;
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};

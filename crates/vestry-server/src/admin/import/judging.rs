@@ -2,8 +2,9 @@
 //! names are looked up in the database. Changes nothing.
 
 use crate::admin::audit::Recorded;
-use crate::credentials::{ImportedHashes, NameSeed, Speed};
+use crate::credentials::{ImportedHashes, Speed};
 use crate::failure::Failure;
+use crate::names::NameSeed;
 use crate::user::ParsedProfile;
 use std::time::Duration;
 use vestry_protocol::UnixSeconds;

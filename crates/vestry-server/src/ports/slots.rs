@@ -4,7 +4,7 @@
 //! A connection is anonymous until somebody has logged in on it. When every slot is taken, the oldest anonymous connection of the
 //! network that holds most of them ends, so that no number of addresses keeps people out by being there first.
 
-use crate::gate::{address_of, network_of};
+use crate::source::{address_of, network_of};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;

@@ -3,10 +3,10 @@
 //! Hashing never runs on an async worker. When the queue is full the caller is told at once how long to wait,
 //! so that a pile-up costs the server nothing; work whose caller went away is skipped.
 
-use super::Memory;
+use super::argon2id::Memory;
 use super::fair_queue::{FairQueue, Pushed};
 use crate::failure::Failure;
-use crate::gate::Source;
+use crate::source::Source;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;

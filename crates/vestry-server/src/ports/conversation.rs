@@ -13,8 +13,8 @@
 //! What a call means is the port's: [`Port`] is implemented by `user` and by `admin`, and neither sees the
 //! other's messages.
 
-use crate::connection::{Connection, Ended, Patience};
-use crate::slots::Slot;
+use crate::ports::connection::{Connection, Ended, Patience};
+use crate::ports::slots::Slot;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::future::Future;

@@ -3,7 +3,7 @@
 //!
 //! Nothing here stops an act or a read: what cannot be done is said in the log.
 
-use crate::audit::{Action, Actor};
+use crate::audit::act::{Action, Actor};
 use crate::server::Server;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;

@@ -65,7 +65,7 @@ impl WitnessKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Action, Actor};
+    use crate::audit::act::{Action, Actor};
     use vestry_store::{Party, Store, StoreError, StoreLimits};
 
     #[tokio::test]

@@ -3,12 +3,12 @@
 //!
 //! It knows no message: what is said after the handshake is the port's.
 
-use crate::accept_budget::AcceptBudget;
 use crate::config::ConnectionConfig;
-use crate::gate::{address_of, network_of};
-use crate::proxy::read_source;
+use crate::ports::accept_budget::AcceptBudget;
+use crate::ports::proxy::read_source;
+use crate::ports::slots::{Slot, SlotLimits, Slots};
 use crate::settings::Settings;
-use crate::slots::{Slot, SlotLimits, Slots};
+use crate::source::{address_of, network_of};
 use std::fmt::Display;
 use std::future::Future;
 use std::io;

@@ -10,8 +10,8 @@
 //!
 //! Where the folder of secrets was put back too, clients tell (`audit_witness.rs`). Nothing here stops the server.
 
-use crate::audit::{Action, Actor};
-use crate::audit_witness::{Seen, WitnessKey};
+use crate::audit::act::{Action, Actor};
+use crate::audit::witness::{Seen, WitnessKey};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! Both bind the thread that asks for it and the threads which that one starts, so [`confine`] comes before the
 //! runtime. They take nothing back from descriptors that are open: the log and the listeners go on.
 
-use crate::system_calls;
+use crate::process::system_calls;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
