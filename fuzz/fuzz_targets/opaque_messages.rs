@@ -10,7 +10,7 @@ use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::user::{Envelope, Stretching};
 use vestry_server::clock::Clock;
 use vestry_server::credentials::{Blinded, Ke1, OpaqueKey, OpaqueRecord};
-use vestry_server::gate::{Admitted, Gate, Way};
+use vestry_server::gate::{Admitted, AttemptKind, Gate};
 use vestry_server::names::Target;
 use vestry_server::settings::Settings;
 use vestry_server::source::Source;
@@ -139,7 +139,7 @@ fn admitted<T>(evaluate: impl FnOnce(&Admitted) -> T) -> T {
             let source = Source::of([127, 0, 0, 1].into());
             let begun = store.look_up(move |tx| {
                 let target = Target { oprf_id: OprfId([0; 32]), name: String::new(), account: None };
-                gate.admit(tx, Way::Login, &target, &source)
+                gate.admit(tx, AttemptKind::Login, &target, &source)
             });
             begun.await.expect("the first attempt is admitted")
         });

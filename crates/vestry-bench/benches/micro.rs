@@ -22,7 +22,7 @@ use vestry_server::clock::Clock;
 use vestry_server::credentials::{Ke1, OpaqueKey};
 use vestry_server::data_dir::DataDir;
 use vestry_server::failure::Failure;
-use vestry_server::gate::{Gate, Way};
+use vestry_server::gate::{AttemptKind, Gate};
 use vestry_server::names::Target;
 use vestry_server::secrets::read_audit_key;
 use vestry_server::settings::Settings;
@@ -195,7 +195,7 @@ mod hashing {
         // Nothing is evaluated but for an attempt that was admitted; one is enough for all of them.
         let begun = fixture.store.look_up(move |tx| {
             let found = tx.account_by_id(account, NOW)?.ok_or(StoreError::Closed)?;
-            let admitted = gate.admit(tx, Way::Login, &Target::of_account(&found), &source)?;
+            let admitted = gate.admit(tx, AttemptKind::Login, &Target::of_account(&found), &source)?;
             let Some(Credential::Opaque(record)) = tx.credential(account)? else {
                 return Err(StoreError::Closed.into());
             };

@@ -11,7 +11,7 @@ use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::secret::SecretText;
 use vestry_server::clock::Clock;
 use vestry_server::credentials::{Blinded, OpaqueKey};
-use vestry_server::gate::{Gate, Way};
+use vestry_server::gate::{AttemptKind, Gate};
 use vestry_server::names::Target;
 use vestry_server::settings::Settings;
 use vestry_server::source::Source;
@@ -264,7 +264,8 @@ async fn the_servers_half_evaluates_the_blinded_password_of_our_exchange() {
     let oprf_id = OprfId(replay.inputs.credential_identifier.0.as_slice().try_into().unwrap());
     let source = Source::of("192.0.2.1".parse().unwrap());
     let target = Target { oprf_id, name: String::new(), account: None };
-    let admitted = store.look_up(move |tx| gate.admit(tx, Way::Login, &target, &source)).await.unwrap();
+    let admitted =
+        store.look_up(move |tx| gate.admit(tx, AttemptKind::Login, &target, &source)).await.unwrap();
     let key = OpaqueKey::from_bytes(&replay.server_setup()).unwrap();
     let blinded = Blinded::parse(&replay.outputs.registration_request.0).unwrap();
     assert_eq!(key.evaluate(&admitted, oprf_id, blinded).unwrap(), replay.outputs.registration_response.0);

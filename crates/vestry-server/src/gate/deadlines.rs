@@ -2,7 +2,7 @@
 //!
 //! An attempt lives as long as the settings said when it began. One that has an outcome leaves the queue.
 
-use super::Tried;
+use super::attempt::Attempt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -25,7 +25,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: BTreeMap<Due, Weak<Tried>>,
+    waiting: BTreeMap<Due, Weak<Attempt>>,
     number: u64,
 }
 
@@ -35,13 +35,13 @@ impl Deadlines {
     }
 
     /// Has an attempt end after its lifetime.
-    pub(super) fn push(&self, tried: &Arc<Tried>, lifetime: Duration) -> Due {
+    pub(super) fn push(&self, attempt: &Arc<Attempt>, lifetime: Duration) -> Due {
         let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.number = queue.number.wrapping_add(1);
         let due = (Instant::now() + lifetime, queue.number);
         // Lifetimes change with the settings: a later attempt may be the first to end.
         let is_first = queue.waiting.keys().next().is_none_or(|first| due < *first);
-        queue.waiting.insert(due, Arc::downgrade(tried));
+        queue.waiting.insert(due, Arc::downgrade(attempt));
         drop(queue);
         if is_first {
             self.0.first_changed.notify_one();
@@ -54,7 +54,7 @@ impl Deadlines {
     }
 
     /// Waits for the next attempt whose time is over. Only one task may.
-    pub(super) async fn next(&self) -> Arc<Tried> {
+    pub(super) async fn next(&self) -> Arc<Attempt> {
         loop {
             let first = self.first_due();
             match first {
@@ -67,8 +67,8 @@ impl Deadlines {
                     let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
                     let late = queue.waiting.pop_first();
                     drop(queue);
-                    if let Some(tried) = late.and_then(|(_, tried)| tried.upgrade()) {
-                        return tried;
+                    if let Some(attempt) = late.and_then(|(_, attempt)| attempt.upgrade()) {
+                        return attempt;
                     }
                 }
             }

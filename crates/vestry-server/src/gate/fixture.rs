@@ -1,11 +1,12 @@
 //! A gate over a database of a test's own. What it admits went through it: there is no other way to an [`Admitted`].
 
-use super::{Admitted, Gate, Source, Way};
+use super::{Admitted, AttemptKind, Gate};
 use crate::clock::Clock;
 use crate::config::{Config, GateConfig, Overrides};
 use crate::failure::Failure;
 use crate::names::Target;
 use crate::settings::Settings;
+use crate::source::Source;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use vestry_protocol::fields::Username;
@@ -48,7 +49,7 @@ impl Fixture {
                 let mut id = [0; 32];
                 id.iter_mut().zip(name.as_str().bytes()).for_each(|(to, from)| *to = from);
                 let target = Target { oprf_id: OprfId(id), name: name.to_string(), account: None };
-                gate.admit(tx, Way::Login, &target, &source)
+                gate.admit(tx, AttemptKind::Login, &target, &source)
             })
             .await
     }

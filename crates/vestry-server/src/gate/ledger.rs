@@ -3,8 +3,8 @@
 //! Lanes are judged and slots taken under one lock, and the failures on disk are read under it as well: an attempt that
 //! gives its slot back has its failure on disk by then, so that there is no moment at which it is not counted.
 
+use super::lane::{LaneKey, Part};
 use super::policy::{Policy, UnderWay, Verdict};
-use super::{LaneKey, Part};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -136,7 +136,7 @@ impl Drop for Slots {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Role;
+    use super::super::lane::Role;
     use super::super::policy::StreakPolicy;
     use super::*;
 

@@ -3,7 +3,7 @@
 //! A failure keeps its slot until it is on disk. One that cannot be written is tried again until it can be; meanwhile the
 //! gate admits nothing, so that a full disk is no way to guess without being counted.
 
-use super::Tried;
+use super::attempt::Attempt;
 use crate::audit::act::Actor;
 use crate::clock::Clock;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) struct Recorder {
 
 #[derive(Debug)]
 enum Told {
-    Failed(Arc<Tried>),
+    Failed(Arc<Attempt>),
     Flush(oneshot::Sender<()>),
 }
 
@@ -42,9 +42,9 @@ impl Recorder {
     }
 
     /// Bounded by the slots that attempts hold.
-    pub(super) fn record(&self, tried: Arc<Tried>) {
+    pub(super) fn record(&self, attempt: Arc<Attempt>) {
         // At the very end of the process nothing is left to write it down.
-        let _ = self.failures.send(Told::Failed(tried));
+        let _ = self.failures.send(Told::Failed(attempt));
     }
 
     /// Whether there are failures that could not be written.
@@ -71,7 +71,7 @@ async fn record_for_ever(
         let (mut failed, mut flushing) = (Vec::new(), Vec::new());
         for one in batch.drain(..) {
             match one {
-                Told::Failed(tried) => failed.push(tried),
+                Told::Failed(attempt) => failed.push(attempt),
                 Told::Flush(done) => flushing.push(done),
             }
         }
@@ -84,7 +84,7 @@ async fn record_for_ever(
         if is_behind.swap(false, Ordering::AcqRel) {
             tracing::info!(failures = failed.len(), "failed attempts are on disk again");
         }
-        failed.iter().for_each(|tried| tried.give_slots_back());
+        failed.iter().for_each(|attempt| attempt.give_slots_back());
         for done in flushing {
             // Who waited may have given up.
             let _ = done.send(());
@@ -92,16 +92,16 @@ async fn record_for_ever(
     }
 }
 
-async fn write_down(store: &Store, now: UnixSeconds, failed: &[Arc<Tried>]) -> Result<(), StoreError> {
+async fn write_down(store: &Store, now: UnixSeconds, failed: &[Arc<Attempt>]) -> Result<(), StoreError> {
     if failed.is_empty() {
         return Ok(());
     }
     let failed = failed.to_vec();
     let written = store.write(move |tx| {
-        for tried in &failed {
-            let by = Actor::stranger(tried.source.text());
-            let noted = by.note(tx, now, tried.action, tried.target.as_party(), "broken off")?;
-            tried.count_failure(tx, &noted, now)?;
+        for attempt in &failed {
+            let by = Actor::stranger(attempt.source.text());
+            let noted = by.note(tx, now, attempt.action, attempt.target.as_party(), "broken off")?;
+            attempt.count_failure(tx, &noted, now)?;
         }
         Ok::<_, StoreError>(())
     });

@@ -2,11 +2,13 @@
 
 use super::fixture::Fixture;
 use super::*;
-use crate::audit::act::Actor;
+use crate::audit::act::{Action, Actor};
 use crate::config::GateConfig;
+use crate::failure::Failure;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
-use vestry_store::Party;
+use vestry_store::{Lane, Noted, OprfId, Party, StoreError, WriteTx};
 
 /// As [`Fixture::login`] names it.
 fn id_of(name: &str) -> OprfId {
@@ -90,7 +92,7 @@ async fn sec_0071_a_half_open_exchange_ends_in_time_and_is_a_failure_then() {
     let fixture = Fixture::with(limits);
     let mut held = Vec::new();
     for _ in 0..5 {
-        held.push(fixture.login("naman").await.half_open(&fixture.gate));
+        held.push(fixture.login("naman").await.half_open());
     }
     assert!(matches!(fixture.try_login("naman", "192.0.2.2").await, Err(Failure::Throttled { .. })));
     while !fixture.gate.under_way().is_empty() {
@@ -108,8 +110,8 @@ async fn sec_0071_a_half_open_exchange_ends_in_time_and_is_a_failure_then() {
 async fn an_exchange_whose_second_half_came_is_judged_by_it_however_long_that_takes() {
     let limits = GateConfig { exchange_timeout: Duration::from_millis(20), ..GateConfig::default() };
     let fixture = Fixture::with(limits);
-    let claimed = fixture.login("naman").await.half_open(&fixture.gate).claim().unwrap();
-    let late = fixture.login("anirudh").await.half_open(&fixture.gate);
+    let claimed = fixture.login("naman").await.half_open().claim().unwrap();
+    let late = fixture.login("anirudh").await.half_open();
     while failures(&fixture, "anirudh").await == 0 {
         sleep(Duration::from_millis(5)).await;
     }

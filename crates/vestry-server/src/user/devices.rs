@@ -16,7 +16,7 @@ use std::sync::Arc;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::DeviceToken;
 use vestry_protocol::user::{RememberedDevice, UserReply};
-use vestry_store::{DeviceRow, NewDevice, Party};
+use vestry_store::{AccountId, DeviceRow, KnownDevice, NewDevice, Party, ReadTx, StoreError};
 
 /// Hands out a token for the device of this connection: once, and only after a login on it.
 pub(super) async fn remember(
@@ -94,4 +94,17 @@ pub(super) async fn forget(
 /// What the store keeps of a token. Another prefix than a session's: neither token can stand in for the other.
 pub(super) fn hash_of(token: &DeviceToken) -> [u8; 32] {
     Sha256::new().chain_update("vestry device").chain_update(token.expose_secret()).finalize().into()
+}
+
+/// Returns the device of a login, when its token is of one that is remembered for this account: looked up again at each attempt.
+///
+/// # Errors
+/// When the store does.
+pub(super) fn known_of(
+    tx: &ReadTx<'_>,
+    token_hash: Option<&[u8; 32]>,
+    account: Option<AccountId>,
+) -> Result<Option<KnownDevice>, StoreError> {
+    let found = token_hash.map(|hash| tx.device_by_token(hash)).transpose()?.flatten();
+    Ok(found.filter(|device| Some(device.account) == account))
 }

@@ -12,7 +12,7 @@ use crate::credentials::{
     ImportedLogin, Ke1, Proven, credential_of, finish_exchange, judge_imported, start_exchange,
 };
 use crate::failure::Failure;
-use crate::gate::{Admitted, Right, Way};
+use crate::gate::{Admitted, AttemptKind, Right};
 use crate::names::Named;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint};
@@ -53,13 +53,13 @@ pub(super) async fn start(
     let begun = server.store.look_up(move |tx| {
         let target = named.target();
         // A device that logged in to this account before has a lane of its own.
-        let way = device.as_ref().map_or(Way::Login, Way::LoginFromDevice);
-        let admitted = shared.gate.admit(tx, way, &target, &source)?;
+        let kind = device.as_ref().map_or(AttemptKind::Login, AttemptKind::LoginFromDevice);
+        let admitted = shared.gate.admit(tx, kind, &target, &source)?;
         let (reply, exchange) = start_exchange(&shared, tx, &admitted, &target, ke1, &exporter)?;
         Ok::<_, Failure>((reply, exchange, admitted, device.is_some()))
     });
     let (reply, exchange, admitted, device_known) = begun.await?;
-    let attempt = admitted.half_open(&server.gate);
+    let attempt = admitted.half_open();
     pending.remember_login(HalfLogin { attempt, exchange, device_known, since: Instant::now() });
     Ok(reply)
 }
@@ -75,7 +75,7 @@ async fn look_up(
     let found = server.store.look_up(move |tx| {
         let named = seed.look_up(tx, &typed_name, now)?;
         let account = named.account.as_ref().map(|account| account.id);
-        let device = crate::gate::device_of(tx, token_hash.as_ref(), account)?;
+        let device = devices::known_of(tx, token_hash.as_ref(), account)?;
         Ok((named, device))
     });
     found.await
@@ -125,7 +125,7 @@ pub(super) async fn with_imported_password(
         let target = named.target();
         let admitted = match continued {
             Some(admitted) => admitted,
-            None => shared.gate.admit(tx, Way::Login, &target, &source)?,
+            None => shared.gate.admit(tx, AttemptKind::Login, &target, &source)?,
         };
         let found = ImportedLogin {
             credential: credential_of(tx, target.account)?,

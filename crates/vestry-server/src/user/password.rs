@@ -7,7 +7,7 @@ use crate::audit::act::{Action, Actor};
 use crate::codes::{self, USED_CODE_SECS};
 use crate::credentials::{Blinded, Proven, start_new_password};
 use crate::failure::Failure;
-use crate::gate::{Admitted, OverLimit, Way, Written};
+use crate::gate::{Admitted, AttemptKind, OverLimit, Written};
 use crate::names::Target;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint, write_uncounted_as};
@@ -144,7 +144,7 @@ pub(super) async fn start_reset(
     let (shared, source, now) = (server.clone(), peer.source.clone(), server.clock.now());
     let begun = server.store.look_up(move |tx| {
         let named = shared.names.look_up(tx, &typed_name, now)?;
-        shared.gate.admit(tx, Way::Code, &named.target(), &source)
+        shared.gate.admit(tx, AttemptKind::Code, &named.target(), &source)
     });
     let admitted = begun.await?;
     let Target { oprf_id, account, .. } = *admitted.target();

@@ -6,7 +6,7 @@ use super::pending::{HalfProof, Pending};
 use crate::audit::act::{Action, Actor};
 use crate::credentials::{Ke1, finish_exchange, start_exchange};
 use crate::failure::Failure;
-use crate::gate::{Admitted, Way};
+use crate::gate::{Admitted, AttemptKind};
 use crate::names::Target;
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
@@ -34,12 +34,12 @@ pub(super) async fn start(
     // A view of its own, which begins after the session was seen to be live.
     let begun = server.store.look_up(move |tx| {
         let target = Target::of_account(&account);
-        let admitted = shared.gate.admit(tx, Way::Session(session.id()), &target, &source)?;
+        let admitted = shared.gate.admit(tx, AttemptKind::Session(session.id()), &target, &source)?;
         let (reply, exchange) = start_exchange(&shared, tx, &admitted, &target, ke1, &exporter)?;
         Ok::<_, Failure>((reply, exchange, admitted))
     });
     let (reply, exchange, admitted) = begun.await?;
-    pending.remember_proof_exchange(admitted.half_open(&server.gate), exchange, session);
+    pending.remember_proof_exchange(admitted.half_open(), exchange, session);
     Ok(reply)
 }
 

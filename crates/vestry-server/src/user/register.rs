@@ -8,7 +8,7 @@ use super::pending::{HalfRegistration, Pending};
 use crate::audit::act::{Action, Actor};
 use crate::credentials::{Blinded, start_new_password};
 use crate::failure::Failure;
-use crate::gate::{Admitted, Way};
+use crate::gate::{Admitted, AttemptKind};
 use crate::server::Server;
 use std::sync::Arc;
 use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Username};
@@ -66,7 +66,7 @@ pub(super) async fn start(
     let (shared, source, wanted) = (server.clone(), peer.source.clone(), name.clone());
     // A view of its own, which begins at the gate.
     let begun = server.store.look_up(move |tx| {
-        let admitted = shared.gate.admit(tx, Way::Registration, &named.target(), &source)?;
+        let admitted = shared.gate.admit(tx, AttemptKind::Registration, &named.target(), &source)?;
         let reply = match is_taken(&admitted, tx, &wanted, now)? {
             true => None,
             false => Some(start_new_password(&shared, &admitted, keys.oprf_id, blinded)?),
@@ -75,7 +75,7 @@ pub(super) async fn start(
     });
     match begun.await? {
         (Some(reply), admitted) => {
-            pending.remember_registration(admitted.half_open(&server.gate), name, keys);
+            pending.remember_registration(admitted.half_open(), name, keys);
             Ok(reply)
         }
         (None, admitted) => Err(tell_taken(server, peer, admitted).await),
