@@ -28,6 +28,8 @@ pub mod identity;
 pub mod names;
 pub mod ports;
 pub mod process;
+mod profile;
+pub mod proofs;
 pub mod reload;
 mod remedy;
 pub mod renewal;

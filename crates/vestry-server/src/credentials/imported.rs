@@ -142,7 +142,7 @@ impl ImportedHashes {
     ///
     /// # Errors
     /// When Argon2id refuses its input.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         _: &Admitted,
         memory: &mut Memory,

@@ -11,7 +11,7 @@
 //! so that nothing goes back. An observer sees the same of both: an answer that changes once, when some record moved, at a time
 //! that it cannot predict. Identifiers and lanes stay as they are.
 
-use super::Target;
+use crate::names::Target;
 use super::opaque::{OpaqueKey, OpaqueRecord};
 use crate::failure::Failure;
 use crate::gate::Admitted;

@@ -1,18 +1,15 @@
 //! One's own account: read it, change the profile, delete it.
 
-use super::Peer;
+use super::peer::Peer;
 use super::pending::Pending;
-use super::register::ParsedProfile;
 use crate::audit::act::{Action, Actor};
-use crate::credentials::Proven;
 use crate::failure::Failure;
+use crate::profile::{ParsedUpdate, profile_of};
+use crate::proofs::Proven;
 use crate::server::{RESTORABLE_SECS, Server};
 use crate::sessions::{LoggedIn, read_as, write_as, write_uncounted_as};
-use vestry_protocol::fields::FieldError;
 use vestry_protocol::item::Later;
-use vestry_protocol::user::{
-    Account, Change, CodeIssued, Notices, Profile, ProfileUpdate, SetWithCode, UserReply,
-};
+use vestry_protocol::user::{Account, Change, CodeIssued, Notices, ProfileUpdate, SetWithCode, UserReply};
 use vestry_store::{AccountRow, IssuedCode, LiveSession, Party, WriteTx};
 
 pub(super) async fn show(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
@@ -97,57 +94,6 @@ fn delete_in(tx: &WriteTx<'_>, live: &LiveSession<'_>, source: &str, now: i64) -
     let by = Actor::user(account.id, source);
     let noted = by.note(tx, now, Action::AccountDeleted, Party::Account(account.id), "")?;
     Ok(tx.delete_account(&noted, account.id, now)?)
-}
-
-/// A profile update whose every field was parsed.
-struct ParsedUpdate {
-    email: Change<String>,
-    age: Change<u16>,
-    gender: Change<String>,
-}
-
-impl ParsedUpdate {
-    fn parse(update: &ProfileUpdate) -> Result<Self, FieldError> {
-        let wanted =
-            Self { email: update.email.clone(), age: update.age.clone(), gender: update.gender.clone() };
-        // Each field is judged by itself, so that a bad one is refused before the proof is used up.
-        ParsedProfile::parse(&wanted.over(Profile::default()))?;
-        Ok(wanted)
-    }
-
-    fn over(&self, before: Profile) -> Profile {
-        Profile {
-            email: changed(&self.email, before.email),
-            age: changed(&self.age, before.age),
-            gender: changed(&self.gender, before.gender),
-        }
-    }
-
-    fn applied_to(&self, account: &AccountRow) -> Result<ParsedProfile, FieldError> {
-        ParsedProfile::parse(&self.over(profile_of(account)))
-    }
-
-    fn changed_fields(&self) -> String {
-        let names = [
-            (self.email != Change::Keep, "email"),
-            (self.age != Change::Keep, "age"),
-            (self.gender != Change::Keep, "gender"),
-        ];
-        let changed: Vec<&str> = names.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
-        changed.join(" ")
-    }
-}
-
-fn changed<T: Clone>(change: &Change<T>, before: Option<T>) -> Option<T> {
-    match change {
-        Change::Keep => before,
-        Change::Clear => None,
-        Change::Set(value) => Some(value.clone()),
-    }
-}
-
-pub(crate) fn profile_of(account: &AccountRow) -> Profile {
-    Profile { email: account.email.clone(), age: account.age, gender: account.gender.clone() }
 }
 
 fn account_of(account: &AccountRow) -> Account {

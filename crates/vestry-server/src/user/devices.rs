@@ -1,7 +1,7 @@
 //! Devices that logged in before: a token that lets its holder try a password without waiting for strangers. It proves
 //! nothing else.
 
-use super::Peer;
+use super::peer::Peer;
 use super::pending::Pending;
 use super::proof::own_account;
 use crate::audit::act::{Action, Actor};

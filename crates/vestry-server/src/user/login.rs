@@ -4,16 +4,15 @@
 //! password and a wrong password are answered with one code and one sentence, after the same reads, the same work and one
 //! event. Only a right password is told that the account is suspended.
 
-use super::Peer;
 use super::devices;
+use super::peer::Peer;
 use super::pending::{HalfLogin, Pending};
 use crate::audit::act::{Action, Actor};
-use crate::credentials::{
-    ImportedLogin, Ke1, Proven, credential_of, finish_exchange, judge_imported, start_exchange,
-};
+use crate::credentials::Ke1;
 use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind, Right};
 use crate::names::Named;
+use crate::proofs::{ImportedLogin, Proven, credential_of, finish_exchange, judge_imported, start_exchange};
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint};
 use std::sync::Arc;

@@ -8,13 +8,11 @@ mod account;
 mod devices;
 mod login;
 mod password;
+mod peer;
 mod pending;
 mod proof;
 mod register;
 mod sessions;
-
-pub(crate) use account::profile_of;
-pub(crate) use register::ParsedProfile;
 
 use crate::failure::Failure;
 use crate::gate::calls::Call;
@@ -25,6 +23,7 @@ use crate::ports::slots::Slot;
 use crate::server::Server;
 use crate::sessions::LoggedIn;
 use crate::source::Source;
+use peer::Peer;
 use pending::Pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,12 +36,6 @@ use vestry_protocol::limits::{EXPORTER_BYTES, EXPORTER_LABEL};
 use vestry_protocol::limits::{REQUEST_BYTES_MAX, REQUEST_BYTES_MAX_BEFORE_LOGIN, UNREADABLE_FRAMES_MAX};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{ServerDescription, UserCall, UserReply};
-
-/// What is known of a peer before it says anything.
-pub struct Peer {
-    /// Where it comes from.
-    pub source: Source,
-}
 
 /// What a connection expects next.
 enum State {

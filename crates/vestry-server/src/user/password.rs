@@ -1,14 +1,15 @@
 //! Setting a new password: with a proof of the old one, or with an operator's one-time code. Both end every session.
 
-use super::Peer;
+use super::peer::Peer;
 use super::pending::{HalfReset, Pending};
 use super::proof::own_account;
 use crate::audit::act::{Action, Actor};
 use crate::codes::{self, USED_CODE_SECS};
-use crate::credentials::{Blinded, Proven, start_new_password};
+use crate::credentials::Blinded;
 use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind, OverLimit, Written};
 use crate::names::Target;
+use crate::proofs::{Proven, start_new_password};
 use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint, write_uncounted_as};
 use std::sync::Arc;

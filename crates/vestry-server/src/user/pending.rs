@@ -3,11 +3,12 @@
 //! One slot each: a new first half throws the unfinished one before it away, and whatever is taken out is used up. Nothing here
 //! outlives two minutes or the session that it belongs to.
 
-use crate::credentials::{Exchange, Proven};
+use crate::credentials::Exchange;
 use crate::failure::Failure;
 use crate::gate::Right;
 use crate::gate::{Admitted, HalfOpen};
 use crate::names::Target;
+use crate::proofs::Proven;
 use crate::sessions::LoggedIn;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -1,13 +1,14 @@
 //! Proving the password again within a session, for the call that follows.
 
-use super::Peer;
 use super::login::note_failure;
+use super::peer::Peer;
 use super::pending::{HalfProof, Pending};
 use crate::audit::act::{Action, Actor};
-use crate::credentials::{Ke1, finish_exchange, start_exchange};
+use crate::credentials::Ke1;
 use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind};
 use crate::names::Target;
+use crate::proofs::{finish_exchange, start_exchange};
 use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use std::sync::Arc;

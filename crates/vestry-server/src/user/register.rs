@@ -3,49 +3,20 @@
 //! The second half makes an account of the name that the first one asked for, on the same connection: there is no way to a name
 //! or an account but through the gate.
 
-use super::Peer;
+use super::peer::Peer;
 use super::pending::{HalfRegistration, Pending};
 use crate::audit::act::{Action, Actor};
-use crate::credentials::{Blinded, start_new_password};
+use crate::credentials::Blinded;
 use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind};
+use crate::profile::ParsedProfile;
+use crate::proofs::start_new_password;
 use crate::server::Server;
 use std::sync::Arc;
-use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Username};
+use vestry_protocol::fields::{Field, FieldError, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Envelope, Profile, UserReply};
-use vestry_store::{NewAccount, NewCredential, Party, ProfilePatch, ReadTx};
-
-/// A profile whose every field was parsed.
-#[derive(Debug, Default)]
-pub(crate) struct ParsedProfile {
-    /// E-mail address.
-    pub email: Option<Email>,
-    /// Years.
-    pub age: Option<Age>,
-    /// Free text.
-    pub gender: Option<Gender>,
-}
-
-impl ParsedProfile {
-    /// Parses each field that is there.
-    ///
-    /// # Errors
-    /// With the first field that breaks its rule.
-    pub(crate) fn parse(profile: &Profile) -> Result<Self, FieldError> {
-        Ok(Self {
-            email: profile.email.as_deref().map(Email::parse).transpose()?,
-            age: profile.age.map(Age::new).transpose()?,
-            gender: profile.gender.as_deref().map(|text| Gender::parse(Field::Gender, text)).transpose()?,
-        })
-    }
-
-    /// As the store takes it.
-    #[must_use]
-    pub(crate) fn as_patch(&self) -> ProfilePatch<'_> {
-        ProfilePatch { email: self.email.as_ref(), age: self.age, gender: self.gender.as_ref() }
-    }
-}
+use vestry_store::{NewAccount, NewCredential, Party, ReadTx};
 
 pub(super) async fn start(
     server: &Arc<Server>,

@@ -1,6 +1,6 @@
 //! One's own sessions: list them, end one, end this one or all.
 
-use super::Peer;
+use super::peer::Peer;
 use crate::audit::act::{Action, Actor};
 use crate::failure::Failure;
 use crate::server::Server;

@@ -5,7 +5,7 @@ use crate::admin::audit::Recorded;
 use crate::credentials::{ImportedHashes, Speed};
 use crate::failure::Failure;
 use crate::names::NameSeed;
-use crate::user::ParsedProfile;
+use crate::profile::ParsedProfile;
 use std::time::Duration;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Field, FieldError, Username};
