@@ -3,10 +3,10 @@
 //! 20 characters of Crockford's base 32 (100 random bits), in groups of five. The store keeps only a hash; a
 //! plain one is enough for that many bits. Reading one forgives case, spaces, dashes and the letters I, L, O.
 
-use crate::admin::CodeIssuer;
 use crate::config::GateConfig;
 use crate::failure::Failure;
 use crate::gate::Verdicts;
+use crate::operators::operator::CodeIssuer;
 use data_encoding::{Encoding, Specification};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;

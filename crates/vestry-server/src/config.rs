@@ -14,6 +14,9 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::PasswordPolicy;
 use vestry_tls::Hosts;
 
+/// A deleted account can be restored for seven days, then it is purged.
+pub const RESTORABLE_SECS: i64 = 7 * 24 * 60 * 60;
+
 /// The server's settings, as they are in force.
 #[derive(Debug, Clone)]
 pub struct Config {

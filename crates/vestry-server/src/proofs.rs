@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, Right};
 use crate::hashing::argon2id::Memory;
 use crate::names::Target;
-use crate::server::Server;
+use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;
 use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy, StretchingCost};
@@ -135,7 +135,7 @@ impl Proven {
 /// # Errors
 /// When the store fails.
 pub fn start_exchange(
-    server: &Server,
+    server: &Shared,
     tx: &ReadTx<'_>,
     admitted: &Admitted,
     target: &Target,
@@ -173,7 +173,7 @@ pub fn finish_exchange(
 /// # Errors
 /// When it cannot be evaluated.
 pub fn start_new_password(
-    server: &Server,
+    server: &Shared,
     admitted: &Admitted,
     id: OprfId,
     blinded: Blinded,
@@ -198,7 +198,7 @@ pub struct ImportedLogin {
 /// # Errors
 /// [`Failure::Busy`] when too many wait.
 pub async fn judge_imported(
-    server: &Server,
+    server: &Shared,
     admitted: Admitted,
     found: ImportedLogin,
     password: Password,

@@ -17,7 +17,7 @@ use crate::config::SessionConfig;
 use crate::failure::Failure;
 use crate::gate::Verdicts;
 use crate::proofs::Proven;
-use crate::server::Server;
+use crate::shared::Shared;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vestry_protocol::UnixSeconds;
@@ -140,7 +140,7 @@ fn allow_login(account: &AccountRow) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure::SessionEnded`] when the token is not of a live session, for whatever reason.
-pub async fn resume(server: &Server, token: &SessionToken) -> Result<(LoggedIn, String), Failure> {
+pub async fn resume(server: &Shared, token: &SessionToken) -> Result<(LoggedIn, String), Failure> {
     let (hash, now, idle) =
         (hash_of(token), server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let (id, name, last_used) = server
@@ -174,7 +174,7 @@ fn live_in<'tx>(
 /// # Errors
 /// [`Failure::SessionEnded`], or what the closure returns.
 pub async fn read_as<T: Send + 'static>(
-    server: &Server,
+    server: &Shared,
     session: LoggedIn,
     closure: impl FnOnce(&ReadTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -197,7 +197,7 @@ pub async fn read_as<T: Send + 'static>(
 /// [`Failure::SessionEnded`]; [`Failure::Throttled`] when the account has written too much; or what the closure returns.
 /// Nothing of it remains then.
 pub async fn write_as<T: Send + 'static>(
-    server: &Server,
+    server: &Shared,
     session: LoggedIn,
     closure: impl FnOnce(&WriteTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -215,7 +215,7 @@ pub async fn write_as<T: Send + 'static>(
 /// # Errors
 /// [`Failure::SessionEnded`], or what the closure returns; nothing of it remains then.
 pub async fn write_uncounted_as<T: Send + 'static>(
-    server: &Server,
+    server: &Shared,
     session: LoggedIn,
     closure: impl FnOnce(&WriteTx<'_>, &LiveSession<'_>) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -238,7 +238,7 @@ fn is_worth_writing_down(last_used: UnixSeconds, now: UnixSeconds) -> bool {
 }
 
 async fn touch(
-    server: &Server,
+    server: &Shared,
     id: SessionId,
     last_used: UnixSeconds,
     now: UnixSeconds,

@@ -2,9 +2,9 @@
 //! every hour and for good, so that its age is not that of the clock. Each purge and each ended suspension is an event.
 
 use crate::audit::act::{Action, Actor};
+use crate::config::RESTORABLE_SECS;
 use crate::gate::LANES_MAX;
 use crate::gate::policy::FORGOTTEN_AFTER_SECS;
-use crate::server::RESTORABLE_SECS;
 use vestry_protocol::UnixSeconds;
 use vestry_store::{Aged, Party, StoreError, WriteTx};
 

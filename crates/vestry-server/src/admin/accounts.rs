@@ -1,14 +1,15 @@
 //! What an operator may do with an account. Nobody here chooses or learns a password.
 
-use super::Operator;
-use super::audit::{OnRecord, Read, record};
-use super::office::{InOffice, act};
 use crate::audit::act::Action;
 use crate::clock::as_date;
 use crate::codes::{CODE_SECS, hash_of, new_code};
+use crate::config::RESTORABLE_SECS;
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
+use crate::operators::operator::{InOffice, act};
+use crate::operators::reads::{OnRecord, Read};
 use crate::profile::{ParsedProfile, profile_of};
-use crate::server::{RESTORABLE_SECS, Server};
+use crate::server::Server;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AccountDetail, AccountState, AdminReply, Credential};
 use vestry_protocol::fields::{Field, FieldError, Reason, Username};
@@ -21,7 +22,7 @@ use vestry_store::{
 
 pub(super) async fn show(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let (name, now) = (Username::parse(name)?, server.clock.now());
-    let recorded = record(server, operator, Read::of_account(name.clone())).await?;
+    let recorded = server.queries.record(server, operator, Read::of_account(name.clone())).await?;
     let detail = server.store.read(move |tx| detail_of(tx, &recorded, &named(tx, &name, now)?, now)).await?;
     Ok(AdminReply::AccountShown(detail))
 }

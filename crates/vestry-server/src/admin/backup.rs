@@ -1,13 +1,13 @@
 //! A backup over the admin port: made on a thread of its own and sent as fast as the operator takes it, a few chunks
 //! in memory at a time. Never a key in it: whoever asks from afar gets the database and nothing that opens it.
 
-use super::Operator;
-use super::office::act;
 use crate::audit::act::Action;
 use crate::backup::BackupError;
 use crate::backup::archive::{self, Contents};
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
+use crate::operators::operator::act;
 use crate::ports::connection::Ended;
 use crate::ports::conversation::Replies;
 use crate::server::Server;

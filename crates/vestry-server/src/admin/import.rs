@@ -6,12 +6,12 @@
 
 mod judging;
 
-use super::Operator;
-use super::audit::{Read, Recorded, record};
-use super::office::act;
 use crate::audit::act::Action;
 use crate::credentials::ImportedHashes;
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
+use crate::operators::operator::act;
+use crate::operators::reads::{Read, Recorded};
 use crate::ports::connection::Ended;
 use crate::ports::conversation::Replies;
 use crate::process::work_folder::{WorkFolder, WorkFolderError};
@@ -96,7 +96,7 @@ pub(super) async fn start(
     }
     let permit = server.imports.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Failure::Busy { retry_after_ms: RETRY_AFTER_MS })?;
-    let recorded = record(server, operator, Read::of_import()).await?;
+    let recorded = server.queries.record(server, operator, Read::of_import()).await?;
     let judge = Arc::new(judge_of(server, recorded).await?);
     let database = server.store.path().to_owned();
     let begun = in_background(move || {

@@ -8,26 +8,22 @@ mod accounts;
 mod audit;
 mod backup;
 mod import;
-mod office;
 mod operators;
 mod reload;
 mod rows;
 mod status;
 mod throttle;
 
-pub use audit::{Recorded, RecordedQueries};
-pub use office::{CodeIssuer, InOffice, Office};
-
-use crate::audit::act::Action;
-use crate::config::ResetBy;
 use crate::failure::Failure;
+use crate::operators::badge::Badge;
+use crate::operators::office::Desk;
+use crate::operators::operator::{Operator, permit};
+use crate::operators::reads::Follow;
 use crate::ports::connection::{Connection, Ended, Patience};
 use crate::ports::conversation::{Port, Replies, converse};
 use crate::ports::listener::Welcome;
 use crate::ports::slots::Slot;
 use crate::server::Server;
-use crate::settings::Settings;
-use office::{Badge, Desk};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,116 +34,7 @@ use tokio_util::sync::CancellationToken;
 use vestry_protocol::ADMIN_ALPN;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::limits::REQUEST_BYTES_MAX;
-use vestry_store::Party;
 use vestry_tls::OperatorCertificate;
-
-/// What an operator may do, from the least to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Look.
-    Viewer,
-    /// Help people with their accounts.
-    Helpdesk,
-    /// Everything.
-    Admin,
-}
-
-impl Role {
-    /// Every role, from the least to the most.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Helpdesk, Self::Admin];
-
-    /// The word in certificates, the database and messages.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Helpdesk => "helpdesk",
-            Self::Admin => "admin",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-}
-
-/// What a call takes of an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needed {
-    /// At least this role.
-    Role(Role),
-    /// At least the role that issues one-time codes, which is a setting.
-    Codes,
-}
-
-impl Needed {
-    /// Returns the least role, by the settings of this moment.
-    fn role(self, settings: &Settings) -> Role {
-        match (self, settings.now().reset_by) {
-            (Self::Role(role), _) => role,
-            (Self::Codes, ResetBy::Helpdesk) => Role::Helpdesk,
-            (Self::Codes, ResetBy::Admin) => Role::Admin,
-        }
-    }
-
-    /// Refuses a role that is not enough.
-    fn require(self, role: Role, settings: &Settings) -> Result<(), Failure> {
-        let needed = self.role(settings);
-        let by_setting = (self == Self::Codes).then_some("reset_by");
-        match role >= needed {
-            true => Ok(()),
-            false => Err(Failure::Forbidden { role: role.as_str(), needed: needed.as_str(), by_setting }),
-        }
-    }
-}
-
-/// What a call needs. Every call by name, so that a new one cannot slip through.
-fn role_needed(call: &AdminCall) -> Needed {
-    match call {
-        AdminCall::ShowStatus
-        | AdminCall::Query { .. }
-        | AdminCall::ListRows(_)
-        | AdminCall::FollowAudit { .. }
-        | AdminCall::VerifyAudit { .. }
-        | AdminCall::ShowAccount { .. }
-        | AdminCall::ShowJoinString => Needed::Role(Role::Viewer),
-        // Both answer with a one-time code.
-        AdminCall::CreateAccount { .. } | AdminCall::ResetAccount { .. } => Needed::Codes,
-        AdminCall::SuspendAccount { .. }
-        | AdminCall::ResumeAccount { .. }
-        | AdminCall::RevokeSession { .. }
-        | AdminCall::ClearThrottle { subject: Some(_) } => Needed::Role(Role::Helpdesk),
-        AdminCall::DeleteAccount { .. }
-        | AdminCall::RestoreAccount { .. }
-        | AdminCall::RevokeOperator { .. }
-        | AdminCall::ClearThrottle { subject: None }
-        | AdminCall::BackUp
-        | AdminCall::StartImport
-        | AdminCall::ImportRows(_)
-        | AdminCall::FinishImport { .. }
-        | AdminCall::DropImport
-        | AdminCall::ShowLimits
-        | AdminCall::ReloadSettings => Needed::Role(Role::Admin),
-    }
-}
-
-/// Proof that the peer holds the key of an operator's certificate that is in use now.
-pub struct Operator {
-    name: String,
-    role: Role,
-    badge: Badge,
-    /// What the call needs.
-    needed: Needed,
-}
-
-impl Operator {
-    /// Asks the database who a verified certificate belongs to.
-    async fn of_certificate(server: &Server, badge: &Badge) -> Result<Self, Failure> {
-        let (shown, clock) = (badge.clone(), server.clock.clone());
-        let (row, role) = server.store.look_up(move |tx| shown.holder(tx, &clock)).await?;
-        Ok(Self { name: row.name, role, badge: badge.clone(), needed: Needed::Role(Role::Viewer) })
-    }
-}
 
 /// One operator's side of a connection.
 struct AdminPort {
@@ -173,8 +60,8 @@ impl Welcome for WelcomeOperators {
         self.0.identity.admin_config()
     }
 
-    fn alpn(&self) -> &'static [u8] {
-        ADMIN_ALPN
+    fn alpn(&self) -> Option<&'static [u8]> {
+        Some(ADMIN_ALPN)
     }
 
     fn draining(&self) -> &CancellationToken {
@@ -271,28 +158,6 @@ impl Port for TurnedAway {
     }
 }
 
-/// Who asks, when they may.
-async fn permit(server: &Server, badge: &Badge, call: &AdminCall) -> Result<Operator, Failure> {
-    let (operator, needed) = (Operator::of_certificate(server, badge).await?, role_needed(call));
-    match needed.require(operator.role, &server.settings) {
-        Ok(()) => Ok(Operator { needed, ..operator }),
-        Err(failure) => {
-            note_refusal(server, &operator, call).await?;
-            Err(failure)
-        }
-    }
-}
-
-/// Whoever asks for more than the role allows is in the audit.
-async fn note_refusal(server: &Server, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
-    let (now, needed) = (server.clock.now(), role_needed(call).role(&server.settings));
-    office::act(server, operator, move |tx, by| {
-        by.as_actor().note(tx, now, Action::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
-        Ok(())
-    })
-    .await
-}
-
 /// Whether a call is answered for longer than a moment, and may be broken off without a doubt about what was done. An
 /// import, which ends in an act, sees to it itself.
 fn is_broken_off(call: &AdminCall) -> bool {
@@ -337,7 +202,7 @@ async fn answer_as(
         AdminCall::Query { sql } => return rows::query(server, operator, sql, replies).await,
         AdminCall::ListRows(listing) => return rows::list(server, operator, listing, replies).await,
         AdminCall::FollowAudit { columns, filter, from } => {
-            return rows::follow(server, operator, rows::Follow { columns, filter, from }, replies).await;
+            return rows::follow(server, operator, Follow { columns, filter, from }, replies).await;
         }
         AdminCall::VerifyAudit { checkpoints } => return audit::verify(server, checkpoints, replies).await,
         AdminCall::BackUp => return backup::send(server, operator, replies).await,

@@ -1,9 +1,9 @@
 //! Ending a session from outside, and taking an operator's certificate out of use.
 
-use super::Operator;
-use super::office::act;
 use crate::audit::act::Action;
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
+use crate::operators::operator::act;
 use crate::server::Server;
 use vestry_protocol::admin::AdminReply;
 use vestry_store::{Party, SessionId};

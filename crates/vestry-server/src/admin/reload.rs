@@ -1,10 +1,10 @@
 //! Settings and certificates are read again because an operator says so.
 
-use super::Operator;
-use super::office::act;
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
+use crate::operators::operator::act;
 use crate::reload::{ReloadError, Reread};
-use crate::server::{Server, look_at_the_certificate};
+use crate::server::Server;
 use vestry_protocol::admin::AdminReply;
 
 pub(super) async fn reload(server: &Server, operator: &Operator) -> Result<AdminReply, Failure> {
@@ -20,6 +20,6 @@ pub(super) async fn reload(server: &Server, operator: &Operator) -> Result<Admin
     let (record, now) = (reread.record(), server.clock.now());
     act(server, operator, move |tx, by| record.write(tx, &by.as_actor(), now)).await?;
     let changes = reread.put_in_force(server);
-    look_at_the_certificate(server);
+    server.look_at_the_certificate();
     Ok(AdminReply::SettingsRead(changes))
 }

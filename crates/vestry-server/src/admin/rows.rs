@@ -1,9 +1,9 @@
 //! Row streams: a query runs on a thread of its own and fills chunks; the connection sends them as fast as the
 //! operator takes them. Never more than a few chunks are in memory, however large the table.
 
-use super::Operator;
-use super::audit::{Read, Recorded, record};
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
+use crate::operators::reads::{Follow, Read, Recorded};
 use crate::ports::connection::Ended;
 use crate::ports::conversation::Replies;
 use crate::server::Server;
@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::time::{Instant, timeout_at};
-use vestry_protocol::admin::{AdminReply, Cell, FollowFrom, Listing, RowsEnd, View};
+use vestry_protocol::admin::{AdminReply, Cell, Listing, RowsEnd, View};
 use vestry_protocol::item::Open;
 use vestry_protocol::limits::ROW_CHUNK_BYTES_SOFT;
 use vestry_store::query::{CancelFlag, OperatorReader, QueryEnd, QueryError, RaisedWhenDropped, RowSink};
@@ -25,7 +25,7 @@ pub(super) async fn query(
     sql: String,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
-    let recorded = record(server, operator, Read::of_query(sql.clone())).await;
+    let recorded = server.queries.record(server, operator, Read::of_query(sql.clone())).await;
     let Some(recorded) = or_refuse(recorded, replies).await? else { return Ok(()) };
     stream(server, &recorded, replies, move |reader, sink| reader.run(&sql, sink)).await
 }
@@ -40,16 +40,9 @@ pub(super) async fn list(
         let failure = Failure::Unsupported { what: "view" };
         return replies.send(AdminReply::Refused(failure.into_refusal())).await;
     };
-    let recorded = record(server, operator, Read::of_listing(&listing)).await;
+    let recorded = server.queries.record(server, operator, Read::of_listing(&listing)).await;
     let Some(recorded) = or_refuse(recorded, replies).await? else { return Ok(()) };
     stream(server, &recorded, replies, move |reader, sink| reader.list(&listing, sink)).await
-}
-
-/// What is to be followed.
-pub(super) struct Follow {
-    pub(super) columns: Vec<String>,
-    pub(super) filter: Option<String>,
-    pub(super) from: FollowFrom,
 }
 
 pub(super) async fn follow(
@@ -58,7 +51,7 @@ pub(super) async fn follow(
     asked: Follow,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
-    let recorded = record(server, operator, Read::of_follow(&asked)).await;
+    let recorded = server.queries.record(server, operator, Read::of_follow(&asked)).await;
     let Some(recorded) = or_refuse(recorded, replies).await? else { return Ok(()) };
     let Follow { columns, filter, from } = asked;
     stream(server, &recorded, replies, move |reader, sink| reader.follow(columns, filter, from, sink)).await

@@ -1,7 +1,7 @@
 //! How the server is, and the line that makes a user trust it.
 
-use super::Operator;
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
 use crate::ports::listen::USER_PORT;
 use crate::server::Server;
 use std::net::SocketAddr;

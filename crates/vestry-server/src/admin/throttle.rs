@@ -1,9 +1,9 @@
 //! Opening lanes that failed too often, for somebody who waits in front of the operator.
 
-use super::Operator;
-use super::office::act;
 use crate::audit::act::Action;
 use crate::failure::Failure;
+use crate::operators::operator::Operator;
+use crate::operators::operator::act;
 use crate::server::Server;
 use vestry_protocol::admin::AdminReply;
 use vestry_protocol::fields::{Field, FieldError, Username};

@@ -4,7 +4,7 @@
 //! parties are numbers and operators' names, details are fixed words and counts. The one exception is what an operator
 //! asked for (`operator.read`): it is spelled out on one line and cut.
 
-use crate::admin::InOffice;
+use crate::operators::operator::InOffice;
 use vestry_protocol::UnixSeconds;
 use vestry_store::{AccountId, ActorKind, Event, Noted, Party, StoreError, WriteTx};
 

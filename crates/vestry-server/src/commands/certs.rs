@@ -84,11 +84,11 @@ enum RoleName {
 }
 
 impl RoleName {
-    fn as_role(self) -> crate::admin::Role {
+    fn as_role(self) -> crate::operators::role::Role {
         match self {
-            Self::Viewer => crate::admin::Role::Viewer,
-            Self::Helpdesk => crate::admin::Role::Helpdesk,
-            Self::Admin => crate::admin::Role::Admin,
+            Self::Viewer => crate::operators::role::Role::Viewer,
+            Self::Helpdesk => crate::operators::role::Role::Helpdesk,
+            Self::Admin => crate::operators::role::Role::Admin,
         }
     }
 }
@@ -226,7 +226,11 @@ fn generate(
         answer(&format!("{}", certs.server_certificate().display()))?;
     }
     for name in operators.iter().filter(|name| !certs.operator_certificate(name).exists()) {
-        certs.create_operator(name, crate::admin::Role::Admin.as_str(), valid_for(OPERATOR_DAYS))?;
+        certs.create_operator(
+            name,
+            crate::operators::role::Role::Admin.as_str(),
+            valid_for(OPERATOR_DAYS),
+        )?;
         answer(&format!("{}", certs.operator_certificate(name).display()))?;
     }
     Ok(())

@@ -4,7 +4,7 @@
 use super::CommandError;
 use crate::backup::BackupError;
 use crate::data_dir::DataDirError;
-use crate::server::ServeError;
+use crate::run::ServeError;
 use std::process::ExitCode;
 
 /// How a run ended.

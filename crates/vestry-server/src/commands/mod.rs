@@ -20,7 +20,7 @@ use crate::process::as_owner::NotTheOwner;
 use crate::process::confinement::keep_memory_private;
 use crate::process::logging::Log;
 use crate::remedy::for_certificates;
-use crate::server::ServeError;
+use crate::run::ServeError;
 use crate::setup::SetupError;
 use clap::{Args, Parser, Subcommand};
 pub use exit::Exit;

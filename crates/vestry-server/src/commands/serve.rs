@@ -13,8 +13,9 @@ use crate::process::confinement::confine;
 use crate::process::logging::{self, Log};
 use crate::process::running::Announcement;
 use crate::process::work_folder::remove_abandoned;
+use crate::run::Listeners;
 use crate::secrets::{Secrets, finish_replacements};
-use crate::server::{Listeners, Parts};
+use crate::server::Parts;
 use crate::settings::Settings;
 use crate::setup::enrol;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -116,7 +117,7 @@ async fn serve_until_told(
     randomness.await.map_err(std::io::Error::other)??;
     let names = secrets.names;
     let parts = Parts { settings, store, queries, imported, opaque, names, identity, head, clock };
-    Ok(crate::server::run(parts, listeners, shutdown, reload).await?)
+    Ok(crate::run::run(parts, listeners, shutdown, reload).await?)
 }
 
 /// A certificate that cannot be renewed is served to its last day; the housekeeping complains.

@@ -11,10 +11,10 @@
 //! so that nothing goes back. An observer sees the same of both: an answer that changes once, when some record moved, at a time
 //! that it cannot predict. Identifiers and lanes stay as they are.
 
-use crate::names::Target;
 use super::opaque::{OpaqueKey, OpaqueRecord};
 use crate::failure::Failure;
 use crate::gate::Admitted;
+use crate::names::Target;
 use vestry_protocol::fields::Password;
 use vestry_protocol::user::Envelope;
 use vestry_store::{Generation, OprfId, ReadTx, SealedRecord, StoreError};

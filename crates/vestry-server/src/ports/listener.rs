@@ -18,11 +18,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vestry_store::Supervisor;
 use vestry_tls::config::alpn_was_agreed;
 
 /// Connections of load balancers that have not said yet for whom they are; more are closed at once.
@@ -134,8 +136,8 @@ impl Admission {
 pub trait Welcome: Clone + Send + Sync + 'static {
     /// The TLS configuration in force now: a renewed certificate serves the next connection.
     fn tls_config(&self) -> Arc<rustls::ServerConfig>;
-    /// The protocol that the peer must have agreed to.
-    fn alpn(&self) -> &'static [u8];
+    /// The protocol that the peer must have agreed to; none where what is spoken has no name for ALPN, as LDAP.
+    fn alpn(&self) -> Option<&'static [u8]>;
     /// Cancelled when connections are to finish: a handshake that is not done by then has asked for nothing.
     fn draining(&self) -> &CancellationToken;
     /// Talks to a peer until the connection ends, or has to make room.
@@ -147,8 +149,50 @@ pub trait Welcome: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = ()> + Send;
 }
 
+/// The ports of a server: any number of them, each with its listener, its admission and what it does with a connection.
+pub struct OpenPorts {
+    supervisor: Supervisor,
+    stopping: CancellationToken,
+    /// Every connection of every port.
+    connections: TaskTracker,
+    accepting: Vec<JoinHandle<()>>,
+}
+
+impl OpenPorts {
+    /// None yet.
+    #[must_use]
+    pub fn new(supervisor: Supervisor) -> Self {
+        let (stopping, connections) = (CancellationToken::new(), TaskTracker::new());
+        Self { supervisor, stopping, connections, accepting: Vec::new() }
+    }
+
+    /// Takes connections on one more port, on the workers: from the thread that waits for the end, every connection would have
+    /// to change threads.
+    pub fn open(
+        &mut self,
+        name: &'static str,
+        listener: TcpListener,
+        admission: Admission,
+        welcome: impl Welcome,
+    ) {
+        let (stopping, connections) = (self.stopping.clone(), self.connections.clone());
+        let accepting = accept_until(stopping, listener, admission, connections, welcome);
+        self.accepting.push(self.supervisor.task(name, accepting));
+    }
+
+    /// Takes no connection any more. Returns what knows those that are still open.
+    pub async fn stop_accepting(self) -> TaskTracker {
+        self.stopping.cancel();
+        for port in self.accepting {
+            // One that broke off has been told already.
+            let _ = port.await;
+        }
+        self.connections
+    }
+}
+
 /// Takes connections until the token is cancelled. The tracker knows every task that still talks.
-pub async fn accept_until(
+async fn accept_until(
     stopping: CancellationToken,
     listener: TcpListener,
     admission: Admission,
@@ -256,7 +300,7 @@ async fn shake_hands(
     let _ = tcp.set_nodelay(true);
     let timed = timeout(handshake_timeout, acceptor.accept(tcp));
     match welcome.draining().run_until_cancelled(timed).await? {
-        Ok(Ok(stream)) if alpn_was_agreed(stream.get_ref().1, welcome.alpn()) => {
+        Ok(Ok(stream)) if welcome.alpn().is_none_or(|alpn| alpn_was_agreed(stream.get_ref().1, alpn)) => {
             return Some(Box::new(stream));
         }
         Ok(Ok(_)) => tracing::debug!(%peer, "refused: no application protocol was agreed"),

@@ -3,16 +3,17 @@
 use super::peer::Peer;
 use super::pending::Pending;
 use crate::audit::act::{Action, Actor};
+use crate::config::RESTORABLE_SECS;
 use crate::failure::Failure;
 use crate::profile::{ParsedUpdate, profile_of};
 use crate::proofs::Proven;
-use crate::server::{RESTORABLE_SECS, Server};
 use crate::sessions::{LoggedIn, read_as, write_as, write_uncounted_as};
+use crate::shared::Shared;
 use vestry_protocol::item::Later;
 use vestry_protocol::user::{Account, Change, CodeIssued, Notices, ProfileUpdate, SetWithCode, UserReply};
 use vestry_store::{AccountRow, IssuedCode, LiveSession, Party, WriteTx};
 
-pub(super) async fn show(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
+pub(super) async fn show(server: &Shared, session: LoggedIn) -> Result<UserReply, Failure> {
     let account = read_as(server, session, |_, live| Ok(account_of(live.account()))).await?;
     Ok(UserReply::AccountShown(account))
 }
@@ -23,7 +24,7 @@ const TOLD_OF_CODE_SECS: i64 = 30 * 24 * 60 * 60;
 /// What the user should know of attempts at the account and of its password. Failures are those that the login on this
 /// connection ended.
 pub(super) async fn show_notices(
-    server: &Server,
+    server: &Shared,
     session: LoggedIn,
     failures_since_last_login: u64,
 ) -> Result<UserReply, Failure> {
@@ -42,7 +43,7 @@ pub(super) async fn show_notices(
 }
 
 pub(super) async fn update(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -75,7 +76,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn delete(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     session: LoggedIn,
     proven: Proven,

@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::gate::Admitted;
 use crate::gate::Right;
 use crate::names::Target;
-use crate::server::Server;
 use crate::sessions::{LoggedIn, fill_random, read_as, write_as, write_uncounted_as};
+use crate::shared::Shared;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use vestry_protocol::limits::TOKEN_BYTES;
@@ -20,7 +20,7 @@ use vestry_store::{AccountId, DeviceRow, KnownDevice, NewDevice, Party, ReadTx, 
 
 /// Hands out a token for the device of this connection: once, and only after a login on it.
 pub(super) async fn remember(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -34,7 +34,7 @@ pub(super) async fn remember(
 }
 
 async fn insert(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     right: Right,
@@ -63,7 +63,7 @@ fn draw(_: &Admitted) -> Result<(DeviceToken, i64), Failure> {
     Ok((DeviceToken::from_bytes(bytes), i64::from_le_bytes(id) & i64::MAX))
 }
 
-pub(super) async fn list(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
+pub(super) async fn list(server: &Shared, session: LoggedIn) -> Result<UserReply, Failure> {
     let rows = read_as(server, session, |tx, live| Ok(tx.devices_of(live.account().id)?)).await?;
     Ok(UserReply::DevicesListed(rows.into_iter().map(as_shown).collect()))
 }
@@ -74,7 +74,7 @@ fn as_shown(row: DeviceRow) -> RememberedDevice {
 }
 
 pub(super) async fn forget(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     session: LoggedIn,
     id: u64,

@@ -13,8 +13,8 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind, Right};
 use crate::names::Named;
 use crate::proofs::{ImportedLogin, Proven, credential_of, finish_exchange, judge_imported, start_exchange};
-use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint};
+use crate::shared::Shared;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -39,7 +39,7 @@ pub(super) struct Opened {
 
 /// With OPAQUE, first half.
 pub(super) async fn start(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     pending: &mut Pending,
     (typed_name, device_token): (String, Option<DeviceToken>),
@@ -65,7 +65,7 @@ pub(super) async fn start(
 
 /// Who is meant, and from which device. A view of its own: the gate reads its counts in another, which begins later.
 async fn look_up(
-    server: &Server,
+    server: &Shared,
     typed_name: String,
     device_token: Option<DeviceToken>,
 ) -> Result<(Named, Option<KnownDevice>), Failure> {
@@ -82,7 +82,7 @@ async fn look_up(
 
 /// With OPAQUE, second half.
 pub(super) async fn finish(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     pending: &mut Pending,
     ke3: &[u8],
@@ -107,7 +107,7 @@ pub(super) async fn finish(
 /// With the password of an account that was imported. Whatever is stored under the name, the answer comes a fixed time after a
 /// hashing thread began.
 pub(super) async fn with_imported_password(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     pending: &mut Pending,
     typed_name: String,
@@ -151,7 +151,7 @@ async fn answer_after(began: Instant, period: Duration) {
 
 /// Opens a session for whoever proved the password; writes down who did not.
 async fn enter(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     (proven, admitted): (Result<Proven, Failure>, Admitted),
     (device, since): (Device, Instant),
@@ -192,7 +192,7 @@ async fn enter(
 /// Writes down that a password was wrong, with what it means for the lanes that it was tried in, and hands the failure
 /// on. Whatever cannot be written stays a failure: the attempt is dropped.
 pub(super) async fn note_failure(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     failure: Failure,
     admitted: Admitted,

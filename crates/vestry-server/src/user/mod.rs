@@ -20,8 +20,8 @@ use crate::ports::connection::{Connection, Ended, Patience};
 use crate::ports::conversation::{Port, Replies, converse};
 use crate::ports::listener::Welcome;
 use crate::ports::slots::Slot;
-use crate::server::Server;
 use crate::sessions::LoggedIn;
+use crate::shared::Shared;
 use crate::source::Source;
 use peer::Peer;
 use pending::Pending;
@@ -47,7 +47,7 @@ enum State {
 
 /// One user's side of a connection.
 struct UserPort {
-    server: Arc<Server>,
+    server: Arc<Shared>,
     slot: Arc<Slot>,
     /// Since when nobody is logged in here.
     anonymous_since: Instant,
@@ -64,15 +64,15 @@ struct UserPort {
 
 /// What the user port's listener does with each connection.
 #[derive(Clone)]
-pub struct WelcomeUsers(pub Arc<Server>);
+pub struct WelcomeUsers(pub Arc<Shared>);
 
 impl Welcome for WelcomeUsers {
     fn tls_config(&self) -> Arc<rustls::ServerConfig> {
         self.0.identity.user_config()
     }
 
-    fn alpn(&self) -> &'static [u8] {
-        USER_ALPN
+    fn alpn(&self) -> Option<&'static [u8]> {
+        Some(USER_ALPN)
     }
 
     fn draining(&self) -> &CancellationToken {
@@ -308,7 +308,7 @@ impl UserPort {
     }
 }
 
-fn describe(server: &Server) -> ServerDescription {
+fn describe(server: &Shared) -> ServerDescription {
     ServerDescription {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         registration_open: server.settings.now().registration_open,

@@ -10,8 +10,8 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind, OverLimit, Written};
 use crate::names::Target;
 use crate::proofs::{Proven, start_new_password};
-use crate::server::Server;
 use crate::sessions::{LoggedIn, Minted, Opening, mint, write_uncounted_as};
+use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;
 use vestry_protocol::fields::{Device, Field};
@@ -20,7 +20,7 @@ use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
 use vestry_store::{IssuedCode, NewCredential, Party, SealedRecord, SessionId, SessionRow, WriteTx};
 
 pub(super) async fn start_new(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -35,7 +35,7 @@ pub(super) async fn start_new(
 
 /// The same password under the newest key: what a login by an older record leads to, once.
 pub(super) async fn start_record_move(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -50,7 +50,7 @@ pub(super) async fn start_record_move(
 
 /// Evaluates a password for the account of a session, whose current one was proven.
 async fn evaluate_proven(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     proven: &Proven,
@@ -65,7 +65,7 @@ async fn evaluate_proven(
 /// The server cannot see that it is the same password. So a moved record has the consequences of a new one: an event, every
 /// other session and every device ends, and the user is told.
 pub(super) async fn finish_record_move(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -85,7 +85,7 @@ pub(super) async fn finish_record_move(
 
 /// A new password ends every session and opens a new one: a new token for it; whoever holds an old one is out.
 pub(super) async fn finish_new(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -134,7 +134,7 @@ enum Judged {
 /// hash by the database, so that the answer's time says nothing of how much of it was right. Nothing is evaluated before it
 /// was right, and before that was counted on disk.
 pub(super) async fn start_reset(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     pending: &mut Pending,
     typed_name: String,
@@ -173,7 +173,7 @@ pub(super) async fn start_reset(
     }
 }
 
-async fn judge_code(server: &Server, admitted: &Admitted, code_hash: [u8; 32]) -> Result<Judged, Failure> {
+async fn judge_code(server: &Shared, admitted: &Admitted, code_hash: [u8; 32]) -> Result<Judged, Failure> {
     let (verdicts, limits, now) = (admitted.verdicts(), server.settings.now().gate, server.clock.now());
     let (source, target) = (admitted.source().text().to_owned(), admitted.target().clone());
     let judged = server.store.write(move |tx| {
@@ -196,7 +196,7 @@ async fn judge_code(server: &Server, admitted: &Admitted, code_hash: [u8; 32]) -
 }
 
 pub(super) async fn finish_reset(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     pending: &mut Pending,
     envelope: &Envelope,

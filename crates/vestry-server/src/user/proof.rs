@@ -9,20 +9,20 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind};
 use crate::names::Target;
 use crate::proofs::{finish_exchange, start_exchange};
-use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
+use crate::shared::Shared;
 use std::sync::Arc;
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
 use vestry_store::{AccountRow, Party};
 
 /// The account of a session, as it is now.
-pub(super) async fn own_account(server: &Server, session: LoggedIn) -> Result<AccountRow, Failure> {
+pub(super) async fn own_account(server: &Shared, session: LoggedIn) -> Result<AccountRow, Failure> {
     read_as(server, session, |_, live| Ok(live.account().clone())).await
 }
 
 pub(super) async fn start(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -45,7 +45,7 @@ pub(super) async fn start(
 }
 
 pub(super) async fn finish(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     session: LoggedIn,
     pending: &mut Pending,
@@ -66,7 +66,7 @@ pub(super) async fn finish(
 
 /// A right password starts the lane of its session over, where there were failures in it.
 async fn settle(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     session: LoggedIn,
     admitted: Admitted,

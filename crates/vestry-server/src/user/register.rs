@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind};
 use crate::profile::ParsedProfile;
 use crate::proofs::start_new_password;
-use crate::server::Server;
+use crate::shared::Shared;
 use std::sync::Arc;
 use vestry_protocol::fields::{Field, FieldError, Username};
 use vestry_protocol::secret::SecretText;
@@ -19,7 +19,7 @@ use vestry_protocol::user::{Envelope, Profile, UserReply};
 use vestry_store::{NewAccount, NewCredential, Party, ReadTx};
 
 pub(super) async fn start(
-    server: &Arc<Server>,
+    server: &Arc<Shared>,
     peer: &Peer,
     pending: &mut Pending,
     (name, invitation): (&str, Option<SecretText>),
@@ -54,7 +54,7 @@ pub(super) async fn start(
 }
 
 pub(super) async fn finish(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     pending: &mut Pending,
     envelope: &Envelope,
@@ -86,7 +86,7 @@ pub(super) async fn finish(
     }
 }
 
-fn refuse_when_closed(server: &Server) -> Result<(), Failure> {
+fn refuse_when_closed(server: &Shared) -> Result<(), Failure> {
     if server.settings.now().registration_open { Ok(()) } else { Err(Failure::RegistrationClosed) }
 }
 
@@ -96,7 +96,7 @@ fn is_taken(_: &Admitted, tx: &ReadTx<'_>, name: &Username, now: i64) -> Result<
 }
 
 /// Says that a name is taken, once that is counted.
-async fn tell_taken(server: &Server, peer: &Peer, admitted: Admitted) -> Failure {
+async fn tell_taken(server: &Shared, peer: &Peer, admitted: Admitted) -> Failure {
     let (now, source, target) =
         (server.clock.now(), peer.source.text().to_owned(), admitted.target().clone());
     let verdicts = admitted.verdicts();

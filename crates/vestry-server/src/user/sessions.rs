@@ -3,14 +3,14 @@
 use super::peer::Peer;
 use crate::audit::act::{Action, Actor};
 use crate::failure::Failure;
-use crate::server::Server;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
+use crate::shared::Shared;
 use vestry_protocol::item::Later;
 use vestry_protocol::refusal::SessionEnd;
 use vestry_protocol::user::{Session, UserReply};
 use vestry_store::{Party, SessionId, SessionRow};
 
-pub(super) async fn list(server: &Server, session: LoggedIn) -> Result<UserReply, Failure> {
+pub(super) async fn list(server: &Shared, session: LoggedIn) -> Result<UserReply, Failure> {
     let (now, idle) = (server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let rows = read_as(server, session, move |tx, live| Ok(tx.sessions_of(live.account().id, now)?)).await?;
     let live = rows.into_iter().filter(|row| row.last_used > now.saturating_sub(idle));
@@ -31,7 +31,7 @@ fn as_shown(row: SessionRow, current: LoggedIn) -> Session {
 }
 
 pub(super) async fn revoke(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     session: LoggedIn,
     id: u64,
@@ -50,7 +50,7 @@ pub(super) async fn revoke(
 }
 
 pub(super) async fn log_out(
-    server: &Server,
+    server: &Shared,
     peer: &Peer,
     session: LoggedIn,
     everywhere: bool,

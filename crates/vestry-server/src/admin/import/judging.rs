@@ -1,10 +1,10 @@
 //! Which rows of an import may become accounts: every field is parsed here, whatever the console made of it, and
 //! names are looked up in the database. Changes nothing.
 
-use crate::admin::audit::Recorded;
 use crate::credentials::{ImportedHashes, Speed};
 use crate::failure::Failure;
 use crate::names::NameSeed;
+use crate::operators::reads::Recorded;
 use crate::profile::ParsedProfile;
 use std::time::Duration;
 use vestry_protocol::UnixSeconds;

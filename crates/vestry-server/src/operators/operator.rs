@@ -1,0 +1,152 @@
+//! Who an operator is, on every call, and the witness that an act of one is made with.
+//!
+//! What an operator does is noted by an [`InOffice`], which only the transaction of the act makes; what is sent to an operator
+//! for longer ends by [`Operator::dismissed`].
+
+use super::badge::Badge;
+use super::role::{Needed, Role, role_needed};
+use crate::audit::act::{Action, Actor};
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::settings::Settings;
+use crate::shared::Shared;
+use std::marker::PhantomData;
+use std::time::Duration;
+use tokio::time::sleep;
+use vestry_protocol::admin::AdminCall;
+use vestry_store::{Party, WriteTx};
+
+/// How often it is looked whether the operator of a stream still has the right to it.
+const TIME_BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+/// Proof that the peer holds the key of an operator's certificate that is in use now.
+pub struct Operator {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    badge: Badge,
+    /// What the call needs.
+    needed: Needed,
+}
+
+impl Operator {
+    /// Asks the database who a verified certificate belongs to.
+    async fn of_certificate(shared: &Shared, badge: &Badge) -> Result<Self, Failure> {
+        let (shown, clock) = (badge.clone(), shared.clock.clone());
+        let (row, role) = shared.store.look_up(move |tx| shown.holder(tx, &clock)).await?;
+        Ok(Self { name: row.name, role, badge: badge.clone(), needed: Needed::Role(Role::Viewer) })
+    }
+}
+
+/// Proof that, in this transaction, an operator's certificate is in use and its role enough for the call. It cannot leave the
+/// transaction, and no event names an operator without it.
+pub struct InOffice<'tx> {
+    name: String,
+    source: String,
+    transaction: PhantomData<&'tx ()>,
+}
+
+impl InOffice<'_> {
+    /// The operator's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The address that the operator acts from.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// As the audit names this operator.
+    #[must_use]
+    pub fn as_actor(&self) -> Actor<'_> {
+        Actor::operator(self)
+    }
+}
+
+impl Badge {
+    fn in_office<'tx>(
+        &self,
+        tx: &'tx WriteTx<'_>,
+        clock: &Clock,
+        (needed, settings): (Needed, &Settings),
+    ) -> Result<InOffice<'tx>, Failure> {
+        let (row, role) = self.holder(tx, clock)?;
+        needed.require(role, settings)?;
+        Ok(InOffice { name: row.name, source: self.source.clone(), transaction: PhantomData })
+    }
+}
+
+/// Writes as an operator, who still has to have the right to it when the transaction runs: it may have waited.
+pub(crate) async fn act<T: Send + 'static>(
+    shared: &Shared,
+    operator: &Operator,
+    closure: impl for<'tx> FnOnce(&'tx WriteTx<'_>, &InOffice<'tx>) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (badge, clock) = (operator.badge.clone(), shared.clock.clone());
+    let (needed, settings) = (operator.needed, shared.settings.clone());
+    shared.store.write(move |tx| closure(tx, &badge.in_office(tx, &clock, (needed, &settings))?)).await
+}
+
+/// Proof that the call which is answered is one of those that the setting `reset_by` is about. A one-time code is made for
+/// nothing else.
+pub struct CodeIssuer<'a>(&'a Operator);
+
+impl CodeIssuer<'_> {
+    pub(crate) fn operator(&self) -> &Operator {
+        self.0
+    }
+}
+
+impl Operator {
+    /// Returns the witness that making a one-time code asks for.
+    pub(crate) fn as_code_issuer(&self) -> Result<CodeIssuer<'_>, Failure> {
+        match self.needed {
+            Needed::Codes => Ok(CodeIssuer(self)),
+            Needed::Role(_) => Err(Failure::Internal("a call that issues a code is not classed as one")),
+        }
+    }
+
+    /// Resolves when the operator has no right to the call any more: the certificate was revoked or has expired, or its role
+    /// is not enough.
+    pub(crate) async fn dismissed(&self, shared: &Shared) -> Failure {
+        loop {
+            sleep(TIME_BETWEEN_LOOKS).await;
+            let (badge, clock) = (self.badge.clone(), shared.clock.clone());
+            let held = shared.store.look_up(move |tx| badge.holder(tx, &clock)).await;
+            match held {
+                Ok((_, role)) => {
+                    if let Err(forbidden) = self.needed.require(role, &shared.settings) {
+                        return forbidden;
+                    }
+                }
+                Err(Failure::OperatorUnknown) => return Failure::OperatorUnknown,
+                // What cannot be looked up now can be later.
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Who asks, when they may.
+pub(crate) async fn permit(shared: &Shared, badge: &Badge, call: &AdminCall) -> Result<Operator, Failure> {
+    let (operator, needed) = (Operator::of_certificate(shared, badge).await?, role_needed(call));
+    match needed.require(operator.role, &shared.settings) {
+        Ok(()) => Ok(Operator { needed, ..operator }),
+        Err(failure) => {
+            note_refusal(shared, &operator, call).await?;
+            Err(failure)
+        }
+    }
+}
+
+/// Whoever asks for more than the role allows is in the audit.
+async fn note_refusal(shared: &Shared, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
+    let (now, needed) = (shared.clock.now(), role_needed(call).role(&shared.settings));
+    act(shared, operator, move |tx, by| {
+        by.as_actor().note(tx, now, Action::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
+        Ok(())
+    })
+    .await
+}
