@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use vestry_fuzz::has_control;
 use vestry_server::config::{Config, Overrides, template};
-use vestry_server::ports::listen::Listen;
+use vestry_server::listen::Listen;
 use vestry_tls::Hosts;
 
 #[derive(Debug, Arbitrary)]

@@ -340,7 +340,7 @@ fn each_thing_is_named_only_in_its_own_place() {
     // What runs as long as the server does is the supervisor's. The others end: a round of the housekeeping, the end of an
     // import, and what interrupts a query, with that; and the log, without which a server serves.
     let threads = ["tokio::spawn(", "thread::spawn(", "thread::Builder"];
-    let server = ["crates/vestry-server/src/server.rs", "crates/vestry-server/src/process/logging.rs"];
+    let server = ["crates/vestry-server/src/housekeeping.rs", "crates/vestry-server/src/process/logging.rs"];
     assert_only_in("crates/vestry-server", &threads, &server);
     let store = [
         "crates/vestry-store/src/supervisor.rs",

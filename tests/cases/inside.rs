@@ -20,7 +20,7 @@ use vestry_server::credentials::ImportedHashes;
 use vestry_server::data_dir::DataDir;
 use vestry_server::identity::Identity;
 use vestry_server::run::{Listeners, ServeError};
-use vestry_server::secrets::Secrets;
+use vestry_server::secrets::files::Secrets;
 use vestry_server::server::Parts;
 use vestry_server::settings::Settings;
 use vestry_server::sweep::{Swept, remove_expired, remove_old};

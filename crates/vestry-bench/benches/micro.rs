@@ -24,7 +24,7 @@ use vestry_server::data_dir::DataDir;
 use vestry_server::failure::Failure;
 use vestry_server::gate::{AttemptKind, Gate};
 use vestry_server::names::Target;
-use vestry_server::secrets::read_audit_key;
+use vestry_server::secrets::files::read_audit_key;
 use vestry_server::settings::Settings;
 use vestry_server::source::Source;
 use vestry_store::{

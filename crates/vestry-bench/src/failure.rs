@@ -4,7 +4,7 @@ use std::io;
 use thiserror::Error;
 use vestry_client::wire::WireError;
 use vestry_opaque::OpaqueError;
-use vestry_server::setup::SetupError;
+use vestry_server::secrets::error::SetupError;
 use vestry_store::StoreError;
 use vestry_tls::TlsError;
 

@@ -4,7 +4,7 @@
 //! names the key, the range and the file, never a silent default. Wire limits are in `vestry_protocol::limits`.
 
 use crate::failure::Failure;
-use crate::ports::listen::{Listen, Proxies};
+use crate::listen::{Listen, Proxies};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -6,8 +6,8 @@
 use crate::audit::act::{Action, Actor};
 use crate::config::ConfigError;
 use crate::failure::Failure;
+use crate::operators::enrol::enrol_in;
 use crate::server::Server;
-use crate::setup::enrol_in;
 use crate::{identity, settings};
 use std::sync::Arc;
 use thiserror::Error;

@@ -9,18 +9,17 @@ use crate::audit::head;
 use crate::clock::Plausible;
 use crate::credentials::Pepper;
 use crate::data_dir::DataDir;
-use crate::secrets::{
-    AUDIT_KEY_FACT, NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, Secrets, finish_replacements,
-    read_audit_key, replacement_of,
-};
-use crate::setup::{SetupError, new_opaque_key, new_pepper, random_bytes, rekey_audit_chain};
-use std::path::Path;
+use crate::secrets::error::SetupError;
+use crate::secrets::files::{Secrets, finish_replacements, read_audit_key, replacement_of};
+use crate::secrets::kind::{AUDIT_KEY_FACT, NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, SecretKind};
+use crate::secrets::making::create_secret;
+use crate::secrets::rekey::rekey_audit_chain;
+use std::path::PathBuf;
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::item::Open;
 use vestry_store::backup::Offline;
-use vestry_store::{ChainKey, GenerationRow, Party, StoreError};
+use vestry_store::{GenerationRow, Party, StoreError};
 use vestry_tls::private_file;
-use zeroize::Zeroizing;
 
 /// Who replaces a secret, and when.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +58,7 @@ pub fn begin_opaque(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
     let [only] = generations[..] else {
         return Err(SetupError::RotationUnderWay { left: generations.first().map_or(0, |row| row.records) });
     };
-    make_replacement(&data_dir.opaque_key(), new_opaque_key)?;
+    make_replacement(data_dir, SecretKind::OpaqueKey)?;
     let next = Secrets::read(data_dir)?.next_opaque.ok_or(SetupError::SecretMissing(NEXT_OPAQUE_KEY_FACT))?;
     database.write(|tx| {
         let name = next.id();
@@ -109,7 +108,7 @@ pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Re
 /// [`SetupError::ImportedHashDamaged`] when one does not open; then nothing was changed.
 pub fn rotate_pepper(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
     let AtRest { mut database, secrets, .. } = AtRest::open(data_dir)?;
-    let path = make_replacement(&data_dir.pepper(), new_pepper)?;
+    let path = make_replacement(data_dir, SecretKind::Pepper)?;
     let next = Pepper::from_bytes(&private_file::read(&path)?)
         .ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))?;
     let resealed = database.write(|tx| {
@@ -145,7 +144,7 @@ pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, Set
     if let Some(fault) = database.verify_audit(known)?.fault {
         return Ok(AuditRotation::Refused(fault));
     }
-    let path = make_replacement(&data_dir.audit_key(), || random_bytes(ChainKey::BYTES))?;
+    let path = make_replacement(data_dir, SecretKind::AuditKey)?;
     let next = read_audit_key(&path)?;
     database.write(|tx| {
         by.actor.note(tx, by.now.seconds(), Action::AuditRotated, Party::Text(&next.id()), "")?;
@@ -162,13 +161,10 @@ pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, Set
 
 /// Makes the file of a secret's replacement. One that a rotation left behind before the database took over was never used, and
 /// serves.
-fn make_replacement(
-    path: &Path,
-    generate: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, SetupError>,
-) -> Result<std::path::PathBuf, SetupError> {
-    let next = replacement_of(path);
+fn make_replacement(data_dir: &DataDir, kind: SecretKind) -> Result<PathBuf, SetupError> {
+    let next = replacement_of(&data_dir.path().join(kind.fact()));
     if !next.exists() {
-        private_file::create(&next, &generate()?)?;
+        create_secret(&next, kind)?;
     }
     Ok(next)
 }

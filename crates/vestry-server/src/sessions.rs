@@ -190,6 +190,14 @@ pub async fn read_as<T: Send + 'static>(
     Ok(answer)
 }
 
+/// Returns the account of a session, as it is now.
+///
+/// # Errors
+/// [`Failure::SessionEnded`].
+pub async fn own_account(server: &Shared, session: LoggedIn) -> Result<AccountRow, Failure> {
+    read_as(server, session, |_, live| Ok(live.account().clone())).await
+}
+
 /// Writes as the user of a session, in one transaction that begins with the check that it is live. Counts among the writes of
 /// the account.
 ///

@@ -8,7 +8,7 @@ use crate::config::{
     Config, ConfigError, ConnectionConfig, GateConfig, HashingConfig, Overrides, ResetBy, SessionConfig,
     array_of,
 };
-use crate::ports::listen::{Listen, Proxies};
+use crate::listen::{Listen, Proxies};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;

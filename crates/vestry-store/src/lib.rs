@@ -68,7 +68,7 @@ pub use supervisor::Supervisor;
 pub use tables::accounts::{AccountRow, Counts, NameKeys, NewAccount, ProfilePatch, Standing};
 pub use tables::devices::{DeviceRow, KnownDevice, NewDevice};
 pub use tables::maintenance::{Purgeable, Resumable};
-pub use tables::operators::{NewOperator, OperatorRow};
+pub use tables::operators::{LiveOperator, NewOperator, OperatorRow};
 pub use tables::passwords::{
     Credential, CredentialKind, Generation, GenerationRow, IssuedCode, NewCredential, PasswordFacts,
     SealedRecord, StoredCredential,

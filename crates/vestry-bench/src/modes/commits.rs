@@ -18,7 +18,7 @@ use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::Clock;
 use vestry_server::data_dir::DataDir;
-use vestry_server::secrets::read_audit_key;
+use vestry_server::secrets::files::read_audit_key;
 use vestry_store::{
     AccountId, ActorKind, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store, StoreError,
     StoreLimits, WriteTx,

@@ -15,9 +15,9 @@ use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::{Clock, Plausible};
 use vestry_server::credentials::OpaqueRecord;
 use vestry_server::data_dir::DataDir;
+use vestry_server::listen::Listen;
 use vestry_server::names::NameSeed;
-use vestry_server::ports::listen::Listen;
-use vestry_server::secrets::read_audit_key;
+use vestry_server::secrets::files::read_audit_key;
 use vestry_server::setup::{Plan, set_up};
 use vestry_store::backup::Offline;
 use vestry_store::{

@@ -2,8 +2,8 @@
 //! in memory at a time. Never a key in it: whoever asks from afar gets the database and nothing that opens it.
 
 use crate::audit::act::Action;
-use crate::backup::BackupError;
 use crate::backup::archive::{self, Contents};
+use crate::backup::error::BackupError;
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::operators::operator::Operator;

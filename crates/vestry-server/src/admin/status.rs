@@ -1,8 +1,8 @@
 //! How the server is, and the line that makes a user trust it.
 
 use crate::failure::Failure;
+use crate::listen::USER_PORT;
 use crate::operators::operator::Operator;
-use crate::ports::listen::USER_PORT;
 use crate::server::Server;
 use std::net::SocketAddr;
 use vestry_protocol::admin::{AdminReply, ClockJump, OpaqueRotation, Status};

@@ -4,9 +4,8 @@
 //! parties are numbers and operators' names, details are fixed words and counts. The one exception is what an operator
 //! asked for (`operator.read`): it is spelled out on one line and cut.
 
-use crate::operators::operator::InOffice;
 use vestry_protocol::UnixSeconds;
-use vestry_store::{AccountId, ActorKind, Event, Noted, Party, StoreError, WriteTx};
+use vestry_store::{AccountId, ActorKind, Event, LiveOperator, Noted, Party, StoreError, WriteTx};
 
 /// What was done. The name in the audit table is part of the operator's interface: never reworded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,8 +164,8 @@ impl<'a> Actor<'a> {
 
     /// An operator on the admin port, whose right was checked in the transaction that the event is of.
     #[must_use]
-    pub fn operator(office: &'a InOffice<'_>) -> Self {
-        Self { kind: ActorKind::Operator, party: Party::Text(office.name()), source: office.source() }
+    pub fn operator(live: &'a LiveOperator<'_>, source: &'a str) -> Self {
+        Self { kind: ActorKind::Operator, party: Party::Text(live.name()), source }
     }
 
     /// Somebody at the machine itself, by the user of the system.

@@ -2,12 +2,15 @@
 //!
 //! Of the database never more than a piece is in memory; keys, certificates and settings are small and bounded.
 
+use super::error::BackupError;
+use super::kind::{DATABASE, Kind, SETTINGS, is_plain};
 use super::manifest::{FORMAT, FileFacts, MANIFEST, Manifest};
-use super::{BackupError, COPY_BYTES, DATABASE, Kind, SETTINGS, is_plain, require_room};
+use super::room::{COPY_BYTES, require_room};
 use crate::clock::as_date;
 use crate::data_dir::DataDir;
 use crate::process::work_folder::WorkFolder;
-use crate::secrets::{NEXT_OPAQUE_KEY_FACT, SECRET_FACTS};
+use crate::secrets::kind::NEXT_OPAQUE_KEY_FACT;
+use crate::secrets::kind::SecretKind;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -65,7 +68,9 @@ pub fn write<W: Write>(contents: &Contents, cancel: CancelFlag, out: W) -> Resul
     require_room(work.path(), size)?;
     let copy = work.path().join(DATABASE);
     let mut keys = copy_database(&database, &copy, cancel)?;
-    keys.retain(|fact, _| SECRET_FACTS.contains(&fact.as_str()) || fact == NEXT_OPAQUE_KEY_FACT);
+    keys.retain(|fact, _| {
+        SecretKind::ALL.iter().any(|kind| kind.fact() == fact) || fact == NEXT_OPAQUE_KEY_FACT
+    });
     let sources = sources_of(contents, copy)?;
     let manifest = Manifest {
         format: FORMAT,

@@ -1,7 +1,8 @@
 //! `backup.toml`: what a backup holds, of when it is, and which keys its database needs. It comes first, so that
 //! everything behind it is expected by name, size and digest.
 
-use super::{BackupError, DATABASE, Kind};
+use super::error::BackupError;
+use super::kind::{DATABASE, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;

@@ -1,7 +1,8 @@
 //! Deciding what of an unpacked backup goes where, and putting it there. What is in place stays: keys that differ are
 //! a refusal, settings and certificates of one's own are kept. The database goes last, since it makes a server start.
 
-use super::{BackupError, DATABASE, SETTINGS};
+use super::error::BackupError;
+use super::kind::{DATABASE, SETTINGS};
 use crate::data_dir::DataDir;
 use std::fs::File;
 use std::path::{Path, PathBuf};

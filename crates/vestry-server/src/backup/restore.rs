@@ -1,15 +1,20 @@
 //! The way back: read all of a backup, prove that it is sound and fits its keys, end what must not come back to life,
 //! and only then put it in place. Until that last step nothing in the data directory is changed.
 
+use super::error::BackupError;
+use super::kind::DATABASE;
 use super::placing::Placing;
-use super::{BackupError, DATABASE, unpack};
+use super::unpack;
 use crate::audit::act::{Action, Actor};
 use crate::audit::head::{self, AuditHead};
 use crate::clock::Plausible;
 use crate::data_dir::DataDir;
 use crate::process::work_folder::WorkFolder;
-use crate::secrets::{NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, SECRET_FACTS, Secrets};
-use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
+use crate::secrets::error::SetupError;
+use crate::secrets::files::Secrets;
+use crate::secrets::kind::{NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, SecretKind};
+use crate::secrets::making::create_secret;
+use crate::secrets::rekey::rekey_audit_chain;
 use std::io::BufRead;
 use std::path::Path;
 use vestry_protocol::typed::vestryd;
@@ -99,7 +104,7 @@ fn make_audit_key_in(unpacked: &Path, data_dir: &DataDir, is_lost: bool) -> Resu
         return Ok(false);
     }
     vestry_tls::private_file::create_dir(&unpacked.secrets())?;
-    create_audit_key(&unpacked.audit_key())?;
+    create_secret(&unpacked.audit_key(), SecretKind::AuditKey)?;
     Ok(true)
 }
 
@@ -172,7 +177,7 @@ fn unpack_opened(
 /// The keys that the database will have: those in place, or those that come with it.
 fn secrets_for(placing: &Placing, data_dir: &DataDir) -> Result<Secrets, BackupError> {
     let source_of = |fact: &str| placing.source_of(&data_dir.path().join(fact));
-    for name in SECRET_FACTS {
+    for name in SecretKind::ALL.map(SecretKind::fact) {
         if !source_of(name).exists() {
             return Err(BackupError::SecretMissing { path: data_dir.path().join(name), name });
         }

@@ -3,8 +3,10 @@
 //!
 //! It reads to the very end, so that a sealed archive is verified whole before anybody uses a file of it.
 
+use super::error::BackupError;
+use super::kind::DATABASE;
 use super::manifest::{FileFacts, MANIFEST, MANIFEST_BYTES_MAX, Manifest};
-use super::{BackupError, COPY_BYTES, DATABASE, require_room};
+use super::room::{COPY_BYTES, require_room};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};

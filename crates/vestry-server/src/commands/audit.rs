@@ -1,13 +1,18 @@
 //! `vestryd audit`: going on when the key of the chain was lost (`rekey`), or when the database was put back (`accept`).
 
-use super::backup::who;
-use super::{CommandError, Place, answer, say};
+use super::error::CommandError;
+use super::place::Place;
+use super::talk::who;
+use super::talk::{answer, say};
 use crate::audit::act::{Action, Actor};
 use crate::audit::head::{self, AuditHead, AuditHeadError};
 use crate::clock::{Clock, Plausible};
 use crate::data_dir::DataDir;
-use crate::secrets::read_audit_key;
-use crate::setup::{SetupError, create_audit_key, rekey_audit_chain};
+use crate::secrets::error::SetupError;
+use crate::secrets::files::read_audit_key;
+use crate::secrets::kind::SecretKind;
+use crate::secrets::making::create_secret;
+use crate::secrets::rekey::rekey_audit_chain;
 use clap::{Args, Subcommand};
 use vestry_store::Party;
 use vestry_store::backup::Offline;
@@ -74,7 +79,7 @@ fn rekey_lost(place: &Place) -> Result<(), CommandError> {
     if key.exists() {
         return Err(SetupError::AuditKeyInPlace(key.display().to_string()).into());
     }
-    create_audit_key(&key)?;
+    create_secret(&key, SecretKind::AuditKey)?;
     let sealed = rekey(&data_dir).inspect_err(|_| {
         // A key that nothing was sealed with would stand in the way of the next try.
         let _ = std::fs::remove_file(&key);

@@ -1,13 +1,15 @@
 //! `vestryd backup` and `vestryd restore`: the database and its keys into a file, and back.
 
-use super::{CommandError, Folder, Place, answer, say};
+use super::error::CommandError;
+use super::place::{Folder, Place};
+use super::talk::{answer, say, who};
 use crate::audit::act::{Action, Actor};
 use crate::backup::archive::{self, Contents};
 use crate::backup::restore;
 use crate::clock::Clock;
 use crate::config::Overrides;
 use crate::data_dir::DataDir;
-use crate::secrets::read_audit_key;
+use crate::secrets::files::read_audit_key;
 use clap::Args;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -158,11 +160,6 @@ pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
     }
     say(&format!("next: {} && {}", vestryd("check"), vestryd("")));
     Ok(())
-}
-
-/// The one who runs this, as the audit names whoever is at the machine itself.
-pub(super) fn who() -> String {
-    format!("uid:{}", rustix::process::getuid().as_raw())
 }
 
 fn read_passphrase(path: &Path) -> Result<Passphrase, CommandError> {

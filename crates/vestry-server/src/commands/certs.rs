@@ -1,6 +1,8 @@
 //! `vestryd certs`: show, renew or make certificates, by hand or from a script.
 
-use super::{CommandError, Place, answer, say};
+use super::error::CommandError;
+use super::place::Place;
+use super::talk::{answer, say};
 use crate::clock::{Clock, Plausible, as_date};
 use crate::config::{Overrides, with_hosts};
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};

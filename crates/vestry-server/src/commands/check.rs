@@ -1,7 +1,9 @@
 //! `vestryd check`: a doctor. Looks at everything that a start needs and that time wears out, changes nothing,
 //! and says what to do about each thing that is wrong.
 
-use super::{CommandError, Place, answer};
+use super::error::CommandError;
+use super::place::Place;
+use super::talk::answer;
 use crate::audit::head;
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
@@ -10,8 +12,8 @@ use crate::data_dir::{DataDir, own_ids};
 use crate::process::confinement::{confine, is_memory_private};
 use crate::remedy::{new_authority, new_operator};
 use crate::renewal::AUTHORITY_NOTICE_SECS;
-use crate::secrets::{Secrets, read_audit_key};
-use crate::setup::SetupError;
+use crate::secrets::error::SetupError;
+use crate::secrets::files::{Secrets, read_audit_key};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

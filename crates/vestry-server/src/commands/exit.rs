@@ -1,8 +1,8 @@
 //! The exit codes of `vestryd` (after BSD's sysexits). The numbers are a contract with scripts and service managers; this is the
 //! only place that names them, and `--help` and `docs/OPERATIONS.md` are held against its table.
 
-use super::CommandError;
-use crate::backup::BackupError;
+use super::error::CommandError;
+use crate::backup::error::BackupError;
 use crate::data_dir::DataDirError;
 use crate::run::ServeError;
 use std::process::ExitCode;

@@ -1,10 +1,12 @@
 //! `vestryd init`: everything that a server needs, made once.
 
-use super::{CommandError, Place, answer, say};
+use super::error::CommandError;
+use super::place::Place;
+use super::talk::{answer, say};
 use crate::clock::Clock;
 use crate::config::Overrides;
 use crate::data_dir::DataDir;
-use crate::ports::listen::Listen;
+use crate::listen::Listen;
 use crate::setup::{Plan, set_up};
 use clap::Args;
 use std::net::SocketAddr;

@@ -1,18 +1,20 @@
 //! Completions and the manual page, made from the same definitions as `--help`.
 
-use super::{CommandError, Typed};
-use clap::CommandFactory;
+use super::error::CommandError;
 use std::io::{ErrorKind, Write};
 
-pub(super) fn print_completions(shell: clap_complete::Shell) -> Result<(), CommandError> {
+pub(super) fn print_completions(
+    shell: clap_complete::Shell,
+    mut command: clap::Command,
+) -> Result<(), CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Typed::command(), "vestryd", &mut script);
+    clap_complete::generate(shell, &mut command, "vestryd", &mut script);
     print(&script)
 }
 
-pub(super) fn print_manual() -> Result<(), CommandError> {
+pub(super) fn print_manual(command: clap::Command) -> Result<(), CommandError> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Typed::command()).render(&mut page)?;
+    clap_mangen::Man::new(command).render(&mut page)?;
     print(&page)
 }
 

@@ -1,7 +1,9 @@
 //! `vestryd secrets`: replaces the keys and the pepper, while no server runs.
 
-use super::backup::who;
-use super::{CommandError, Place, answer, say};
+use super::error::CommandError;
+use super::place::Place;
+use super::talk::who;
+use super::talk::{answer, say};
 use crate::audit::act::Actor;
 use crate::clock::Clock;
 use crate::rotation::{AuditRotation, By, begin_opaque, finish_opaque, rotate_audit, rotate_pepper};

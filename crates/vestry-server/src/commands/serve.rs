@@ -1,23 +1,26 @@
 //! `vestryd serve`: sets up on a first start, checks what must hold, binds, and hands over to the library.
 
-use super::{CommandError, ServeFlags, init};
+use super::error::CommandError;
+use super::init;
+use super::place::Place;
 use crate::audit::head::HeadKeeper;
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
 use crate::credentials::ImportedHashes;
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
-use crate::ports::listen::{self, Listen};
+use crate::listen::{self, Listen};
+use crate::operators::enrol::enrol;
 use crate::ports::listener::UNSAID_MAX;
 use crate::process::confinement::confine;
 use crate::process::logging::{self, Log};
 use crate::process::running::Announcement;
 use crate::process::work_folder::remove_abandoned;
 use crate::run::Listeners;
-use crate::secrets::{Secrets, finish_replacements};
+use crate::secrets::files::{Secrets, finish_replacements};
 use crate::server::Parts;
 use crate::settings::Settings;
-use crate::setup::enrol;
+use clap::Args;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
@@ -25,6 +28,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use vestry_protocol::typed::vestryctl;
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Store, StoreLimits};
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct ServeFlags {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// Where users connect (repeatable) [default: what vestryd.toml says, else port 7443 of every address]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<SocketAddr>,
+    /// Where operators connect; loopback only [default: 127.0.0.1:7444, or what vestryd.toml says]
+    #[arg(long, value_name = "ADDR")]
+    admin_listen: Option<SocketAddr>,
+}
 
 /// Descriptors that are not connections: the database and its readers, listeners, the runtime, log.
 const OTHER_DESCRIPTORS: u64 = 128;
@@ -95,7 +110,9 @@ async fn serve_until_told(
     let certs = data_dir.certs(settings.now().certs_dir.as_deref());
     let identity = Identity::load(certs.clone(), settings.clone())?;
     renew_or_serve_what_is_valid(&identity, &clock)?;
-    enrol(&store, identity.operators()?, clock.now()).await.map_err(crate::setup::SetupError::from)?;
+    enrol(&store, identity.operators()?, clock.now())
+        .await
+        .map_err(crate::secrets::error::SetupError::from)?;
     let head = HeadKeeper::begin(data_dir, &store, clock.clone()).await?;
     let listeners = Listeners {
         user: sockets.user.into_iter().map(TcpListener::from_std).collect::<Result<_, _>>()?,

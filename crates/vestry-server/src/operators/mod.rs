@@ -4,6 +4,7 @@
 //! connection. What an operator does takes an [`operator::InOffice`] as well, which the transaction of the act makes.
 
 pub(crate) mod badge;
+pub mod enrol;
 pub mod office;
 pub mod operator;
 pub mod reads;

@@ -10,11 +10,10 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::shared::Shared;
-use std::marker::PhantomData;
 use std::time::Duration;
 use tokio::time::sleep;
 use vestry_protocol::admin::AdminCall;
-use vestry_store::{Party, WriteTx};
+use vestry_store::{LiveOperator, Party, WriteTx};
 
 /// How often it is looked whether the operator of a stream still has the right to it.
 const TIME_BETWEEN_LOOKS: Duration = Duration::from_millis(500);
@@ -40,41 +39,38 @@ impl Operator {
 /// Proof that, in this transaction, an operator's certificate is in use and its role enough for the call. It cannot leave the
 /// transaction, and no event names an operator without it.
 pub struct InOffice<'tx> {
-    name: String,
+    operator: LiveOperator<'tx>,
     source: String,
-    transaction: PhantomData<&'tx ()>,
 }
 
-impl InOffice<'_> {
-    /// The operator's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The address that the operator acts from.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// As the audit names this operator.
-    #[must_use]
-    pub fn as_actor(&self) -> Actor<'_> {
-        Actor::operator(self)
-    }
-}
-
-impl Badge {
-    fn in_office<'tx>(
-        &self,
+impl<'tx> InOffice<'tx> {
+    fn of(
+        badge: &Badge,
         tx: &'tx WriteTx<'_>,
         clock: &Clock,
         (needed, settings): (Needed, &Settings),
-    ) -> Result<InOffice<'tx>, Failure> {
-        let (row, role) = self.holder(tx, clock)?;
-        needed.require(role, settings)?;
-        Ok(InOffice { name: row.name, source: self.source.clone(), transaction: PhantomData })
+    ) -> Result<Self, Failure> {
+        let operator = tx.live_operator(&badge.pin.to_string())?.ok_or(Failure::OperatorUnknown)?;
+        needed.require(badge.role_of(operator.row(), clock)?, settings)?;
+        Ok(Self { operator, source: badge.source.clone() })
+    }
+
+    /// Returns the operator, as the store's changes ask for one.
+    #[must_use]
+    pub fn operator(&self) -> &LiveOperator<'tx> {
+        &self.operator
+    }
+
+    /// Returns the operator's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.operator.name()
+    }
+
+    /// Returns how the audit names this operator.
+    #[must_use]
+    pub fn as_actor(&self) -> Actor<'_> {
+        Actor::operator(&self.operator, &self.source)
     }
 }
 
@@ -86,7 +82,7 @@ pub(crate) async fn act<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let (badge, clock) = (operator.badge.clone(), shared.clock.clone());
     let (needed, settings) = (operator.needed, shared.settings.clone());
-    shared.store.write(move |tx| closure(tx, &badge.in_office(tx, &clock, (needed, &settings))?)).await
+    shared.store.write(move |tx| closure(tx, &InOffice::of(&badge, tx, &clock, (needed, &settings))?)).await
 }
 
 /// Proof that the call which is answered is one of those that the setting `reset_by` is about. A one-time code is made for

@@ -5,7 +5,6 @@
 pub mod accept_budget;
 pub mod connection;
 pub mod conversation;
-pub mod listen;
 pub mod listener;
 pub mod proxy;
 pub mod slots;

@@ -3,13 +3,12 @@
 
 use super::peer::Peer;
 use super::pending::Pending;
-use super::proof::own_account;
 use crate::audit::act::{Action, Actor};
 use crate::failure::Failure;
 use crate::gate::Admitted;
 use crate::gate::Right;
 use crate::names::Target;
-use crate::sessions::{LoggedIn, fill_random, read_as, write_as, write_uncounted_as};
+use crate::sessions::{LoggedIn, fill_random, own_account, read_as, write_as, write_uncounted_as};
 use crate::shared::Shared;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;

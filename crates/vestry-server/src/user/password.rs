@@ -2,7 +2,6 @@
 
 use super::peer::Peer;
 use super::pending::{HalfReset, Pending};
-use super::proof::own_account;
 use crate::audit::act::{Action, Actor};
 use crate::codes::{self, USED_CODE_SECS};
 use crate::credentials::Blinded;
@@ -10,7 +9,7 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind, OverLimit, Written};
 use crate::names::Target;
 use crate::proofs::{Proven, start_new_password};
-use crate::sessions::{LoggedIn, Minted, Opening, mint, write_uncounted_as};
+use crate::sessions::{LoggedIn, Minted, Opening, mint, own_account, write_uncounted_as};
 use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;

@@ -9,17 +9,12 @@ use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind};
 use crate::names::Target;
 use crate::proofs::{finish_exchange, start_exchange};
-use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
+use crate::sessions::{LoggedIn, own_account, read_as, write_uncounted_as};
 use crate::shared::Shared;
 use std::sync::Arc;
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
-use vestry_store::{AccountRow, Party};
-
-/// The account of a session, as it is now.
-pub(super) async fn own_account(server: &Shared, session: LoggedIn) -> Result<AccountRow, Failure> {
-    read_as(server, session, |_, live| Ok(live.account().clone())).await
-}
+use vestry_store::Party;
 
 pub(super) async fn start(
     server: &Arc<Shared>,

@@ -4,6 +4,7 @@ use crate::audit::event::Noted;
 use crate::error::StoreError;
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
+use std::marker::PhantomData;
 use vestry_protocol::UnixSeconds;
 
 /// One operator.
@@ -17,6 +18,27 @@ pub struct OperatorRow {
     pub role: String,
     /// When the certificate was taken out of use.
     pub revoked: Option<UnixSeconds>,
+}
+
+/// Proof that, in this transaction, a certificate is that of an operator and in use. It cannot leave the transaction.
+#[derive(Debug)]
+pub struct LiveOperator<'tx> {
+    row: OperatorRow,
+    transaction: PhantomData<&'tx ()>,
+}
+
+impl LiveOperator<'_> {
+    /// Returns the operator's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// Returns the operator's row.
+    #[must_use]
+    pub fn row(&self) -> &OperatorRow {
+        &self.row
+    }
 }
 
 /// An operator to take in.
@@ -54,6 +76,15 @@ fn operator_of_row(row: &Row<'_>) -> rusqlite::Result<OperatorRow> {
 }
 
 impl WriteTx<'_> {
+    /// Returns the operator of a pin, when the certificate was not revoked.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn live_operator(&self, pin: &str) -> Result<Option<LiveOperator<'_>>, StoreError> {
+        let row = self.operator(pin)?.filter(|row| row.revoked.is_none());
+        Ok(row.map(|row| LiveOperator { row, transaction: PhantomData }))
+    }
+
     /// Takes an operator in, unless the pin was ever known: a revoked certificate does not come back.
     ///
     /// # Errors

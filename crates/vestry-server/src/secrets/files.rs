@@ -1,32 +1,20 @@
-//! The secrets that are not in the database: files that only the server's user can read, each known to the database by a public
-//! name, so that a server never starts with those of another.
+//! The secrets of a server as they are read, compared with what the database knows, and replaced.
 //!
 //! A secret that is replaced lies beside the one in force (`opaque-next.key`) until the database says that it took over; then its
 //! file takes the place of the other. The database decides: what a crash left half done is finished at the next start.
 
+use super::error::SetupError;
+use super::kind::{
+    AUDIT_KEY_FACT, NAMES_SEED_FACT, NEXT_OPAQUE_KEY_FACT, OPAQUE_KEY_FACT, PEPPER_FACT, SecretKind,
+};
 use crate::credentials::{OpaqueKey, OpaqueKeys, Pepper};
 use crate::data_dir::DataDir;
 use crate::names::NameSeed;
-use crate::setup::SetupError;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use vestry_store::backup::{Offline, database_facts};
 use vestry_store::{ChainKey, GenerationRow, ReadTx, Store, StoreError};
 use vestry_tls::private_file;
-
-/// What the database calls the pepper that it was made with; also where the file is in a data directory.
-pub const PEPPER_FACT: &str = "secrets/pepper";
-/// The same for the OPAQUE key.
-pub const OPAQUE_KEY_FACT: &str = "secrets/opaque.key";
-/// The same for the OPAQUE key that records move to. Known only while they do.
-pub const NEXT_OPAQUE_KEY_FACT: &str = "secrets/opaque-next.key";
-/// The same for the seed of what names OPRF keys.
-pub const NAMES_SEED_FACT: &str = "secrets/names.seed";
-/// The same for the key of the audit chain.
-pub const AUDIT_KEY_FACT: &str = "secrets/audit.key";
-
-/// What the database calls each of the secrets that every server has; also where its file is in a data directory.
-pub const SECRET_FACTS: [&str; 4] = [PEPPER_FACT, OPAQUE_KEY_FACT, NAMES_SEED_FACT, AUDIT_KEY_FACT];
 
 /// The secrets of a server.
 pub struct Secrets {
@@ -55,7 +43,7 @@ impl Known {
     /// # Errors
     /// When the database does.
     pub fn read(tx: &ReadTx<'_>) -> Result<Self, StoreError> {
-        let facts = SECRET_FACTS.into_iter().map(|fact| Ok((fact, tx.fact(fact)?)));
+        let facts = SecretKind::ALL.into_iter().map(|kind| Ok((kind.fact(), tx.fact(kind.fact())?)));
         Ok(Self {
             facts: facts.collect::<Result<_, StoreError>>()?,
             next_opaque: tx.fact(NEXT_OPAQUE_KEY_FACT)?,
@@ -176,12 +164,13 @@ pub fn replacement_of(path: &Path) -> PathBuf {
 pub fn finish_replacements(data_dir: &DataDir) -> Result<Vec<&'static str>, SetupError> {
     let facts = database_facts(&data_dir.database())?;
     let mut finished = Vec::new();
-    for fact in [PEPPER_FACT, OPAQUE_KEY_FACT, AUDIT_KEY_FACT] {
+    for kind in SecretKind::REPLACEABLE {
+        let fact = kind.fact();
         let path = data_dir.path().join(fact);
         let next = replacement_of(&path);
         let (Some(recorded), true) = (facts.get(fact), next.exists()) else { continue };
         let is_recorded = |path: &Path| -> Result<bool, SetupError> {
-            Ok(path.exists() && name_of(fact, &private_file::read(path)?).as_ref() == Some(recorded))
+            Ok(path.exists() && kind.public_name(&private_file::read(path)?).as_ref() == Some(recorded))
         };
         if !is_recorded(&path)? && is_recorded(&next)? {
             std::fs::rename(&next, &path)
@@ -191,16 +180,6 @@ pub fn finish_replacements(data_dir: &DataDir) -> Result<Vec<&'static str>, Setu
         }
     }
     Ok(finished)
-}
-
-/// What names a secret in public, by its file.
-fn name_of(fact: &str, bytes: &[u8]) -> Option<String> {
-    match fact {
-        PEPPER_FACT => Pepper::from_bytes(bytes).map(|pepper| pepper.name()),
-        OPAQUE_KEY_FACT => OpaqueKey::from_bytes(bytes).map(|key| key.id()),
-        AUDIT_KEY_FACT => ChainKey::from_bytes(bytes).map(|key| key.id()),
-        _ => None,
-    }
 }
 
 /// Reads the key of an audit chain.

@@ -1,0 +1,24 @@
+//! What commands say, and who types them.
+
+use super::error::CommandError;
+use std::io::{ErrorKind, Write};
+
+/// A line of talk. A closed standard error is no reason to stop.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// A line of an answer. A reader that has enough is no reason to complain.
+pub(super) fn answer(line: &str) -> Result<(), CommandError> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            Err(CommandError::Unwritten { line: line.to_owned(), cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The one who runs this, as the audit names whoever is at the machine itself.
+pub(super) fn who() -> String {
+    format!("uid:{}", rustix::process::getuid().as_raw())
+}
