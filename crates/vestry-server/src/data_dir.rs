@@ -3,7 +3,7 @@
 //! ```text
 //! vestryd.toml   settings               certs/     CA, server and operators
 //! vestry.db      the database           secrets/   pepper, OPAQUE key, seed of names, audit key and its newest event (never in the database)
-//! vestryd.lock   held while it runs     vestryd.running   how it is reached then (`running.rs`)
+//! vestryd.lock   held while it runs     vestryd.running   how it is reached then (`process/running.rs`)
 //! ```
 
 use std::fs::{File, TryLockError};

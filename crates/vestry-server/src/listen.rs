@@ -133,7 +133,7 @@ fn has_no_ipv6(cause: &io::Error) -> bool {
 }
 
 /// Those who are believed when they say for whom they connect: load balancers, and what forwards into containers. Each of their
-/// connections has to say so (`proxy.rs`).
+/// connections has to say so (`ports/proxy.rs`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<IpNet>);
 

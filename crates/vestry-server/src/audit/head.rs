@@ -8,7 +8,7 @@
 //! found 4600 89ab…    the one that was found instead; the file stays as it is until somebody accepts that
 //! ```
 //!
-//! Where the folder of secrets was put back too, clients tell (`audit_witness.rs`). Nothing here stops the server.
+//! Where the folder of secrets was put back too, clients tell (`witness.rs`). Nothing here stops the server.
 
 use crate::audit::act::{Action, Actor};
 use crate::audit::witness::{Seen, WitnessKey};

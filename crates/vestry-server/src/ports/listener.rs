@@ -64,7 +64,7 @@ impl Admission {
     }
 
     /// Of the admin port, for handshakes alone: anybody on this machine may begin one, and what an operator works with is
-    /// taken behind it (`admin/office.rs`). A peer that is silent makes room for the next one.
+    /// taken behind it (`operators/office.rs`). A peer that is silent makes room for the next one.
     #[must_use]
     pub fn for_operators(limits: &ConnectionConfig) -> Self {
         let slots = SlotLimits {
