@@ -3,7 +3,9 @@
 use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of};
+use vestry_tests::harness::{
+    OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, with_settings,
+};
 use vestry_tests::light::{
     self, Halfway, any_request, change_password, finish_login, log_in, prove_and, set_new_password,
 };
@@ -95,7 +97,7 @@ async fn a_stricter_password_rule_lets_every_password_that_is_there_log_in() {
     let folder = server.stop();
     let file = folder.path().join("vestryd.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("password_chars_min = 40\n{text}")).unwrap();
+    std::fs::write(&file, with_settings(&text, "accounts.password_chars_min = 40")).unwrap();
     let stricter = Server::start_in(folder);
     let (mut wire, _) = stricter.log_in("naman", PASSWORD).await;
     let UserReply::ServerDescribed(about) = wire.call(UserCall::DescribeServer).await.unwrap() else {
@@ -127,7 +129,7 @@ async fn sec_0002_case_and_space_variants_of_a_name_are_one_account() {
 
 #[tokio::test]
 async fn sec_0003_unknown_name_and_wrong_password_get_the_same_bytes() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     for name in ["naman", "barred", "erased"] {
         server.register(name).await;
     }
@@ -254,7 +256,7 @@ async fn a_server_that_is_closed_to_registrations_says_so_and_lets_others_in() {
     let folder = server.stop();
     let file = folder.path().join("vestryd.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("registration = \"closed\"\n{text}")).unwrap();
+    std::fs::write(&file, with_settings(&text, "accounts.registration = \"closed\"")).unwrap();
     let server = Server::start_in(folder);
     let mut wire = server.connect().await;
     let UserReply::ServerDescribed(about) = wire.call(UserCall::DescribeServer).await.unwrap() else {

@@ -22,9 +22,9 @@ const NAMES: usize = 120;
 /// Two samples of one distribution differ by more standard deviations than this in one of some 500 million cases.
 const DEVIATIONS_MAX: f64 = 6.0;
 
-const LIMITS: &str = "imported_login_ms = 500\naccount_guesses_at_once = 20\n\
-    attempts_per_address_max = 1000000\nattempts_per_network_max = 1000000\n\
-    registrations_per_address_max = 1000000\nregistrations_per_network_max = 1000000\n";
+const LIMITS: &str = "hashing.imported_login_ms = 500\ngate.account_guesses_at_once = 20\n\
+    gate.attempts_per_address_max = 1000000\ngate.attempts_per_network_max = 1000000\n\
+    gate.registrations_per_address_max = 1000000\ngate.registrations_per_network_max = 1000000\n";
 
 /// What the first half of a login is answered with.
 async fn answer(wire: &mut UserWire, name: &str, ke1: &[u8]) -> (Vec<u8>, Stretching) {

@@ -315,8 +315,11 @@ struct Watched {
 
 impl Watched {
     async fn start() -> Self {
-        let mut watched =
-            Self { server: Server::start_with("imported_login_ms = 500"), seen: 0, refused: BTreeSet::new() };
+        let mut watched = Self {
+            server: Server::start_with("hashing.imported_login_ms = 500"),
+            seen: 0,
+            refused: BTreeSet::new(),
+        };
         watched.new_events().await;
         watched
     }
@@ -950,7 +953,7 @@ async fn sec_0100_people_are_witnesses_of_a_machine_that_was_put_back_whole() {
 #[tokio::test]
 async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
-    Server::init(folder.path(), "audit_days = 30");
+    Server::init(folder.path(), "audit.keep_days = 30");
     let database = folder.path().join("vestry.db");
     std::fs::remove_file(&database).unwrap();
     let key = ChainKey::from_bytes(&std::fs::read(folder.path().join("secrets/audit.key")).unwrap()).unwrap();

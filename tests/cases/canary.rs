@@ -153,7 +153,7 @@ fn back_up(server: &Server, person: &Person, places: &mut Places) -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_0057_canary_secrets_appear_in_no_log_file_or_proc() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
-    Server::init(folder.path(), "imported_login_ms = 500");
+    Server::init(folder.path(), "hashing.imported_login_ms = 500");
     let server = Server::start_logging(folder, "debug");
     let (person, other, mut places) = (Person::new(), Person::new(), Places::default());
     person.join(&server);

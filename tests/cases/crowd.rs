@@ -10,7 +10,7 @@ use vestry_tests::imported::import;
 use vestry_tests::light::{log_in, register};
 
 /// Settings for hundreds of attempts at once from one address.
-const ONE_ADDRESS: &str = "attempts_per_address_max = 1000\nattempts_per_network_max = 1000";
+const ONE_ADDRESS: &str = "gate.attempts_per_address_max = 1000\ngate.attempts_per_network_max = 1000";
 
 #[tokio::test]
 async fn two_hundred_people_use_their_own_accounts_at_once_and_see_only_their_own() {
@@ -48,7 +48,8 @@ async fn two_hundred_people_use_their_own_accounts_at_once_and_see_only_their_ow
 
 #[tokio::test]
 async fn sec_0016_one_name_is_won_once_however_many_register_it_at_once() {
-    let limits = ["names_per_address_max", "names_per_network_max"].map(|key| format!("{key} = 1000\n"));
+    let limits =
+        ["gate.names_per_address_max", "gate.names_per_network_max"].map(|key| format!("{key} = 1000\n"));
     let server = Arc::new(Server::start_with(&limits.concat()));
     let tries: Vec<_> = (0..64)
         .map(|number| {
@@ -127,7 +128,7 @@ async fn silent_slow_and_garbage_peers_cost_the_others_nothing() {
 
 #[tokio::test]
 async fn a_source_over_its_connections_is_refused_and_let_in_again_when_one_ends() {
-    let server = Server::start_with("connections_per_source_max = 2");
+    let server = Server::start_with("connections.per_source_max = 2");
     let one = server.connect().await;
     let _two = server.connect().await;
     let tls = || vestry_tls::config::user_client(&server.trust()).unwrap();
@@ -154,7 +155,7 @@ async fn a_source_over_its_connections_is_refused_and_let_in_again_when_one_ends
 #[tokio::test]
 async fn when_too_many_passwords_wait_the_answer_is_busy_with_a_time_and_memory_stays_flat() {
     let settings =
-        format!("imported_login_ms = 500\nhashing_threads = 1\nhashing_queue_max = 4\n{ONE_ADDRESS}");
+        format!("hashing.imported_login_ms = 500\nhashing.threads = 1\nhashing.queue_max = 4\n{ONE_ADDRESS}");
     let server = Arc::new(Server::start_with(&settings));
     let names: Vec<String> = (0..100).map(|number| format!("person{number}")).collect();
     import(&server, &names.iter().map(|name| (name.as_str(), PASSWORD)).collect::<Vec<_>>()).await;

@@ -149,7 +149,7 @@ async fn devices_are_listed_and_forgotten_by_their_owner_alone() {
 
 #[tokio::test]
 async fn the_device_that_was_used_least_recently_makes_room_for_another() {
-    let server = Inside::start_with("devices_max = 2").await;
+    let server = Inside::start_with("gate.devices_max = 2").await;
     server.register("naman").await;
     let mut tokens = Vec::new();
     let mut wire = server.log_in("naman").await.0;

@@ -89,11 +89,11 @@ async fn a_drill_stays_within_every_limit_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn what_a_drill_measures_follows_the_settings() {
     let server = Server::start_with(
-        "account_guesses_at_once = 9\nattempts_per_address_max = 33\nattempts_per_network_max = 44\n\
-         names_per_address_max = 25\nnames_per_network_max = 75\nwrong_codes_per_address_max = 7\n\
-         wrong_codes_per_network_max = 21\nregistrations_per_address_max = 12\n\
-         registrations_per_network_max = 23\nregistrations_per_hour_max = 150\nwrites_at_once = 50\n\
-         write_interval_ms = 3600000\nsecs_max_before_login = 3\n",
+        "gate.account_guesses_at_once = 9\ngate.attempts_per_address_max = 33\ngate.attempts_per_network_max = 44\n\
+         gate.names_per_address_max = 25\ngate.names_per_network_max = 75\ngate.wrong_codes_per_address_max = 7\n\
+         gate.wrong_codes_per_network_max = 21\ngate.registrations_per_address_max = 12\n\
+         gate.registrations_per_network_max = 23\ngate.registrations_per_hour_max = 150\ngate.writes_at_once = 50\n\
+         gate.write_interval_ms = 3600000\nconnections.secs_max_before_login = 3\n",
     );
     let ran = drill(&server, &["--all"]).ended_with(0);
     let rows = rows_of(&ran);
@@ -203,7 +203,7 @@ async fn a_drill_fails_when_an_attacker_gets_more_than_the_settings_promise() {
 
 #[tokio::test]
 async fn a_drill_leaves_out_what_a_closed_registration_has_no_answer_to() {
-    let server = Server::start_with("registration = \"closed\"\n");
+    let server = Server::start_with("accounts.registration = \"closed\"\n");
     let ran = drill(&server, &[]).ended_with(0);
     let rows = rows_of(&ran);
     assert!(ran.err.contains("closed"), "{}", ran.err);

@@ -39,7 +39,7 @@ async fn write_until_cut(mut wire: UserWire, first: u16, acknowledged: Arc<Atomi
 #[tokio::test]
 async fn sec_0017_what_was_acknowledged_survives_kill_9_under_writes() {
     // Writes as fast as they go, for as many rounds as are asked for.
-    let mut server = Server::start_with("writes_at_once = 1000000\nwrite_interval_ms = 0");
+    let mut server = Server::start_with("gate.writes_at_once = 1000000\ngate.write_interval_ms = 0");
     let names: Vec<String> = (0..8).map(|number| format!("person{number}")).collect();
     let mut ledger = BTreeMap::new();
     for name in &names {
@@ -80,7 +80,7 @@ async fn sec_0017_what_was_acknowledged_survives_kill_9_under_writes() {
 
 #[tokio::test]
 async fn a_stop_answers_what_was_accepted_and_says_goodbye() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     let mut wire = server.connect().await;
     // Requests that are surely still under way when the signal comes: each is answered after half a second.
     for number in 0..6 {
@@ -142,7 +142,7 @@ async fn sec_0018_a_full_disk_refuses_writes_serves_reads_and_recovers_by_itself
         return;
     };
     let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
-    Server::init(data.path(), "writes_at_once = 1000");
+    Server::init(data.path(), "gate.writes_at_once = 1000");
     let server = Server::start_in(data);
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
@@ -184,7 +184,7 @@ async fn a_full_disk_forgets_no_failure_and_admits_no_guess_until_it_takes_write
         return;
     };
     let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
-    Server::init(data.path(), "writes_at_once = 1000");
+    Server::init(data.path(), "gate.writes_at_once = 1000");
     let server = Server::start_in(data);
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;

@@ -181,7 +181,7 @@ fn a_disk_that_takes_no_writes_is_named_at_start_and_nothing_else_is_needed_to_g
 /// I-6: a damaged record was a wrong password for ever, and neither the log nor `check` said a word.
 #[tokio::test]
 async fn a_damaged_password_record_is_one_line_in_the_log_and_named_by_check() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     for name in ["naman", "anirudh", "maria"] {
         server.register(name).await;
     }

@@ -102,13 +102,13 @@ impl Tally {
 const VICTIM: &str = "naman";
 
 /// Limits that nobody reaches.
-const RAISED: &str = "account_guesses_at_once = 20\n\
-    attempts_per_address_max = 1000000\nattempts_per_network_max = 1000000\n\
-    registrations_per_address_max = 1000000\nregistrations_per_network_max = 1000000\n\
-    registrations_per_hour_max = 1000000\nnames_per_address_max = 1000000\nnames_per_network_max = 1000000\n\
-    wrong_codes_per_address_max = 1000000\nwrong_codes_per_network_max = 1000000\n\
-    code_evaluations_max = 100\ncode_evaluations_per_day_max = 1000\n\
-    writes_at_once = 1000000\nwrite_interval_ms = 1\nconnections_per_source_per_sec_max = 100000\n";
+const RAISED: &str = "gate.account_guesses_at_once = 20\n\
+    gate.attempts_per_address_max = 1000000\ngate.attempts_per_network_max = 1000000\n\
+    gate.registrations_per_address_max = 1000000\ngate.registrations_per_network_max = 1000000\n\
+    gate.registrations_per_hour_max = 1000000\ngate.names_per_address_max = 1000000\ngate.names_per_network_max = 1000000\n\
+    gate.wrong_codes_per_address_max = 1000000\ngate.wrong_codes_per_network_max = 1000000\n\
+    gate.code_evaluations_max = 100\ngate.code_evaluations_per_day_max = 1000\n\
+    gate.writes_at_once = 1000000\ngate.write_interval_ms = 1\nconnections.per_source_per_sec_max = 100000\n";
 
 /// Somebody at the user port.
 struct Player<'a> {
@@ -474,10 +474,9 @@ async fn events_of_users(server: &Inside) -> u64 {
 /// Ten seconds of one call, or as much as it takes to get beyond a number.
 async fn play(who: Who, call: Call, spread: bool, beyond: Option<u64>) -> Tally {
     // The writes of an account are counted by the machine's time, which goes on meanwhile.
-    let settings = if beyond.is_some() { RAISED } else { "write_interval_ms = 3600000\n" };
+    let settings = if beyond.is_some() { RAISED } else { "gate.write_interval_ms = 3600000\n" };
     // Playing takes longer than the seconds that are played.
-    let patient =
-        "imported_login_ms = 500\nidle_secs_max_before_login = 3600\nsecs_max_before_login = 3600\n";
+    let patient = "hashing.imported_login_ms = 500\nconnections.idle_secs_max_before_login = 3600\nconnections.secs_max_before_login = 3600\n";
     let server = Inside::start_with(&format!("{settings}{patient}")).await;
     server.register(VICTIM).await;
     match call {
@@ -626,8 +625,10 @@ async fn sec_0070_every_call_stays_within_its_limits_whoever_plays_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bot_gets_as_many_guesses_as_security_md_says() {
     let seconds = from_environment("VESTRY_BOT_SECONDS", 60);
-    let server =
-        Inside::start_with("idle_secs_max_before_login = 3600\nsecs_max_before_login = 3600\n").await;
+    let server = Inside::start_with(
+        "connections.idle_secs_max_before_login = 3600\nconnections.secs_max_before_login = 3600\n",
+    )
+    .await;
     server.register(VICTIM).await;
     let mut bot = Player::new(&server, Who::Network, false).await;
     for _ in 0..seconds {

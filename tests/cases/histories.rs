@@ -59,7 +59,8 @@ struct Model {
 impl Model {
     async fn start() -> Self {
         // A history has more codes than an account has evaluations a day.
-        let server = Server::start_with("code_evaluations_per_day_max = 1000\nwrites_at_once = 1000");
+        let server =
+            Server::start_with("gate.code_evaluations_per_day_max = 1000\ngate.writes_at_once = 1000");
         server.register(NAME).await;
         Self { server, password: PASSWORD, suspended: false, deleted: false, tokens: Vec::new() }
     }

@@ -146,7 +146,7 @@ async fn a_table_and_lines_of_objects_become_accounts_with_one_event_each() {
 
 #[tokio::test]
 async fn an_imported_hash_logs_in_with_its_password_and_is_moved_to_opaque() {
-    let (server, clerk) = (Server::start_with("imported_login_ms = 500"), Clerk::new());
+    let (server, clerk) = (Server::start_with("hashing.imported_login_ms = 500"), Clerk::new());
     let table = format!("name,argon2id\nnaman,\"{}\"\nshubham,\n", hash_of(PASSWORD));
     clerk.import(&server, &[&clerk.write("people.csv", table)]).ended_with(0);
     clerk.0.join(&server);

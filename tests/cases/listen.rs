@@ -47,7 +47,7 @@ async fn forwarded(server: &Server, source: Ipv4Addr) -> UserWire {
 #[tokio::test]
 async fn sec_0107_people_behind_a_load_balancer_are_not_one_address() {
     let server = Server::start_with(
-        "proxy_from = [\"127.0.0.2\"]\nattempts_per_address_max = 3\nattempts_per_network_max = 3",
+        "network.proxy_from = [\"127.0.0.2\"]\ngate.attempts_per_address_max = 3\ngate.attempts_per_network_max = 3",
     );
     let [one, other] = [Ipv4Addr::new(203, 0, 113, 7), Ipv4Addr::new(198, 51, 100, 7)];
     let mut wire = forwarded(&server, one).await;
@@ -77,7 +77,8 @@ async fn sec_0107_people_behind_a_load_balancer_are_not_one_address() {
 
 #[tokio::test]
 async fn only_what_the_settings_name_says_for_whom_it_connects_and_it_has_to() {
-    let server = Server::start_with("proxy_from = [\"127.0.0.2\"]\nhandshake_secs_max = 1");
+    let server =
+        Server::start_with("network.proxy_from = [\"127.0.0.2\"]\nconnections.handshake_secs_max = 1");
     let stranger = Ipv4Addr::new(127, 0, 0, 3);
     let closed = |mut stream: TcpStream| async move {
         let read = timeout(Duration::from_secs(5), stream.read_to_end(&mut Vec::new())).await;

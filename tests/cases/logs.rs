@@ -23,7 +23,7 @@ const HOSTILE: [&str; 6] = [
 
 #[tokio::test]
 async fn sec_0042_a_log_has_one_line_an_event_whatever_is_in_it() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     let mut wire = server.connect().await;
     for text in HOSTILE {
         // White space around a name is forgiven: one of these is a name.
@@ -146,7 +146,7 @@ async fn sec_0086_a_log_that_nobody_reads_stops_nothing() {
 
 fn set_up_on(disk: &SmallDisk) -> Arc<TempDir> {
     let data = Arc::new(tempfile::tempdir_in(disk.path()).unwrap());
-    Server::init(data.path(), "writes_at_once = 1000");
+    Server::init(data.path(), "gate.writes_at_once = 1000");
     data
 }
 

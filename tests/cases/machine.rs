@@ -43,10 +43,10 @@ const FAULTS: [Fault; 8] = [
     Fault::FewDescriptors,
 ];
 
-const SETTINGS: &str = "registrations_per_address_max = 100000\nregistrations_per_network_max = 100000\n\
-                        names_per_address_max = 100000\nnames_per_network_max = 100000\n\
-                        connections_per_source_max = 1000\nconnections_per_network_max = 1000\n\
-                        connections_per_source_per_sec_max = 1000\nwrites_at_once = 100000";
+const SETTINGS: &str = "gate.registrations_per_address_max = 100000\ngate.registrations_per_network_max = 100000\n\
+                        gate.names_per_address_max = 100000\ngate.names_per_network_max = 100000\n\
+                        connections.per_source_max = 1000\nconnections.per_network_max = 1000\n\
+                        connections.per_source_per_sec_max = 1000\ngate.writes_at_once = 100000";
 
 /// SplitMix64: the order is the seed's, on every machine.
 fn drawn(state: &mut u64) -> u64 {

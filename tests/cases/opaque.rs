@@ -13,6 +13,7 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, Stretching, UserCall, UserReply};
 use vestry_tests::harness::{
     OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, program, refusal_of, secret, token_again,
+    with_settings,
 };
 use vestry_tests::imported::import;
 use vestry_tests::light::{
@@ -62,7 +63,7 @@ async fn an_account_is_made_used_and_changed_without_its_password_ever_being_sen
 
 #[tokio::test]
 async fn sec_0029_every_state_of_an_account_answers_an_opaque_login_as_it_answers_a_password() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     for name in ["naman", "barred", "erased"] {
         server.register(name).await;
     }
@@ -114,7 +115,7 @@ async fn sec_0029_every_state_of_an_account_answers_an_opaque_login_as_it_answer
 
 #[tokio::test]
 async fn sec_0030_an_opaque_account_takes_its_password_on_no_path_whoever_sends_it() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     server.register("naman").await;
     import(&server, &[("shubham", PASSWORD)]).await;
     assert!(matches!(enter_imported(&server, "shubham", PASSWORD).await, UserReply::LoggedIn(_)));
@@ -364,7 +365,7 @@ async fn sec_0033_a_relay_that_the_client_was_fooled_into_trusting_cannot_comple
 /// with the server's.
 #[tokio::test]
 async fn an_envelope_of_another_cost_is_refused_on_every_path_and_every_answer_has_the_same_one() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     server.register("naman").await;
     import(&server, &[("imported", PASSWORD), ("entered", PASSWORD)]).await;
     assert!(matches!(enter_imported(&server, "entered", PASSWORD).await, UserReply::LoggedIn(_)));
@@ -406,7 +407,7 @@ async fn an_envelope_of_another_cost_is_refused_on_every_path_and_every_answer_h
 
 #[tokio::test]
 async fn an_account_with_a_hash_moves_to_opaque_in_one_session_and_never_back() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     import(&server, &[("naman", PASSWORD)]).await;
     assert_eq!(kind_of(&server, "naman").await, "imported");
     let wrong = enter_imported(&server, "naman", OTHER_PASSWORD).await;
@@ -444,8 +445,8 @@ async fn an_account_with_a_hash_moves_to_opaque_in_one_session_and_never_back() 
 #[tokio::test]
 async fn sec_0080_an_imported_password_is_sealed_once_however_many_log_in_with_it_at_once() {
     let server = Arc::new(Server::start_with(
-        "imported_login_ms = 500
-hashing_threads = 4",
+        "hashing.imported_login_ms = 500
+hashing.threads = 4",
     ));
     import(&server, &[("naman", PASSWORD)]).await;
     let tries: Vec<_> = (0..4)
@@ -469,7 +470,7 @@ hashing_threads = 4",
 
 #[tokio::test]
 async fn a_weak_imported_password_logs_in_and_its_user_is_told_until_it_is_changed() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     import(&server, &[("naman", "naman1"), ("anirudh", PASSWORD)]).await;
     let notices = async |wire: &mut UserWire| match wire.call(UserCall::ShowNotices).await.unwrap() {
         UserReply::NoticesShown(notices) => notices,
@@ -491,7 +492,7 @@ async fn a_weak_imported_password_logs_in_and_its_user_is_told_until_it_is_chang
 
 #[tokio::test]
 async fn sec_0034_opaque_only_closes_every_path_that_takes_a_password() {
-    let server = Server::start_with("password_mode = \"opaque_only\"");
+    let server = Server::start_with("accounts.password_mode = \"opaque_only\"");
     server.register("naman").await;
     import(&server, &[("imported", PASSWORD)]).await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
@@ -519,7 +520,7 @@ async fn sec_0034_opaque_only_closes_every_path_that_takes_a_password() {
 
 #[tokio::test]
 async fn a_one_time_code_seals_a_password_that_the_server_never_sees() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     import(&server, &[("naman", PASSWORD)]).await;
     let code = server.issue_code("naman").await;
     let mut wire = server.connect().await;
@@ -543,7 +544,7 @@ async fn a_one_time_code_seals_a_password_that_the_server_never_sees() {
 
 #[tokio::test]
 async fn the_client_moves_an_account_with_a_hash_at_its_next_login_and_sends_no_password_again() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     import(&server, &[("naman", PASSWORD)]).await;
     let person = Person::new();
     // `vestryctl` and `vestry` are programs: they must not hold up the server's runtime, which is another process.
@@ -565,7 +566,7 @@ async fn the_client_moves_an_account_with_a_hash_at_its_next_login_and_sends_no_
     let file = folder.path().join("vestryd.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let text = text.replacen("127.0.0.1:0", &format!("127.0.0.1:{port}"), 1);
-    std::fs::write(&file, format!("password_mode = \"opaque_only\"\n{text}")).unwrap();
+    std::fs::write(&file, with_settings(&text, "accounts.password_mode = \"opaque_only\"")).unwrap();
     let server = Server::start_in(folder);
     person.vestry(&first, OTHER_PASSWORD).ended_with(77);
     let stranger = Person::new();
@@ -616,10 +617,10 @@ fn a_lost_or_foreign_opaque_key_is_named_and_the_server_does_not_start() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_logins_at_once_leave_memory_flat() {
     let limits = [
-        "registrations_per_address_max",
-        "registrations_per_network_max",
-        "attempts_per_address_max",
-        "attempts_per_network_max",
+        "gate.registrations_per_address_max",
+        "gate.registrations_per_network_max",
+        "gate.attempts_per_address_max",
+        "gate.attempts_per_network_max",
     ];
     let server = Arc::new(Server::start_with(&limits.map(|key| format!("{key} = 1000\n")).concat()));
     for person in 0..250 {

@@ -280,7 +280,7 @@ fn the_menu_registers_logs_in_retrieves_updates_and_loses_nothing_to_a_bad_answe
 
 #[test]
 fn the_menu_takes_the_first_login_of_an_imported_account() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(import(&server, &[("naman", PASSWORD)]));
     let person = Person::new();

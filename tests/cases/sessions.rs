@@ -176,7 +176,7 @@ async fn sec_0006_suspension_deletion_and_revocation_bite_on_the_next_request_of
 #[tokio::test]
 async fn sec_0007_every_path_that_opens_a_session_checks_every_state_of_the_account() {
     for state in ["suspended", "deleted"] {
-        let server = Server::start_with("imported_login_ms = 500");
+        let server = Server::start_with("hashing.imported_login_ms = 500");
         server.register("naman").await;
         import(&server, &[("imported", PASSWORD)]).await;
         let (mut open, session) = server.log_in("naman", PASSWORD).await;
@@ -229,7 +229,7 @@ async fn sec_0007_every_path_that_opens_a_session_checks_every_state_of_the_acco
         assert!(matches!(imported, UserReply::LoggedIn(_)), "{state}: {imported:?}");
     }
     // An account without a password opens by neither way, whatever is offered.
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     let invited = AdminCall::CreateAccount { name: "invited".to_owned(), profile: Profile::default() };
     server.operate(invited).await;
     assert!(server.refused_login("invited", PASSWORD).await.is(RefusalCode::WrongCredentials));
@@ -368,7 +368,7 @@ async fn sec_0009_one_code_is_won_once_however_many_redeem_it_at_once() {
 
 #[tokio::test]
 async fn sec_0010_the_database_holds_no_token_no_code_and_no_password() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     server.register("naman").await;
     import(&server, &[("shubham", OTHER_PASSWORD), ("waiting", OTHER_PASSWORD)]).await;
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
@@ -412,7 +412,7 @@ async fn a_proof_and_a_first_half_end_with_the_session_that_they_are_of() {
 /// However busy it is; whoever has logged in stays.
 #[tokio::test]
 async fn a_connection_without_a_login_ends_after_its_time() {
-    let server = Server::start_with("secs_max_before_login = 1");
+    let server = Server::start_with("connections.secs_max_before_login = 1");
     server.register("naman").await;
     let (mut user, _) = server.log_in("naman", PASSWORD).await;
     let mut stranger = server.connect().await;

@@ -1,20 +1,22 @@
 //! Settings are read again while the server runs: by SIGHUP and by an operator; all of them, or none.
 
 use crate::admin::{connect_as_new, make_operator};
+use crate::documents::{read, root};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserReply};
-use vestry_tests::harness::{PASSWORD, Server, program, refusal_of};
+use vestry_server::config::Config;
+use vestry_tests::harness::{PASSWORD, Server, from_environment, program, refusal_of, with_settings};
 use vestry_tests::light;
 use vestry_tests::programs::Person;
 
-/// Replaces the file with one that has other lines in front of those that `init` wrote, as an editor does.
+/// Replaces the file with one that has other settings besides those that `init` wrote, as an editor does.
 fn set(file: &Path, before: &str, settings: &str) {
     let fresh = file.with_extension("new");
-    std::fs::write(&fresh, format!("{settings}\n{before}")).unwrap();
+    std::fs::write(&fresh, with_settings(before, settings)).unwrap();
     std::fs::rename(&fresh, file).unwrap();
 }
 
@@ -41,15 +43,15 @@ async fn is_open(server: &Server, name: &str) -> bool {
 async fn sec_0105_settings_and_certificates_are_read_again_whole_or_not_at_all() {
     let (server, operator) = (Server::start(), Person::new());
     let (file, before) = settings_of(&server);
-    set(&file, &before, "registration = \"closed\"\naudit_days = -1");
+    set(&file, &before, "accounts.registration = \"closed\"\naudit.keep_days = -1");
     let refused = operator.vestryctl(&server, &["reload"]).ended_with(78);
-    assert!(refused.err.contains("nothing was changed: audit_days: use 0 to 36_500 days"), "{}", refused.err);
-    set(&file, &before, "registration = \"closed\"\nno_such_key = 1");
+    assert!(refused.err.contains("audit.keep_days cannot be -1; use 0 to 36500 days"), "{}", refused.err);
+    set(&file, &before, "accounts.registration = \"closed\"\nno_such_key = 1");
     let refused = operator.vestryctl(&server, &["reload"]).ended_with(78);
-    assert!(refused.err.contains("(no_such_key = 1): unknown field"), "{}", refused.err);
+    assert!(refused.err.contains("vestryd.toml, line 1: no_such_key is not a setting"), "{}", refused.err);
     assert!(is_open(&server, "ann").await);
 
-    set(&file, &before, "registration = \"closed\"");
+    set(&file, &before, "accounts.registration = \"closed\"");
     let certificate = server.certs().server_certificate();
     let good = std::fs::read(&certificate).unwrap();
     std::fs::write(&certificate, "damaged").unwrap();
@@ -61,12 +63,12 @@ async fn sec_0105_settings_and_certificates_are_read_again_whole_or_not_at_all()
 
     std::fs::write(&certificate, good).unwrap();
     let told = operator.vestryctl(&server, &["--format", "tsv", "reload"]).ended_with(0);
-    assert_eq!(told.out, "setting\twas\tis\tin_force\nregistration\t\"open\"\t\"closed\"\tnow\n");
+    assert_eq!(told.out, "setting\twas\tis\tin_force\naccounts.registration\t\"open\"\t\"closed\"\tnow\n");
     assert!(!is_open(&server, "cid").await);
     let events = server.select("select actor, detail from audit where action = 'settings.read'").await;
     assert_eq!(
         events,
-        [["admin", "registration: \"open\" -> \"closed\""]],
+        [["admin", "accounts.registration: \"open\" -> \"closed\""]],
         "an event for what was done alone"
     );
 }
@@ -75,12 +77,12 @@ async fn sec_0105_settings_and_certificates_are_read_again_whole_or_not_at_all()
 async fn a_setting_that_needs_a_restart_is_told_and_stays_until_then() {
     let (server, operator) = (Server::start(), Person::new());
     let (file, before) = settings_of(&server);
-    set(&file, &before, "connections_max = 77\npassword_chars_min = 20");
+    set(&file, &before, "connections.max = 77\naccounts.password_chars_min = 20");
     for _ in 0..2 {
         let told = operator.vestryctl(&server, &["--json", "reload"]).ended_with(0);
         let rows: serde_json::Value = serde_json::from_str(&told.out).unwrap();
         let restart =
-            rows.as_array().unwrap().iter().find(|row| row["setting"] == "connections_max").unwrap();
+            rows.as_array().unwrap().iter().find(|row| row["setting"] == "connections.max").unwrap();
         assert_eq!((&restart["was"], &restart["is"]), (&"10000".into(), &"77".into()));
         assert_eq!(restart["in_force"], "after a restart");
         let status = operator.vestryctl(&server, &["--json", "status"]).ended_with(0);
@@ -93,8 +95,8 @@ async fn a_setting_that_needs_a_restart_is_told_and_stays_until_then() {
     assert_eq!(told.out, "setting\twas\tis\tin_force\n");
     set(&file, &before, "");
     server.signal(rustix::process::Signal::HUP);
-    let talk = server.talk_until("a change needs a restart; the old value stays key=connections_max was=77");
-    assert!(talk.contains("a setting has changed key=password_chars_min was=20 is=15"), "{talk}");
+    let talk = server.talk_until("a change needs a restart; the old value stays key=connections.max was=77");
+    assert!(talk.contains("a setting has changed key=accounts.password_chars_min was=20 is=15"), "{talk}");
 }
 
 /// Whoever confines itself to its folders still has to find settings that are elsewhere, in a file that an editor made.
@@ -110,17 +112,17 @@ async fn settings_that_are_elsewhere_are_read_again_by_a_confined_server() {
     let server = Server::start_by(folder, vestryd);
     assert!(is_open(&server, "ann").await);
     let before = before.replace("admin_listen = \"127.0.0.1:0\"", "admin_listen = \"127.0.0.1:1\"");
-    set(&file, &before, "registration = \"closed\"");
+    set(&file, &before, "accounts.registration = \"closed\"");
     let told = Person::new().vestryctl(&server, &["--format", "tsv", "reload"]).ended_with(0);
     // The command line says where to listen, so the file has not changed it.
-    assert_eq!(told.out, "setting\twas\tis\tin_force\nregistration\t\"open\"\t\"closed\"\tnow\n");
+    assert_eq!(told.out, "setting\twas\tis\tin_force\naccounts.registration\t\"open\"\t\"closed\"\tnow\n");
     assert!(!is_open(&server, "ben").await);
 }
 
 /// Settings go back and forth while people log in and register; each act has one of them, whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_change_under_open_connections_break_nothing() {
-    let server = Arc::new(Server::start_with("attempts_per_address_max = 100000"));
+    let server = Arc::new(Server::start_with("gate.attempts_per_address_max = 100000"));
     server.register("naman").await;
     let (file, before) = settings_of(&server);
     let people: Vec<_> = (0..4)
@@ -135,8 +137,10 @@ async fn settings_that_change_under_open_connections_break_nothing() {
         .collect();
     for round in 0..20 {
         let secs = 5 + round;
-        let settings =
-            format!("registration = \"closed\"\nexchange_secs_max = {secs}\nidle_secs_max = {}", 60 + round);
+        let settings = format!(
+            "accounts.registration = \"closed\"\ngate.exchange_secs_max = {secs}\nconnections.idle_secs_max = {}",
+            60 + round
+        );
         set(&file, &before, &settings);
         let (operated, by) = (server.clone(), Person::new());
         let ran =
@@ -144,7 +148,7 @@ async fn settings_that_change_under_open_connections_break_nothing() {
         let out = ran.await.unwrap().ended_with(0).out;
         assert!(
             out.contains(&format!(
-                "exchange_secs_max\t{}\t{secs}\tnow",
+                "gate.exchange_secs_max\t{}\t{secs}\tnow",
                 if round == 0 { 30 } else { 4 + round }
             )),
             "{out}"
@@ -173,7 +177,7 @@ async fn sec_0106_where_reset_by_is_admin_helpdesk_issues_no_one_time_code() {
         assert!(matches!(hana.call(call(name(account))).await.unwrap(), AdminReply::CodeIssued { .. }));
     }
     let (file, before) = settings_of(&server);
-    set(&file, &before, "reset_by = \"admin\"");
+    set(&file, &before, "accounts.reset_by = \"admin\"");
     person.vestryctl(&server, &["reload"]).ended_with(0);
     for (call, account) in codes.iter().zip(["naman", "zoe"]) {
         let AdminReply::Refused(refusal) = hana.call(call(name(account))).await.unwrap() else {
@@ -185,7 +189,8 @@ async fn sec_0106_where_reset_by_is_admin_helpdesk_issues_no_one_time_code() {
         [&["account", "reset", "naman", "--confirm", "naman"], &["account", "create", "zoe"]];
     for words in words {
         let refused = person.vestryctl(&server, &[&["--operator", "hana"], words].concat()).ended_with(77);
-        let said = "your role is helpdesk; this needs admin, as reset_by in this server's settings says";
+        let said =
+            "your role is helpdesk; this needs admin, as accounts.reset_by in this server's settings says";
         assert!(refused.err.contains(said), "{}", refused.err);
         person.vestryctl(&server, words).ended_with(0);
     }
@@ -194,4 +199,34 @@ async fn sec_0106_where_reset_by_is_admin_helpdesk_issues_no_one_time_code() {
     assert!(matches!(hana.call(suspend).await.unwrap(), AdminReply::AccountChanged(_)));
     let refused = "select actor, detail from audit where action = 'operator.refused'";
     assert_eq!(server.select(refused).await, [["hana", "admin"]; 4]);
+}
+
+/// The command that writes what is compared below.
+const WRITE: &str =
+    "VESTRY_WRITE_SETTINGS=1 cargo nextest run -p vestry-tests -E 'test(files_that_are_written)'";
+
+/// The lines between which `docs/OPERATIONS.md` has the table.
+const MARKS: [&str; 2] = [
+    "<!-- This table is written from the settings; crates/vestry-server/src/config/mod.rs says how. -->\n",
+    "<!-- end of the table -->\n",
+];
+
+/// An operator reads what the program does: both files come from the entries of `crates/vestry-server/src/config/`.
+#[test]
+fn the_files_that_are_written_from_the_settings_are_up_to_date() {
+    let operations = read("docs/OPERATIONS.md");
+    let (before, rest) = operations.split_once(MARKS[0]).unwrap();
+    let (_, after) = rest.split_once(MARKS[1]).unwrap();
+    let table = Config::table_of_settings();
+    let operations = format!("{before}{}{table}{}{after}", MARKS[0], MARKS[1]);
+    let is_to_write = from_environment("VESTRY_WRITE_SETTINGS", 0) == 1;
+    for (path, text) in
+        [("config/vestryd.toml", Config::default().to_toml()), ("docs/OPERATIONS.md", operations)]
+    {
+        if is_to_write {
+            std::fs::write(root().join(path), text).unwrap();
+        } else {
+            assert!(read(path) == text, "{path} is not what the settings say; write it by: {WRITE}");
+        }
+    }
 }

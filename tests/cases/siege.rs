@@ -180,11 +180,11 @@ async fn sec_0055_two_thousand_slow_peers_do_not_slow_a_good_login() {
     // Long enough that all of them are there at once.
     let patience = 6 + peers / 60;
     let settings = [
-        "handshake_secs_max",
-        "frame_secs_max",
-        "write_secs_max",
-        "idle_secs_max_before_login",
-        "secs_max_before_login",
+        "connections.handshake_secs_max",
+        "connections.frame_secs_max",
+        "connections.write_secs_max",
+        "connections.idle_secs_max_before_login",
+        "connections.secs_max_before_login",
     ];
     let settings = settings.map(|key| format!("{key} = {patience}\n")).concat();
     let server = Server::start_with(&settings);
@@ -309,8 +309,8 @@ fn addresses_of(network: usize) -> impl Iterator<Item = (Ipv4Addr, bool)> {
 /// M-7: with as many passwords waiting as the queue has places, the right one never got in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_0056_a_login_flood_from_many_addresses_leaves_room_for_a_good_login() {
-    let settings = format!("hashing_threads = 2\nhashing_queue_max = {}", FLOODING_NETWORKS + 1);
-    let server = Server::start_with(&format!("{settings}\nimported_login_ms = 500"));
+    let settings = format!("hashing.threads = 2\nhashing.queue_max = {}", FLOODING_NETWORKS + 1);
+    let server = Server::start_with(&format!("{settings}\nhashing.imported_login_ms = 500"));
     server.register("naman").await;
     let imported: Vec<String> = (0..2).map(|number| format!("imported{number}")).collect();
     import(&server, &imported.iter().map(|name| (name.as_str(), PASSWORD)).collect::<Vec<_>>()).await;
@@ -405,7 +405,7 @@ async fn attempts_held_open_from_one_network_leave_slots_for_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_connects_too_fast_is_closed_before_its_handshake_and_others_are_not() {
-    let server = Server::start_with("connections_per_source_per_sec_max = 1");
+    let server = Server::start_with("connections.per_source_per_sec_max = 1");
     let tls = config::user_client(&server.trust()).unwrap();
     let shake = async |from: Ipv4Addr| {
         let tcp = tcp_from(from, server.user).await;

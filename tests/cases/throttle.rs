@@ -136,7 +136,7 @@ async fn sec_0048_an_exchange_that_is_broken_off_counts_as_a_failure() {
 /// Holding a connection open is no way around either.
 #[tokio::test]
 async fn an_exchange_that_is_left_open_is_a_failure_when_its_time_is_over() {
-    let server = Server::start_with("exchange_secs_max = 1");
+    let server = Server::start_with("gate.exchange_secs_max = 1");
     server.register("naman").await;
     let mut login = server.connect().await;
     let ke3 = Halfway::login(&mut login, "naman", PASSWORD).await.ke3(&login).unwrap();
@@ -192,7 +192,7 @@ async fn every_first_half_that_is_broken_off_is_counted_where_it_belongs() {
 /// Found by a mutant: a server that stops waits until what it broke off is written down, or a guess would be free.
 #[tokio::test]
 async fn tries_that_a_stop_breaks_off_are_written_down_before_it() {
-    let settings = "attempts_per_address_max = 100\nattempts_per_network_max = 100";
+    let settings = "gate.attempts_per_address_max = 100\ngate.attempts_per_network_max = 100";
     let server = Server::start_with(settings);
     server.register("naman").await;
     let mut halfway = Vec::new();
@@ -210,7 +210,7 @@ async fn tries_that_a_stop_breaks_off_are_written_down_before_it() {
 /// Found by a mutant: whoever begins a login to a name that nobody has must not guess another's password on its account.
 #[tokio::test]
 async fn sec_0065_a_login_that_was_begun_for_one_name_does_not_pay_for_a_guess_at_another() {
-    let server = Server::start_with("imported_login_ms = 500");
+    let server = Server::start_with("hashing.imported_login_ms = 500");
     server.register("anirudh").await;
     import(&server, &[("naman", PASSWORD)]).await;
     let mut wire = server.connect().await;
@@ -240,9 +240,9 @@ async fn sec_0065_a_login_that_was_begun_for_one_name_does_not_pay_for_a_guess_a
 /// Found in review: what a full queue turned away was forgotten, with the evaluation that had been made before it.
 #[tokio::test]
 async fn sec_0083_a_guess_that_ends_in_a_busy_answer_counts_as_a_failure() {
-    let settings = "imported_login_ms = 500\nhashing_threads = 1\nhashing_queue_max = 1\n";
+    let settings = "hashing.imported_login_ms = 500\nhashing.threads = 1\nhashing.queue_max = 1\n";
     let server = std::sync::Arc::new(Server::start_with(&format!(
-        "{settings}attempts_per_address_max = 1000\nattempts_per_network_max = 1000"
+        "{settings}gate.attempts_per_address_max = 1000\ngate.attempts_per_network_max = 1000"
     )));
     server.register("naman").await;
     // Somebody keeps the only thread and the only place busy.
@@ -417,9 +417,9 @@ async fn asking_by_registration_who_has_a_name_is_slowed_down() {
 #[tokio::test]
 async fn registrations_are_limited_by_address_and_by_the_hour() {
     for (settings, wait_ms) in [
-        ("registrations_per_address_max = 3", 60_000),
-        ("registrations_per_network_max = 3", 30_000),
-        ("registrations_per_hour_max = 3", 1_200_000),
+        ("gate.registrations_per_address_max = 3", 60_000),
+        ("gate.registrations_per_network_max = 3", 30_000),
+        ("gate.registrations_per_hour_max = 3", 1_200_000),
     ] {
         let server = Inside::start_with(settings).await;
         for number in 0..3 {
@@ -447,7 +447,7 @@ async fn registrations_are_limited_by_address_and_by_the_hour() {
 /// Each is an event that is kept for a year.
 #[tokio::test]
 async fn sec_0079_an_account_writes_thirty_times_at_once_and_what_ends_a_session_is_never_throttled() {
-    let server = Server::start_with("write_interval_ms = 3600000");
+    let server = Server::start_with("gate.write_interval_ms = 3600000");
     for name in ["naman", "anirudh"] {
         server.register(name).await;
     }
@@ -589,7 +589,7 @@ async fn sec_0046_neither_a_new_connection_nor_a_restart_forgets_a_failure() {
 
 #[tokio::test]
 async fn sec_0047_whichever_way_and_however_a_name_is_written_one_counter_counts() {
-    let server = Inside::start_with("imported_login_ms = 500").await;
+    let server = Inside::start_with("hashing.imported_login_ms = 500").await;
     server.register("naman").await;
     for name in ["naman", " NAMAN "] {
         let refused = server.refused_login(name, OTHER_PASSWORD).await;
@@ -645,7 +645,7 @@ async fn sec_0047_whichever_way_and_however_a_name_is_written_one_counter_counts
 
 #[tokio::test]
 async fn sec_0049_who_is_held_up_learns_nothing_about_the_account() {
-    let settings = "imported_login_ms = 500\nattempts_per_address_max = 100\nattempts_per_network_max = 100";
+    let settings = "hashing.imported_login_ms = 500\ngate.attempts_per_address_max = 100\ngate.attempts_per_network_max = 100";
     let server = Inside::start_with(settings).await;
     for name in ["naman", "barred"] {
         server.register(name).await;

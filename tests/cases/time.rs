@@ -107,7 +107,7 @@ async fn a_deleted_account_keeps_its_name_for_seven_days_and_is_then_gone_for_go
 /// M-1 of the review: one start 400 days ahead removed the whole audit and every restorable account, within seconds.
 #[tokio::test]
 async fn sec_0087_one_start_with_a_clock_that_is_ahead_removes_nothing_for_good() {
-    let server = Inside::start_with("audit_days = 30").await;
+    let server = Inside::start_with("audit.keep_days = 30").await;
     for name in ["naman", "gone"] {
         server.register(name).await;
     }

@@ -127,12 +127,12 @@ async fn time_login(wire: &mut UserWire, name: &str, device: Option<&DeviceToken
 }
 
 /// A server without limits that this many tries would reach, so that what is compared is never what throttles.
-const PATIENT: &str = "imported_login_ms = 1000\nhashing_threads = 2\naccount_guesses_at_once = 20\naccount_guesses_max = 20\n\
-    attempts_per_address_max = 1000000\nattempts_per_network_max = 1000000\n\
-    wrong_codes_per_address_max = 1000000\nwrong_codes_per_network_max = 1000000\n\
-    registrations_per_address_max = 1000000\nregistrations_per_network_max = 1000000\n\
-    registrations_per_hour_max = 1000000\nnames_per_address_max = 1000000\nnames_per_network_max = 1000000\n\
-    idle_secs_max_before_login = 3600\nsecs_max_before_login = 3600\n";
+const PATIENT: &str = "hashing.imported_login_ms = 1000\nhashing.threads = 2\ngate.account_guesses_at_once = 20\ngate.account_guesses_max = 20\n\
+    gate.attempts_per_address_max = 1000000\ngate.attempts_per_network_max = 1000000\n\
+    gate.wrong_codes_per_address_max = 1000000\ngate.wrong_codes_per_network_max = 1000000\n\
+    gate.registrations_per_address_max = 1000000\ngate.registrations_per_network_max = 1000000\n\
+    gate.registrations_per_hour_max = 1000000\ngate.names_per_address_max = 1000000\ngate.names_per_network_max = 1000000\n\
+    connections.idle_secs_max_before_login = 3600\nconnections.secs_max_before_login = 3600\n";
 
 /// Every account there can be: `naman` is active, and the others are called by what they are. Nobody has `nobody1`.
 async fn server_with_every_state() -> Server {
@@ -322,7 +322,7 @@ fn again(envelope: &Envelope) -> Envelope {
 /// How long sealing took does not show: right passwords are answered at the same moment as wrong ones.
 #[tokio::test]
 async fn a_first_login_with_an_imported_password_is_answered_at_its_fixed_time() {
-    let server = Server::start_with("imported_login_ms = 1000");
+    let server = Server::start_with("hashing.imported_login_ms = 1000");
     let names: Vec<String> = (0..6).map(|number| format!("person{number}")).collect();
     let accounts: Vec<_> = names.iter().map(|name| (name.as_str(), PASSWORD)).collect();
     import(&server, &accounts).await;

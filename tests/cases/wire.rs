@@ -140,7 +140,7 @@ async fn sixteen_frames_that_are_no_request_are_answered_before_a_login_and_any_
 /// The greeting says no more to a scanner than that this is Vestry: its bytes are those of the vector, whatever the settings.
 #[tokio::test]
 async fn the_greeting_travels_with_the_first_reply_once_and_tells_neither_build_nor_settings() {
-    let server = Server::start_with("registration = \"closed\"\npassword_chars_min = 20");
+    let server = Server::start_with("accounts.registration = \"closed\"\naccounts.password_chars_min = 20");
     for first in [frame(1, UserCall::DescribeServer), vec![0; 4], unreadable()[0].1.clone()] {
         let mut stream = raw(&server).await;
         // Nothing is said before it is asked.

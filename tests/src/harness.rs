@@ -57,6 +57,21 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// Returns the text of a `vestryd.toml` with more settings, each on a line of its own as `group.key = value`. What has no group
+/// comes first.
+pub fn with_settings(text: &str, settings: &str) -> String {
+    settings.lines().rev().fold(text.to_owned(), |text, setting| {
+        let in_group =
+            setting.trim().split_once('.').filter(|(group, _)| text.contains(&format!("\n[{group}]\n")));
+        match in_group {
+            Some((group, line)) => {
+                text.replacen(&format!("\n[{group}]\n"), &format!("\n[{group}]\n{line}\n"), 1)
+            }
+            None => format!("{setting}\n{text}"),
+        }
+    })
+}
+
 /// A running `vestryd`.
 pub struct Server {
     process: Child,
@@ -93,7 +108,7 @@ impl Server {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let file = folder.join("vestryd.toml");
         let text = std::fs::read_to_string(&file).expect("init wrote the settings");
-        std::fs::write(&file, format!("{settings}\n{text}")).expect("the settings can be written");
+        std::fs::write(&file, with_settings(&text, settings)).expect("the settings can be written");
     }
 
     /// Makes whatever a folder lacks, as certificates after a backup without keys was restored.

@@ -60,8 +60,20 @@ pub(crate) enum SettingsError {
 /// The keys that this program needs; the rest is the server's.
 #[derive(Debug, Default, Deserialize)]
 struct ServerFile {
+    #[serde(default)]
+    network: Network,
+    #[serde(default)]
+    certificates: Certificates,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Network {
     admin_listen: Option<String>,
-    certs_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Certificates {
+    dir: Option<PathBuf>,
 }
 
 /// What a server that runs wrote into its data directory.
@@ -114,10 +126,11 @@ impl Settings {
         let data_dir = way.data_dir.clone().map_or_else(|| surroundings.data_dir(), Ok)?;
         let file = read_server_file(&data_dir)?;
         let running = read_running_file(&data_dir);
-        let certs_dir = running.certs_dir.or(file.certs_dir);
+        let certs_dir = running.certs_dir.or(file.certificates.dir);
         let named = way.certs_dir.clone().or_else(|| certs_dir.map(|dir| data_dir.join(dir)));
         let certs = CertsDir::at(named.unwrap_or_else(|| data_dir.join("certs")));
-        let address = way.admin.as_deref().or(running.admin.as_deref()).or(file.admin_listen.as_deref());
+        let address =
+            way.admin.as_deref().or(running.admin.as_deref()).or(file.network.admin_listen.as_deref());
         let address = address.unwrap_or(ADMIN_LISTEN_DEFAULT);
         Ok(Self {
             address: address.parse()?,
@@ -184,8 +197,9 @@ mod tests {
 
     #[test]
     fn the_local_servers_own_files_are_the_default() {
-        let directory =
-            server(Some("listen = \"0.0.0.0:1\"\nadmin_listen = \"127.0.0.1:99\"\nnew_key = 7\n"));
+        let directory = server(Some(
+            "[network]\nlisten = \"0.0.0.0:1\"\nadmin_listen = \"127.0.0.1:99\"\n[new]\nkey = 7\n",
+        ));
         let settings = found(directory.path()).unwrap();
         let certs = directory.path().join("certs");
         assert_eq!(settings.address.to_string(), "127.0.0.1:99");
@@ -196,14 +210,14 @@ mod tests {
 
     #[test]
     fn certificates_may_be_elsewhere_relative_to_the_data_directory() {
-        let directory = server(Some("certs_dir = \"../pki\"\n"));
+        let directory = server(Some("certificates.dir = \"../pki\"\n"));
         assert_eq!(found(directory.path()).unwrap().ca, directory.path().join("../pki/ca.pem"));
         assert_eq!(found(directory.path()).unwrap().address.to_string(), ADMIN_LISTEN_DEFAULT);
     }
 
     #[test]
     fn a_running_server_is_found_by_what_it_wrote_and_not_by_a_copy_of_it() {
-        let directory = server(Some("admin_listen = \"127.0.0.1:99\"\n"));
+        let directory = server(Some("network.admin_listen = \"127.0.0.1:99\"\n"));
         let lock = directory.path().join("vestryd.lock");
         std::fs::write(&lock, b"").unwrap();
         let facts = lock.metadata().unwrap();
@@ -223,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_was_typed_goes_first() {
-        let directory = server(Some("certs_dir = \"pki\"\nadmin_listen = \"127.0.0.1:99\"\n"));
+        let directory = server(Some("certificates.dir = \"pki\"\nnetwork.admin_listen = \"127.0.0.1:99\"\n"));
         let way = WayOptions {
             data_dir: Some(directory.path().to_owned()),
             admin: Some("[::1]:5".to_owned()),
@@ -254,10 +268,10 @@ mod tests {
     fn what_cannot_be_used_is_said_with_what_to_do() {
         let missing = server(None).path().join("nowhere");
         assert!(matches!(found(&missing), Err(SettingsError::NoServer(_))));
-        let damaged = server(Some("admin_listen = 7"));
+        let damaged = server(Some("network.admin_listen = 7"));
         let error = found(damaged.path()).unwrap_err();
         assert!(matches!(&error, SettingsError::Damaged { .. }), "{error}");
-        let no_address = server(Some("admin_listen = \"\\u001b[2J\""));
+        let no_address = server(Some("network.admin_listen = \"\\u001b[2J\""));
         let error = found(no_address.path()).unwrap_err().to_string();
         assert!(error.contains("is not the address of a server") && !error.contains('\u{1b}'), "{error}");
         let way = WayOptions { operator: Some("../x".to_owned()), ..WayOptions::default() };

@@ -95,7 +95,7 @@ async fn remove_what_is_old(server: Arc<Server>, aged: Aged) {
     if let Err(error) = server.store.write(move |tx| remove_old(tx, now, aged)).await {
         tracing::warn!(%error, "what is old was not removed; it is tried again in an hour");
     }
-    let days = server.settings.now().audit_days;
+    let days = server.settings.now().audit.keep_days;
     server.trail.remove_old_events(&server.store, aged, days, now).await;
 }
 
@@ -116,14 +116,14 @@ async fn look_around(server: Arc<Server>) {
         0 => {}
         refused => tracing::warn!(
             refused,
-            "connections were refused: their sources had or made too many (connections_per_source_…)"
+            "connections were refused: their sources had or made too many (connections.per_source_…)"
         ),
     }
     match server.user_admission.take_unsaid() {
         0 => {}
         refused => tracing::warn!(
             refused,
-            "connections of load balancers (proxy_from) were closed: they did not say for whom they are; has the balancer \
+            "connections of load balancers (network.proxy_from) were closed: they did not say for whom they are; has the balancer \
              send-proxy-v2?"
         ),
     }

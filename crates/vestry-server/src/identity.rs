@@ -74,8 +74,8 @@ impl Identity {
     /// When the CA's key is missing or a file cannot be written; the certificate in force stays.
     pub fn renew_when_due(&self, now: Plausible) -> Result<bool, TlsError> {
         let (in_force, settings, now) = (self.now(), self.settings.now(), now.seconds());
-        let (server, days) = (&in_force.server, settings.certificate_days);
-        let lacks_a_host = in_force.lacks_one_of(&settings.hosts);
+        let (server, days) = (&in_force.server, settings.certificates.days);
+        let lacks_a_host = in_force.lacks_one_of(&settings.certificates.hosts);
         let is_old = server.not_after().saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;
         // A certificate never outlives its CA: near its end there is nothing to gain, every minute.
         let can_be_longer = server.authority_not_after() > server.not_after();
@@ -86,8 +86,8 @@ impl Identity {
         // Somebody may have changed it on the disk meanwhile: what is replaced is what is there now.
         self.put_in_force(self.read_again()?);
         let in_force = self.now();
-        let named = in_force.server.hosts().unwrap_or(&settings.hosts);
-        let hosts = settings.hosts.and(named).with_local_names();
+        let named = in_force.server.hosts().unwrap_or(&settings.certificates.hosts);
+        let hosts = settings.certificates.hosts.and(named).with_local_names();
         self.certs.renew_server(&hosts, Validity { not_before: now, days })?;
         self.put_in_force(self.read_again()?);
         Ok(true)
@@ -114,7 +114,7 @@ impl Identity {
     /// Host, port and pin in one line, for users.
     #[must_use]
     pub fn join_string(&self, port: u16) -> JoinString {
-        self.now().server.join_string(&self.settings.now().hosts, port)
+        self.now().server.join_string(&self.settings.now().certificates.hosts, port)
     }
 
     /// Until when the server's certificate is valid.

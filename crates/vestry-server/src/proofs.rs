@@ -206,7 +206,7 @@ pub async fn judge_imported(
     let judge = JudgeImported {
         hashes: server.imported.clone(),
         keys: server.opaque.clone(),
-        policy: server.settings.now().password_policy,
+        policy: server.settings.now().accounts.password_policy,
         damaged: server.damaged.clone(),
     };
     let (source, admitted) = (admitted.source().clone(), Arc::new(admitted));

@@ -23,7 +23,7 @@ const DETAIL_CHARS_MAX: usize = 500;
 #[derive(Debug, Error)]
 pub enum ReloadError {
     /// The settings cannot be used.
-    #[error("{}", .0.in_a_sentence())]
+    #[error(transparent)]
     Settings(#[from] ConfigError),
     /// The certificates cannot be used.
     #[error("the certificates cannot be used: {0}")]

@@ -85,7 +85,7 @@ impl Server {
     /// When the hashing threads cannot start.
     pub fn start(parts: Parts, user_addresses: Vec<SocketAddr>) -> std::io::Result<Self> {
         let config = parts.settings.now();
-        let (limits, hashing) = (config.connections, config.hashing);
+        let (limits, hashing) = (&config.connections, &config.hashing);
         let supervisor = parts.store.supervisor().clone();
         let shared = Shared {
             hashing: HashingPool::start(&supervisor, hashing.threads, hashing.queue_max)?,
@@ -109,8 +109,8 @@ impl Server {
             backups: Semaphore::new(1),
             imports: Arc::new(Semaphore::new(1)),
             trail: Trail::default(),
-            user_admission: Admission::for_users(&limits, shared.settings.clone()),
-            office: Office::new(&limits),
+            user_admission: Admission::for_users(limits, shared.settings.clone()),
+            office: Office::new(limits),
             started: Instant::now(),
             user_addresses,
             reloading: Mutex::default(),

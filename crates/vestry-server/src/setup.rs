@@ -5,7 +5,7 @@
 
 use crate::audit::head::{self, AuditHead, newest};
 use crate::clock::Plausible;
-use crate::config;
+use crate::config::{CertificateConfig, Config, NetworkConfig};
 use crate::data_dir::DataDir;
 use crate::listen::Listen;
 use crate::operators::enrol::enrol;
@@ -43,6 +43,20 @@ pub struct Plan {
     pub now: Plausible,
 }
 
+impl Plan {
+    /// Returns the settings that the file begins with.
+    #[must_use]
+    pub fn settings(&self) -> Config {
+        let (listen, admin_listen) = (self.listen.clone(), self.admin_listen);
+        let (hosts, dir, days) = (self.hosts.clone(), self.certs_dir.clone(), self.certificate_days);
+        Config {
+            network: NetworkConfig { listen, admin_listen, ..NetworkConfig::default() },
+            certificates: CertificateConfig { hosts, dir, days },
+            ..Config::default()
+        }
+    }
+}
+
 /// Makes what is missing; a line for each thing that was made.
 ///
 /// # Errors
@@ -61,8 +75,7 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
     make_database(plan, &certs, &mut made).await?;
     let settings = plan.data_dir.config_file();
     if !settings.exists() {
-        let text = config::template(&plan.listen, plan.admin_listen, &plan.hosts, plan.certs_dir.as_deref());
-        private_file::create(&settings, text.as_bytes())?;
+        private_file::create(&settings, plan.settings().to_toml().as_bytes())?;
         made.push(format!("settings                {}", settings.display()));
     }
     Ok(made)

@@ -96,6 +96,12 @@ impl Hosts {
         Self::new(facts.sans.iter().filter_map(|name| name.parse().ok()))
     }
 
+    /// Returns the name by which only this machine reaches a server.
+    #[must_use]
+    pub fn localhost() -> Self {
+        Self { first: Host("localhost".to_owned()), others: Vec::new() }
+    }
+
     /// The one that users are told.
     #[must_use]
     pub fn first(&self) -> &Host {

@@ -13,6 +13,7 @@ use vestry_opaque::unstretched::Sealer;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_server::clock::{Clock, Plausible};
+use vestry_server::config::{Config, ConnectionConfig, GateConfig};
 use vestry_server::credentials::OpaqueRecord;
 use vestry_server::data_dir::DataDir;
 use vestry_server::listen::Listen;
@@ -33,12 +34,29 @@ const ACCOUNTS_A_TRANSACTION: u64 = 500_000;
 /// Room for the pages that one transaction changes.
 const CACHE_KIB: u32 = 512 * 1024;
 
-/// Limits that are there against strangers, raised so that one machine can be a crowd. The rest is the default.
-const SETTINGS: &str = "# Written by vestry-bench: one machine is a crowd here.\n\
-     connections_max = 15000\nconnections_per_source_max = 15000\nconnections_per_network_max = 15000\n\
-     connections_per_source_per_sec_max = 1000000\nidle_secs_max_before_login = 900\nsecs_max_before_login = 900\n\
-     attempts_per_address_max = 100000\nattempts_per_network_max = 100000\n\
-     writes_at_once = 1000000\nwrite_interval_ms = 0\n\n";
+/// Raises the limits that are there against strangers, so that one machine can be a crowd. The rest is the default.
+fn for_a_crowd(settings: Config) -> Config {
+    let patience = Duration::from_secs(900);
+    Config {
+        connections: ConnectionConfig {
+            max: 15_000,
+            per_source_max: 15_000,
+            per_network_max: 15_000,
+            per_source_per_sec_max: 1_000_000,
+            anonymous_idle_timeout: patience,
+            anonymous_timeout: patience,
+            ..settings.connections
+        },
+        gate: GateConfig {
+            attempts_per_address_max: 100_000,
+            attempts_per_network_max: 100_000,
+            writes_at_once: 1_000_000,
+            write_interval: Duration::ZERO,
+            ..settings.gate
+        },
+        ..settings
+    }
+}
 
 /// What was made and what it took.
 #[derive(Debug)]
@@ -91,9 +109,8 @@ fn prepare(data_dir: &DataDir, now: Plausible) -> Result<(), Failure> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::system("a runtime"))?.block_on(set_up(&plan))?;
-    let settings = data_dir.config_file();
-    let text = std::fs::read_to_string(&settings).map_err(Failure::system("the settings"))?;
-    std::fs::write(&settings, format!("{SETTINGS}{text}")).map_err(Failure::system("the settings"))
+    let settings = for_a_crowd(plan.settings()).to_toml();
+    std::fs::write(data_dir.config_file(), settings).map_err(Failure::system("the settings"))
 }
 
 /// Makes the accounts of a set.

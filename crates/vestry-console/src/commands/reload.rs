@@ -63,8 +63,8 @@ mod tests {
         let hosts =
             ["[\"one.example.org\"]", "[\"another.example.org\", \"one.example.org\", \"192.0.2.7\"]"];
         let changes = [
-            change("hosts", hosts[0], hosts[1], false),
-            change("connections_per_source_per_sec_max", "4000", "1000000", true),
+            change("certificates.hosts", hosts[0], hosts[1], false),
+            change("connections.per_source_per_sec_max", "4000", "1000000", true),
         ];
         let drawn = |width| {
             let mut out = Vec::new();
@@ -77,7 +77,7 @@ mod tests {
         }
         let wide = drawn(200);
         let row = |key: &str| wide.lines().find(|line| line.contains(key)).unwrap().to_owned();
-        assert!(row("hosts").contains("now"), "{wide}");
-        assert!(row("connections_per_source_per_sec_max").contains("after a restart"), "{wide}");
+        assert!(row("certificates.hosts").contains("now"), "{wide}");
+        assert!(row("connections.per_source_per_sec_max").contains("after a restart"), "{wide}");
     }
 }

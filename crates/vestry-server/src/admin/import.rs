@@ -121,7 +121,7 @@ async fn judge_of(server: &Server, recorded: Recorded) -> Result<Judge, Failure>
         hashes: server.imported.clone(),
         names: server.names.clone(),
         speed,
-        answer_after: server.settings.now().imported_login_time,
+        answer_after: server.settings.now().hashing.imported_login_time,
         _recorded: recorded,
     })
 }

@@ -94,7 +94,7 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
 
 fn certificates(place: &Place, data_dir: &DataDir) -> Result<vestry_tls::CertsDir, CommandError> {
     let config = place.load_config(Overrides::default())?;
-    Ok(data_dir.certs(config.certs_dir.as_deref()))
+    Ok(data_dir.certs(config.certificates.dir.as_deref()))
 }
 
 /// Whoever runs this could copy the file without a trace; who does it by the book leaves one, in the backup as well.

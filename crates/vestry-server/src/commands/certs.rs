@@ -169,11 +169,11 @@ fn renew(
     // A folder of certificates without settings has its names from the certificate alone.
     let config = file.exists().then(|| place.load_config(Overrides::default())).transpose()?;
     let known = match &config {
-        Some(config) => config.hosts.clone(),
+        Some(config) => config.certificates.hosts.clone(),
         None => certs.server_hosts()?,
     };
     let hosts = changed(&known, added, dropped)?;
-    let days = days.or(config.map(|config| config.certificate_days)).unwrap_or(30);
+    let days = days.or(config.map(|config| config.certificates.days)).unwrap_or(30);
     let renewal =
         certs.prepare_renewal(&hosts.with_local_names(), Validity { not_before: now.seconds(), days })?;
     drop(certs);

@@ -42,7 +42,7 @@ enum Finding {
 pub(super) fn check(place: &Place) -> Result<(), CommandError> {
     let data_dir = place.enter()?;
     let config = place.load_config(Overrides::default());
-    let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certs_dir.as_deref()));
+    let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certificates.dir.as_deref()));
     let hosts = config.as_ref().ok().map(|config| check_hosts(&certs, config));
     let judge = |what: &str, outcome: Result<String, CommandError>| match outcome {
         Ok(good) => Finding::Good(format!("{what}: {good}")),
@@ -246,9 +246,9 @@ fn check_disk(data_dir: &DataDir) -> Finding {
 
 /// The names that the settings, the certificate and the join string have: whoever goes by one that the certificate lacks is refused.
 fn check_hosts(certs: &CertsDir, config: &Config) -> Finding {
-    let (wanted, server) = (&config.hosts, certs.load_server());
+    let (wanted, server) = (&config.certificates.hosts, certs.load_server());
     let Some((named, join)) = server.as_ref().ok().and_then(|server| {
-        let join = server.join_string(wanted, config.listen.port());
+        let join = server.join_string(wanted, config.network.listen.port());
         server.hosts().map(|named| (named, join))
     }) else {
         return Finding::Warning("hosts: the certificate names none that could be compared".to_owned());

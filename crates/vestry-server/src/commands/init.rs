@@ -76,7 +76,7 @@ pub(super) fn hosts_of(
 ) -> Result<Hosts, CommandError> {
     let file = place.config_file();
     if file.exists() {
-        let known = place.load_config(Overrides::default())?.hosts;
+        let known = place.load_config(Overrides::default())?.certificates.hosts;
         return match typed.iter().find(|host| !known.contains(host)) {
             Some(host) => Err(CommandError::OtherHosts { host: host.clone(), known, file }),
             None => Ok(known),

@@ -111,7 +111,8 @@ impl Place {
 
     /// The folder of the certificates: the flag, the settings, or the one in the data directory.
     fn certs(&self) -> CertsDir {
-        let configured = || self.load_config(Overrides::default()).ok().and_then(|config| config.certs_dir);
+        let configured =
+            || self.load_config(Overrides::default()).ok().and_then(|config| config.certificates.dir);
         self.data_dir().certs(self.certs_dir().or_else(configured).as_deref())
     }
 

@@ -60,7 +60,7 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     let settings = flags.place.load_settings(overrides)?;
     let config = settings.now();
     data_dir.refuse_exposed_files()?;
-    data_dir.certs(config.certs_dir.as_deref()).refuse_exposed_keys()?;
+    data_dir.certs(config.certificates.dir.as_deref()).refuse_exposed_keys()?;
     let lock = data_dir.lock()?;
     raise_descriptor_limit(&config);
     let sockets = bind_both(&config)?;
@@ -107,7 +107,7 @@ async fn serve_until_told(
     let queries = OperatorReader::open(&data_dir.database(), QueryCaps::default())?;
     let opaque = secrets.bind_to(&store).await?;
     let imported = ImportedHashes::new(secrets.pepper).map_err(std::io::Error::other)?;
-    let certs = data_dir.certs(settings.now().certs_dir.as_deref());
+    let certs = data_dir.certs(settings.now().certificates.dir.as_deref());
     let identity = Identity::load(certs.clone(), settings.clone())?;
     renew_or_serve_what_is_valid(&identity, &clock)?;
     enrol(&store, identity.operators()?, clock.now())
@@ -158,7 +158,7 @@ struct Sockets {
 /// Binds while the process still may.
 fn bind_both(config: &Config) -> Result<Sockets, CommandError> {
     let failed = |flag| move |(address, cause)| CommandError::Bind { address, cause, flag };
-    let (user, admin) = (config.listen.bind(), config.admin_listen);
+    let (user, admin) = (config.network.listen.bind(), config.network.admin_listen);
     Ok(Sockets {
         user: user.map_err(failed("listen"))?,
         admin: listen::bind(admin).map_err(|cause| failed("admin-listen")((admin, cause)))?,
@@ -167,7 +167,7 @@ fn bind_both(config: &Config) -> Result<Sockets, CommandError> {
 
 /// Before there are threads: those that the runtime and the store start inherit it.
 fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
-    let certs = data_dir.certs(config.certs_dir.as_deref());
+    let certs = data_dir.certs(config.certificates.dir.as_deref());
     let confinement = confine(&[data_dir.path(), certs.path()], &config.path);
     if confinement.is_in_force() {
         tracing::info!("confined; {confinement}");
@@ -218,7 +218,7 @@ fn raise_descriptor_limit(config: &Config) {
         tracing::warn!(
             allowed = limit.current,
             wanted,
-            "the system allows fewer open files than connections_max needs; raise LimitNOFILE or ulimit -n"
+            "the system allows fewer open files than connections.max needs; raise LimitNOFILE or ulimit -n"
         );
     }
 }

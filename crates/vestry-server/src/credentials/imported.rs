@@ -121,7 +121,7 @@ impl ImportedHashes {
         }
         if !speed.allows(work, answer_after / 2) {
             return refuse(format!(
-                "m={memory} and t={passes} take this machine longer than half of imported_login_ms"
+                "m={memory} and t={passes} take this machine longer than half of hashing.imported_login_ms"
             ));
         }
         if stored.tag.len() < TAG_BYTES_MIN {
@@ -300,7 +300,7 @@ mod tests {
         let (speed, hashes) = (Speed { kib_per_sec: 200 * 1024 }, hashes(1));
         assert_eq!(hashes.admit(&phc("102400,t=2,p=1", 32), speed, ENOUGH), Ok(()));
         let refused = hashes.admit(&phc("102401,t=2,p=1", 32), speed, ENOUGH).unwrap_err();
-        assert!(refused.rule.contains("half of imported_login_ms"), "{refused}");
+        assert!(refused.rule.contains("half of hashing.imported_login_ms"), "{refused}");
         assert!(ImportedHashes::measure(&mut Memory::default()).unwrap().kib_per_sec > 1_024);
     }
 

@@ -57,25 +57,45 @@ impl GateConfig {
             |key: &str, most: u32| Limit { key: key.to_owned(), at_once: most.into(), interval_ms: None };
         let write_interval_ms = u64::try_from(self.write_interval.as_millis()).unwrap_or(u64::MAX);
         vec![
-            fixed("account_guesses_at_once", self.account_guesses_at_once),
-            fixed("account_guesses_max", self.account_guesses_max),
-            bucket("attempts_per_address_max", self.attempts_per_address()),
-            bucket("attempts_per_network_max", self.attempts_per_network()),
-            bucket("registrations_per_address_max", self.registrations_per_address()),
-            bucket("registrations_per_network_max", self.registrations_per_network()),
-            bucket("registrations_per_hour_max", self.registrations_per_hour()),
-            bucket("names_per_address_max", self.names_per_address()),
-            bucket("names_per_network_max", self.names_per_network()),
-            bucket("wrong_codes_per_address_max", self.wrong_codes_per_address()),
-            bucket("wrong_codes_per_network_max", self.wrong_codes_per_network()),
-            fixed("code_evaluations_max", self.code_evaluations_max),
-            fixed("code_evaluations_per_day_max", self.code_evaluations_per_day_max),
-            fixed("devices_max", self.devices_max),
+            fixed("gate.account_guesses_at_once", self.account_guesses_at_once),
+            fixed("gate.account_guesses_max", self.account_guesses_max),
+            bucket("gate.attempts_per_address_max", self.attempts_per_address()),
+            bucket("gate.attempts_per_network_max", self.attempts_per_network()),
+            bucket("gate.registrations_per_address_max", self.registrations_per_address()),
+            bucket("gate.registrations_per_network_max", self.registrations_per_network()),
+            bucket("gate.registrations_per_hour_max", self.registrations_per_hour()),
+            bucket("gate.names_per_address_max", self.names_per_address()),
+            bucket("gate.names_per_network_max", self.names_per_network()),
+            bucket("gate.wrong_codes_per_address_max", self.wrong_codes_per_address()),
+            bucket("gate.wrong_codes_per_network_max", self.wrong_codes_per_network()),
+            fixed("gate.code_evaluations_max", self.code_evaluations_max),
+            fixed("gate.code_evaluations_per_day_max", self.code_evaluations_per_day_max),
+            fixed("gate.devices_max", self.devices_max),
             Limit {
-                key: "writes_at_once".to_owned(),
+                key: "gate.writes_at_once".to_owned(),
                 at_once: self.writes_at_once.into(),
                 interval_ms: Some(write_interval_ms),
             },
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    /// `writes_at_once` is shown with `write_interval_ms`; `exchange_secs_max` is a time and no limit.
+    #[test]
+    fn every_limit_that_is_shown_has_the_name_of_its_setting() {
+        let config = Config::default();
+        let groups = config.describe();
+        let gate = groups.iter().find(|group| group.name == "gate").unwrap();
+        let settings: Vec<String> =
+            gate.settings.iter().map(|setting| format!("gate.{}", setting.key)).collect();
+        let shown: Vec<String> = config.gate.shown().into_iter().map(|limit| limit.key).collect();
+        assert_eq!(
+            [shown.as_slice(), &["gate.write_interval_ms".into(), "gate.exchange_secs_max".into()]].concat(),
+            settings
+        );
     }
 }

@@ -85,7 +85,7 @@ pub(crate) async fn act<T: Send + 'static>(
     shared.store.write(move |tx| closure(tx, &InOffice::of(&badge, tx, &clock, (needed, &settings))?)).await
 }
 
-/// Proof that the call which is answered is one of those that the setting `reset_by` is about. A one-time code is made for
+/// Proof that the call which is answered is one of those that the setting `accounts.reset_by` is about. A one-time code is made for
 /// nothing else.
 pub struct CodeIssuer<'a>(&'a Operator);
 

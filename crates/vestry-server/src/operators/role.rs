@@ -47,7 +47,7 @@ pub(crate) enum Needed {
 impl Needed {
     /// Returns the least role, by the settings of this moment.
     pub(crate) fn role(self, settings: &Settings) -> Role {
-        match (self, settings.now().reset_by) {
+        match (self, settings.now().accounts.reset_by) {
             (Self::Role(role), _) => role,
             (Self::Codes, ResetBy::Helpdesk) => Role::Helpdesk,
             (Self::Codes, ResetBy::Admin) => Role::Admin,
@@ -57,7 +57,7 @@ impl Needed {
     /// Refuses a role that is not enough.
     pub(crate) fn require(self, role: Role, settings: &Settings) -> Result<(), Failure> {
         let needed = self.role(settings);
-        let by_setting = (self == Self::Codes).then_some("reset_by");
+        let by_setting = (self == Self::Codes).then_some("accounts.reset_by");
         match role >= needed {
             true => Ok(()),
             false => Err(Failure::Forbidden { role: role.as_str(), needed: needed.as_str(), by_setting }),

@@ -88,7 +88,7 @@ impl Admission {
     }
 
     fn is_of_a_proxy(&self, peer: IpAddr) -> bool {
-        self.settings.as_ref().is_some_and(|settings| settings.now().proxies.contain(peer))
+        self.settings.as_ref().is_some_and(|settings| settings.now().network.proxies.contain(peer))
     }
 
     /// A slot for a connection; `None` when its source has too many, or makes too many too fast.

@@ -136,7 +136,7 @@ pub(super) async fn with_imported_password(
     let (admitted, found) = begun.await?;
     let (began, proven, admitted) = judge_imported(server, admitted, found, password).await?;
     let opened = enter(server, peer, (proven, admitted), (device, since)).await;
-    answer_after(began, server.settings.now().imported_login_time).await;
+    answer_after(began, server.settings.now().hashing.imported_login_time).await;
     opened
 }
 

@@ -311,8 +311,8 @@ impl UserPort {
 fn describe(server: &Shared) -> ServerDescription {
     ServerDescription {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        registration_open: server.settings.now().registration_open,
-        password_chars_min: u64::try_from(server.settings.now().password_policy.chars_min())
+        registration_open: server.settings.now().accounts.registration_open,
+        password_chars_min: u64::try_from(server.settings.now().accounts.password_policy.chars_min())
             .unwrap_or(u64::MAX),
         now: server.clock.now(),
     }

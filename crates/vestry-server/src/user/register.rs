@@ -87,7 +87,7 @@ pub(super) async fn finish(
 }
 
 fn refuse_when_closed(server: &Shared) -> Result<(), Failure> {
-    if server.settings.now().registration_open { Ok(()) } else { Err(Failure::RegistrationClosed) }
+    if server.settings.now().accounts.registration_open { Ok(()) } else { Err(Failure::RegistrationClosed) }
 }
 
 /// A taken name is told before the password is stretched: registering tells it anyway, and stretching costs.

@@ -41,20 +41,20 @@ impl Cast<'_> {
             ),
             play(
                 "guesses from one address",
-                self.bucket("attempts_per_address_max")?,
+                self.bucket("gate.attempts_per_address_max")?,
                 Act::GuessAround,
                 one(2),
             ),
-            play("names told to one address", self.bucket("names_per_address_max")?, self.ask(), one(3)),
+            play("names told to one address", self.bucket("gate.names_per_address_max")?, self.ask(), one(3)),
             play(
                 "wrong codes from one address",
-                self.bucket("wrong_codes_per_address_max")?,
+                self.bucket("gate.wrong_codes_per_address_max")?,
                 self.codes(),
                 one(4),
             ),
             play(
                 "accounts made from one address",
-                self.bucket("registrations_per_address_max")?,
+                self.bucket("gate.registrations_per_address_max")?,
                 Act::Register,
                 one(5),
             ),
@@ -72,7 +72,7 @@ impl Cast<'_> {
                 Act::Prove,
                 one.repeat(LINES_AT_ONCE),
             ),
-            play("writes with one session", self.bucket("writes_at_once")?, Act::Write, one),
+            play("writes with one session", self.bucket("gate.writes_at_once")?, Act::Write, one),
         ])
     }
 
@@ -88,25 +88,25 @@ impl Cast<'_> {
             ),
             play(
                 "guesses from one network",
-                self.bucket("attempts_per_network_max")?,
+                self.bucket("gate.attempts_per_network_max")?,
                 Act::GuessAround,
                 hosts_of(50),
             ),
             play(
                 "names told to one network",
-                self.bucket("names_per_network_max")?,
+                self.bucket("gate.names_per_network_max")?,
                 self.ask(),
                 hosts_of(51),
             ),
             play(
                 "wrong codes from one network",
-                self.bucket("wrong_codes_per_network_max")?,
+                self.bucket("gate.wrong_codes_per_network_max")?,
                 self.codes(),
                 hosts_of(52),
             ),
             play(
                 "accounts made from one network",
-                self.bucket("registrations_per_network_max")?,
+                self.bucket("gate.registrations_per_network_max")?,
                 Act::Register,
                 hosts_of(53),
             ),
@@ -116,8 +116,8 @@ impl Cast<'_> {
     /// Returns the play of as many networks as it takes to use up the registrations of an hour, of which some are used already.
     pub(super) fn everywhere(&self, used: u64) -> Result<Play, Failure> {
         // One more: the bucket was filling before, so that an interval may end right after the beginning.
-        let limit = self.bucket("registrations_per_hour_max")?.map(|all| all.saturating_sub(used) + 1);
-        let of_one = self.bucket("registrations_per_network_max")?.unwrap_or(u64::MAX).max(1);
+        let limit = self.bucket("gate.registrations_per_hour_max")?.map(|all| all.saturating_sub(used) + 1);
+        let of_one = self.bucket("gate.registrations_per_network_max")?.unwrap_or(u64::MAX).max(1);
         let networks = u8::try_from(limit.unwrap_or(0) / of_one).unwrap_or(u8::MAX).saturating_add(1);
         let sources = (0..networks.min(NETWORKS_MAX)).flat_map(|network| hosts_of(100 + network)).collect();
         let what = "accounts made from everywhere";
@@ -150,17 +150,17 @@ mod tests {
     #[test]
     fn no_two_plays_share_a_network_and_none_is_on_the_address_that_others_use() {
         let keys = [
-            "account_guesses_at_once",
-            "account_guesses_max",
-            "attempts_per_address_max",
-            "attempts_per_network_max",
-            "names_per_address_max",
-            "names_per_network_max",
-            "wrong_codes_per_address_max",
-            "wrong_codes_per_network_max",
-            "registrations_per_address_max",
-            "registrations_per_network_max",
-            "registrations_per_hour_max",
+            "gate.account_guesses_at_once",
+            "gate.account_guesses_max",
+            "gate.attempts_per_address_max",
+            "gate.attempts_per_network_max",
+            "gate.names_per_address_max",
+            "gate.names_per_network_max",
+            "gate.wrong_codes_per_address_max",
+            "gate.wrong_codes_per_network_max",
+            "gate.registrations_per_address_max",
+            "gate.registrations_per_network_max",
+            "gate.registrations_per_hour_max",
         ];
         let limit = |key: &str| Limit { key: key.to_owned(), at_once: 5, interval_ms: None };
         let limits = Limits::new(keys.map(limit).to_vec());

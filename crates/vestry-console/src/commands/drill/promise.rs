@@ -29,15 +29,15 @@ impl Limits {
 
     /// Returns how many guesses strangers have at one account in some seconds, all ways together.
     pub(super) fn guesses_of_strangers(&self, seconds: u64) -> Result<Promise, Failure> {
-        let free = self.find("account_guesses_at_once")?.at_once;
+        let free = self.find("gate.account_guesses_at_once")?.at_once;
         // As many again may be under way, each of a network that holds none.
-        Ok(Some(failures_within(free, free, self.find("account_guesses_max")?.at_once, seconds)))
+        Ok(Some(failures_within(free, free, self.find("gate.account_guesses_max")?.at_once, seconds)))
     }
 
     /// Returns how many guesses one session has at its password in some seconds.
     pub(super) fn guesses_in_session(&self, seconds: u64) -> Result<Promise, Failure> {
-        let free = self.find("account_guesses_at_once")?.at_once;
-        Ok(Some(failures_within(free, 0, self.find("account_guesses_max")?.at_once, seconds)))
+        let free = self.find("gate.account_guesses_at_once")?.at_once;
+        Ok(Some(failures_within(free, 0, self.find("gate.account_guesses_max")?.at_once, seconds)))
     }
 
     fn find(&self, key: &str) -> Result<&Limit, Failure> {
@@ -97,6 +97,6 @@ mod tests {
     #[test]
     fn a_server_that_does_not_name_a_limit_is_not_understood() {
         let limits = Limits::new(Vec::new());
-        assert!(matches!(limits.bucket("writes_at_once", 1), Err(Failure::UnexpectedReply)));
+        assert!(matches!(limits.bucket("gate.writes_at_once", 1), Err(Failure::UnexpectedReply)));
     }
 }
