@@ -48,6 +48,9 @@ else
   echo "shellcheck is not installed; the shell scripts were not linted"
 fi
 
+say "commits"
+scripts/commits.sh
+
 say "is the tree clean?"
 scripts/clean-tree.sh
 say "all good"
