@@ -48,6 +48,9 @@ else
   echo "shellcheck is not installed; the shell scripts were not linted"
 fi
 
+say "Python"
+scripts/ruff.sh
+
 say "commits"
 scripts/commits.sh
 

@@ -19,8 +19,8 @@ it; treat what is within those as equal. The load comes from one thread of `vest
 operation, from `/proc`: it leaves the client out. A time is counted from when a request was due. Where a bar is not
 met, the table says so.
 
-Everybody speaks TLS 1.3 with the same P-256 certificate on loopback. Vestry's clients come from 64 addresses, its limits for one source
-are raised (`vestry-bench data` writes which), and they do not stretch their password (RFC 9807 makes that the client's
+Everybody speaks TLS 1.3 with the same P-256 certificate on loopback. Vestry's clients come from 64 addresses, its limits for one
+source are raised (`vestry-bench data` writes which), and they do not stretch their password (RFC 9807 makes that the client's
 work, on the client's machine); everything that the server does is as it ships. PostgreSQL has
 `synchronous_commit = on` and its table in shared buffers, redis keeps nothing on disk, slapd hashes with its argon2
 module at Vestry's cost (19 MiB, two passes), nginx has a worker a core.
@@ -80,7 +80,7 @@ def subjects(run, name):
     return list(dict.fromkeys(sample["subject"] for sample in run.samples if sample["section"] == name))
 
 
-def table(run, name, title, columns, text="", wanted=lambda subject: True, against=None):
+def table(run, name, title, columns, text="", wanted=lambda _: True, against=None):
     """A table with a line for each subject. A column is a heading, a figure, and what a value is multiplied by."""
     chosen = [subject for subject in subjects(run, name) if wanted(subject)]
     if not chosen:
@@ -160,8 +160,8 @@ def growth(run):
                ("made in, s", "seconds", 1)]
     return table(run, "growth", "Growth", columns,
                  "Logins to any account on 16 connections; `show` and `update` on 64; pages of 100 rows as the operator's "
-                 "console asks for them, in the order of names; *filtered* by an age that one in a hundred has. The aggregate reads "
-                 "every account, so it grows with them.")
+                 "console asks for them, in the order of names; *filtered* by an age that one in a hundred has. The aggregate "
+                 "reads every account, so it grows with them.")
 
 
 def start(run):

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 
 # The program that tells whether a package is there, and where Debian keeps it.
-POSTGRES_FOLDERS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 PACKAGES = {
     "PostgreSQL": (["postgresql", "postgresql-contrib"], "pgbench"),
     "redis": (["redis-server", "redis-tools"], "redis-server"),
@@ -21,18 +20,17 @@ POLICY = pathlib.Path("/usr/sbin/policy-rc.d")
 
 def find(program):
     """A program, also where Debian keeps those that are not for everybody."""
-    folders = [*(str(folder) for folder in POSTGRES_FOLDERS), "/usr/sbin", "/sbin"]
+    postgres = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    folders = [*(str(folder) for folder in postgres), "/usr/sbin", "/sbin"]
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(folders))
 
 
 def install_missing(run):
     """Installs what is not there, when that is allowed here; says what stays missing."""
-    global POSTGRES_FOLDERS
     for name, (packages, program) in PACKAGES.items():
         if not find(program) and os.geteuid() == 0 and shutil.which("apt-get"):
             run.say(f"installing {' '.join(packages)} ...")
             apt_install(packages)
-            POSTGRES_FOLDERS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
         if not find(program):
             run.note_missing(name, f"{program} is not installed (Debian: apt-get install {' '.join(packages)})")
 

@@ -117,10 +117,7 @@ def redis_turn(run, redis, where, clients, depth):
 
 def postgres_turn(run, postgres, where, clients, depth):
     subject = f"PostgreSQL SELECT, {where}"
-    if depth == 1:
-        words = ["-S", "-M", "prepared"]
-    else:
-        words = ["-M", "prepared", "-f", postgres.pipeline(depth)]
+    words = ["-S", "-M", "prepared"] if depth == 1 else ["-M", "prepared", "-f", postgres.pipeline(depth)]
     return subject, lambda: run.record(
         "reads", subject, **postgres.bench(*words, clients=clients, a_transaction=depth))
 

@@ -1,6 +1,7 @@
 """Section 3 of docs/PROTOCOL.md: types. Each reads itself from a Cursor and writes itself to a bytearray."""
 
 import struct
+from types import MappingProxyType
 
 # Section 2: what a server may announce, and what the content of an item may claim with it.
 REPLY_MAX = 1_048_576
@@ -31,7 +32,7 @@ class Cursor:
 class Unsigned:
     """A varint of at most `width` bytes."""
 
-    FOLLOWING = {251: 2, 252: 4, 253: 8}
+    FOLLOWING = MappingProxyType({251: 2, 252: 4, 253: 8})
 
     def __init__(self, width):
         self.width = width

@@ -246,7 +246,7 @@ class Proving:
         # The masking key does not depend on what it masks.
         masking_key = Opened(output, stretch, bytes(32), bytes(32)).masking_key
         pad = hkdf_expand(masking_key, masking_nonce + b"CredentialResponsePad", 128)
-        response = bytes(one ^ other for one, other in zip(masked, pad))
+        response = bytes(one ^ other for one, other in zip(masked, pad, strict=True))
         server_public_key, envelope = response[:32], response[32:]
         opened = Opened(output, stretch, envelope[:32], server_public_key)
         if not is_same(opened.envelope, envelope):

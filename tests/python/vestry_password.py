@@ -1,6 +1,7 @@
 """What a new password must be, written from section 5 of docs/PROTOCOL.md alone, "New passwords", with the published list
 of docs/passwords/common.txt and nothing but the standard library."""
 
+import itertools
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,7 @@ ROWS = (
     "6yhn",
     "7ujm",
 )
-NEIGHBOURS = {pair for row in ROWS for pair in (*zip(row, row[1:]), *zip(row[1:], row))}
+NEIGHBOURS = {pair for row in ROWS for way in (row, row[::-1]) for pair in itertools.pairwise(way)}
 
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SMALL = CAPITALS.lower()
@@ -97,7 +98,7 @@ def accept(text, name, email, host, chars_min):
     unit = folded[:repeated]
     forms = {unit, unit.strip(PUNCTUATION), unit.strip(FILLERS)}
     require(forms.isdisjoint(common_passwords()), "common")
-    free = 1 + sum(not follows(a, b) for a, b in zip(unit, unit[1:]))
+    free = 1 + sum(not follows(a, b) for a, b in itertools.pairwise(unit))
     require(free >= -(-least // 3), "run")
     return normal.encode("utf-8")
 

@@ -34,7 +34,8 @@ from vestry_audit import faults_of_audit, faults_of_import  # noqa: E402
 from vestry_codec import REPLY_MAX, U32, U64, Cursor, NotAMessage, decode, encode_frame  # noqa: E402
 from vestry_document import DOCUMENT, messages  # noqa: E402
 from vestry_opaque import NotProven, Proving, Sealing  # noqa: E402
-from vestry_password import accept, judge as judge_password  # noqa: E402
+from vestry_password import accept  # noqa: E402
+from vestry_password import judge as judge_password  # noqa: E402
 from vestry_tls import Connection  # noqa: E402
 
 # Section 2: bytes that a frame may announce.
@@ -587,7 +588,7 @@ class Conversation:
         else:
             require(name == "Refused", f"{step['send']} was not refused, but answered by {name}")
             code = expected["Refused"]
-            fits = content["code"] == code or "$any" in str(code) and content["code"].keys() == code.keys()
+            fits = content["code"] == code or ("$any" in str(code) and content["code"].keys() == code.keys())
             require(fits, f"{step['send']} was refused with {content['code']}, and not with {code}")
 
 
@@ -607,8 +608,8 @@ def converse(folder, connect, operator):
 def play(lines, host, port, ca, admin_port, certificate, key):
     """Prints what was played against a server, line by line."""
     try:
-        connect = lambda: Client(host, int(port), ca)  # noqa: E731
-        operator = lambda: Client(host, int(admin_port), ca, (certificate, key))  # noqa: E731
+        connect = lambda: Client(host, int(port), ca)
+        operator = lambda: Client(host, int(admin_port), ca, (certificate, key))
         for line in lines(connect, operator):
             print(line, flush=True)
     except (Failed, NotAMessage, NotProven, OSError) as error:
