@@ -33,9 +33,19 @@ for tool in cargo cc; do
   command -v "$tool" >/dev/null || fail "$tool is missing; install Rust from https://rustup.rs and a C compiler (Debian: apt-get install gcc)"
 done
 
+built="${CARGO_TARGET_DIR:-$PWD/target}/debug"
+is_built() { # whether the programs are there and no source is newer than all of them
+  [ -x "$built/vestryd" ] && [ -x "$built/vestry" ] && [ -x "$built/vestryctl" ] && [ -z "$(
+    find Cargo.toml Cargo.lock .cargo crates -type f \
+      -newer "$built/vestryd" -newer "$built/vestry" -newer "$built/vestryctl" -print -quit
+  )" ]
+}
 say "building (the first time takes some minutes) ..."
-cargo build --quiet --locked --workspace --bins
-PATH="${CARGO_TARGET_DIR:-$PWD/target}/debug:$PATH"
+# What takes minutes shows how far it is, on the standard error.
+quiet=""
+if is_built; then quiet=--quiet; fi
+cargo build ${quiet:+"$quiet"} --locked --workspace --bins
+PATH="$built:$PATH"
 
 if [ "$fresh" = yes ]; then
   rm -rf "${dir:?}/data" "${dir:?}/home"
