@@ -9,6 +9,7 @@ use vestry_tests::harness::{
 use vestry_tests::light::{
     self, Halfway, any_request, change_password, finish_login, log_in, prove_and, set_new_password,
 };
+use vestry_tests::talk::{Refusable, User, age, logged_in};
 
 fn profile() -> Profile {
     Profile { email: Some("naman@gmail.com".to_owned()), age: Some(40), gender: Some("male".to_owned()) }
@@ -18,32 +19,23 @@ async fn register(wire: &mut UserWire, name: &str) -> UserReply {
     light::register(wire, name, PASSWORD, profile()).await
 }
 
-async fn show(wire: &mut UserWire) -> UserReply {
-    wire.call(UserCall::ShowAccount).await.unwrap()
-}
-
 #[tokio::test]
 async fn the_tour_of_the_report_register_log_in_retrieve_update_retrieve_log_out() {
     let server = Server::start();
     let mut wire = server.connect().await;
     let registered = register(&mut wire, " Naman ").await;
     assert!(matches!(&registered, UserReply::Registered { name } if name == "naman"), "{registered:?}");
-    let UserReply::LoggedIn(session) = log_in(&mut wire, "NAMAN", PASSWORD).await else {
-        panic!("not logged in")
-    };
+    let session = logged_in(log_in(&mut wire, "NAMAN", PASSWORD).await);
     assert_eq!((session.name.as_str(), session.last_login, session.device_known), ("naman", None, false));
-    let UserReply::AccountShown(before) = show(&mut wire).await else { panic!("not shown") };
+    let before = wire.show().await;
     assert_eq!(before.profile, profile());
-    let update = ProfileUpdate { age: Change::Set(35), ..ProfileUpdate::default() };
-    let UserReply::AccountUpdated(after) = wire.call(UserCall::UpdateAccount(update)).await.unwrap() else {
-        panic!("not updated")
-    };
+    let after = wire.update(age(35)).await;
     assert_eq!(after.profile, Profile { age: Some(35), ..before.profile });
-    let UserReply::AccountShown(shown) = show(&mut wire).await else { panic!("not shown") };
+    let shown = wire.show().await;
     assert_eq!(shown, after);
     let out = wire.call(UserCall::LogOut { everywhere: false }).await.unwrap();
     assert!(matches!(out, UserReply::LoggedOut { sessions_ended: 1 }), "{out:?}");
-    assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::NotLoggedIn);
+    wire.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::NotLoggedIn);
 }
 
 #[tokio::test]
@@ -64,10 +56,8 @@ async fn a_field_that_breaks_its_rule_is_refused_by_name_and_the_connection_goes
         ("naman", of(None, None, Some("\u{1b}[31m")), "gender"),
     ];
     for (name, profile, field) in cases {
-        let UserReply::Refused(refusal) = light::register(&mut wire, name, PASSWORD, profile).await else {
-            panic!("{field} was taken")
-        };
-        assert!(refusal.is(RefusalCode::BadField), "{refusal:?}");
+        let refusal =
+            light::register(&mut wire, name, PASSWORD, profile).await.expect_refusal(RefusalCode::BadField);
         assert!(refusal.message.starts_with(field), "{refusal:?}");
     }
     assert!(matches!(register(&mut wire, "naman").await, UserReply::Registered { .. }));
@@ -82,12 +72,13 @@ async fn a_profile_that_is_refused_can_be_mended_without_another_first_half() {
     let envelope = light::seal(&mut wire, PASSWORD, start).await.unwrap();
     let again = || vestry_protocol::user::Envelope { upload: envelope.upload.clone(), ..envelope };
     let bad = Profile { age: Some(151), ..profile() };
-    let refused = wire.call(UserCall::FinishRegistration { envelope: again(), profile: bad }).await.unwrap();
-    assert_eq!(refusal_of(refused), RefusalCode::BadField);
+    wire.ask(UserCall::FinishRegistration { envelope: again(), profile: bad })
+        .await
+        .expect_refusal(RefusalCode::BadField);
     let mended = UserCall::FinishRegistration { envelope: again(), profile: profile() };
     assert!(matches!(wire.call(mended).await.unwrap(), UserReply::Registered { .. }));
     let twice = UserCall::FinishRegistration { envelope: again(), profile: profile() };
-    assert_eq!(refusal_of(wire.call(twice).await.unwrap()), RefusalCode::NotStarted);
+    wire.ask(twice).await.expect_refusal(RefusalCode::NotStarted);
 }
 
 #[tokio::test]
@@ -100,9 +91,7 @@ async fn a_stricter_password_rule_lets_every_password_that_is_there_log_in() {
     std::fs::write(&file, with_settings(&text, "accounts.password_chars_min = 40")).unwrap();
     let stricter = Server::start_in(folder);
     let (mut wire, _) = stricter.log_in("naman", PASSWORD).await;
-    let UserReply::ServerDescribed(about) = wire.call(UserCall::DescribeServer).await.unwrap() else {
-        panic!("not described")
-    };
+    let about = wire.describe().await;
     assert_eq!(about.password_chars_min, 40);
 }
 
@@ -154,8 +143,7 @@ async fn sec_0003_unknown_name_and_wrong_password_get_the_same_bytes() {
             log_in(&mut wire, name, password).await,
             wire.call(imported_login(name, password)).await.unwrap(),
         ] {
-            let UserReply::Refused(refusal) = reply else { panic!("{name} was let in") };
-            assert!(refusal.is(RefusalCode::WrongCredentials), "{name}: {refusal:?}");
+            let refusal = reply.expect_refusal(RefusalCode::WrongCredentials);
             answers.push(refusal);
         }
     }
@@ -174,17 +162,13 @@ async fn a_changed_email_asks_for_the_password_and_nothing_else_does() {
         let email = Change::Set("n@example.org".to_owned());
         UserCall::UpdateAccount(ProfileUpdate { email, ..ProfileUpdate::default() })
     };
-    assert_eq!(refusal_of(wire.call(email()).await.unwrap()), RefusalCode::NotProven);
-    let wrong = prove_and(&mut wire, OTHER_PASSWORD, email()).await;
-    assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
-    let UserReply::AccountUpdated(account) = prove_and(&mut wire, PASSWORD, email()).await else {
-        panic!("not updated")
-    };
+    wire.ask(email()).await.expect_refusal(RefusalCode::NotProven);
+    prove_and(&mut wire, OTHER_PASSWORD, email()).await.expect_refusal(RefusalCode::WrongCredentials);
+    let reply = prove_and(&mut wire, PASSWORD, email()).await;
+    let UserReply::AccountUpdated(account) = reply else { panic!("{reply:?}") };
     assert_eq!(account.profile.email.as_deref(), Some("n@example.org"));
     let clear = ProfileUpdate { gender: Change::Clear, age: Change::Set(1), ..ProfileUpdate::default() };
-    let UserReply::AccountUpdated(account) = wire.call(UserCall::UpdateAccount(clear)).await.unwrap() else {
-        panic!("not updated")
-    };
+    let account = wire.update(clear).await;
     assert_eq!(account.profile.age, Some(1));
     let none = ProfileUpdate { email: Change::Clear, ..ProfileUpdate::default() };
     let unproven = wire.call(UserCall::UpdateAccount(none)).await.unwrap();
@@ -201,8 +185,8 @@ async fn an_update_with_one_bad_field_changes_none() {
         gender: Change::Set("\u{202e}".to_owned()),
         ..ProfileUpdate::default()
     };
-    assert_eq!(refusal_of(wire.call(UserCall::UpdateAccount(half)).await.unwrap()), RefusalCode::BadField);
-    let UserReply::AccountShown(account) = show(&mut wire).await else { panic!("not shown") };
+    wire.ask(UserCall::UpdateAccount(half)).await.expect_refusal(RefusalCode::BadField);
+    let account = wire.show().await;
     assert_eq!(account.profile, Profile::default());
 }
 
@@ -212,19 +196,15 @@ async fn sec_0004_old_password_and_old_sessions_are_refused_after_a_change() {
     server.register("naman").await;
     let (mut other, _) = server.log_in("naman", PASSWORD).await;
     let (mut wire, old) = server.log_in("naman", PASSWORD).await;
-    let wrong = change_password(&mut wire, "wrong", OTHER_PASSWORD).await;
-    assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
-    assert_eq!(refusal_of(set_new_password(&mut wire, OTHER_PASSWORD).await), RefusalCode::NotProven);
-    let UserReply::PasswordChanged(new) = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await else {
-        panic!("not changed")
-    };
-    assert!(matches!(show(&mut wire).await, UserReply::AccountShown(_)));
-    assert_eq!(refusal_of(show(&mut other).await), RefusalCode::SessionEnded);
+    change_password(&mut wire, "wrong", OTHER_PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
+    set_new_password(&mut wire, OTHER_PASSWORD).await.expect_refusal(RefusalCode::NotProven);
+    let reply = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await;
+    let UserReply::PasswordChanged(new) = reply else { panic!("{reply:?}") };
+    wire.show().await;
+    other.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
     let mut fresh = server.connect().await;
-    let resumed = fresh.call(UserCall::ResumeSession { token: old.token }).await.unwrap();
-    assert_eq!(refusal_of(resumed), RefusalCode::SessionEnded);
-    let stale = log_in(&mut fresh, "naman", PASSWORD).await;
-    assert_eq!(refusal_of(stale), RefusalCode::WrongCredentials);
+    fresh.ask(UserCall::ResumeSession { token: old.token }).await.expect_refusal(RefusalCode::SessionEnded);
+    log_in(&mut fresh, "naman", PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
     let resumed = fresh.call(UserCall::ResumeSession { token: new.token }).await.unwrap();
     assert!(matches!(resumed, UserReply::SessionResumed { .. }), "{resumed:?}");
     server.log_in("naman", OTHER_PASSWORD).await;
@@ -235,17 +215,19 @@ async fn a_deleted_account_is_gone_for_everybody_and_comes_back_whole_when_resto
     let server = Server::start();
     register(&mut server.connect().await, "naman").await;
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
-    let wrong = prove_and(&mut wire, OTHER_PASSWORD, UserCall::DeleteAccount).await;
-    assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
+    prove_and(&mut wire, OTHER_PASSWORD, UserCall::DeleteAccount)
+        .await
+        .expect_refusal(RefusalCode::WrongCredentials);
     let deleted = prove_and(&mut wire, PASSWORD, UserCall::DeleteAccount).await;
     assert!(matches!(deleted, UserReply::AccountDeleted { .. }), "{deleted:?}");
-    assert_eq!(refusal_of(log_in(&mut wire, "naman", PASSWORD).await), RefusalCode::WrongCredentials);
-    assert_eq!(refusal_of(register(&mut wire, "naman").await), RefusalCode::NameTaken);
+    log_in(&mut wire, "naman", PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
+    register(&mut wire, "naman").await.expect_refusal(RefusalCode::NameTaken);
     server.operate(AdminCall::RestoreAccount { name: "naman".to_owned() }).await;
-    let resumed = wire.call(UserCall::ResumeSession { token: session.token }).await.unwrap();
-    assert_eq!(refusal_of(resumed), RefusalCode::SessionEnded);
+    wire.ask(UserCall::ResumeSession { token: session.token })
+        .await
+        .expect_refusal(RefusalCode::SessionEnded);
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    let UserReply::AccountShown(account) = show(&mut wire).await else { panic!("not shown") };
+    let account = wire.show().await;
     assert_eq!(account.profile.email.as_deref(), Some("naman@gmail.com"));
 }
 
@@ -259,17 +241,15 @@ async fn a_server_that_is_closed_to_registrations_says_so_and_lets_others_in() {
     std::fs::write(&file, with_settings(&text, "accounts.registration = \"closed\"")).unwrap();
     let server = Server::start_in(folder);
     let mut wire = server.connect().await;
-    let UserReply::ServerDescribed(about) = wire.call(UserCall::DescribeServer).await.unwrap() else {
-        panic!("not described")
-    };
+    let about = wire.describe().await;
     assert!(!about.registration_open);
-    assert_eq!(refusal_of(register(&mut wire, "anirudh").await), RefusalCode::RegistrationClosed);
+    register(&mut wire, "anirudh").await.expect_refusal(RefusalCode::RegistrationClosed);
     let mut sealed = server.log_in("naman", PASSWORD).await.0;
     light::prove(&mut sealed, PASSWORD).await;
     let start = |request| UserCall::StartNewPassword { request };
     let envelope = light::seal(&mut sealed, PASSWORD, start).await.unwrap();
     let second = UserCall::FinishRegistration { envelope, profile: Profile::default() };
-    assert_eq!(refusal_of(wire.call(second).await.unwrap()), RefusalCode::RegistrationClosed);
+    wire.ask(second).await.expect_refusal(RefusalCode::RegistrationClosed);
 }
 
 /// What names an OPRF key is made of the name and of how often it was given up: what was evaluated under one account's key
@@ -315,7 +295,6 @@ async fn a_login_whose_device_has_no_name_is_refused_and_can_be_finished_with_on
     let ke3 = Halfway::login(&mut wire, "naman", PASSWORD).await.ke3(&wire).unwrap();
     let nameless =
         UserCall::FinishLogin { ke3: ke3.clone(), device: "\u{1b}[2J".to_owned(), witness: Vec::new() };
-    assert_eq!(refusal_of(wire.call(nameless).await.unwrap()), RefusalCode::BadField);
-    let opened = wire.call(finish_login(ke3)).await.unwrap();
-    assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
+    wire.ask(nameless).await.expect_refusal(RefusalCode::BadField);
+    logged_in(wire.call(finish_login(ke3)).await.unwrap());
 }

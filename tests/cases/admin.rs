@@ -9,11 +9,12 @@ use vestry_client::Wire;
 use vestry_protocol::admin::{AccountState, AdminCall, AdminReply, Credential, FollowFrom, Listing, View};
 use vestry_protocol::codec::append_frame;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{Profile, UserCall, UserReply};
+use vestry_protocol::user::{Profile, UserReply};
 use vestry_protocol::{ADMIN_ALPN, Request};
-use vestry_tests::harness::{PASSWORD, Server, admin_refusal_of, rows_of};
+use vestry_tests::harness::{PASSWORD, Server, refusal_of, rows_of};
 use vestry_tests::imported::import;
 use vestry_tests::light::reset;
+use vestry_tests::talk::{Operator, Refusable, User};
 use vestry_tls::{CertsDir, Validity, config};
 
 /// Now, as certificates count it; the tests need no better clock than a file's time.
@@ -34,7 +35,7 @@ pub(crate) async fn connect_as_new(server: &Server, name: &str) -> vestry_tests:
         let mut wire = server.connect_as(name).await;
         match wire.call(AdminCall::ShowJoinString).await.unwrap() {
             AdminReply::JoinString(_) => return wire,
-            other => assert_eq!(admin_refusal_of(other), RefusalCode::OperatorUnknown),
+            other => assert_eq!(refusal_of(other), RefusalCode::OperatorUnknown),
         }
         tokio::task::yield_now().await;
     }
@@ -209,19 +210,14 @@ async fn sec_0021_a_revoked_operator_is_refused_at_the_next_request_of_an_open_c
     let server = Server::start();
     make_operator(&server, "hana", "admin");
     let mut open = connect_as_new(&server, "hana").await;
-    let own = open.call(AdminCall::RevokeOperator { name: "hana".to_owned() }).await.unwrap();
-    assert_eq!(admin_refusal_of(own), RefusalCode::OwnCertificate);
+    open.ask(AdminCall::RevokeOperator { name: "hana".to_owned() })
+        .await
+        .expect_refusal(RefusalCode::OwnCertificate);
     server.operate(AdminCall::RevokeOperator { name: "hana".to_owned() }).await;
-    assert_eq!(
-        admin_refusal_of(open.call(AdminCall::ShowStatus).await.unwrap()),
-        RefusalCode::OperatorUnknown
-    );
+    open.ask(AdminCall::ShowStatus).await.expect_refusal(RefusalCode::OperatorUnknown);
     let server = Server::start_in(server.stop());
     let mut again = server.connect_as("hana").await;
-    assert_eq!(
-        admin_refusal_of(again.call(AdminCall::ShowStatus).await.unwrap()),
-        RefusalCode::OperatorUnknown
-    );
+    again.ask(AdminCall::ShowStatus).await.expect_refusal(RefusalCode::OperatorUnknown);
 }
 
 #[tokio::test]
@@ -332,15 +328,11 @@ async fn pages_visit_every_account_once_and_the_cursor_is_checked() {
 async fn an_invited_account_logs_in_only_after_its_code_set_a_password() {
     let server = Server::start();
     let profile = Profile { email: Some("n@example.org".to_owned()), age: Some(40), gender: None };
-    let AdminReply::CodeIssued { name, code, .. } =
-        server.operate(AdminCall::CreateAccount { name: "Naman".to_owned(), profile }).await
-    else {
-        panic!("no code")
-    };
+    let reply = server.operate(AdminCall::CreateAccount { name: "Naman".to_owned(), profile }).await;
+    let AdminReply::CodeIssued { name, code, .. } = reply else { panic!("{reply:?}") };
     assert_eq!(name, "naman");
-    let AdminReply::AccountShown(detail) = server.operate(AdminCall::ShowAccount { name }).await else {
-        panic!()
-    };
+    let reply = server.operate(AdminCall::ShowAccount { name }).await;
+    let AdminReply::AccountShown(detail) = reply else { panic!("{reply:?}") };
     assert_eq!((detail.credential, detail.state), (Credential::None.into(), AccountState::Active.into()));
     assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::WrongCredentials));
     let redeemed = reset(&mut server.connect().await, "naman", code.expose_secret(), PASSWORD).await;
@@ -363,7 +355,7 @@ async fn an_act_that_makes_no_sense_is_refused_and_leaves_no_event() {
         AdminCall::RevokeSession { id: 12345 },
     ] {
         let shown = format!("{call:?}");
-        let code = admin_refusal_of(server.operate(call).await);
+        let code = refusal_of(server.operate(call).await);
         let expected = [RefusalCode::WrongState, RefusalCode::BadField, RefusalCode::NotFound];
         assert!(expected.contains(&code), "{shown}: {code:?}");
     }
@@ -388,8 +380,8 @@ async fn a_renewed_certificate_serves_the_next_connection_without_a_restart() {
         tokio::task::yield_now().await;
     }
     // The pin is the CA's: a client that joined before notices nothing, nor does an open connection.
-    server.connect().await.call(UserCall::DescribeServer).await.unwrap();
-    open.call(UserCall::DescribeServer).await.unwrap();
+    server.connect().await.describe().await;
+    open.describe().await;
 }
 
 #[tokio::test]
@@ -421,7 +413,7 @@ async fn sec_0041_an_operator_who_asks_for_more_than_the_role_allows_is_in_the_a
     server.register("naman").await;
     let mut wire = connect_as_new(&server, "vera").await;
     let refused = wire.call(AdminCall::DeleteAccount { name: name() }).await.unwrap();
-    assert_eq!(admin_refusal_of(refused), RefusalCode::Forbidden);
+    refused.expect_refusal(RefusalCode::Forbidden);
     let noted =
         server.select("select actor, subject, detail from audit where action = 'operator.refused'").await;
     assert_eq!(noted, [["vera", "vera", "admin"]]);

@@ -14,7 +14,7 @@ use vestry_protocol::import::ImportRow;
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::{SecretText, SessionToken};
-use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall, UserReply};
+use vestry_protocol::user::{Envelope, Profile, UserCall, UserReply};
 use vestry_server::gate::calls::Call;
 use vestry_store::backup::Offline;
 use vestry_store::{ActorKind, ChainKey, Event, Party, Store};
@@ -25,6 +25,7 @@ use vestry_tests::harness::{
 use vestry_tests::imported::{hash_of, row};
 use vestry_tests::light::{Halfway, any_ke1, any_request, finish_login, seal, start_login};
 use vestry_tests::programs::{Person, Ran, with_admin};
+use vestry_tests::talk::age;
 
 /// What somebody does who has the file and not the key, while no server runs.
 fn change(folder: &Path, sql: &str) {
@@ -379,7 +380,7 @@ impl Watched {
 
     async fn refused_operator(&mut self, call: AdminCall) {
         let shown = format!("{call:?}");
-        vestry_tests::harness::admin_refusal_of(self.server.operate(call).await);
+        vestry_tests::harness::refusal_of(self.server.operate(call).await);
         assert_eq!(self.new_events().await, [""; 0], "{shown}");
     }
 }
@@ -389,7 +390,7 @@ fn name() -> String {
 }
 
 fn set_age() -> UserCall {
-    UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(40), ..ProfileUpdate::default() })
+    UserCall::UpdateAccount(age(40))
 }
 
 #[tokio::test]
@@ -457,9 +458,8 @@ async fn user_acts(watched: &mut Watched) {
         watched.user(&mut wire, call).await;
     }
     watched.user(&mut wire, UserCall::RememberDevice).await;
-    let UserReply::DevicesListed(devices) = watched.user(&mut wire, UserCall::ListDevices).await else {
-        panic!("no list")
-    };
+    let reply = watched.user(&mut wire, UserCall::ListDevices).await;
+    let UserReply::DevicesListed(devices) = reply else { panic!("{reply:?}") };
     watched.user(&mut wire, UserCall::ForgetDevice { id: devices[0].id }).await;
     for (current, new) in [(PASSWORD, OTHER_PASSWORD), (OTHER_PASSWORD, PASSWORD)] {
         watched.proven(&mut wire, current).await;
@@ -469,9 +469,8 @@ async fn user_acts(watched: &mut Watched) {
         let UserReply::PasswordChanged(session) = changed else { panic!("{changed:?}") };
         watched.user(&mut wire, UserCall::ResumeSession { token: session.token }).await;
     }
-    let UserReply::SessionsListed(sessions) = watched.user(&mut wire, UserCall::ListSessions).await else {
-        panic!("no list")
-    };
+    let reply = watched.user(&mut wire, UserCall::ListSessions).await;
+    let UserReply::SessionsListed(sessions) = reply else { panic!("{reply:?}") };
     watched.user(&mut wire, UserCall::RevokeSession { id: sessions[0].id }).await;
     watched.logged_in(&mut wire, "naman", PASSWORD).await;
     watched.user(&mut wire, UserCall::LogOut { everywhere: true }).await;

@@ -8,11 +8,12 @@ use tempfile::TempDir;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, device_token_again, imported_login, refusal_of, token_again,
+    OTHER_PASSWORD, PASSWORD, Server, device_token_again, imported_login, token_again,
 };
 use vestry_tests::imported::import;
 use vestry_tests::light::{log_in_from, reset};
 use vestry_tests::programs::{Person, Ran};
+use vestry_tests::talk::{Refusable, User};
 
 const PASSPHRASE: &str = "seven crows built a wooden clock";
 
@@ -296,9 +297,7 @@ async fn sec_0038_a_session_of_before_the_backup_is_dead_after_the_restore() {
     let (server, keeper) = (Server::start(), Keeper::new());
     server.register("naman").await;
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
-    let UserReply::DeviceRemembered { token } = wire.call(UserCall::RememberDevice).await.unwrap() else {
-        panic!("no token")
-    };
+    let token = wire.remember().await;
     let code = server.issue_code("naman").await;
     let backup = keeper.everything(&server);
     drop(server);
@@ -309,9 +308,10 @@ async fn sec_0038_a_session_of_before_the_backup_is_dead_after_the_restore() {
     let server = Server::start_in(folder);
     let mut wire = server.connect().await;
     let resume = UserCall::ResumeSession { token: token_again(&session.token) };
-    assert_eq!(refusal_of(wire.call(resume).await.unwrap()), RefusalCode::SessionEnded);
-    let redeemed = reset(&mut wire, "naman", code.expose_secret(), OTHER_PASSWORD).await;
-    assert_eq!(refusal_of(redeemed), RefusalCode::WrongCode);
+    wire.ask(resume).await.expect_refusal(RefusalCode::SessionEnded);
+    reset(&mut wire, "naman", code.expose_secret(), OTHER_PASSWORD)
+        .await
+        .expect_refusal(RefusalCode::WrongCode);
     assert_eq!(server.select("select count(*) from sessions").await, [["0"]]);
     let opened = log_in_from(&mut wire, "naman", PASSWORD, Some(&device_token_again(&token))).await;
     assert!(matches!(&opened, UserReply::LoggedIn(session) if !session.device_known), "{opened:?}");

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use vestry_protocol::user::{UserCall, UserReply};
+use vestry_protocol::user::UserReply;
 use vestry_tests::harness::{Server, imported_login};
 use vestry_tests::imported::{hash_of, import};
 use vestry_tests::programs::{Person, Ran};
+use vestry_tests::talk::{User, logged_in};
 
 const FIRST: &str = "magpie sonnet gravel 4711 first";
 const CHANGED: &str = "walnut ferry almanac 4712 changed";
@@ -126,12 +127,8 @@ async fn live_with_a_hash(server: &Server, person: &Person, places: &mut Places)
     let mut wire = server.connect().await;
     let wrong = wire.call(imported_login("anirudh", WRONG)).await.unwrap();
     assert!(matches!(wrong, UserReply::Refused(_)), "{wrong:?}");
-    let UserReply::LoggedIn(session) = wire.call(imported_login("anirudh", HASHED)).await.unwrap() else {
-        panic!("not logged in")
-    };
-    let UserReply::DeviceRemembered { token } = wire.call(UserCall::RememberDevice).await.unwrap() else {
-        panic!("no token")
-    };
+    let session = logged_in(wire.call(imported_login("anirudh", HASHED)).await.unwrap());
+    let token = wire.remember().await;
     let log_in = ["login", "anirudh", "--imported", "--password-stdin"];
     places.add_output("an imported login", &person.vestry(&log_in, HASHED).ended_with(0));
     let both = format!("{HASHED}\n{HASHED_NEXT}");

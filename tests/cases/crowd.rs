@@ -4,10 +4,11 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
-use vestry_tests::harness::{PASSWORD, Server, how_many_won, imported_login, refusal_of};
+use vestry_protocol::user::{Profile, UserCall, UserReply};
+use vestry_tests::harness::{PASSWORD, Server, how_many_won, imported_login};
 use vestry_tests::imported::import;
 use vestry_tests::light::{log_in, register};
+use vestry_tests::talk::{self, Refusable, User, logged_in};
 
 /// Settings for hundreds of attempts at once from one address.
 const ONE_ADDRESS: &str = "gate.attempts_per_address_max = 1000\ngate.attempts_per_network_max = 1000";
@@ -25,16 +26,10 @@ async fn two_hundred_people_use_their_own_accounts_at_once_and_see_only_their_ow
             tokio::spawn(async move {
                 let name = format!("person{}", number % 40);
                 let mut wire = server.connect().await;
-                let opened = log_in(&mut wire, &name, PASSWORD).await;
-                assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
+                logged_in(log_in(&mut wire, &name, PASSWORD).await);
                 for age in 0..5 {
-                    let update = ProfileUpdate { age: Change::Set(age), ..ProfileUpdate::default() };
-                    let updated = wire.call(UserCall::UpdateAccount(update)).await.unwrap();
-                    assert!(matches!(updated, UserReply::AccountUpdated(_)), "{updated:?}");
-                    let UserReply::AccountShown(account) = wire.call(UserCall::ShowAccount).await.unwrap()
-                    else {
-                        panic!("not shown")
-                    };
+                    wire.update(talk::age(age)).await;
+                    let account = wire.show().await;
                     assert_eq!(account.name, name);
                 }
             })
@@ -63,7 +58,7 @@ async fn sec_0016_one_name_is_won_once_however_many_register_it_at_once() {
                         UserReply::Registered { .. } => return true,
                         UserReply::Refused(refusal) if refusal.is(RefusalCode::Throttled) => {}
                         other => {
-                            assert_eq!(refusal_of(other), RefusalCode::NameTaken);
+                            other.expect_refusal(RefusalCode::NameTaken);
                             return false;
                         }
                     }
@@ -95,7 +90,7 @@ async fn five_first_halves_of_one_name_make_one_account() {
             match wire.call(finish).await.unwrap() {
                 UserReply::Registered { .. } => true,
                 other => {
-                    assert_eq!(refusal_of(other), RefusalCode::NameTaken);
+                    other.expect_refusal(RefusalCode::NameTaken);
                     false
                 }
             }
@@ -122,7 +117,7 @@ async fn silent_slow_and_garbage_peers_cost_the_others_nothing() {
         held.push(tcp);
     }
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    assert!(matches!(wire.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    wire.show().await;
     drop(held);
 }
 

@@ -4,28 +4,13 @@ use crate::inside::Inside;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::{DeviceToken, SessionToken};
-use vestry_protocol::user::{RememberedDevice, UserCall, UserReply};
-use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, device_token_again, refusal_of, token_again,
-};
+use vestry_protocol::user::{UserCall, UserReply};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, device_token_again, token_again};
 use vestry_tests::light::{change_password, log_in_from, prove_and, reset};
+use vestry_tests::talk::{Refusable, User, logged_in};
 
 /// So many failures cost a lane nothing yet.
 const FREE: usize = 5;
-
-async fn remember(wire: &mut UserWire) -> DeviceToken {
-    match wire.call(UserCall::RememberDevice).await.unwrap() {
-        UserReply::DeviceRemembered { token } => token,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn devices(wire: &mut UserWire) -> Vec<RememberedDevice> {
-    match wire.call(UserCall::ListDevices).await.unwrap() {
-        UserReply::DevicesListed(devices) => devices,
-        other => panic!("{other:?}"),
-    }
-}
 
 /// Whether the device of a token is remembered for an account; logs in to find out.
 async fn is_known(server: &Server, name: &str, password: &str, token: &DeviceToken) -> bool {
@@ -44,16 +29,21 @@ async fn a_token_that_is_not_of_a_device_changes_nothing() {
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
     let of_session = DeviceToken::from_bytes(*session.token.expose_secret());
     assert!(!is_known(&server, "naman", PASSWORD, &of_session).await, "a session's token was taken");
-    let token = remember(&mut wire).await;
+    let token = wire.remember().await;
     assert!(is_known(&server, "naman", PASSWORD, &token).await);
     assert!(!is_known(&server, "anirudh", PASSWORD, &token).await, "another account's token was taken");
     let as_session = SessionToken::from_bytes(*token.expose_secret());
-    let resumed = server.connect().await.call(UserCall::ResumeSession { token: as_session }).await.unwrap();
-    assert_eq!(refusal_of(resumed), RefusalCode::SessionEnded);
+    server
+        .connect()
+        .await
+        .ask(UserCall::ResumeSession { token: as_session })
+        .await
+        .expect_refusal(RefusalCode::SessionEnded);
     // A guess with any of them is a stranger's.
     for made_up in [&of_session, &DeviceToken::from_bytes([7; 32])] {
-        let wrong = log_in_from(&mut server.connect().await, "naman", OTHER_PASSWORD, Some(made_up)).await;
-        assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
+        log_in_from(&mut server.connect().await, "naman", OTHER_PASSWORD, Some(made_up))
+            .await
+            .expect_refusal(RefusalCode::WrongCredentials);
     }
     let lanes = "select lane, failures from throttle where lane like '%naman%'";
     assert_eq!(server.select(lanes).await, [["account naman", "2"]]);
@@ -66,14 +56,14 @@ async fn a_device_has_a_lane_of_its_own_which_is_held_up_by_its_own_failures() {
         server.register(name).await;
     }
     let (mut wire, _) = server.log_in("naman").await;
-    let token = remember(&mut wire).await;
+    let token = wire.remember().await;
     let mut device = server.connect().await;
     for _ in 0..FREE {
-        let wrong = log_in_from(&mut device, "naman", OTHER_PASSWORD, Some(&token)).await;
-        assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
+        log_in_from(&mut device, "naman", OTHER_PASSWORD, Some(&token))
+            .await
+            .expect_refusal(RefusalCode::WrongCredentials);
     }
-    let held = log_in_from(&mut device, "naman", PASSWORD, Some(&token)).await;
-    assert_eq!(refusal_of(held), RefusalCode::Throttled);
+    log_in_from(&mut device, "naman", PASSWORD, Some(&token)).await.expect_refusal(RefusalCode::Throttled);
     // To any other account it is a stranger, and strangers are not throttled by it.
     let opened = log_in_from(&mut device, "anirudh", PASSWORD, Some(&token)).await;
     assert!(matches!(&opened, UserReply::LoggedIn(session) if !session.device_known), "{opened:?}");
@@ -92,18 +82,20 @@ async fn all_devices_of_an_account_together_have_as_many_guesses_as_one() {
     let mut tokens = Vec::new();
     for _ in 0..FREE {
         let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-        tokens.push(remember(&mut wire).await);
+        tokens.push(wire.remember().await);
     }
     for token in &tokens {
-        let wrong = log_in_from(&mut server.connect().await, "naman", OTHER_PASSWORD, Some(token)).await;
-        assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
+        log_in_from(&mut server.connect().await, "naman", OTHER_PASSWORD, Some(token))
+            .await
+            .expect_refusal(RefusalCode::WrongCredentials);
     }
     let lanes = "select lane, failures from throttle where lane like 'devices %'";
     assert_eq!(server.select(lanes).await, [["devices naman", "5"]]);
     let of_each = "select count(*), max(failures) from throttle where lane like 'device naman/%'";
     assert_eq!(server.select(of_each).await, [["5", "1"]]);
-    let held = log_in_from(&mut server.connect().await, "naman", PASSWORD, Some(&tokens[0])).await;
-    assert_eq!(refusal_of(held), RefusalCode::Throttled);
+    log_in_from(&mut server.connect().await, "naman", PASSWORD, Some(&tokens[0]))
+        .await
+        .expect_refusal(RefusalCode::Throttled);
     server.log_in("naman", PASSWORD).await;
 }
 
@@ -114,17 +106,14 @@ async fn sec_0072_a_device_is_remembered_once_and_only_on_the_connection_that_lo
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
     let mut resumed = server.connect().await;
     resumed.call(UserCall::ResumeSession { token: token_again(&session.token) }).await.unwrap();
-    let on_another = resumed.call(UserCall::RememberDevice).await.unwrap();
-    assert_eq!(refusal_of(on_another), RefusalCode::NoFreshLogin);
-    remember(&mut wire).await;
-    let twice = wire.call(UserCall::RememberDevice).await.unwrap();
-    assert_eq!(refusal_of(twice), RefusalCode::NoFreshLogin);
+    resumed.ask(UserCall::RememberDevice).await.expect_refusal(RefusalCode::NoFreshLogin);
+    wire.remember().await;
+    wire.ask(UserCall::RememberDevice).await.expect_refusal(RefusalCode::NoFreshLogin);
     // A login is not saved up for another session on the same connection.
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     wire.call(UserCall::ResumeSession { token: session.token }).await.unwrap();
-    let of_another = wire.call(UserCall::RememberDevice).await.unwrap();
-    assert_eq!(refusal_of(of_another), RefusalCode::NoFreshLogin);
-    assert_eq!(devices(&mut wire).await.len(), 1);
+    wire.ask(UserCall::RememberDevice).await.expect_refusal(RefusalCode::NoFreshLogin);
+    assert_eq!(wire.devices().await.len(), 1);
 }
 
 #[tokio::test]
@@ -134,16 +123,16 @@ async fn devices_are_listed_and_forgotten_by_their_owner_alone() {
         server.register(name).await;
     }
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    let token = remember(&mut wire).await;
-    let listed = devices(&mut wire).await;
+    let token = wire.remember().await;
+    let listed = wire.devices().await;
     assert_eq!((listed.len(), listed[0].device.as_str()), (1, "test"));
     let (mut other, _) = server.log_in("anirudh", PASSWORD).await;
-    assert_eq!(devices(&mut other).await, []);
+    assert_eq!(other.devices().await, []);
     let forget = UserCall::ForgetDevice { id: listed[0].id };
-    assert_eq!(refusal_of(other.call(&forget).await.unwrap()), RefusalCode::NotFound);
+    other.ask(&forget).await.expect_refusal(RefusalCode::NotFound);
     assert!(is_known(&server, "naman", PASSWORD, &token).await);
     assert!(matches!(wire.call(&forget).await.unwrap(), UserReply::DeviceForgotten));
-    assert_eq!(refusal_of(wire.call(&forget).await.unwrap()), RefusalCode::NotFound);
+    wire.ask(&forget).await.expect_refusal(RefusalCode::NotFound);
     assert!(!is_known(&server, "naman", PASSWORD, &token).await);
 }
 
@@ -155,7 +144,7 @@ async fn the_device_that_was_used_least_recently_makes_room_for_another() {
     let mut wire = server.log_in("naman").await.0;
     for _ in 0..3 {
         wire = server.log_in("naman").await.0;
-        tokens.push(remember(&mut wire).await);
+        tokens.push(wire.remember().await);
         // Uses are told apart by the day.
         server.jump(2 * 86_400);
         wire = server.log_in("naman").await.0;
@@ -164,11 +153,11 @@ async fn the_device_that_was_used_least_recently_makes_room_for_another() {
             assert!(matches!(&used, UserReply::LoggedIn(session) if session.device_known), "{used:?}");
         }
     }
-    assert_eq!(devices(&mut wire).await.len(), 2);
+    assert_eq!(wire.devices().await.len(), 2);
     let mut known = Vec::new();
     for token in &tokens {
         let opened = log_in_from(&mut server.connect().await, "naman", PASSWORD, Some(token)).await;
-        let UserReply::LoggedIn(session) = opened else { panic!("{opened:?}") };
+        let session = logged_in(opened);
         known.push(session.device_known);
     }
     assert_eq!(known, [true, false, true]);
@@ -180,12 +169,12 @@ async fn a_new_password_makes_every_device_a_stranger_again() {
     let server = Server::start();
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    let token = remember(&mut wire).await;
+    let token = wire.remember().await;
     let changed = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await;
     assert!(matches!(changed, UserReply::PasswordChanged(_)), "{changed:?}");
     assert!(!is_known(&server, "naman", OTHER_PASSWORD, &token).await);
     let (mut wire, _) = server.log_in("naman", OTHER_PASSWORD).await;
-    let token = remember(&mut wire).await;
+    let token = wire.remember().await;
     let code = server.issue_code("naman").await;
     assert!(is_known(&server, "naman", OTHER_PASSWORD, &token).await, "a code that waits changes nothing");
     let redeemed = reset(&mut server.connect().await, "naman", code.expose_secret(), PASSWORD).await;
@@ -199,20 +188,18 @@ async fn sec_0082_whatever_ends_the_trust_in_an_account_forgets_its_devices_and_
     server.register("naman").await;
     let name = || "naman".to_owned();
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    let mut token = remember(&mut wire).await;
-    wire.call(UserCall::LogOut { everywhere: false }).await.unwrap();
+    let mut token = wire.remember().await;
+    wire.log_out(false).await;
     assert!(is_known(&server, "naman", PASSWORD, &token).await, "a logout");
     for cause in ["revoked", "everywhere", "suspended", "deleted", "deleted by the operator"] {
         let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-        token = remember(&mut wire).await;
+        token = wire.remember().await;
         let (mut other, _) = server.log_in("naman", PASSWORD).await;
-        let UserReply::SessionsListed(sessions) = wire.call(UserCall::ListSessions).await.unwrap() else {
-            panic!("no list")
-        };
+        let sessions = wire.sessions().await;
         let id = sessions.iter().find(|session| session.current).unwrap().id;
         match cause {
             "revoked" => drop(other.call(UserCall::RevokeSession { id }).await.unwrap()),
-            "everywhere" => drop(other.call(UserCall::LogOut { everywhere: true }).await.unwrap()),
+            "everywhere" => drop(other.log_out(true).await),
             "deleted" => drop(prove_and(&mut other, PASSWORD, UserCall::DeleteAccount).await),
             "suspended" => {
                 let suspend = AdminCall::SuspendAccount { name: name(), until: None, reason: None };
@@ -228,12 +215,10 @@ async fn sec_0082_whatever_ends_the_trust_in_an_account_forgets_its_devices_and_
     }
     // A session that has ended already can still be revoked, for what it left.
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    token = remember(&mut wire).await;
-    let UserReply::SessionsListed(sessions) = wire.call(UserCall::ListSessions).await.unwrap() else {
-        panic!("no list")
-    };
+    token = wire.remember().await;
+    let sessions = wire.sessions().await;
     let id = sessions.iter().find(|session| session.current).unwrap().id;
-    wire.call(UserCall::LogOut { everywhere: false }).await.unwrap();
+    wire.log_out(false).await;
     let (mut other, _) = server.log_in("naman", PASSWORD).await;
     let revoked = other.call(UserCall::RevokeSession { id }).await.unwrap();
     assert!(matches!(revoked, UserReply::SessionRevoked), "{revoked:?}");
@@ -246,7 +231,7 @@ async fn a_session_that_an_operator_revokes_takes_its_device_with_it() {
     let server = Server::start();
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    let token = remember(&mut wire).await;
+    let token = wire.remember().await;
     let id = server.select("select id from sessions").await[0][0].clone();
     let id = u64::from_str_radix(&id, 16).unwrap();
     let revoked = server.operate(AdminCall::RevokeSession { id }).await;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
+use vestry_protocol::user::{UserCall, UserReply};
 use vestry_tests::harness::{
     OTHER_PASSWORD, PASSWORD, Server, UserWire, from_environment, imported_login, program, refusal_of,
 };
 use vestry_tests::light::{Halfway, finish_login, start_login};
+use vestry_tests::talk::{self, Refusable};
 
 /// How often the short form kills the server. `scripts/prove.sh` sets more.
 fn rounds() -> usize {
@@ -19,7 +20,7 @@ fn rounds() -> usize {
 }
 
 pub(crate) fn set_age(age: u16) -> UserCall {
-    UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(age), ..ProfileUpdate::default() })
+    UserCall::UpdateAccount(talk::age(age))
 }
 
 /// Sets ever new ages until the connection breaks; the last acknowledged and the last tried one.
@@ -87,10 +88,10 @@ async fn a_stop_answers_what_was_accepted_and_says_goodbye() {
         wire.send(&imported_login(&format!("stranger{number}"), PASSWORD)).await.unwrap();
     }
     // One answer proves that the batch has arrived.
-    assert_eq!(refusal_of(wire.receive().await.unwrap().body), RefusalCode::WrongCredentials);
+    wire.receive().await.unwrap().body.expect_refusal(RefusalCode::WrongCredentials);
     server.signal(rustix::process::Signal::TERM);
     for _ in 1..6 {
-        assert_eq!(refusal_of(wire.receive().await.unwrap().body), RefusalCode::WrongCredentials);
+        wire.receive().await.unwrap().body.expect_refusal(RefusalCode::WrongCredentials);
     }
     assert!(wire.receive().await.is_err());
     let server = Server::start_in(server.stop());

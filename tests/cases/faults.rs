@@ -17,6 +17,7 @@ use vestry_tests::harness::{PASSWORD, Server, copy_of, imported_login, program, 
 use vestry_tests::imported::import;
 use vestry_tests::light::{log_in, reset};
 use vestry_tests::programs::{Person, core_limits};
+use vestry_tests::talk::{Refusable, User};
 use vestry_tls::Validity;
 
 const PAGE_BYTES: usize = 4096;
@@ -113,7 +114,7 @@ async fn a_server_on_flipped_pages_serves_the_truth_or_says_that_it_cannot() {
             }
         }
         // Whatever was damaged, it still is there to say so.
-        server.connect().await.call(UserCall::DescribeServer).await.unwrap();
+        server.connect().await.describe().await;
     }
     println!("{served} served, {refused} refused, {not_started} did not start");
     assert!(refused + not_started > 0, "no page that was flipped was ever read");
@@ -132,7 +133,7 @@ async fn pages_flipped_under_a_running_server_are_refused_and_not_written_over()
     }
     assert!(refused > 0, "every page was in memory");
     server.wait_for("the database is damaged").await;
-    server.connect().await.call(UserCall::DescribeServer).await.unwrap();
+    server.connect().await.describe().await;
     let folder = server.kill();
     let (code, said) = vestryd(&["check"], folder.path());
     assert!(code == Some(78) && said.contains("FAIL  database"), "{said}");
@@ -207,8 +208,12 @@ async fn a_damaged_password_record_is_one_line_in_the_log_and_named_by_check() {
     for _ in 0..3 {
         assert_eq!(server.refused_login("naman", PASSWORD).await, unknown);
     }
-    let imported = server.connect().await.call(imported_login("shubham", PASSWORD)).await.unwrap();
-    assert_eq!(refusal_of(imported), RefusalCode::WrongCredentials);
+    server
+        .connect()
+        .await
+        .ask(imported_login("shubham", PASSWORD))
+        .await
+        .expect_refusal(RefusalCode::WrongCredentials);
     server.log_in("anirudh", PASSWORD).await;
     let lines = || server.talk().lines().filter(|line| line.contains("damaged")).count();
     while lines() < 2 {
@@ -457,7 +462,7 @@ async fn no_process_of_its_user_looks_into_a_running_server() {
     for (name, errno) in of_server {
         assert!([EPERM, EACCES].contains(&errno), "{name} of the server: {errno}");
     }
-    server.connect().await.call(UserCall::DescribeServer).await.unwrap();
+    server.connect().await.describe().await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use vestry_protocol::USER_ALPN;
-use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall, UserReply};
@@ -22,6 +22,7 @@ use vestry_tests::harness::{
     OTHER_PASSWORD, PASSWORD, UserWire, from_environment, imported_login, rows_of, secret, token_again,
 };
 use vestry_tests::light::{any_ke1, any_request, finish_login, log_in, prove, seal, start_login};
+use vestry_tests::talk::Operator;
 use vestry_tls::config;
 
 /// Whoever plays.
@@ -500,9 +501,7 @@ async fn play(who: Who, call: Call, spread: bool, beyond: Option<u64>) -> Tally 
             break;
         }
     }
-    let AdminReply::StatusShown(status) = server.operate(AdminCall::ShowStatus).await else {
-        panic!("no status")
-    };
+    let status = server.connect_as_operator().await.status().await;
     player.tally.held = status.attempts_under_way;
     if beyond.is_none() {
         for _ in 0..10 {

@@ -7,10 +7,9 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::{UserCall, UserReply};
-use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, admin_refusal_of, refusal_of, token_again,
-};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, refusal_of, token_again};
 use vestry_tests::light::{change_password, log_in, reset};
+use vestry_tests::talk::Refusable;
 
 const NAME: &str = "naman";
 const HISTORIES: u32 = 6;
@@ -99,7 +98,7 @@ impl Model {
             refused if self.deleted => assert_eq!(refusal_of(refused), RefusalCode::WrongCredentials),
             refused => {
                 assert!(self.suspended);
-                assert_eq!(refusal_of(refused), RefusalCode::Suspended);
+                refused.expect_refusal(RefusalCode::Suspended);
             }
         }
     }
@@ -116,9 +115,8 @@ impl Model {
     async fn change_password(&mut self, pick: usize) {
         let Some((_, mut wire)) = self.live(pick).await else { return };
         let new = self.other_password();
-        let UserReply::PasswordChanged(session) = change_password(&mut wire, self.password, new).await else {
-            panic!("refused")
-        };
+        let reply = change_password(&mut wire, self.password, new).await;
+        let UserReply::PasswordChanged(session) = reply else { panic!("{reply:?}") };
         self.end_all();
         self.password = new;
         self.tokens.push((session.token, true));
@@ -145,7 +143,7 @@ impl Model {
     async fn reset(&mut self) {
         let issued = self.operate(|name| AdminCall::ResetAccount { name }).await;
         let AdminReply::CodeIssued { code, .. } = issued else {
-            assert_eq!(admin_refusal_of(issued), RefusalCode::WrongState);
+            issued.expect_refusal(RefusalCode::WrongState);
             assert!(self.deleted);
             return;
         };
@@ -192,7 +190,7 @@ impl Model {
                 UserReply::SessionResumed { .. } => assert!(live, "token {number} works after {after:?}"),
                 refused => {
                     assert!(!live, "token {number} is refused after {after:?}");
-                    assert_eq!(refusal_of(refused), RefusalCode::SessionEnded);
+                    refused.expect_refusal(RefusalCode::SessionEnded);
                 }
             }
         }

@@ -8,11 +8,12 @@ use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserReply};
 use vestry_tests::harness::{
-    AdminWire, OTHER_PASSWORD, PASSWORD, Server, admin_refusal_of, imported_login, refusal_of, secret,
+    AdminWire, OTHER_PASSWORD, PASSWORD, Server, imported_login, refusal_of, secret,
 };
 use vestry_tests::imported::{hash_of, row};
 use vestry_tests::light::{register, reset};
 use vestry_tests::programs::{Person, Ran, with_admin};
+use vestry_tests::talk::{Operator, Refusable, User, logged_in};
 
 /// Somebody with a folder for files.
 struct Clerk(Person);
@@ -158,8 +159,12 @@ async fn an_imported_hash_logs_in_with_its_password_and_is_moved_to_opaque() {
     clerk.0.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
     // Without a hash: nobody gets in before a code, as with an account that an operator made.
     clerk.0.vestry(&["login", "shubham", "--imported", "--password-stdin"], PASSWORD).ended_with(77);
-    let sent = server.connect().await.call(imported_login("shubham", PASSWORD)).await.unwrap();
-    assert_eq!(refusal_of(sent), RefusalCode::WrongCredentials);
+    server
+        .connect()
+        .await
+        .ask(imported_login("shubham", PASSWORD))
+        .await
+        .expect_refusal(RefusalCode::WrongCredentials);
     let code = server.issue_code("shubham").await;
     let redeemed = reset(&mut server.connect().await, "shubham", code.expose_secret(), PASSWORD).await;
     assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
@@ -354,11 +359,11 @@ async fn sec_0062_the_server_judges_every_row_again_whatever_the_console_made_of
     assert!(bad.iter().all(|bad| !bad.reason.contains('\u{1b}')), "{bad:?}");
     // A batch later a name is known still, and the number of accounts has to be right.
     assert_eq!(judged(&mut wire, vec![row(99, "somebody")]).await[0].reason, "name: line 12 has it already");
-    assert_eq!(admin_refusal_of(finished(&mut wire, 2).await), RefusalCode::ImportCount);
+    finished(&mut wire, 2).await.expect_refusal(RefusalCode::ImportCount);
     for call in
         [AdminCall::ImportRows(Vec::new()), AdminCall::FinishImport { accounts: 1 }, AdminCall::DropImport]
     {
-        assert_eq!(admin_refusal_of(wire.call(call).await.unwrap()), RefusalCode::NoImport, "it is over");
+        assert_eq!(refusal_of(wire.call(call).await.unwrap()), RefusalCode::NoImport, "it is over");
     }
     assert_eq!(names(&server).await, ["gone", "naman"]);
 }
@@ -369,7 +374,7 @@ async fn sec_0063_a_name_that_is_registered_while_an_import_runs_stays_its_owner
     let mut wire = started(&server).await;
     assert!(judged(&mut wire, vec![row(2, "shubham"), row(3, "naman")]).await.is_empty());
     server.register("naman").await;
-    let AdminReply::Refused(refusal) = finished(&mut wire, 2).await else { panic!("it was imported") };
+    let refusal = finished(&mut wire, 2).await.refusal().unwrap();
     assert_eq!(refusal.known_code(), Some(RefusalCode::NameTaken));
     let said = "the name naman (line 3) was taken while the import ran; nothing was imported";
     assert_eq!(refusal.message, said);
@@ -390,9 +395,8 @@ async fn one_import_runs_at_a_time_and_a_dropped_connection_leaves_nothing_of_it
     let mut first = started(&server).await;
     assert!(judged(&mut first, vec![row(2, "naman")]).await.is_empty());
     let again = first.call(AdminCall::StartImport).await.unwrap();
-    assert_eq!(admin_refusal_of(again), RefusalCode::ImportUnderWay, "on the same connection");
-    let second = server.operate(AdminCall::StartImport).await;
-    assert_eq!(admin_refusal_of(second), RefusalCode::Busy);
+    assert_eq!(refusal_of(again), RefusalCode::ImportUnderWay, "on the same connection");
+    server.operate(AdminCall::StartImport).await.expect_refusal(RefusalCode::Busy);
     assert_eq!(scratch(server.folder()).len(), 1);
     let clerk = Clerk::new();
     let ran = clerk.import(&server, &[&clerk.write("people.csv", "name\nab\n")]).ended_with(75);
@@ -469,8 +473,7 @@ async fn sec_0075_imported_hashes_are_sealed_in_the_database_and_in_the_scratch_
     let done = finished(&mut wire, ROWS).await;
     assert!(matches!(done, AdminReply::ImportFinished { accounts: ROWS, .. }), "{done:?}");
     assert_sealed("the database");
-    let opened = server.connect().await.call(imported_login("person77", PASSWORD)).await.unwrap();
-    assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
+    logged_in(server.connect().await.call(imported_login("person77", PASSWORD)).await.unwrap());
 }
 
 #[tokio::test]
@@ -546,8 +549,7 @@ async fn a_disk_without_room_refuses_an_import_and_serves_everybody_else() {
     assert!(judged(&mut wire, vec![row(2, "naman")]).await.is_empty());
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![0; 40 * 1024 * 1024]).unwrap();
-    let refused = wire.call(AdminCall::ImportRows(vec![row(3, "shubham")])).await.unwrap();
-    assert_eq!(admin_refusal_of(refused), RefusalCode::Unavailable);
+    wire.ask(AdminCall::ImportRows(vec![row(3, "shubham")])).await.expect_refusal(RefusalCode::Unavailable);
     wait_until_nothing_is_left(&server).await;
     let file = clerk.write("people.csv", "name\nnaman\n");
     let ran = clerk.import(&server, &[&file]).ended_with(75);
@@ -662,6 +664,7 @@ async fn a_person_at_a_terminal_sees_how_far_it_has_come() {
     let file = clerk.write("more.csv", "name\nab\n");
     let ran = clerk.import(&server, &[&file]).ended_with(0);
     assert!(!ran.err.contains('\r') && !ran.err.contains("checking"), "{}", ran.err);
-    let taken = register(&mut server.connect().await, "person7", PASSWORD, Profile::default()).await;
-    assert_eq!(refusal_of(taken), RefusalCode::NameTaken);
+    register(&mut server.connect().await, "person7", PASSWORD, Profile::default())
+        .await
+        .expect_refusal(RefusalCode::NameTaken);
 }

@@ -26,8 +26,9 @@ use vestry_server::settings::Settings;
 use vestry_server::sweep::{Swept, remove_expired, remove_old};
 use vestry_store::query::{OperatorReader, QueryCaps};
 use vestry_store::{Lived, Store, StoreLimits};
-use vestry_tests::harness::{AdminWire, PASSWORD, Server, UserWire, refusal_of, token_again};
+use vestry_tests::harness::{AdminWire, PASSWORD, Server, UserWire, token_again};
 use vestry_tests::light;
+use vestry_tests::talk::Refusable;
 use vestry_tls::{CertificateFacts, CertsDir, Trust, config};
 
 pub(crate) const HOUR: i64 = 60 * 60;
@@ -214,7 +215,7 @@ impl Inside {
         match self.call(UserCall::ResumeSession { token: token_again(token) }).await {
             UserReply::SessionResumed { .. } => true,
             other => {
-                assert_eq!(refusal_of(other), RefusalCode::SessionEnded);
+                other.expect_refusal(RefusalCode::SessionEnded);
                 false
             }
         }

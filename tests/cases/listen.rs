@@ -13,6 +13,7 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, program, refusal_of};
 use vestry_tests::light;
+use vestry_tests::talk::{User, logged_in};
 use vestry_tls::config;
 
 const BALANCER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -69,7 +70,7 @@ async fn sec_0107_people_behind_a_load_balancer_are_not_one_address() {
             _ => open(server.user, BALANCER, &header(source)).await,
         };
         let mut wire = shake_hands(&server, stream).await.unwrap();
-        assert!(matches!(light::log_in(&mut wire, "naman", PASSWORD).await, UserReply::LoggedIn(_)));
+        logged_in(light::log_in(&mut wire, "naman", PASSWORD).await);
     }
     let sources = server.select("select source from sessions order by 1").await;
     assert_eq!(sources, [["127.0.0.2"], ["198.51.100.7"], ["203.0.113.7"]]);
@@ -97,8 +98,7 @@ async fn only_what_the_settings_name_says_for_whom_it_connects_and_it_has_to() {
     }
     // Everybody else goes on as ever.
     let mut direct = shake_hands(&server, open(server.user, stranger, b"").await).await.unwrap();
-    let described = direct.call(UserCall::DescribeServer).await.unwrap();
-    assert!(matches!(described, UserReply::ServerDescribed(_)), "{described:?}");
+    direct.describe().await;
 }
 
 #[tokio::test]

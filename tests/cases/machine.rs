@@ -18,6 +18,7 @@ use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_tests::harness::{PASSWORD, Server, from_environment, program};
 use vestry_tests::light;
 use vestry_tests::programs::Person;
+use vestry_tests::talk::User;
 
 /// A fault of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -298,7 +299,7 @@ impl Machine {
         assert!(std::fs::write(self.disk.path().join("probe"), "").is_err(), "the disk still takes writes");
         told.act_until_refused(&server).await;
         // Reads go on.
-        server.connect().await.call(UserCall::DescribeServer).await.unwrap();
+        server.connect().await.describe().await;
         server.stop();
         self.disk.repair();
     }

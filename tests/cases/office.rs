@@ -13,9 +13,10 @@ use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_server::audit::act::{Action, Actor};
 use vestry_store::{Party, Standing, StoreError};
-use vestry_tests::harness::{AdminWire, Server, admin_refusal_of, program, rows_of};
+use vestry_tests::harness::{AdminWire, Server, program, refusal_of, rows_of};
 use vestry_tests::imported::row;
 use vestry_tests::programs::{Person, with_admin};
+use vestry_tests::talk::Refusable;
 use vestry_tls::Validity;
 
 fn query(sql: &str) -> AdminCall {
@@ -152,8 +153,7 @@ async fn one_operator_leaves_working_slots_to_the_others() {
         assert!(matches!(wire.call(AdminCall::ShowJoinString).await.unwrap(), AdminReply::JoinString(_)));
         held.push(wire);
     }
-    let one_more = server.operate(AdminCall::ShowStatus).await;
-    assert_eq!(admin_refusal_of(one_more), RefusalCode::Busy);
+    server.operate(AdminCall::ShowStatus).await.expect_refusal(RefusalCode::Busy);
     assert!(matches!(hana.call(AdminCall::ShowJoinString).await.unwrap(), AdminReply::JoinString(_)));
     drop(held);
     while matches!(server.operate(AdminCall::ShowStatus).await, AdminReply::Refused(_)) {}
@@ -208,7 +208,7 @@ async fn sec_0093_an_act_that_waited_is_not_done_when_the_right_to_it_is_gone() 
         }
         drop(release);
         assert_eq!(holding.await.unwrap().unwrap(), usize::from(!expired));
-        let refused = admin_refusal_of(hana.receive_for(id).await.unwrap());
+        let refused = refusal_of(hana.receive_for(id).await.unwrap());
         assert_eq!(refused, RefusalCode::OperatorUnknown, "expired: {expired}");
         let account = server.store.read(move |tx| tx.account(&Username::parse("naman").unwrap(), now)).await;
         assert_eq!(account.unwrap().unwrap().standing, Standing::Active, "expired: {expired}");
@@ -234,7 +234,7 @@ async fn sec_0094_what_an_operator_is_sent_ends_with_the_right_to_it() {
                     assert!(matches!(server.operate(revoke).await, AdminReply::OperatorRevoked));
                 }
                 Ok(AdminReply::Rows(rows)) => received += rows.len(),
-                Ok(other) => break Some(admin_refusal_of(other)),
+                Ok(other) => break Some(refusal_of(other)),
                 // What was being sent was cut off.
                 Err(_) => break None,
             }
@@ -271,7 +271,7 @@ async fn an_import_that_waits_is_undone_when_the_certificate_of_its_operator_exp
     let last = loop {
         match hana.receive_for(id).await.unwrap() {
             AdminReply::ImportContinues { .. } => {}
-            last => break admin_refusal_of(last),
+            last => break refusal_of(last),
         }
     };
     assert_eq!(last, RefusalCode::OperatorUnknown);

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use vestry_client::Wire;
 use vestry_protocol::USER_ALPN;
-use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, Stretching, UserCall, UserReply};
 use vestry_tests::harness::{
@@ -21,6 +21,7 @@ use vestry_tests::light::{
     start_login,
 };
 use vestry_tests::programs::Person;
+use vestry_tests::talk::{Operator, Refusable, User, logged_in};
 use vestry_tls::config;
 
 async fn kind_of(server: &Server, name: &str) -> String {
@@ -52,8 +53,12 @@ async fn an_account_is_made_used_and_changed_without_its_password_ever_being_sen
     assert!(matches!(updated, UserReply::AccountUpdated(_)), "{updated:?}");
     let changed = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await;
     assert!(matches!(changed, UserReply::PasswordChanged(_)), "{changed:?}");
-    let resumed = server.connect().await.call(UserCall::ResumeSession { token: old.token }).await.unwrap();
-    assert_eq!(refusal_of(resumed), RefusalCode::SessionEnded);
+    server
+        .connect()
+        .await
+        .ask(UserCall::ResumeSession { token: old.token })
+        .await
+        .expect_refusal(RefusalCode::SessionEnded);
     assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::WrongCredentials));
     let (mut wire, _) = server.log_in("naman", OTHER_PASSWORD).await;
     let deleted = prove_and(&mut wire, OTHER_PASSWORD, UserCall::DeleteAccount).await;
@@ -127,7 +132,7 @@ async fn sec_0030_an_opaque_account_takes_its_password_on_no_path_whoever_sends_
         Halfway::login(&mut wire, name, PASSWORD).await;
         let sent = wire.call(imported_login(name, PASSWORD)).await.unwrap();
         assert_eq!(refusal_of(sent), RefusalCode::WrongCredentials, "{name}");
-        assert_eq!(refusal_of(wire.call(show()).await.unwrap()), RefusalCode::NotLoggedIn);
+        wire.ask(show()).await.expect_refusal(RefusalCode::NotLoggedIn);
         assert_eq!(kind_of(&server, name).await, "opaque");
     }
     // A one-time code leads to OPAQUE and nowhere else, and nothing leads back from there.
@@ -135,15 +140,13 @@ async fn sec_0030_an_opaque_account_takes_its_password_on_no_path_whoever_sends_
     let redeemed = reset(&mut server.connect().await, "shubham", code.expose_secret(), OTHER_PASSWORD).await;
     assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
     for password in [PASSWORD, OTHER_PASSWORD] {
-        let sent = enter_imported(&server, "shubham", password).await;
-        assert_eq!(refusal_of(sent), RefusalCode::WrongCredentials);
+        enter_imported(&server, "shubham", password).await.expect_refusal(RefusalCode::WrongCredentials);
     }
     server.log_in("shubham", OTHER_PASSWORD).await;
     // Within a session a proof is one of OPAQUE, or none.
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    let sent = wire.call(imported_login("naman", PASSWORD)).await.unwrap();
-    assert_eq!(refusal_of(sent), RefusalCode::WrongCredentials);
-    assert_eq!(refusal_of(wire.call(UserCall::DeleteAccount).await.unwrap()), RefusalCode::NotProven);
+    wire.ask(imported_login("naman", PASSWORD)).await.expect_refusal(RefusalCode::WrongCredentials);
+    wire.ask(UserCall::DeleteAccount).await.expect_refusal(RefusalCode::NotProven);
 }
 
 #[tokio::test]
@@ -160,9 +163,9 @@ async fn sec_0031_half_finished_exchanges_are_never_mixed_up_or_used_twice() {
     let first = Halfway::login(&mut wire, "naman", PASSWORD).await;
     let second = Halfway::login(&mut wire, "anirudh", PASSWORD).await;
     let (first, second) = (first.ke3(&wire).unwrap(), second.ke3(&wire).unwrap());
-    assert_eq!(refusal_of(wire.call(finish_login(first)).await.unwrap()), RefusalCode::WrongCredentials);
+    wire.ask(finish_login(first)).await.expect_refusal(RefusalCode::WrongCredentials);
     assert!(refused(wire.call(finish_login(second)).await.unwrap()));
-    assert_eq!(refusal_of(wire.call(show()).await.unwrap()), RefusalCode::NotLoggedIn);
+    wire.ask(show()).await.expect_refusal(RefusalCode::NotLoggedIn);
     // A KE3 that got through does not get through again, here or on another connection.
     let halfway = Halfway::login(&mut wire, "naman", PASSWORD).await;
     let ke3 = halfway.ke3(&wire).unwrap();
@@ -170,7 +173,7 @@ async fn sec_0031_half_finished_exchanges_are_never_mixed_up_or_used_twice() {
     assert!(refused(wire.call(finish_login(ke3.clone())).await.unwrap()));
     let mut other = server.connect().await;
     Halfway::login(&mut other, "naman", PASSWORD).await;
-    assert_eq!(refusal_of(other.call(finish_login(ke3)).await.unwrap()), RefusalCode::WrongCredentials);
+    other.ask(finish_login(ke3)).await.expect_refusal(RefusalCode::WrongCredentials);
     // A login is no proof and a proof is no login.
     let halfway = Halfway::login(&mut wire, "naman", PASSWORD).await;
     let ke3 = halfway.ke3(&wire).unwrap();
@@ -181,9 +184,7 @@ async fn sec_0031_half_finished_exchanges_are_never_mixed_up_or_used_twice() {
     // A proof of one person does not serve another who logs in meanwhile.
     let halfway = Halfway::proof(&mut wire, PASSWORD).await;
     let ke3 = halfway.ke3(&wire).unwrap();
-    let UserReply::LoggedIn(_) = log_in(&mut wire, "anirudh", PASSWORD).await else {
-        panic!("not logged in")
-    };
+    logged_in(log_in(&mut wire, "anirudh", PASSWORD).await);
     assert!(refused(wire.call(UserCall::FinishProof { ke3 }).await.unwrap()));
     // One slot for all kinds: each first half throws the one before it away, and each second half fits its own kind alone.
     server.let_everybody_try_again().await;
@@ -216,16 +217,16 @@ async fn sec_0066_a_login_that_was_begun_with_a_password_that_was_changed_meanwh
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let changed = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await;
     assert!(matches!(changed, UserReply::PasswordChanged(_)));
-    assert_eq!(refusal_of(late.call(finish_login(ke3)).await.unwrap()), RefusalCode::WrongCredentials);
-    assert_eq!(refusal_of(late.call(show()).await.unwrap()), RefusalCode::NotLoggedIn);
+    late.ask(finish_login(ke3)).await.expect_refusal(RefusalCode::WrongCredentials);
+    late.ask(show()).await.expect_refusal(RefusalCode::NotLoggedIn);
     // The same with a code in the place of the change, and with the second half of another change.
     let mut late = server.connect().await;
     let ke3 = Halfway::login(&mut late, "naman", OTHER_PASSWORD).await.ke3(&late).unwrap();
     let code = server.issue_code("naman").await;
     let redeemed = reset(&mut server.connect().await, "naman", code.expose_secret(), PASSWORD).await;
     assert!(matches!(redeemed, UserReply::PasswordReset { .. }));
-    assert_eq!(refusal_of(late.call(finish_login(ke3)).await.unwrap()), RefusalCode::WrongCredentials);
-    assert_eq!(refusal_of(late.call(show()).await.unwrap()), RefusalCode::NotLoggedIn);
+    late.ask(finish_login(ke3)).await.expect_refusal(RefusalCode::WrongCredentials);
+    late.ask(show()).await.expect_refusal(RefusalCode::NotLoggedIn);
     let (mut slow, _) = server.log_in("naman", PASSWORD).await;
     assert!(matches!(prove(&mut slow, PASSWORD).await, UserReply::PasswordProven));
     let envelope =
@@ -234,8 +235,7 @@ async fn sec_0066_a_login_that_was_begun_with_a_password_that_was_changed_meanwh
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let changed = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await;
     assert!(matches!(changed, UserReply::PasswordChanged(_)));
-    let finished = slow.call(UserCall::FinishNewPassword { envelope }).await.unwrap();
-    assert_eq!(refusal_of(finished), RefusalCode::SessionEnded);
+    slow.ask(UserCall::FinishNewPassword { envelope }).await.expect_refusal(RefusalCode::SessionEnded);
     server.log_in("naman", OTHER_PASSWORD).await;
 }
 
@@ -251,7 +251,7 @@ async fn sec_0032_a_proof_is_asked_for_each_time_and_a_login_is_not_one() {
         assert!(refused(wire.call(call()).await.unwrap()), "a login was taken for a proof");
     }
     assert!(refused(wire.call(start()).await.unwrap()), "a login was taken for a proof");
-    assert_eq!(refusal_of(prove(&mut wire, OTHER_PASSWORD).await), RefusalCode::WrongCredentials);
+    prove(&mut wire, OTHER_PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
     assert!(refused(wire.call(UserCall::DeleteAccount).await.unwrap()), "a failed proof was taken");
     // Each use uses it up, whatever comes behind.
     let updated = prove_and(&mut wire, PASSWORD, email()).await;
@@ -273,7 +273,7 @@ async fn sec_0032_a_proof_is_asked_for_each_time_and_a_login_is_not_one() {
         refused(other.call(UserCall::DeleteAccount).await.unwrap()),
         "a proof crossed to another connection"
     );
-    assert!(matches!(log_in(&mut wire, "naman", PASSWORD).await, UserReply::LoggedIn(_)));
+    logged_in(log_in(&mut wire, "naman", PASSWORD).await);
     assert!(refused(wire.call(UserCall::DeleteAccount).await.unwrap()), "a proof crossed to another session");
     // A new password does not prove itself.
     let changed = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await;
@@ -326,7 +326,7 @@ async fn bent_and_cut_messages_open_nothing_and_break_nothing() {
         bend(&mut upload);
         let envelope = Envelope { upload, stretching: whole.stretching };
         let finish = UserCall::FinishRegistration { envelope, profile: Profile::default() };
-        assert_eq!(refusal_of(wire.call(finish).await.unwrap()), RefusalCode::BadField);
+        wire.ask(finish).await.expect_refusal(RefusalCode::BadField);
     }
     assert_eq!(server.select("select name from accounts").await, [["naman"]]);
     server.let_everybody_try_again().await;
@@ -354,10 +354,10 @@ async fn sec_0033_a_relay_that_the_client_was_fooled_into_trusting_cannot_comple
     });
     let tls = config::user_client(&fake.trust()).unwrap();
     let mut wire: UserWire = Wire::connect("localhost", port, tls, USER_ALPN).await.unwrap();
-    assert!(matches!(wire.call(UserCall::DescribeServer).await.unwrap(), UserReply::ServerDescribed(_)));
+    wire.describe().await;
     let halfway = Halfway::login(&mut wire, "naman", PASSWORD).await;
     assert!(halfway.ke3(&wire).is_err(), "the client did not notice the relay");
-    assert_eq!(refusal_of(log_in(&mut wire, "naman", PASSWORD).await), RefusalCode::WrongCredentials);
+    log_in(&mut wire, "naman", PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
     server.log_in("naman", PASSWORD).await;
 }
 
@@ -390,17 +390,16 @@ async fn an_envelope_of_another_cost_is_refused_on_every_path_and_every_answer_h
             |request| UserCall::StartRegistration { name: "late".to_owned(), request, invitation: None };
         let envelope = bend(seal(&mut wire, PASSWORD, start).await);
         let finish = UserCall::FinishRegistration { envelope, profile: Profile::default() };
-        assert_eq!(refusal_of(wire.call(finish).await.unwrap()), RefusalCode::BadField);
+        wire.ask(finish).await.expect_refusal(RefusalCode::BadField);
         assert!(matches!(prove(&mut session, PASSWORD).await, UserReply::PasswordProven));
         let start = |request| UserCall::StartNewPassword { request };
         let envelope = bend(seal(&mut session, OTHER_PASSWORD, start).await);
         let finish = UserCall::FinishNewPassword { envelope };
-        assert_eq!(refusal_of(session.call(finish).await.unwrap()), RefusalCode::BadField);
+        session.ask(finish).await.expect_refusal(RefusalCode::BadField);
         let (name, code) = ("naman".to_owned(), secret(code.expose_secret()));
         let start = |request| UserCall::StartReset { name, code, request };
         let envelope = bend(seal(&mut wire, OTHER_PASSWORD, start).await);
-        let refused = wire.call(UserCall::FinishReset { envelope }).await.unwrap();
-        assert_eq!(refusal_of(refused), RefusalCode::BadField);
+        wire.ask(UserCall::FinishReset { envelope }).await.expect_refusal(RefusalCode::BadField);
     }
     server.log_in("naman", PASSWORD).await;
 }
@@ -411,13 +410,13 @@ async fn an_account_with_a_hash_moves_to_opaque_in_one_session_and_never_back() 
     import(&server, &[("naman", PASSWORD)]).await;
     assert_eq!(kind_of(&server, "naman").await, "imported");
     let wrong = enter_imported(&server, "naman", OTHER_PASSWORD).await;
-    assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
+    wrong.expect_refusal(RefusalCode::WrongCredentials);
     assert_eq!(kind_of(&server, "naman").await, "imported", "a wrong password was sealed");
     // The attempt of an OPAQUE login that cannot succeed goes on with the password itself.
     let mut wire = server.connect().await;
     assert!(Halfway::login(&mut wire, "naman", PASSWORD).await.ke3(&wire).is_err());
     let entered = wire.call(imported_login("NAMAN", PASSWORD)).await.unwrap();
-    let UserReply::LoggedIn(session) = entered else { panic!("{entered:?}") };
+    let session = logged_in(entered);
     assert_eq!((session.name.as_str(), session.last_login), ("naman", None));
     assert!(matches!(wire.call(show()).await.unwrap(), UserReply::AccountShown(_)));
     assert_eq!(kind_of(&server, "naman").await, "opaque");
@@ -425,8 +424,7 @@ async fn an_account_with_a_hash_moves_to_opaque_in_one_session_and_never_back() 
         "select action, detail from audit where subject = 'naman' and action like 'login.%' order by id";
     let expected = [["login.failed", ""], ["login.ok", "with an imported password, which is sealed now"]];
     assert_eq!(server.select(events).await, expected);
-    let again = enter_imported(&server, "naman", PASSWORD).await;
-    assert_eq!(refusal_of(again), RefusalCode::WrongCredentials);
+    enter_imported(&server, "naman", PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
     // The server sealed it as a client would: stretched, so that a client that does not stretch is out.
     assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::WrongCredentials));
     let password = vestry_protocol::fields::Password::parse(&secret(PASSWORD)).unwrap();
@@ -437,8 +435,7 @@ async fn an_account_with_a_hash_moves_to_opaque_in_one_session_and_never_back() 
     let UserReply::LoginStarted { ke2, stretching } = started else { panic!("{started:?}") };
     let cost = vestry_protocol::fields::StretchingCost::parse(stretching).unwrap();
     let ke3 = proving.finish(&ke2, cost, &wire.exporter().unwrap(), &mut random).unwrap();
-    let opened = wire.call(finish_login(ke3)).await.unwrap();
-    assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
+    logged_in(wire.call(finish_login(ke3)).await.unwrap());
 }
 
 /// Two logins with the imported password at once: one of them seals it, and the other one's proof is of a hash that is gone.
@@ -456,7 +453,7 @@ hashing.threads = 4",
                 match enter_imported(&server, "naman", PASSWORD).await {
                     UserReply::LoggedIn(_) => true,
                     other => {
-                        assert_eq!(refusal_of(other), RefusalCode::WrongCredentials);
+                        other.expect_refusal(RefusalCode::WrongCredentials);
                         false
                     }
                 }
@@ -653,9 +650,7 @@ async fn five_hundred_logins_at_once_leave_memory_flat() {
         })
         .collect();
     halfway.wait().await;
-    let AdminReply::StatusShown(status) = server.operate(AdminCall::ShowStatus).await else {
-        panic!("no status")
-    };
+    let status = server.connect_as("admin").await.status().await;
     assert_eq!((status.connections, status.attempts_under_way), (500, 500));
     halfway.wait().await;
     for attempt in tries {

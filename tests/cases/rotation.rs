@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use vestry_protocol::admin::{AdminCall, AdminReply, OpaqueRotation};
+use vestry_protocol::admin::{AdminCall, OpaqueRotation};
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
-use vestry_protocol::user::{NewSession, Notices, UserCall, UserReply};
-use vestry_tests::harness::{
-    OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, token_again,
-};
+use vestry_protocol::user::{NewSession, UserCall, UserReply};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, token_again};
 use vestry_tests::imported;
 use vestry_tests::light::{self, any_ke1, prove, seal, start_login};
 use vestry_tests::programs::{Person, Ran};
+use vestry_tests::talk::{Operator, Refusable, User, logged_in};
 
 fn vestryd(folder: &Path, arguments: &[&str]) -> Ran {
     Person::new().run("vestryd", &[arguments, &["--data-dir", folder.to_str().unwrap()]].concat(), "")
@@ -35,9 +34,7 @@ fn between(server: Server, arguments: &[&str]) -> (Server, Ran) {
 }
 
 async fn rotation(server: &Server) -> Option<(u64, u64)> {
-    let AdminReply::StatusShown(status) = server.operate(AdminCall::ShowStatus).await else {
-        panic!("no status")
-    };
+    let status = server.connect_as("admin").await.status().await;
     status.opaque_rotation.map(|OpaqueRotation { moved, left, .. }| (moved, left))
 }
 
@@ -53,13 +50,6 @@ async fn move_record(wire: &mut UserWire, password: &str) -> UserReply {
     match seal(wire, password, |request| UserCall::StartRecordMove { request }).await {
         Ok(envelope) => wire.call(UserCall::FinishRecordMove { envelope }).await.unwrap(),
         Err(refused) => refused,
-    }
-}
-
-async fn notices(wire: &mut UserWire) -> Notices {
-    match wire.call(UserCall::ShowNotices).await.unwrap() {
-        UserReply::NoticesShown(notices) => notices,
-        other => panic!("{other:?}"),
     }
 }
 
@@ -83,16 +73,14 @@ async fn each_account_moves_to_a_new_opaque_key_at_its_own_login_and_the_old_one
     let moved = move_record(&mut wire, PASSWORD).await;
     assert!(matches!(moved, UserReply::RecordMoved { sessions_ended: 1 }), "{moved:?}");
     assert_eq!(rotation(&server).await, Some((1, 2)));
-    let UserReply::Refused(refusal) = elsewhere.call(UserCall::ShowAccount).await.unwrap() else {
-        panic!("another session is still there")
-    };
+    let refusal = elsewhere.ask(UserCall::ShowAccount).await.refusal().unwrap();
     assert_eq!(refusal.detail(), Some(Detail::Ended(Some(SessionEnd::RecordMoved.into()))));
     // The connection that moved it goes on, and the user is told from now on.
-    assert!(notices(&mut wire).await.record_moved.is_some());
+    assert!(wire.notices().await.record_moved.is_some());
     let (mut again, session) = log_in(&server, "naman", PASSWORD).await;
     assert!(!session.move_record);
-    assert!(notices(&mut again).await.record_moved.is_some());
-    assert_eq!(refusal_of(move_record(&mut again, PASSWORD).await), RefusalCode::NoFreshLogin);
+    assert!(again.notices().await.record_moved.is_some());
+    move_record(&mut again, PASSWORD).await.expect_refusal(RefusalCode::NoFreshLogin);
     let events = server.select("select actor, subject from audit where action = 'record.moved'").await;
     assert_eq!(events, [["naman", "naman"]]);
     // A new password, and a new account, are of the new key at once.
@@ -145,21 +133,18 @@ async fn sec_0084_a_record_moves_once_by_the_login_itself_and_never_by_a_session
     let mut thief = server.connect().await;
     let token = token_again(&session.token);
     thief.call(UserCall::ResumeSession { token }).await.unwrap();
-    assert_eq!(refusal_of(move_record(&mut thief, OTHER_PASSWORD).await), RefusalCode::NoFreshLogin);
+    move_record(&mut thief, OTHER_PASSWORD).await.expect_refusal(RefusalCode::NoFreshLogin);
     assert!(matches!(prove(&mut thief, PASSWORD).await, UserReply::PasswordProven));
-    assert_eq!(refusal_of(move_record(&mut thief, OTHER_PASSWORD).await), RefusalCode::NoFreshLogin);
+    move_record(&mut thief, OTHER_PASSWORD).await.expect_refusal(RefusalCode::NoFreshLogin);
     // A second half without its first, and one whose first was thrown away.
     let envelope = seal(&mut owner, PASSWORD, |request| UserCall::StartRecordMove { request }).await.unwrap();
     owner.call(start_login("naman", None)(any_ke1())).await.unwrap();
-    let late = owner.call(UserCall::FinishRecordMove { envelope }).await.unwrap();
-    assert_eq!(refusal_of(late), RefusalCode::NotStarted);
+    owner.ask(UserCall::FinishRecordMove { envelope }).await.expect_refusal(RefusalCode::NotStarted);
     // It was used up.
-    assert_eq!(refusal_of(move_record(&mut owner, PASSWORD).await), RefusalCode::NoFreshLogin);
+    move_record(&mut owner, PASSWORD).await.expect_refusal(RefusalCode::NoFreshLogin);
     // A login of another account on the same connection does not move the first one's.
     let (mut both, _) = log_in(&server, "naman", PASSWORD).await;
-    let UserReply::LoggedIn(_) = light::log_in(&mut both, "jo.other", PASSWORD).await else {
-        panic!("not in")
-    };
+    logged_in(light::log_in(&mut both, "jo.other", PASSWORD).await);
     assert!(matches!(move_record(&mut both, PASSWORD).await, UserReply::RecordMoved { .. }));
     assert!(log_in(&server, "naman", PASSWORD).await.1.move_record);
     assert!(!log_in(&server, "jo.other", PASSWORD).await.1.move_record);
@@ -168,8 +153,7 @@ async fn sec_0084_a_record_moves_once_by_the_login_itself_and_never_by_a_session
     let envelope = seal(&mut first, PASSWORD, |request| UserCall::StartRecordMove { request }).await.unwrap();
     let code = server.issue_code("naman").await;
     light::reset(&mut server.connect().await, "naman", code.expose_secret(), OTHER_PASSWORD).await;
-    let outdated = first.call(UserCall::FinishRecordMove { envelope }).await.unwrap();
-    assert_eq!(refusal_of(outdated), RefusalCode::SessionEnded);
+    first.ask(UserCall::FinishRecordMove { envelope }).await.expect_refusal(RefusalCode::SessionEnded);
     log_in(&server, "naman", OTHER_PASSWORD).await;
 }
 

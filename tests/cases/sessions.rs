@@ -12,13 +12,10 @@ use vestry_tests::imported::import;
 use vestry_tests::light::{
     Halfway, change_password, finish_login, log_in, prove, prove_and, reset, seal, set_new_password,
 };
+use vestry_tests::talk::{Refusable, User, logged_in};
 
 async fn resume(server: &Server, token: &SessionToken) -> UserReply {
     server.connect().await.call(UserCall::ResumeSession { token: token_again(token) }).await.unwrap()
-}
-
-async fn show(wire: &mut UserWire) -> UserReply {
-    wire.call(UserCall::ShowAccount).await.unwrap()
 }
 
 #[tokio::test]
@@ -33,7 +30,8 @@ async fn a_session_goes_on_over_connections_and_restarts() {
 
 /// Why the session of a connection, and of a token on a new one, is said to have ended.
 async fn told_why(server: &Server, wire: &mut UserWire, token: &SessionToken) -> Option<SessionEnd> {
-    let mut told = [show(wire).await, resume(server, token).await].map(|reply| match reply {
+    let shown = wire.ask(UserCall::ShowAccount).await.reply;
+    let mut told = [shown, resume(server, token).await].map(|reply| match reply {
         UserReply::Refused(refusal) if refusal.is(RefusalCode::SessionEnded) => refusal.detail(),
         other => panic!("{other:?}"),
     });
@@ -53,7 +51,7 @@ async fn whoever_has_lost_a_session_is_told_why() {
     let number = |id: String| u64::from_str_radix(&id, 16).unwrap();
     // By the user, on another device: all of them, or this one.
     let (mut lost, session) = server.log_in("naman", PASSWORD).await;
-    server.log_in("naman", PASSWORD).await.0.call(UserCall::LogOut { everywhere: true }).await.unwrap();
+    server.log_in("naman", PASSWORD).await.0.log_out(true).await;
     assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::LoggedOut));
     let (mut lost, session) = server.log_in("naman", PASSWORD).await;
     let revoke = UserCall::RevokeSession { id: number(id().await) };
@@ -66,7 +64,7 @@ async fn whoever_has_lost_a_session_is_told_why() {
     assert!(matches!(changed, UserReply::PasswordChanged(_)));
     assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::PasswordChanged));
     // By an operator: this one, or the account.
-    other.call(UserCall::LogOut { everywhere: true }).await.unwrap();
+    other.log_out(true).await;
     let (mut lost, session) = server.log_in("naman", OTHER_PASSWORD).await;
     server.operate(AdminCall::RevokeSession { id: number(id().await) }).await;
     assert_eq!(told_why(&server, &mut lost, &session.token).await, Some(SessionEnd::Revoked));
@@ -113,16 +111,14 @@ async fn sessions_are_listed_and_revoked_one_by_one() {
     let (mut lost, _) = server.log_in("naman", PASSWORD).await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let (mut stranger, _) = server.log_in("anirudh", PASSWORD).await;
-    let UserReply::SessionsListed(mine) = wire.call(UserCall::ListSessions).await.unwrap() else { panic!() };
+    let mine = wire.sessions().await;
     assert_eq!((mine.len(), mine.iter().filter(|session| session.current).count()), (2, 1));
     let target = mine.iter().find(|session| !session.current).unwrap().id;
-    let foreign = stranger.call(UserCall::RevokeSession { id: target }).await.unwrap();
-    assert_eq!(refusal_of(foreign), RefusalCode::NotFound);
-    assert!(matches!(show(&mut lost).await, UserReply::AccountShown(_)));
+    stranger.ask(UserCall::RevokeSession { id: target }).await.expect_refusal(RefusalCode::NotFound);
+    lost.show().await;
     wire.call(UserCall::RevokeSession { id: target }).await.unwrap();
-    assert_eq!(refusal_of(show(&mut lost).await), RefusalCode::SessionEnded);
-    let again = wire.call(UserCall::RevokeSession { id: target }).await.unwrap();
-    assert_eq!(refusal_of(again), RefusalCode::NotFound);
+    lost.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
+    wire.ask(UserCall::RevokeSession { id: target }).await.expect_refusal(RefusalCode::NotFound);
 }
 
 #[tokio::test]
@@ -133,7 +129,7 @@ async fn logging_out_everywhere_ends_every_session() {
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let out = wire.call(UserCall::LogOut { everywhere: true }).await.unwrap();
     assert!(matches!(out, UserReply::LoggedOut { sessions_ended: 2 }));
-    assert_eq!(refusal_of(show(&mut other).await), RefusalCode::SessionEnded);
+    other.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
 }
 
 #[tokio::test]
@@ -155,20 +151,20 @@ async fn sec_0006_suspension_deletion_and_revocation_bite_on_the_next_request_of
     server.register("naman").await;
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
     server.operate(AdminCall::SuspendAccount { name: name(), until: None, reason: None }).await;
-    assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::SessionEnded);
+    wire.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
     server.operate(AdminCall::ResumeAccount { name: name() }).await;
-    assert_eq!(refusal_of(resume(&server, &session.token).await), RefusalCode::SessionEnded);
+    resume(&server, &session.token).await.expect_refusal(RefusalCode::SessionEnded);
 
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     server.operate(AdminCall::DeleteAccount { name: name() }).await;
-    assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::SessionEnded);
+    wire.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
     server.operate(AdminCall::RestoreAccount { name: name() }).await;
 
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let id = server.select("select id from sessions").await[0][0].clone();
     let id = u64::from_str_radix(&id, 16).unwrap();
     assert!(matches!(server.operate(AdminCall::RevokeSession { id }).await, AdminReply::SessionRevoked));
-    assert_eq!(refusal_of(show(&mut wire).await), RefusalCode::SessionEnded);
+    wire.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
 }
 
 /// The paths: a login, a login with an imported password, and a new password. Each is also cut where its account changes
@@ -217,8 +213,8 @@ async fn sec_0007_every_path_that_opens_a_session_checks_every_state_of_the_acco
             assert!(matches!(server.operate(call).await, AdminReply::AccountChanged(_)), "{state}");
         }
         assert_eq!(refusal_of(resume(&server, &session.token).await), RefusalCode::SessionEnded, "{state}");
-        for reply in [show(&mut open).await, show(&mut changing).await, show(&mut entering).await] {
-            let code = refusal_of(reply);
+        for wire in [&mut open, &mut changing, &mut entering] {
+            let code = refusal_of(wire.ask(UserCall::ShowAccount).await);
             assert!(
                 [RefusalCode::NotLoggedIn, RefusalCode::SessionEnded].contains(&code),
                 "{state}: {code:?}"
@@ -233,8 +229,12 @@ async fn sec_0007_every_path_that_opens_a_session_checks_every_state_of_the_acco
     let invited = AdminCall::CreateAccount { name: "invited".to_owned(), profile: Profile::default() };
     server.operate(invited).await;
     assert!(server.refused_login("invited", PASSWORD).await.is(RefusalCode::WrongCredentials));
-    let imported = server.connect().await.call(imported_login("invited", PASSWORD)).await.unwrap();
-    assert_eq!(refusal_of(imported), RefusalCode::WrongCredentials);
+    server
+        .connect()
+        .await
+        .ask(imported_login("invited", PASSWORD))
+        .await
+        .expect_refusal(RefusalCode::WrongCredentials);
     assert_eq!(server.select("select count(*) from sessions").await, [["0"]]);
 }
 
@@ -259,16 +259,14 @@ async fn sec_0008_a_second_login_on_one_connection_is_the_second_person_and_neve
     server.register("naman").await;
     server.register("anirudh").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    let wrong = log_in(&mut wire, "anirudh", OTHER_PASSWORD).await;
-    assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
-    let UserReply::AccountShown(still) = show(&mut wire).await else { panic!() };
+    log_in(&mut wire, "anirudh", OTHER_PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
+    let still = wire.show().await;
     assert_eq!(still.name, "naman");
     // What the first person proved is not the second's.
     assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
-    assert!(matches!(log_in(&mut wire, "anirudh", PASSWORD).await, UserReply::LoggedIn(_)));
-    let unproven = wire.call(UserCall::DeleteAccount).await.unwrap();
-    assert_eq!(refusal_of(unproven), RefusalCode::NotProven);
-    let UserReply::AccountShown(now) = show(&mut wire).await else { panic!() };
+    logged_in(log_in(&mut wire, "anirudh", PASSWORD).await);
+    wire.ask(UserCall::DeleteAccount).await.expect_refusal(RefusalCode::NotProven);
+    let now = wire.show().await;
     assert_eq!(now.name, "anirudh");
 }
 
@@ -278,8 +276,8 @@ async fn a_token_that_does_not_resume_leaves_the_session_that_is_there() {
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let made_up = UserCall::ResumeSession { token: SessionToken::from_bytes([7; 32]) };
-    assert_eq!(refusal_of(wire.call(made_up).await.unwrap()), RefusalCode::SessionEnded);
-    assert!(matches!(show(&mut wire).await, UserReply::AccountShown(_)));
+    wire.ask(made_up).await.expect_refusal(RefusalCode::SessionEnded);
+    wire.show().await;
 }
 
 #[tokio::test]
@@ -289,7 +287,7 @@ async fn a_one_time_code_sets_a_password_once_and_ends_the_sessions() {
     let (mut open, _) = server.log_in("naman", PASSWORD).await;
     let code = server.issue_code("naman").await;
     // Until it is redeemed, nothing changes for the user.
-    assert!(matches!(show(&mut open).await, UserReply::AccountShown(_)));
+    open.show().await;
     let mut wire = server.connect().await;
     for (name, tried) in [
         ("naman", "00000-00000-00000-00000"),
@@ -303,9 +301,8 @@ async fn a_one_time_code_sets_a_password_once_and_ends_the_sessions() {
     let done = reset(&mut wire, "naman", &typed, OTHER_PASSWORD).await;
     let UserReply::PasswordReset { name, code: issued } = done else { panic!("{done:?}") };
     assert_eq!((name.as_str(), issued.by.as_str()), ("naman", "admin"));
-    let again = reset(&mut wire, "naman", code.expose_secret(), PASSWORD).await;
-    assert_eq!(refusal_of(again), RefusalCode::CodeUsed);
-    assert_eq!(refusal_of(show(&mut open).await), RefusalCode::SessionEnded);
+    reset(&mut wire, "naman", code.expose_secret(), PASSWORD).await.expect_refusal(RefusalCode::CodeUsed);
+    open.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
     let (mut wire, _) = server.log_in("naman", OTHER_PASSWORD).await;
     let shown = wire.call(UserCall::ShowNotices).await.unwrap();
     let UserReply::NoticesShown(notices) = shown else { panic!("{shown:?}") };
@@ -353,7 +350,7 @@ async fn sec_0009_one_code_is_won_once_however_many_redeem_it_at_once() {
                 match wire.call(UserCall::FinishReset { envelope }).await.unwrap() {
                     UserReply::PasswordReset { .. } => true,
                     other => {
-                        assert_eq!(refusal_of(other), RefusalCode::CodeUsed);
+                        other.expect_refusal(RefusalCode::CodeUsed);
                         false
                     }
                 }
@@ -372,9 +369,7 @@ async fn sec_0010_the_database_holds_no_token_no_code_and_no_password() {
     server.register("naman").await;
     import(&server, &[("shubham", OTHER_PASSWORD), ("waiting", OTHER_PASSWORD)]).await;
     let (mut wire, session) = server.log_in("naman", PASSWORD).await;
-    let UserReply::DeviceRemembered { token } = wire.call(UserCall::RememberDevice).await.unwrap() else {
-        panic!("no token")
-    };
+    let token = wire.remember().await;
     let entered = server.connect().await.call(imported_login("shubham", OTHER_PASSWORD)).await.unwrap();
     assert!(matches!(entered, UserReply::LoggedIn(_)), "{entered:?}");
     let code = server.issue_code("naman").await;
@@ -401,10 +396,11 @@ async fn a_proof_and_a_first_half_end_with_the_session_that_they_are_of() {
         let (mut wire, _) = server.log_in("naman", PASSWORD).await;
         assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
         wire.call(UserCall::LogOut { everywhere }).await.unwrap();
-        assert!(matches!(log_in(&mut wire, "naman", PASSWORD).await, UserReply::LoggedIn(_)));
-        assert_eq!(refusal_of(set_new_password(&mut wire, OTHER_PASSWORD).await), RefusalCode::NotProven);
-        let deleted = prove_and(&mut wire, OTHER_PASSWORD, UserCall::DeleteAccount).await;
-        assert_eq!(refusal_of(deleted), RefusalCode::WrongCredentials);
+        logged_in(log_in(&mut wire, "naman", PASSWORD).await);
+        set_new_password(&mut wire, OTHER_PASSWORD).await.expect_refusal(RefusalCode::NotProven);
+        prove_and(&mut wire, OTHER_PASSWORD, UserCall::DeleteAccount)
+            .await
+            .expect_refusal(RefusalCode::WrongCredentials);
     }
     server.log_in("naman", PASSWORD).await;
 }
@@ -419,7 +415,7 @@ async fn a_connection_without_a_login_ends_after_its_time() {
     while stranger.call(UserCall::DescribeServer).await.is_ok() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert!(matches!(user.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    user.show().await;
     // The time is that of the connection, and not of what it did last.
     assert!(matches!(
         user.call(UserCall::LogOut { everywhere: false }).await.unwrap(),

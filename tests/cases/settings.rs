@@ -9,9 +9,10 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserReply};
 use vestry_server::config::Config;
-use vestry_tests::harness::{PASSWORD, Server, from_environment, program, refusal_of, with_settings};
+use vestry_tests::harness::{PASSWORD, Server, from_environment, program, with_settings};
 use vestry_tests::light;
 use vestry_tests::programs::Person;
+use vestry_tests::talk::{Operator, Refusable};
 
 /// Replaces the file with one that has other settings besides those that `init` wrote, as an editor does.
 fn set(file: &Path, before: &str, settings: &str) {
@@ -31,7 +32,7 @@ async fn is_open(server: &Server, name: &str) -> bool {
     match light::register(&mut server.connect().await, name, PASSWORD, Profile::default()).await {
         UserReply::Registered { .. } => true,
         reply => {
-            assert_eq!(refusal_of(reply), RefusalCode::RegistrationClosed);
+            reply.expect_refusal(RefusalCode::RegistrationClosed);
             false
         }
     }
@@ -180,10 +181,7 @@ async fn sec_0106_where_reset_by_is_admin_helpdesk_issues_no_one_time_code() {
     set(&file, &before, "accounts.reset_by = \"admin\"");
     person.vestryctl(&server, &["reload"]).ended_with(0);
     for (call, account) in codes.iter().zip(["naman", "zoe"]) {
-        let AdminReply::Refused(refusal) = hana.call(call(name(account))).await.unwrap() else {
-            panic!("helpdesk was given a code")
-        };
-        assert!(refusal.is(RefusalCode::Forbidden), "{refusal:?}");
+        hana.ask(call(name(account))).await.expect_refusal(RefusalCode::Forbidden);
     }
     let words: [&[&str]; 2] =
         [&["account", "reset", "naman", "--confirm", "naman"], &["account", "create", "zoe"]];

@@ -22,6 +22,7 @@ use vestry_protocol::{Reply, Request};
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, from_environment, imported_login};
 use vestry_tests::imported::import;
 use vestry_tests::light::{any_ke1, log_in, start_login};
+use vestry_tests::talk::{User, logged_in};
 use vestry_tls::config;
 
 /// Longer than any good login may take, also on a machine that does everything else at the same time.
@@ -157,9 +158,8 @@ async fn be_slow(
 async fn good_login(server: &Server, name: &str) -> Duration {
     let begun = Instant::now();
     let mut wire = server.connect().await;
-    let opened = log_in(&mut wire, name, PASSWORD).await;
-    assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
-    assert!(matches!(wire.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    logged_in(log_in(&mut wire, name, PASSWORD).await);
+    wire.show().await;
     begun.elapsed()
 }
 

@@ -2,9 +2,9 @@
 //! the connection began anew. And what else is limited: names that are told, codes, registrations, writes.
 
 use crate::inside::{DAY, Inside};
-use vestry_protocol::admin::{AdminCall, AdminReply};
+use vestry_protocol::admin::AdminCall;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::user::{Change, Notices, Profile, ProfileUpdate, Stretching, UserCall, UserReply};
+use vestry_protocol::user::{Change, Profile, ProfileUpdate, Stretching, UserCall, UserReply};
 use vestry_tests::harness::{
     OTHER_PASSWORD, PASSWORD, Server, UserWire, imported_login, refusal_of, rows_of, secret, token_again,
 };
@@ -14,6 +14,7 @@ use vestry_tests::light::{
     prove_and, reset, seal, start_login,
 };
 use vestry_tests::programs::Person;
+use vestry_tests::talk::{self, Operator, Refusable, User, logged_in};
 
 /// So many failures cost an account nothing yet.
 const FREE: usize = 5;
@@ -47,13 +48,6 @@ fn refused(reply: UserReply) -> Refusal {
     }
 }
 
-async fn notices(wire: &mut UserWire) -> Notices {
-    match wire.call(UserCall::ShowNotices).await.unwrap() {
-        UserReply::NoticesShown(notices) => notices,
-        other => panic!("{other:?}"),
-    }
-}
-
 const LANES: &str = "select lane, failures from throttle where lane not like 'registrations %' order by lane";
 
 async fn wait_for_failures(server: &Server, lane: &str, failures: usize) {
@@ -68,9 +62,7 @@ async fn sec_0045_a_thousand_failures_of_strangers_do_not_hold_up_a_session_or_a
     let server = Server::start();
     server.register("naman").await;
     let (mut inside, _) = server.log_in("naman", PASSWORD).await;
-    let UserReply::DeviceRemembered { token } = inside.call(UserCall::RememberDevice).await.unwrap() else {
-        panic!("no token")
-    };
+    let token = inside.remember().await;
     let mut stranger = server.connect().await;
     let mut counted = 0;
     for _ in 0..1_000 {
@@ -78,7 +70,7 @@ async fn sec_0045_a_thousand_failures_of_strangers_do_not_hold_up_a_session_or_a
     }
     assert!((FREE..20).contains(&counted), "{counted} guesses were taken");
     assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::Throttled));
-    assert!(matches!(inside.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    inside.show().await;
     assert!(matches!(prove(&mut inside, PASSWORD).await, UserReply::PasswordProven));
     let mut device = server.connect().await;
     let opened = log_in_from(&mut device, "naman", PASSWORD, Some(&token)).await;
@@ -144,9 +136,8 @@ async fn an_exchange_that_is_left_open_is_a_failure_when_its_time_is_over() {
     let proof = Halfway::proof(&mut session, PASSWORD).await.ke3(&session).unwrap();
     wait_for_failures(&server, "account naman", 1).await;
     wait_for_failures(&server, "session naman/%", 1).await;
-    assert_eq!(refusal_of(login.call(finish_login(ke3)).await.unwrap()), RefusalCode::NotStarted);
-    let proof = session.call(UserCall::FinishProof { ke3: proof }).await.unwrap();
-    assert_eq!(refusal_of(proof), RefusalCode::NotStarted);
+    login.ask(finish_login(ke3)).await.expect_refusal(RefusalCode::NotStarted);
+    session.ask(UserCall::FinishProof { ke3: proof }).await.expect_refusal(RefusalCode::NotStarted);
     let events = server.select("select detail from audit where action = 'login.failed'").await;
     assert_eq!(events, [["broken off"]; 2]);
 }
@@ -296,13 +287,13 @@ async fn sec_0040_a_session_that_has_ended_is_told_of_no_failures_and_another_us
     }
     fail(&mut server.connect().await, "naman").await;
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
-    assert_eq!(notices(&mut wire).await.failures_since_last_login, 1);
+    assert_eq!(wire.notices().await.failures_since_last_login, 1);
     let (mut other, session) = server.log_in("anirudh", PASSWORD).await;
     let resumed = wire.call(UserCall::ResumeSession { token: session.token }).await.unwrap();
     assert!(matches!(resumed, UserReply::SessionResumed { .. }), "{resumed:?}");
-    assert_eq!(notices(&mut wire).await.failures_since_last_login, 0);
-    other.call(UserCall::LogOut { everywhere: true }).await.unwrap();
-    assert_eq!(refusal_of(wire.call(UserCall::ShowNotices).await.unwrap()), RefusalCode::SessionEnded);
+    assert_eq!(wire.notices().await.failures_since_last_login, 0);
+    other.log_out(true).await;
+    wire.ask(UserCall::ShowNotices).await.expect_refusal(RefusalCode::SessionEnded);
 }
 
 #[tokio::test]
@@ -323,12 +314,11 @@ async fn sec_0081_wrong_codes_are_counted_by_source_and_a_right_one_is_never_thr
     assert!(throttled.iter().all(|refusal| refusal.retry_after_ms == Some(60_000)), "{told:?}");
     server.jump(60);
     assert_eq!(refusal_of(redeem("x").await), RefusalCode::WrongCode, "one a minute");
-    assert_eq!(refusal_of(redeem("x").await), RefusalCode::Throttled);
+    redeem("x").await.expect_refusal(RefusalCode::Throttled);
     // A right one is taken all the same: nobody can keep a user from it.
     let redeemed = redeem(code.expose_secret()).await;
     assert!(matches!(redeemed, UserReply::PasswordReset { .. }), "{redeemed:?}");
-    let opened = log_in(&mut server.connect().await, "naman", OTHER_PASSWORD).await;
-    assert!(matches!(opened, UserReply::LoggedIn(_)), "{opened:?}");
+    logged_in(log_in(&mut server.connect().await, "naman", OTHER_PASSWORD).await);
 }
 
 /// The code is used up by a password that is set, and by nothing else.
@@ -350,7 +340,7 @@ async fn a_new_password_that_is_refused_is_no_failed_try_of_the_code() {
     };
     for _ in 0..=FREE {
         let cheap = Stretching { iterations: envelope.stretching.iterations - 1, ..envelope.stretching };
-        assert_eq!(refusal_of(wire.call(with(cheap)).await.unwrap()), RefusalCode::BadField);
+        wire.ask(with(cheap)).await.expect_refusal(RefusalCode::BadField);
     }
     assert_eq!(server.select(LANES).await, [[""; 2]; 0]);
     let redeemed = wire.call(with(envelope.stretching)).await.unwrap();
@@ -433,9 +423,7 @@ async fn registrations_are_limited_by_address_and_by_the_hour() {
             (Some(RefusalCode::Throttled), Some(wait_ms)),
             "{settings}"
         );
-        let AdminReply::StatusShown(status) = server.operate(AdminCall::ShowStatus).await else {
-            panic!("no status")
-        };
+        let status = server.connect_as_operator().await.status().await;
         assert_eq!(status.registrations, 3, "{settings}");
         assert_eq!(status.registrations == status.registrations_max, settings.contains("hour"), "{settings}");
         assert_eq!(status.attempts_under_way, 0);
@@ -453,8 +441,7 @@ async fn sec_0079_an_account_writes_thirty_times_at_once_and_what_ends_a_session
     }
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     let (mut second, _) = server.log_in("naman", PASSWORD).await;
-    let update =
-        |age| UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(age), ..ProfileUpdate::default() });
+    let update = |age| UserCall::UpdateAccount(talk::age(age));
     for age in 0..30 {
         let wire = if age % 2 == 0 { &mut wire } else { &mut second };
         let updated = wire.call(update(age)).await.unwrap();
@@ -465,16 +452,12 @@ async fn sec_0079_an_account_writes_thirty_times_at_once_and_what_ends_a_session
         assert!(throttled.is(RefusalCode::Throttled), "{throttled:?}");
         assert!(throttled.retry_after_ms.is_some_and(|ms| (1..=3_600_000).contains(&ms)), "{throttled:?}");
     }
-    let UserReply::AccountShown(account) = wire.call(UserCall::ShowAccount).await.unwrap() else {
-        panic!("reading is no write")
-    };
+    let account = wire.show().await;
     assert_eq!(account.profile.age, Some(29));
     let (mut other, _) = server.log_in("anirudh", PASSWORD).await;
     assert!(matches!(other.call(update(1)).await.unwrap(), UserReply::AccountUpdated(_)));
     // Whoever stole a session and writes all the time keeps its owner from nothing that ends it.
-    let UserReply::SessionsListed(sessions) = wire.call(UserCall::ListSessions).await.unwrap() else {
-        panic!("no list")
-    };
+    let sessions = wire.sessions().await;
     let id = sessions.iter().find(|session| !session.current).unwrap().id;
     let revoked = wire.call(UserCall::RevokeSession { id }).await.unwrap();
     assert!(matches!(revoked, UserReply::SessionRevoked), "{revoked:?}");
@@ -486,7 +469,7 @@ async fn sec_0079_an_account_writes_thirty_times_at_once_and_what_ends_a_session
     let (mut second, _) = server.log_in("naman", OTHER_PASSWORD).await;
     let out = wire.call(UserCall::LogOut { everywhere: true }).await.unwrap();
     assert!(matches!(out, UserReply::LoggedOut { sessions_ended: 2 }), "{out:?}");
-    assert_eq!(refusal_of(second.call(UserCall::ShowAccount).await.unwrap()), RefusalCode::SessionEnded);
+    second.ask(UserCall::ShowAccount).await.expect_refusal(RefusalCode::SessionEnded);
     let (mut last, _) = server.log_in("naman", OTHER_PASSWORD).await;
     let deleted = prove_and(&mut last, OTHER_PASSWORD, UserCall::DeleteAccount).await;
     assert!(matches!(deleted, UserReply::AccountDeleted { .. }), "{deleted:?}");
@@ -505,7 +488,7 @@ async fn a_right_password_starts_its_own_lane_anew_and_no_sources() {
     let (mut wire, _) = server.log_in("naman", PASSWORD).await;
     assert_eq!(lanes().await, sources);
     // The lane of the session, too.
-    assert_eq!(refusal_of(prove(&mut wire, OTHER_PASSWORD).await), RefusalCode::WrongCredentials);
+    prove(&mut wire, OTHER_PASSWORD).await.expect_refusal(RefusalCode::WrongCredentials);
     let id = server.select("select id from sessions").await[0][0].clone();
     assert!(lanes().await.contains(&vec![format!("session naman/{id}"), "1".to_owned()]));
     assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
@@ -601,10 +584,7 @@ async fn sec_0047_whichever_way_and_however_a_name_is_written_one_counter_counts
     }
     let mut wire = server.connect().await;
     Halfway::login(&mut wire, "naman\t", OTHER_PASSWORD).await;
-    assert_eq!(
-        refusal_of(wire.call(finish_login(vec![0; 64])).await.unwrap()),
-        RefusalCode::WrongCredentials
-    );
+    wire.ask(finish_login(vec![0; 64])).await.expect_refusal(RefusalCode::WrongCredentials);
     for name in ["naman", "NAMAN"] {
         assert!(server.refused_login(name, PASSWORD).await.is(RefusalCode::Throttled), "{name:?}");
         let imported = server.call(imported_login(name, PASSWORD)).await;
@@ -638,9 +618,8 @@ async fn sec_0047_whichever_way_and_however_a_name_is_written_one_counter_counts
         tokio::task::yield_now().await;
     }
     assert!(server.refused_login("maria", PASSWORD).await.is(RefusalCode::Throttled));
-    assert_eq!(refusal_of(server.call(registration("maria")).await), RefusalCode::Throttled);
-    let imported = server.call(imported_login("maria", PASSWORD)).await;
-    assert_eq!(refusal_of(imported), RefusalCode::Throttled);
+    server.call(registration("maria")).await.expect_refusal(RefusalCode::Throttled);
+    server.call(imported_login("maria", PASSWORD)).await.expect_refusal(RefusalCode::Throttled);
 }
 
 #[tokio::test]
@@ -674,18 +653,17 @@ async fn a_stolen_session_cannot_be_used_to_guess_the_password() {
     let (mut wire, token) = server.log_in("naman").await;
     let guess = || UserCall::DeleteAccount;
     for _ in 0..FREE {
-        let wrong = prove_and(&mut wire, OTHER_PASSWORD, guess()).await;
-        assert_eq!(refusal_of(wrong), RefusalCode::WrongCredentials);
+        prove_and(&mut wire, OTHER_PASSWORD, guess()).await.expect_refusal(RefusalCode::WrongCredentials);
     }
-    assert_eq!(refusal_of(prove_and(&mut wire, PASSWORD, guess()).await), RefusalCode::Throttled);
+    prove_and(&mut wire, PASSWORD, guess()).await.expect_refusal(RefusalCode::Throttled);
     // Another connection with the same session is no way around.
     let mut other = server.connect().await;
     other.call(UserCall::ResumeSession { token }).await.unwrap();
-    assert_eq!(refusal_of(prove(&mut other, PASSWORD).await), RefusalCode::Throttled);
-    assert!(matches!(wire.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    prove(&mut other, PASSWORD).await.expect_refusal(RefusalCode::Throttled);
+    wire.show().await;
     // The user, who logs in, is not kept out by it, and is told.
     let (mut own, _) = server.log_in("naman").await;
-    assert_eq!(notices(&mut own).await.failures_since_last_login, u64::try_from(FREE).unwrap());
+    assert_eq!(own.notices().await.failures_since_last_login, u64::try_from(FREE).unwrap());
     server.jump(2);
     assert!(matches!(prove(&mut wire, PASSWORD).await, UserReply::PasswordProven));
 }

@@ -5,10 +5,11 @@ use crate::inside::{DAY, HOUR, Inside, machine_time};
 use std::sync::atomic::Ordering;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
-use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
+use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_server::sweep::Swept;
-use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, refusal_of, rows_of};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, rows_of};
 use vestry_tests::light::{self, prove_and, reset};
+use vestry_tests::talk::{Operator, Refusable, User, age};
 
 #[tokio::test]
 async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
@@ -21,9 +22,7 @@ async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
     }
     server.jump(HOUR);
     assert!(!server.is_live(&token).await, "a day has passed");
-    let UserReply::Refused(refusal) = open.call(UserCall::ShowAccount).await.unwrap() else {
-        panic!("it goes on")
-    };
+    let refusal = open.ask(UserCall::ShowAccount).await.refusal().unwrap();
     assert_eq!(refusal.detail(), Some(Detail::Ended(Some(SessionEnd::Expired.into()))));
     let (_, token) = server.log_in("naman").await;
     server.jump(HOUR);
@@ -89,16 +88,14 @@ async fn a_deleted_account_keeps_its_name_for_seven_days_and_is_then_gone_for_go
     let server = Inside::start().await;
     server.register("naman").await;
     let (mut wire, _) = server.log_in("naman").await;
-    let UserReply::AccountDeleted { restorable_until } =
-        prove_and(&mut wire, PASSWORD, UserCall::DeleteAccount).await
-    else {
-        panic!("not deleted")
-    };
+    let reply = prove_and(&mut wire, PASSWORD, UserCall::DeleteAccount).await;
+    let UserReply::AccountDeleted { restorable_until } = reply else { panic!("{reply:?}") };
     assert_eq!(restorable_until, server.now() + 7 * DAY);
     server.jump(7 * DAY - 1);
     assert_eq!(server.sweep().await, Swept { purged: 0, resumed: 0 });
-    let taken = light::register(&mut server.connect().await, "naman", PASSWORD, Profile::default()).await;
-    assert_eq!(refusal_of(taken), RefusalCode::NameTaken);
+    light::register(&mut server.connect().await, "naman", PASSWORD, Profile::default())
+        .await
+        .expect_refusal(RefusalCode::NameTaken);
     server.jump(1);
     assert_eq!(server.sweep().await, Swept { purged: 1, resumed: 0 });
     server.register("naman").await;
@@ -128,9 +125,7 @@ async fn sec_0087_one_start_with_a_clock_that_is_ahead_removes_nothing_for_good(
     assert!(matches!(restored, AdminReply::AccountChanged(_)), "{restored:?}");
     server.log_in("gone").await;
     // Both jumps are told, the last one for a month.
-    let AdminReply::StatusShown(status) = server.operate(AdminCall::ShowStatus).await else {
-        panic!("no status")
-    };
+    let status = server.connect_as_operator().await.status().await;
     let jump = status.clock_jump.expect("the clock came back");
     assert!(jump.from - jump.to >= ahead - HOUR, "{jump:?}");
     let folder = server.stop().await;
@@ -156,11 +151,11 @@ async fn a_clock_that_jumps_revives_no_one_time_code() {
         server.jump(DAY + 1);
         let redeem =
             async || reset(&mut server.connect().await, &name, code.expose_secret(), OTHER_PASSWORD).await;
-        assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCode);
+        redeem().await.expect_refusal(RefusalCode::WrongCode);
         server.sweep().await;
         for back_and_forth in [-DAY - 1, jump, -jump] {
             server.jump(back_and_forth);
-            assert_eq!(refusal_of(redeem().await), RefusalCode::WrongCode);
+            redeem().await.expect_refusal(RefusalCode::WrongCode);
         }
     }
 }
@@ -176,14 +171,14 @@ async fn a_code_that_set_a_password_says_so_and_when_for_ten_minutes() {
     let at = server.now();
     assert!(matches!(redeem(code.expose_secret()).await, UserReply::PasswordReset { .. }));
     server.jump(10 * 60 - 1);
-    let UserReply::Refused(refusal) = redeem(code.expose_secret()).await else { panic!("it worked twice") };
+    let refusal = redeem(code.expose_secret()).await.refusal().unwrap();
     assert_eq!(
         (refusal.known_code(), refusal.detail()),
         (Some(RefusalCode::CodeUsed), Some(Detail::UsedAt(at)))
     );
-    assert_eq!(refusal_of(redeem("00000-00000-00000-00000").await), RefusalCode::WrongCode);
+    redeem("00000-00000-00000-00000").await.expect_refusal(RefusalCode::WrongCode);
     server.jump(1);
-    assert_eq!(refusal_of(redeem(code.expose_secret()).await), RefusalCode::WrongCode);
+    redeem(code.expose_secret()).await.expect_refusal(RefusalCode::WrongCode);
     // A new code takes the place of one that was used.
     let issued = server.operate(AdminCall::ResetAccount { name: "naman".to_owned() }).await;
     let AdminReply::CodeIssued { code, .. } = issued else { panic!("{issued:?}") };
@@ -290,7 +285,7 @@ async fn a_panic_in_a_request_ends_its_connection_and_no_other() {
     server.panics.store(true, Ordering::Relaxed);
     assert!(one.call(UserCall::ShowAccount).await.is_err(), "the panic was answered");
     assert!(!server.panics.load(Ordering::Relaxed), "nothing panicked");
-    assert!(matches!(other.call(UserCall::ShowAccount).await.unwrap(), UserReply::AccountShown(_)));
+    other.show().await;
     assert!(server.is_live(&token).await);
     server.log_in("naman").await;
 }
@@ -299,10 +294,7 @@ async fn a_panic_in_a_request_ends_its_connection_and_no_other() {
 async fn the_use_of_a_session_is_written_down_once_a_minute() {
     let server = Inside::start().await;
     server.register("naman").await;
-    let uses: [fn() -> UserCall; 2] = [
-        || UserCall::ShowAccount,
-        || UserCall::UpdateAccount(ProfileUpdate { age: Change::Set(20), ..ProfileUpdate::default() }),
-    ];
+    let uses: [fn() -> UserCall; 2] = [|| UserCall::ShowAccount, || UserCall::UpdateAccount(age(20))];
     for used in uses {
         let (mut wire, _) = server.log_in("naman").await;
         let mut last_used = async |after_seconds| {

@@ -9,11 +9,11 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::DeviceToken;
 use vestry_protocol::user::{Envelope, Profile, UserCall, UserReply};
 use vestry_tests::harness::{
-    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, from_environment, imported_login, refusal_of,
-    secret,
+    AdminWire, OTHER_PASSWORD, PASSWORD, Server, UserWire, from_environment, imported_login, secret,
 };
 use vestry_tests::imported::import;
 use vestry_tests::light::{any_ke1, any_request, finish_login, register, seal, start_login};
+use vestry_tests::talk::{Refusable, User};
 
 /// Two sets of measurements with a larger |t| than this differ (dudect's bound).
 const T_MAX: f64 = 4.5;
@@ -115,7 +115,7 @@ async fn timed(wire: &mut UserWire, call: UserCall) -> (f64, UserReply) {
 /// Of a call that is refused.
 async fn time_refused(wire: &mut UserWire, call: UserCall, expected: RefusalCode) -> f64 {
     let (took, reply) = timed(wire, call).await;
-    assert_eq!(refusal_of(reply), expected);
+    reply.expect_refusal(expected);
     took
 }
 
@@ -219,9 +219,7 @@ async fn the_time_of_every_other_answer_does_not_tell_who_has_an_account_either(
     })
     .await;
     let (mut own, _) = server.log_in("naman", PASSWORD).await;
-    let UserReply::DeviceRemembered { token } = own.call(UserCall::RememberDevice).await.unwrap() else {
-        panic!("no token")
-    };
+    let token = own.remember().await;
     let kinds = ["coded", "barred", "gone", "invited", "hashed", "nobody1"];
     let shown = [
         (["StartLogin with a made-up token", "FinishLogin behind it"], DeviceToken::from_bytes([7; 32])),

@@ -15,6 +15,7 @@ use vestry_protocol::user::{Change, ProfileUpdate, UserCall, UserReply};
 use vestry_protocol::{Reply, Request};
 use vestry_tests::harness::{PASSWORD, Server, refusal_of};
 use vestry_tests::light::{Halfway, any_ke1, finish_login, start_login};
+use vestry_tests::talk::{Refusable, User};
 use vestry_tls::config;
 
 async fn raw(server: &Server) -> TlsStream<TcpStream> {
@@ -132,7 +133,7 @@ async fn sixteen_frames_that_are_no_request_are_answered_before_a_login_and_any_
     stream.write_all(&frame(2, UserCall::ShowAccount)).await.unwrap();
     assert_eq!(read_reply(&mut stream).await.unwrap().id, 1);
     for _ in 0..40 {
-        assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::Unsupported);
+        read_reply(&mut stream).await.unwrap().body.expect_refusal(RefusalCode::Unsupported);
     }
     assert!(matches!(read_reply(&mut stream).await.unwrap().body, UserReply::AccountShown(_)));
 }
@@ -319,16 +320,16 @@ async fn sec_0015_replayed_frames_open_nothing_on_a_new_connection() {
                 RefusalCode::WrongCredentials
             }
         };
-        assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), expected);
+        read_reply(&mut stream).await.unwrap().body.expect_refusal(expected);
     }
     let resume = frame(1, UserCall::ResumeSession { token: session.token });
     let mut stream = raw(&server).await;
     stream.write_all(&resume).await.unwrap();
     assert!(matches!(read_reply(&mut stream).await.unwrap().body, UserReply::SessionResumed { .. }));
-    wire.call(UserCall::LogOut { everywhere: true }).await.unwrap();
+    wire.log_out(true).await;
     let mut stream = raw(&server).await;
     stream.write_all(&resume).await.unwrap();
     stream.write_all(&frame(2, UserCall::ShowAccount)).await.unwrap();
-    assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::SessionEnded);
-    assert_eq!(refusal_of(read_reply(&mut stream).await.unwrap().body), RefusalCode::NotLoggedIn);
+    read_reply(&mut stream).await.unwrap().body.expect_refusal(RefusalCode::SessionEnded);
+    read_reply(&mut stream).await.unwrap().body.expect_refusal(RefusalCode::NotLoggedIn);
 }

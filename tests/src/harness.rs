@@ -1,6 +1,7 @@
 //! A `vestryd` of one's own: a fresh folder, its own PKI, port 0, killed on drop.
 
 use crate::light;
+use crate::talk::Refusable;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::net::SocketAddr;
@@ -399,20 +400,11 @@ pub fn imported_login(name: &str, password: &str) -> UserCall {
     UserCall::LogInImported { name: name.to_owned(), password: secret(password), device: "test".to_owned() }
 }
 
-/// The code of a refused user call; panics on any other answer.
-pub fn refusal_of(reply: UserReply) -> RefusalCode {
-    match reply {
-        UserReply::Refused(refusal) => refusal.known_code().expect("a known code"),
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
-/// The code of a refused admin call; panics on any other answer.
-pub fn admin_refusal_of(reply: AdminReply) -> RefusalCode {
-    match reply {
-        AdminReply::Refused(refusal) => refusal.known_code().expect("a known code"),
-        other => panic!("not refused: {other:?}"),
-    }
+/// The code of a refused call; panics on any other answer.
+#[track_caller]
+pub fn refusal_of(reply: impl Refusable) -> RefusalCode {
+    let refusal = reply.refusal().unwrap_or_else(|other| panic!("not refused: {other:?}"));
+    refusal.known_code().expect("a known code")
 }
 
 /// A pipe that is full, and its reader, who reads nothing: each write waits for ever.

@@ -6,4 +6,5 @@ pub mod imported;
 pub mod languages;
 pub mod light;
 pub mod programs;
+pub mod talk;
 pub mod vectors;
