@@ -55,7 +55,7 @@ proof sec_0017_
 proof sec_0104_
 proof sec_0035_
 proof the_time_of_every_other_answer
-proof the_time_of_a_name_that_was_taken_meanwhile
+proof the_time_of_a_name_taken_meanwhile
 proof the_time_of_a_throttled_name_and_of_a_proof
 proof sec_0055_
 if [ $short = no ]; then

@@ -205,8 +205,7 @@ async fn rows_or_reply(
 }
 
 #[tokio::test]
-async fn sec_0021_a_revoked_operator_is_refused_at_the_next_request_of_an_open_connection_and_never_comes_back()
- {
+async fn sec_0021_a_revoked_operator_is_refused_at_the_next_request_and_for_good() {
     let server = Server::start();
     make_operator(&server, "hana", "admin");
     let mut open = connect_as_new(&server, "hana").await;

@@ -159,7 +159,7 @@ fn sec_0096_what_check_says_to_run_mends_what_it_found() {
 }
 
 #[test]
-fn the_first_lines_of_a_server_work_as_they_are_typed_and_vestryctl_finds_it_by_its_folder() {
+fn the_first_lines_of_a_server_work_as_typed_and_vestryctl_finds_its_folder() {
     let place = Place::new();
     let server = Server::start_in(place.folder.clone());
     let talk = server.talk_until("operators type next: ");

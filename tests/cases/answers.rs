@@ -96,7 +96,7 @@ fn assert_alike(known: &[Vec<u8>], unknown: &[Vec<u8>]) {
 }
 
 #[test]
-fn the_comparison_of_contents_tells_different_distributions_apart_and_equal_ones_not() {
+fn the_comparison_of_contents_tells_only_different_distributions_apart() {
     assert!(deviations(60, 60, 120) < 0.1 && deviations(120, 120, 120) < 0.1 && deviations(0, 0, 120) < 0.1);
     assert!(deviations(120, 60, 120) > DEVIATIONS_MAX && deviations(40, 90, 120) > DEVIATIONS_MAX);
     let made_up = |seed: u8| {

@@ -731,7 +731,7 @@ async fn a_tampered_audit_in_a_backup_is_said_at_the_restore() {
 /// H-5 of the review: whoever could write the database alone wiped the whole audit with three statements, and only a checkpoint from
 /// another machine told.
 #[tokio::test]
-async fn sec_0088_an_audit_that_was_wiped_shortened_or_put_back_is_named_without_a_checkpoint() {
+async fn sec_0088_an_audit_wiped_shortened_or_put_back_is_named_without_a_checkpoint() {
     let first = Server::start();
     first.register("anirudh").await;
     let folder = first.stop();

@@ -148,7 +148,7 @@ async fn a_source_over_its_connections_is_refused_and_let_in_again_when_one_ends
 }
 
 #[tokio::test]
-async fn when_too_many_passwords_wait_the_answer_is_busy_with_a_time_and_memory_stays_flat() {
+async fn a_full_hashing_queue_answers_busy_with_a_time_and_memory_stays_flat() {
     let settings =
         format!("hashing.imported_login_ms = 500\nhashing.threads = 1\nhashing.queue_max = 4\n{ONE_ADDRESS}");
     let server = Arc::new(Server::start_with(&settings));

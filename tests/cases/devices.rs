@@ -183,7 +183,7 @@ async fn a_new_password_makes_every_device_a_stranger_again() {
 }
 
 #[tokio::test]
-async fn sec_0082_whatever_ends_the_trust_in_an_account_forgets_its_devices_and_a_logout_does_not() {
+async fn sec_0082_the_end_of_trust_in_an_account_forgets_devices_and_a_logout_does_not() {
     let server = Server::start();
     server.register("naman").await;
     let name = || "naman".to_owned();

@@ -141,7 +141,7 @@ struct Named {
 /// Every function of the sources that is called as a test could be.
 fn functions() -> Vec<Named> {
     let mut found = Vec::new();
-    for (_, text) in ["crates", "tests"].iter().flat_map(|folder| sources(folder)) {
+    for (_, text) in ["crates", "tests", "fuzz/src"].iter().flat_map(|folder| sources(folder)) {
         let mut attributes = String::new();
         for line in text.lines().map(str::trim) {
             let rest = line.trim_start_matches("pub(crate) ").trim_start_matches("async ");
@@ -163,6 +163,22 @@ fn is_test_name(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
 }
 
+impl Named {
+    fn is_test(&self) -> bool {
+        ["#[test]", "#[tokio::test"].iter().any(|kind| self.attributes.contains(kind))
+    }
+}
+
+/// A name states the claim, and fits a line of a table.
+#[test]
+fn every_test_has_a_name_under_80_characters() {
+    let tests: Vec<Named> = functions().into_iter().filter(Named::is_test).collect();
+    let long: Vec<&str> =
+        tests.iter().map(|test| test.name.as_str()).filter(|name| name.len() >= 80).collect();
+    assert_eq!(long, [""; 0]);
+    assert!(tests.len() > 900, "only {} tests were found: is the test looking at the sources?", tests.len());
+}
+
 /// Not only a function of that name: a test that runs, and one of that name.
 #[test]
 fn every_other_test_that_security_md_names_exists() {
@@ -173,8 +189,7 @@ fn every_other_test_that_security_md_names_exists() {
         let [test] = named.as_slice() else {
             panic!("SECURITY.md names {word}, of which there are {}", named.len())
         };
-        let is_test = ["#[test]", "#[tokio::test"].iter().any(|kind| test.attributes.contains(kind));
-        assert!(is_test, "SECURITY.md names {word}, which is no test: {:?}", test.attributes);
+        assert!(test.is_test(), "SECURITY.md names {word}, which is no test: {:?}", test.attributes);
         assert!(!test.attributes.contains("ignore"), "SECURITY.md names {word}, which is ignored");
         checked += 1;
     }
@@ -414,7 +429,7 @@ fn no_text_advises_a_command_without_the_flags_that_lead_to_its_server() {
 
 /// A clock that says less than this date is wrong, so that the date has to be of late.
 #[test]
-fn the_date_that_clocks_are_held_against_is_that_of_the_newest_commit_but_for_ninety_days() {
+fn the_date_that_clocks_are_compared_with_is_within_ninety_days_of_the_last_commit() {
     let git = |arguments: &[&str]| Command::new("git").arg("-C").arg(root()).args(arguments).output();
     let Ok(output) = git(&["log", "-1", "--format=%ct"]) else {
         println!("skipped: git is not installed");

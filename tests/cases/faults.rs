@@ -162,7 +162,7 @@ async fn a_damaged_log_ends_at_its_last_whole_commit() {
 }
 
 #[test]
-fn a_disk_that_takes_no_writes_is_named_at_start_and_nothing_else_is_needed_to_go_on() {
+fn a_disk_without_writes_is_named_at_start_and_serving_resumes_when_it_has_them() {
     let Some(disk) = SmallDisk::mount(4) else {
         println!("skipped: this system does not let us mount a tmpfs (root can)");
         return;
@@ -237,7 +237,7 @@ fn now() -> i64 {
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_be_renewed_is_told_of_and_served_to_its_end_and_renewed_when_it_can_be() {
+async fn a_certificate_that_cannot_be_renewed_is_named_served_and_renewed_later() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     Server::init(folder.path(), "");
     let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
@@ -357,7 +357,7 @@ fn sec_0112_the_unit_bounds_memory_swap_threads_and_restarts() {
 
 /// L-6 of the review: SQLite and aws-lc were compiled without a check of their stacks, and sums wrapped in the release.
 #[test]
-fn sec_0102_the_c_that_is_linked_in_checks_its_stack_and_its_copies_and_sums_do_not_wrap() {
+fn sec_0102_linked_c_checks_its_stack_and_copies_and_sums_do_not_wrap() {
     for (name, checks) in [
         ("vestryd", &["__stack_chk_fail", "__memcpy_chk"][..]),
         ("vestry", &["__stack_chk_fail"]),
@@ -380,7 +380,7 @@ fn sec_0102_the_c_that_is_linked_in_checks_its_stack_and_its_copies_and_sums_do_
 }
 
 #[tokio::test]
-async fn a_running_server_leaves_no_core_and_gains_no_privilege_and_check_says_what_is_in_force() {
+async fn a_server_leaves_no_core_gains_no_privilege_and_check_says_what_is_in_force() {
     let server = Server::start();
     let of_process = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", server.pid())).unwrap();
     assert!(of_process("status").contains("NoNewPrivs:\t1"));

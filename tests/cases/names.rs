@@ -37,7 +37,7 @@ fn reload(server: &Server) {
 /// O2 of the trials of public bug reports: `certs renew --host` locked out who had joined, and everybody who joined later by the
 /// server's own join string; three weeks later the renewal took the new name away again.
 #[test]
-fn sec_0095_a_new_host_is_in_settings_certificate_and_join_string_and_the_old_one_stays() {
+fn sec_0095_a_new_host_is_in_settings_certificate_and_join_string_beside_the_old() {
     let server = Server::start();
     let person = Person::new();
     person.join(&server);
@@ -94,7 +94,7 @@ fn a_host_is_dropped_when_that_is_said_and_one_always_stays() {
 }
 
 #[test]
-fn settings_that_name_a_host_which_the_certificate_lacks_fail_the_check_until_the_next_start() {
+fn a_host_that_the_certificate_lacks_fails_the_check_until_the_next_start() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     Server::init(folder.path(), "");
     let file = folder.path().join("vestryd.toml");
@@ -126,7 +126,7 @@ fn settings_that_name_a_host_which_the_certificate_lacks_fail_the_check_until_th
 
 /// U11 of the trials: with a dot at its end, the name was one that no client found in the certificate.
 #[test]
-fn sec_0110_init_takes_the_dot_off_a_name_and_takes_the_names_that_are_there_already() {
+fn sec_0110_init_drops_the_dot_of_a_name_and_takes_the_names_already_there() {
     let folder = tempfile::tempdir().unwrap();
     vestryd(folder.path(), &["init", "--host", "Accounts.Example.org."]).ended_with(0);
     assert_eq!(certified(folder.path()), "accounts.example.org, localhost, 127.0.0.1, ::1");

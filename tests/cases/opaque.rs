@@ -67,7 +67,7 @@ async fn an_account_is_made_used_and_changed_without_its_password_ever_being_sen
 }
 
 #[tokio::test]
-async fn sec_0029_every_state_of_an_account_answers_an_opaque_login_as_it_answers_a_password() {
+async fn sec_0029_every_account_state_answers_opaque_as_it_answers_a_password() {
     let server = Server::start_with("hashing.imported_login_ms = 500");
     for name in ["naman", "barred", "erased"] {
         server.register(name).await;
@@ -209,7 +209,7 @@ async fn sec_0031_half_finished_exchanges_are_never_mixed_up_or_used_twice() {
 }
 
 #[tokio::test]
-async fn sec_0066_a_login_that_was_begun_with_a_password_that_was_changed_meanwhile_opens_nothing() {
+async fn sec_0066_a_login_begun_before_a_password_change_opens_nothing() {
     let server = Server::start();
     server.register("naman").await;
     let mut late = server.connect().await;
@@ -334,7 +334,7 @@ async fn bent_and_cut_messages_open_nothing_and_break_nothing() {
 }
 
 #[tokio::test]
-async fn sec_0033_a_relay_that_the_client_was_fooled_into_trusting_cannot_complete_a_login() {
+async fn sec_0033_a_relay_that_the_client_trusts_cannot_complete_a_login() {
     let server = Server::start();
     server.register("naman").await;
     // Its own CA and certificate, which the client trusts; its own TLS to the real server; bytes passed as they are.
@@ -364,7 +364,7 @@ async fn sec_0033_a_relay_that_the_client_was_fooled_into_trusting_cannot_comple
 /// Were the cost the client's to choose, an account at another cost could be told from a name without one, which is answered
 /// with the server's.
 #[tokio::test]
-async fn an_envelope_of_another_cost_is_refused_on_every_path_and_every_answer_has_the_same_one() {
+async fn an_envelope_of_another_cost_is_refused_and_every_answer_has_the_same_cost() {
     let server = Server::start_with("hashing.imported_login_ms = 500");
     server.register("naman").await;
     import(&server, &[("imported", PASSWORD), ("entered", PASSWORD)]).await;
@@ -440,7 +440,7 @@ async fn an_account_with_a_hash_moves_to_opaque_in_one_session_and_never_back() 
 
 /// Two logins with the imported password at once: one of them seals it, and the other one's proof is of a hash that is gone.
 #[tokio::test]
-async fn sec_0080_an_imported_password_is_sealed_once_however_many_log_in_with_it_at_once() {
+async fn sec_0080_logins_at_once_seal_an_imported_password_once() {
     let server = Arc::new(Server::start_with(
         "hashing.imported_login_ms = 500
 hashing.threads = 4",
@@ -540,7 +540,7 @@ async fn a_one_time_code_seals_a_password_that_the_server_never_sees() {
 }
 
 #[tokio::test]
-async fn the_client_moves_an_account_with_a_hash_at_its_next_login_and_sends_no_password_again() {
+async fn the_client_seals_an_imported_account_at_login_and_sends_no_password_again() {
     let server = Server::start_with("hashing.imported_login_ms = 500");
     import(&server, &[("naman", PASSWORD)]).await;
     let person = Person::new();

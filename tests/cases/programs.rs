@@ -63,7 +63,7 @@ fn the_commands_tell_the_tour_of_the_report() {
 }
 
 #[test]
-fn a_password_is_changed_sessions_are_listed_and_the_account_is_deleted_by_commands() {
+fn commands_change_a_password_list_sessions_and_delete_the_account() {
     let (_server, person) = logged_in();
     let both = format!("{PASSWORD}\n{OTHER_PASSWORD}");
     person.vestry(&["passwd", "--password-stdin"], &both).ended_with(0);
@@ -137,7 +137,7 @@ fn a_weak_new_password_is_refused_with_its_reason_on_every_way() {
 }
 
 #[test]
-fn a_password_that_is_not_utf_8_and_a_password_file_that_others_can_read_are_refused() {
+fn a_password_that_is_not_utf_8_and_an_exposed_password_file_are_refused() {
     let (_server, person) = registered();
     let file = person.home().join("password");
     std::fs::write(&file, [0xff, 0xfe, b'\n']).unwrap();
@@ -331,7 +331,7 @@ fn devices_are_listed_and_forgotten_by_commands() {
 }
 
 #[test]
-fn the_menu_says_that_the_server_was_killed_goes_on_after_a_restart_and_the_account_is_as_acknowledged() {
+fn the_menu_survives_a_killed_server_and_shows_the_account_as_acknowledged() {
     let (server, person) = logged_in();
     let port = server.user.port();
     let mut menu = person.open("vestry", &[]);

@@ -172,7 +172,7 @@ async fn answers(server: &Server, ke1: &[u8], names: &[String]) -> BTreeMap<Stri
 
 /// Threat 65: during a rotation, who has an account must not be told by which key answers.
 #[tokio::test]
-async fn sec_0085_names_without_an_account_follow_a_rotation_in_the_share_of_accounts_and_never_go_back() {
+async fn sec_0085_names_without_an_account_follow_a_rotation_and_never_go_back() {
     let server = Server::start();
     let people: Vec<String> = (0..8).map(|number| format!("person{number}")).collect();
     let strangers: Vec<String> = (0..40).map(|number| format!("stranger{number}")).collect();

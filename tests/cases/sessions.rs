@@ -145,7 +145,7 @@ async fn an_account_has_so_many_sessions_and_a_new_one_always_finds_room() {
 }
 
 #[tokio::test]
-async fn sec_0006_suspension_deletion_and_revocation_bite_on_the_next_request_of_an_open_connection() {
+async fn sec_0006_suspension_deletion_and_revocation_bite_on_the_next_request() {
     let server = Server::start();
     let name = || "naman".to_owned();
     server.register("naman").await;

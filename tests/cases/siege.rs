@@ -404,7 +404,7 @@ async fn attempts_held_open_from_one_network_leave_slots_for_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_source_that_connects_too_fast_is_closed_before_its_handshake_and_others_are_not() {
+async fn a_source_that_connects_too_fast_is_closed_early_and_others_are_not() {
     let server = Server::start_with("connections.per_source_per_sec_max = 1");
     let tls = config::user_client(&server.trust()).unwrap();
     let shake = async |from: Ipv4Addr| {

@@ -58,7 +58,7 @@ async fn wait_for_failures(server: &Server, lane: &str, failures: usize) {
 }
 
 #[tokio::test]
-async fn sec_0045_a_thousand_failures_of_strangers_do_not_hold_up_a_session_or_a_known_device() {
+async fn sec_0045_a_thousand_failures_throttle_no_session_and_no_known_device() {
     let server = Server::start();
     server.register("naman").await;
     let (mut inside, _) = server.log_in("naman", PASSWORD).await;
@@ -200,7 +200,7 @@ async fn tries_that_a_stop_breaks_off_are_written_down_before_it() {
 
 /// Found by a mutant: whoever begins a login to a name that nobody has must not guess another's password on its account.
 #[tokio::test]
-async fn sec_0065_a_login_that_was_begun_for_one_name_does_not_pay_for_a_guess_at_another() {
+async fn sec_0065_a_login_begun_for_one_name_does_not_pay_for_a_guess_at_another() {
     let server = Server::start_with("hashing.imported_login_ms = 500");
     server.register("anirudh").await;
     import(&server, &[("naman", PASSWORD)]).await;
@@ -280,7 +280,7 @@ async fn sec_0083_a_guess_that_ends_in_a_busy_answer_counts_as_a_failure() {
 
 /// Found by fuzzing: the answer came from the connection, and nobody asked whether the session was live.
 #[tokio::test]
-async fn sec_0040_a_session_that_has_ended_is_told_of_no_failures_and_another_user_of_none_of_its() {
+async fn sec_0040_an_ended_session_and_another_user_see_no_failures_of_an_account() {
     let server = Server::start();
     for name in ["naman", "anirudh"] {
         server.register(name).await;
@@ -434,7 +434,7 @@ async fn registrations_are_limited_by_address_and_by_the_hour() {
 
 /// Each is an event that is kept for a year.
 #[tokio::test]
-async fn sec_0079_an_account_writes_thirty_times_at_once_and_what_ends_a_session_is_never_throttled() {
+async fn sec_0079_writes_are_throttled_after_thirty_and_ending_a_session_never_is() {
     let server = Server::start_with("gate.write_interval_ms = 3600000");
     for name in ["naman", "anirudh"] {
         server.register(name).await;

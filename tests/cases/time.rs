@@ -186,7 +186,7 @@ async fn a_code_that_set_a_password_says_so_and_when_for_ten_minutes() {
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_keeps_the_count_of_failures_and_holds_nobody_up_for_the_time_it_skipped() {
+async fn a_clock_jump_keeps_the_failures_and_throttles_nobody_for_the_skipped_time() {
     let server = Inside::start().await;
     let start = server.now();
     for (number, jump) in jumps().into_iter().chain([29 * DAY]).enumerate() {

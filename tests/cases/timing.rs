@@ -237,7 +237,7 @@ async fn the_time_of_every_other_answer_does_not_tell_who_has_an_account_either(
 
 /// Names that were free at the first half, and whose accounts were in one state or another at the second.
 #[tokio::test]
-async fn the_time_of_a_name_that_was_taken_meanwhile_does_not_tell_the_state_of_its_account() {
+async fn the_time_of_a_name_taken_meanwhile_does_not_tell_the_state_of_its_account() {
     let server = server_with_every_state().await;
     let (mut wire, mut other) = (server.connect().await, server.connect().await);
     let (mut operator, mut all) = (server.connect_as("admin").await, Comparison::default());

@@ -117,7 +117,7 @@ async fn a_whole_frame_is_answered_under_its_number_and_the_connection_goes_on()
 }
 
 #[tokio::test]
-async fn sixteen_frames_that_are_no_request_are_answered_before_a_login_and_any_number_after_it() {
+async fn sixteen_malformed_frames_are_answered_before_a_login_and_any_number_after() {
     let server = Server::start();
     server.register("naman").await;
     let mut stream = raw(&server).await;
@@ -140,7 +140,7 @@ async fn sixteen_frames_that_are_no_request_are_answered_before_a_login_and_any_
 
 /// The greeting says no more to a scanner than that this is Vestry: its bytes are those of the vector, whatever the settings.
 #[tokio::test]
-async fn the_greeting_travels_with_the_first_reply_once_and_tells_neither_build_nor_settings() {
+async fn the_greeting_comes_once_with_the_first_reply_and_tells_no_build_or_settings() {
     let server = Server::start_with("accounts.registration = \"closed\"\naccounts.password_chars_min = 20");
     for first in [frame(1, UserCall::DescribeServer), vec![0; 4], unreadable()[0].1.clone()] {
         let mut stream = raw(&server).await;

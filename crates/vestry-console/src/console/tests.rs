@@ -255,7 +255,7 @@ async fn where_nothing_listens_the_exit_code_says_so() {
 }
 
 #[tokio::test]
-async fn a_key_that_others_can_read_and_files_that_are_not_there_are_a_matter_of_configuration() {
+async fn exposed_keys_and_missing_files_are_configuration_errors() {
     use std::os::unix::fs::PermissionsExt;
     let pki = Pki::new();
     let exposed = pki.settings(1);

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_gets_ten_guesses_at_an_account_in_ten_seconds_and_no_more_than_one_network_later() {
+    fn a_crowd_gets_ten_guesses_at_an_account_in_ten_seconds_and_then_no_more() {
         assert_eq!(guesses_of_a_crowd_within(STRANGERS, 12, 11), 10);
         assert_eq!(guesses_of_a_crowd_within(STRANGERS, 12, DAY), 39);
         assert_eq!(guesses_of_a_crowd_within(OWN, 12, 11), 8);

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_0078_one_network_fills_its_share_of_the_hashing_queue_and_the_others_find_room() {
+    fn sec_0078_one_network_fills_its_share_of_the_queue_and_others_find_room() {
         let mut queue = FairQueue::new(8);
         let flooded = (0..100).filter(|item| queue.push("flood", *item) == Pushed::Waits).count();
         assert_eq!(flooded, 4);
