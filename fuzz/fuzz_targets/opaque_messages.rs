@@ -134,7 +134,7 @@ fn admitted<T>(evaluate: impl FnOnce(&Admitted) -> T) -> T {
             let chain = ChainKey::from_bytes(&[7; ChainKey::BYTES]).expect("a key");
             Store::create(&path, &chain).expect("a database can be made");
             let store = Store::open(&path, StoreLimits::default(), chain).expect("it can be opened");
-            let settings = Settings::defaults().expect("the defaults");
+            let settings = Settings::defaults();
             let gate = Gate::start(store.clone(), Clock::from_fn(|| 0), settings);
             let source = Source::of([127, 0, 0, 1].into());
             let begun = store.look_up(move |tx| {

@@ -149,11 +149,10 @@ async fn bind() -> TcpListener {
 
 async fn parts(home: &DataDir, clock: Clock) -> Parts {
     let database = &home.database();
-    let defaults = Config::clone(&Settings::defaults().expect("the defaults").now());
     let secrets = Secrets::read(home).expect("they were made");
     // Nobody measures times here.
     let hashing = HashingConfig { threads: 1, queue_max: 64, imported_login_time: Duration::from_millis(1) };
-    let config = Config { hashing, ..defaults };
+    let config = Config { hashing, ..Config::default() };
     let settings = Settings::new(config, Overrides::default());
     let limits = StoreLimits { readers_max: 2, ..StoreLimits::default() };
     let store = Store::open(database, limits, secrets.chain.clone()).expect("a database");

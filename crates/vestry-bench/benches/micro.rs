@@ -190,7 +190,7 @@ mod hashing {
         let ke1 = Prover::new(fixture.set.password.as_bytes()).unwrap().ke1().to_vec();
         let account = fixture.account;
         let _entered = fixture.runtime.enter();
-        let gate = Gate::start(fixture.store.clone(), Clock::from_fn(|| NOW), Settings::defaults().unwrap());
+        let gate = Gate::start(fixture.store.clone(), Clock::from_fn(|| NOW), Settings::defaults());
         let source = Source::of([127, 0, 0, 1].into());
         // Nothing is evaluated but for an attempt that was admitted; one is enough for all of them.
         let begun = fixture.store.look_up(move |tx| {

@@ -43,13 +43,10 @@ impl Settings {
         Ok(Self::new(Config::load(path, overrides.clone())?, overrides))
     }
 
-    /// Returns settings of an empty file that is nowhere.
-    ///
-    /// # Errors
-    /// Never, as long as the defaults are in their ranges.
-    pub fn defaults() -> Result<Self, ConfigError> {
-        let overrides = Overrides::default();
-        Ok(Self::new(Config::parse("", Path::new("vestryd.toml"), overrides.clone())?, overrides))
+    /// Returns the settings that are in force without a file.
+    #[must_use]
+    pub fn defaults() -> Self {
+        Self::new(Config::default(), Overrides::default())
     }
 
     /// Puts settings in force that were read with this command line.

@@ -259,7 +259,7 @@ async fn the_servers_half_evaluates_the_blinded_password_of_our_exchange() {
     let (path, chain) = (folder.path().join("vestry.db"), ChainKey::from_bytes(&[7; 32]).unwrap());
     Store::create(&path, &chain).unwrap();
     let store = Store::open(&path, StoreLimits::default(), chain).unwrap();
-    let gate = Gate::start(store.clone(), Clock::system(), Settings::defaults().unwrap());
+    let gate = Gate::start(store.clone(), Clock::system(), Settings::defaults());
     let replay = read(LOGIN).unwrap();
     let oprf_id = OprfId(replay.inputs.credential_identifier.0.as_slice().try_into().unwrap());
     let source = Source::of("192.0.2.1".parse().unwrap());

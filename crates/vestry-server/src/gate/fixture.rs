@@ -33,8 +33,7 @@ impl Fixture {
         let now = Arc::new(AtomicI64::new(1_700_000_000));
         let told = now.clone();
         let clock = Clock::from_fn(move || told.load(Ordering::Relaxed));
-        let defaults = Config::clone(&Settings::defaults().unwrap().now());
-        let settings = Settings::new(Config { gate: limits, ..defaults }, Overrides::default());
+        let settings = Settings::new(Config { gate: limits, ..Config::default() }, Overrides::default());
         let gate = Gate::start(store.clone(), clock, settings);
         Self { _folder: folder, store, gate, now }
     }

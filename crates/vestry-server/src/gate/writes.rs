@@ -60,9 +60,8 @@ mod tests {
     use std::time::Duration;
 
     fn settings(writes_at_once: u32, write_interval: Duration) -> Settings {
-        let defaults = Config::clone(&Settings::defaults().unwrap().now());
         let gate = GateConfig { writes_at_once, write_interval, ..GateConfig::default() };
-        Settings::new(Config { gate, ..defaults }, Overrides::default())
+        Settings::new(Config { gate, ..Config::default() }, Overrides::default())
     }
 
     const SECOND: Duration = Duration::from_secs(1);
