@@ -14,9 +14,9 @@ use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
-    AccountId, ActorKind, ChainKey, Event, Generation, IssuedCode, NameKeys, NewAccount, NewCredential,
-    NewOperator, NewResetCode, NewSessionRow, OprfId, Party, ProfilePatch, SealedRecord, SessionId, Store,
-    StoreError, StoreLimits, WriteTx,
+    AccountId, Act, ActorKind, ChainKey, DeletionRight, Event, Generation, IssuedCode, NameKeys, NewAccount,
+    NewCredential, NewOperator, NewResetCode, NewSessionRow, OprfId, Party, Permits, ProfilePatch,
+    SealedRecord, SessionId, StillProven, Store, StoreError, StoreLimits, WriteTx,
 };
 
 /// What every secret begins with, in both.
@@ -183,7 +183,7 @@ fn fill(tx: &WriteTx<'_>, number: u8) -> Result<(), StoreError> {
     for (at, (name, email, age, gender)) in (0i64..).zip(people) {
         person(tx, number, at, name, (email, age, gender))?;
     }
-    let noted = tx.note(&event(ActorKind::Server, "vestryd", "operator.enrolled", "admin"))?;
+    let noted = tx.note(&Played("operator.enrolled"), &event(ActorKind::Server, "vestryd", "admin"))?;
     for (pin, name, role) in [("sha256:aa", "admin", "admin"), ("sha256:bb", "jo", "viewer")] {
         tx.insert_operator(&noted, &NewOperator { pin, name, role, created: NOW })?;
     }
@@ -194,44 +194,45 @@ fn fill(tx: &WriteTx<'_>, number: u8) -> Result<(), StoreError> {
 type Words = (Option<&'static str>, Option<u16>, Option<&'static str>);
 
 fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Result<(), StoreError> {
-    let noted = tx.note(&event(ActorKind::User, name, "account.registered", name))?;
+    let id = tx.next_account_id()?;
+    let noted = tx.note_on(id, &Played("account.registered"), &event(ActorKind::User, name, name))?;
     let username = Username::parse(name).expect("a name");
     let (email, age) = (words.0.map(|email| Email::parse(email).expect("an address")), words.1);
     let gender = words.2.map(|gender| Gender::parse(Field::Gender, gender).expect("a text"));
     let age = age.map(|age| Age::new(age).expect("an age"));
     let profile = ProfilePatch { email: email.as_ref(), age, gender: gender.as_ref() };
     let keys = keys_of(number, at);
-    let new = NewAccount { name: &username, keys: &keys, profile, created: NOW + at };
-    let id = tx.insert_account(&noted, tx.next_account_id()?, &new)?.expect("the name is free");
     let record = SealedRecord { bytes: secret("record", number, at), generation: Generation(1) };
     let is_weak = number == 1;
     let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW + i64::from(number) };
-    let new = NewCredential { record: &record, is_weak, code: Some(&issued) };
-    tx.set_credential(&noted, id, new, NOW + i64::from(number))?;
+    let password = Some(NewCredential { record: &record, is_weak, code: Some(&issued) });
+    let new = NewAccount { name: &username, keys: &keys, profile, password, created: NOW + at };
+    tx.insert_account(&noted, id, &new)?.expect("the name is free");
     // One database has codes where the other has none.
     if (at + i64::from(number)) % 2 == 0 {
         let code_hash = secret("code", number, at);
         tx.set_reset_code(
             &noted,
-            id,
             &NewResetCode { code_hash: &code_hash, issued: &issued, expires: NOW + 86_400 },
         )?;
     }
     session(tx, number, at, id)?;
     match at {
-        1 => tx.set_last_login(&noted, id, NOW + 500),
+        1 => tx.set_last_login(&noted, NOW + 500),
         2 => {
             let reason = String::from_utf8(secret("reason", number, at)).expect("text");
             let reason = Reason::parse(Field::Reason, &reason).expect("a reason");
             tx.suspend_account(
                 &noted,
-                id,
                 Some(i64::MAX - i64::from(number)),
                 Some(&reason),
                 NOW + i64::from(number),
             )
         }
-        3 => tx.delete_account(&noted, id, NOW + i64::from(number)),
+        3 => {
+            let right = DeletionRight::Owner(proof_of(tx, id)?);
+            tx.delete_account(&noted, &right, NOW + i64::from(number))
+        }
         _ => Ok(()),
     }
 }
@@ -243,17 +244,16 @@ fn keys_of(number: u8, at: i64) -> NameKeys {
 }
 
 fn session(tx: &WriteTx<'_>, number: u8, at: i64, account: AccountId) -> Result<(), StoreError> {
-    let noted = tx.note(&event(ActorKind::User, "", "login.ok", ""))?;
+    let noted = tx.note_on(account, &Played("login.ok"), &event(ActorKind::User, "", ""))?;
     let row = NewSessionRow {
         id: SessionId::from_wire(1_000 - at.unsigned_abs()),
         token_hash: &secret("token", number, at),
-        account,
         device: "laptop",
         source: "127.0.0.1",
         created: NOW + at,
         expires: NOW + 100_000_000,
     };
-    assert!(tx.insert_session(&noted, &row)?, "its number is free");
+    assert!(tx.insert_session(&noted, &proof_of(tx, account)?, &row)?, "its number is free");
     Ok(())
 }
 
@@ -264,7 +264,23 @@ fn secret(what: &str, number: u8, at: i64) -> Vec<u8> {
     format!("{CANARY}-{what}-{number}-{place}{padding}").into_bytes()
 }
 
-fn event<'a>(actor_kind: ActorKind, actor: &'a str, action: &'a str, subject: &'a str) -> Event<'a> {
+/// An act by the name of its event. It may change anything: nobody but this input has the database.
+struct Played(&'static str);
+
+impl Act for Played {
+    fn name(&self) -> &str {
+        self.0
+    }
+}
+
+impl<Change> Permits<Change> for Played {}
+
+fn proof_of<'tx>(tx: &'tx WriteTx<'_>, account: AccountId) -> Result<StillProven<'tx>, StoreError> {
+    let credential = tx.credential(account)?.expect("everybody has a password");
+    Ok(tx.still_proven(account, &credential)?.expect("it was just read"))
+}
+
+fn event<'a>(actor_kind: ActorKind, actor: &'a str, subject: &'a str) -> Event<'a> {
     let (actor, subject) = (Party::Text(actor), Party::Text(subject));
-    Event { at: NOW, actor_kind, actor, action, subject, source: "127.0.0.1", detail: "" }
+    Event { at: NOW, actor_kind, actor, subject, source: "127.0.0.1", detail: "" }
 }

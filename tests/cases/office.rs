@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_server::audit::act::{Action, Actor};
+use vestry_server::audit::act;
+use vestry_server::audit::actor::Actor;
 use vestry_store::{Party, Standing, StoreError};
 use vestry_tests::harness::{AdminWire, Server, program, refusal_of, rows_of};
 use vestry_tests::imported::row;
@@ -187,8 +188,7 @@ async fn sec_0093_an_act_that_waited_is_not_done_when_the_right_to_it_is_gone() 
                 if expired {
                     return Ok(0);
                 }
-                let noted =
-                    Actor::server().note(tx, now, Action::OperatorRevoked, Party::Text("hana"), "")?;
+                let noted = Actor::server().note(tx, now, act::OperatorRevoked, Party::Text("hana"), "")?;
                 tx.revoke_operator(&noted, "hana", now)
             });
             revoked.await

@@ -9,6 +9,7 @@ use vestry_protocol::user::{Profile, UserCall, UserReply};
 use vestry_server::sweep::Swept;
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, rows_of};
 use vestry_tests::light::{self, prove_and, reset};
+use vestry_tests::played::Played;
 use vestry_tests::talk::{Operator, Refusable, User, age};
 
 #[tokio::test]
@@ -67,8 +68,8 @@ async fn suspend(server: &Inside, until: Option<i64>) {
     let act = move |tx: &vestry_store::WriteTx<'_>| {
         let name = vestry_protocol::fields::Username::parse("naman").unwrap();
         let account = tx.account(&name, now)?.unwrap();
-        let noted = tx.note(&EVENT)?;
-        tx.suspend_account(&noted, account.id, until, None, now)
+        let noted = tx.note_on(account.id, &Played("test"), &EVENT)?;
+        tx.suspend_account(&noted, until, None, now)
     };
     server.store.write(act).await.unwrap();
 }
@@ -77,7 +78,6 @@ const EVENT: vestry_store::Event<'_> = vestry_store::Event {
     at: 0,
     actor_kind: vestry_store::ActorKind::Server,
     actor: vestry_store::Party::Text("test"),
-    action: "test",
     subject: vestry_store::Party::Text("naman"),
     source: "",
     detail: "",

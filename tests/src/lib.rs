@@ -3,8 +3,10 @@
 
 pub mod harness;
 pub mod imported;
+pub mod imports;
 pub mod languages;
 pub mod light;
+pub mod played;
 pub mod programs;
 pub mod talk;
 pub mod vectors;

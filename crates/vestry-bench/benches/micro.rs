@@ -9,6 +9,7 @@ use divan::{Bencher, black_box};
 use std::sync::LazyLock;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use vestry_bench::act::Benched;
 use vestry_bench::modes::bare_hash::Hasher;
 use vestry_bench::set::{AccountSet, fill};
 use vestry_opaque::unstretched::Prover;
@@ -28,8 +29,7 @@ use vestry_server::secrets::files::read_audit_key;
 use vestry_server::settings::Settings;
 use vestry_server::source::Source;
 use vestry_store::{
-    AccountId, ActorKind, Credential, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store,
-    StoreError, StoreLimits,
+    AccountId, ActorKind, Credential, Event, NewSessionRow, Party, SessionId, Store, StoreError, StoreLimits,
 };
 use vestry_tls::private_file;
 
@@ -71,17 +71,18 @@ impl Fixture {
         let (name, session) = (name_of(&set, 7), SessionId::from_wire(7));
         let opened = store.write(move |tx| {
             let account = tx.account(&name, NOW)?.ok_or(StoreError::Closed)?;
-            let noted = tx.note(&event(account.id))?;
+            let credential = tx.credential(account.id)?.ok_or(StoreError::Closed)?;
+            let proof = tx.still_proven(account.id, &credential)?.ok_or(StoreError::Closed)?;
+            let noted = tx.note_on(account.id, &Benched("bench.write"), &event(account.id))?;
             let row = NewSessionRow {
                 id: session,
                 token_hash: &[7; 32],
-                account: account.id,
                 device: "bench",
                 source: "127.0.0.1",
                 created: NOW,
                 expires: NOW + HOUR_SECS,
             };
-            tx.insert_session(&noted, &row)?;
+            tx.insert_session(&noted, &proof, &row)?;
             Ok::<_, StoreError>(account.id)
         });
         let account = runtime.block_on(opened).unwrap();
@@ -94,9 +95,9 @@ fn name_of(set: &AccountSet, number: u64) -> Username {
 }
 
 fn event(account: AccountId) -> Event<'static> {
-    let (action, party) = ("bench.write", Party::Account(account));
+    let party = Party::Account(account);
     let (actor_kind, source, detail) = (ActorKind::User, "", "");
-    Event { at: NOW, actor_kind, actor: party, action, subject: party, source, detail }
+    Event { at: NOW, actor_kind, actor: party, subject: party, source, detail }
 }
 
 fn account() -> Account {
@@ -243,8 +244,8 @@ mod store {
         let account = fixture.account;
         bencher.bench(|| {
             let written = fixture.store.write(move |tx| {
-                let noted = tx.note(&event(account))?;
-                tx.set_profile(&noted, account, &ProfilePatch::default())
+                let noted = tx.note_on(account, &Benched("bench.write"), &event(account))?;
+                tx.set_profile(&noted, &Change::Clear, &Change::Clear)
             });
             fixture.runtime.block_on(written).unwrap();
         });

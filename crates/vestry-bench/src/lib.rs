@@ -17,6 +17,7 @@
 //! | [`report`], [`progress`] | what a person or a program reads |
 //! | [`modes`] | everything that is not load: idle connections, starts, tables, bare loops |
 
+pub mod act;
 pub mod ber;
 pub mod cli;
 pub mod dial;

@@ -35,11 +35,11 @@ impl ParsedProfile {
     }
 }
 
-/// A profile update whose every field was parsed.
+/// A profile update whose every field was parsed. What is kept is never looked at, whatever rule it was stored under.
 pub(crate) struct ParsedUpdate {
-    pub(crate) email: Change<String>,
-    age: Change<u16>,
-    gender: Change<String>,
+    email: Change<Email>,
+    pub(crate) age: Change<Age>,
+    pub(crate) gender: Change<Gender>,
 }
 
 impl ParsedUpdate {
@@ -48,25 +48,24 @@ impl ParsedUpdate {
     /// # Errors
     /// With the first field that breaks its rule.
     pub(crate) fn parse(update: &ProfileUpdate) -> Result<Self, FieldError> {
-        let wanted =
-            Self { email: update.email.clone(), age: update.age.clone(), gender: update.gender.clone() };
-        // Each field is judged by itself, so that a bad one is refused before the proof is used up.
-        ParsedProfile::parse(&wanted.over(Profile::default()))?;
-        Ok(wanted)
+        Ok(Self {
+            email: changed(&update.email, |text| Email::parse(text))?,
+            age: changed(&update.age, |years| Age::new(*years))?,
+            gender: changed(&update.gender, |text| Gender::parse(Field::Gender, text))?,
+        })
     }
 
-    fn over(&self, before: Profile) -> Profile {
-        Profile {
-            email: changed(&self.email, before.email),
-            age: changed(&self.age, before.age),
-            gender: changed(&self.gender, before.gender),
-        }
+    /// Returns whether and how the e-mail address changes, which takes a proof of the password.
+    pub(crate) fn email(&self) -> &Change<Email> {
+        &self.email
     }
 
-    pub(crate) fn applied_to(&self, account: &AccountRow) -> Result<ParsedProfile, FieldError> {
-        ParsedProfile::parse(&self.over(profile_of(account)))
+    /// Returns whether more changes than the e-mail address, or nothing at all.
+    pub(crate) fn changes_the_rest(&self) -> bool {
+        self.age != Change::Keep || self.gender != Change::Keep
     }
 
+    /// Returns the names of what changes, for the event.
     pub(crate) fn changed_fields(&self) -> String {
         let names = [
             (self.email != Change::Keep, "email"),
@@ -78,14 +77,18 @@ impl ParsedUpdate {
     }
 }
 
-fn changed<T: Clone>(change: &Change<T>, before: Option<T>) -> Option<T> {
-    match change {
-        Change::Keep => before,
-        Change::Clear => None,
-        Change::Set(value) => Some(value.clone()),
-    }
+fn changed<T, P>(
+    change: &Change<T>,
+    parse: impl FnOnce(&T) -> Result<P, FieldError>,
+) -> Result<Change<P>, FieldError> {
+    Ok(match change {
+        Change::Keep => Change::Keep,
+        Change::Clear => Change::Clear,
+        Change::Set(value) => Change::Set(parse(value)?),
+    })
 }
 
+/// Returns what the profile of an account says.
 pub(crate) fn profile_of(account: &AccountRow) -> Profile {
     Profile { email: account.email.clone(), age: account.age, gender: account.gender.clone() }
 }

@@ -15,8 +15,10 @@ use tokio::time::Instant;
 use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy, StretchingCost};
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
+use vestry_store::change::{ReplaceRecord, SetPassword};
 use vestry_store::{
-    AccountId, Credential, NewCredential, Noted, OprfId, ReadTx, SealedRecord, SessionId, StoreError, WriteTx,
+    AccountId, Credential, NewCredential, NotedOn, OprfId, PasswordRight, Permits, ReadTx, SealedRecord,
+    StillProven, StoreError, WriteTx,
 };
 
 /// Proof that somebody offered the right password of an account. Nobody else can build one, and it is used up
@@ -50,13 +52,21 @@ impl Proven {
         self.account
     }
 
-    /// Checks, in the transaction that acts on the proof, that the credential is still the one that was proven.
+    /// Returns the witness that the store's changes ask for: in this transaction, the credential is still the one that was proven.
     ///
     /// # Errors
-    /// When it was changed in between: the proof is of an old password.
-    pub fn still_holds(&self, tx: &WriteTx<'_>) -> Result<(), Failure> {
-        let current = tx.credential(self.account)?;
-        if current.as_ref() == Some(&self.credential) { Ok(()) } else { Err(Failure::WrongCredentials) }
+    /// [`Failure::WrongCredentials`] when it was changed in between: the proof is of an old password.
+    pub fn in_tx<'tx>(&self, tx: &'tx WriteTx<'_>) -> Result<StillProven<'tx>, Failure> {
+        tx.still_proven(self.account, &self.credential)?.ok_or(Failure::WrongCredentials)
+    }
+
+    /// Returns the proof that every factor which the account asks for was given. It asks for none but the password yet; what else
+    /// it will ask for is compared here, so that no session is opened without it.
+    ///
+    /// # Errors
+    /// [`Failure::WrongCredentials`] when the password was changed in between.
+    pub fn authenticated<'tx>(&mut self, tx: &'tx WriteTx<'_>) -> Result<Authenticated<'tx, '_>, Failure> {
+        Ok(Authenticated { still: self.in_tx(tx)?, proven: self })
     }
 
     /// That it was right, for the attempt that led to it.
@@ -73,36 +83,14 @@ impl Proven {
     pub fn replace(
         &mut self,
         tx: &WriteTx<'_>,
-        noted: &Noted<'_>,
+        noted: &NotedOn<'_, impl Permits<SetPassword>>,
         record: SealedRecord,
         now: i64,
     ) -> Result<(), Failure> {
-        self.still_holds(tx)?;
-        tx.replace_password(noted, self.account, NewCredential::chosen(&record), now)?;
+        let right = PasswordRight::Proof(self.in_tx(tx)?);
+        tx.replace_password(noted, &right, NewCredential::chosen(&record), now)?;
         self.credential = Credential::Opaque(record);
         Ok(())
-    }
-
-    /// Puts a record under the newest key in the place of the one that was proven, which has to be the current one: every other
-    /// session ends and every device is forgotten. Returns how many sessions ended.
-    ///
-    /// # Errors
-    /// [`Failure::WrongCredentials`] when the password was changed in between.
-    pub fn move_record(
-        self,
-        tx: &WriteTx<'_>,
-        noted: &Noted<'_>,
-        record: &SealedRecord,
-        (kept, now): (SessionId, i64),
-    ) -> Result<u64, Failure> {
-        self.still_holds(tx)?;
-        Ok(tx.move_record(noted, self.account, record, (kept, now))?)
-    }
-
-    /// Whether it was proven by a hash that was imported.
-    #[must_use]
-    pub fn is_of_imported_hash(&self) -> bool {
-        matches!(self.credential, Credential::Imported(_))
     }
 
     /// Whether it was proven by a record of a key that is being replaced.
@@ -113,17 +101,43 @@ impl Proven {
             Credential::Imported(_) => false,
         }
     }
+}
 
-    /// What the proof means for the stored credential: the OPAQUE record takes the place of an imported hash.
+/// Proof that, in this transaction, every factor was given that the account asks for. Only this opens a session.
+pub struct Authenticated<'tx, 'p> {
+    still: StillProven<'tx>,
+    proven: &'p mut Proven,
+}
+
+impl<'tx> Authenticated<'tx, '_> {
+    /// Returns whose factors they are.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.proven.account
+    }
+
+    /// Returns whether the password was proven by a hash that was imported.
+    #[must_use]
+    pub fn is_of_imported_hash(&self) -> bool {
+        matches!(self.proven.credential, Credential::Imported(_))
+    }
+
+    /// Puts the OPAQUE record in the place of an imported hash, if it was proven by one. Returns the witness for the session.
     ///
     /// # Errors
     /// When the store does.
-    pub fn settle(&mut self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: i64) -> Result<(), StoreError> {
-        let Some((record, is_weak)) = self.sealed.take() else { return Ok(()) };
-        let new = NewCredential { is_weak, ..NewCredential::chosen(&record) };
-        tx.set_credential(noted, self.account, new, now)?;
-        self.credential = Credential::Opaque(record);
-        Ok(())
+    pub fn settle(
+        self,
+        tx: &WriteTx<'_>,
+        noted: &NotedOn<'_, impl Permits<ReplaceRecord>>,
+        now: i64,
+    ) -> Result<StillProven<'tx>, StoreError> {
+        if let Some((record, is_weak)) = self.proven.sealed.take() {
+            let new = NewCredential { is_weak, ..NewCredential::chosen(&record) };
+            tx.seal_imported(noted, &self.still, new, now)?;
+            self.proven.credential = Credential::Opaque(record);
+        }
+        Ok(self.still)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Everything is read and judged before anything changes; then one transaction writes the event and enrolls new operators, and
 //! only what is committed is put in force. What goes wrong before leaves all of it as it was.
 
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::config::ConfigError;
 use crate::failure::Failure;
 use crate::operators::enrol::enrol_in;
@@ -95,7 +96,7 @@ impl Record {
     /// # Errors
     /// When the store does.
     pub fn write(&self, tx: &WriteTx<'_>, by: &Actor<'_>, now: UnixSeconds) -> Result<(), Failure> {
-        by.note(tx, now, Action::SettingsRead, Party::NONE, &self.detail)?;
+        by.note(tx, now, act::SettingsRead, Party::NONE, &self.detail)?;
         enrol_in(tx, &self.operators, now)
     }
 

@@ -4,7 +4,8 @@
 //! the file in its place. A crash in between leaves the old secret or the new one in force, never half of either
 //! (`secrets::finish_replacements`).
 
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::audit::head;
 use crate::clock::Plausible;
 use crate::credentials::Pepper;
@@ -62,8 +63,7 @@ pub fn begin_opaque(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
     let next = Secrets::read(data_dir)?.next_opaque.ok_or(SetupError::SecretMissing(NEXT_OPAQUE_KEY_FACT))?;
     database.write(|tx| {
         let name = next.id();
-        let noted =
-            by.actor.note(tx, by.now.seconds(), Action::OpaqueRotationBegun, Party::Text(&name), "")?;
+        let noted = by.actor.note(tx, by.now.seconds(), act::OpaqueRotationBegun, Party::Text(&name), "")?;
         tx.begin_opaque_generation(&noted, by.now.seconds())?;
         tx.replace_fact(&noted, NEXT_OPAQUE_KEY_FACT, &name)
     })?;
@@ -87,13 +87,8 @@ pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Re
     database.write(|tx| {
         let detail = format!("{left} accounts are without a password");
         let name = next.id();
-        let noted = by.actor.note(
-            tx,
-            by.now.seconds(),
-            Action::OpaqueRotationFinished,
-            Party::Text(&name),
-            &detail,
-        )?;
+        let noted =
+            by.actor.note(tx, by.now.seconds(), act::OpaqueRotationFinished, Party::Text(&name), &detail)?;
         tx.end_opaque_generation(&noted, older.generation)?;
         tx.replace_fact(&noted, OPAQUE_KEY_FACT, &name)?;
         tx.forget_fact(&noted, NEXT_OPAQUE_KEY_FACT)
@@ -112,8 +107,7 @@ pub fn rotate_pepper(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> 
     let next = Pepper::from_bytes(&private_file::read(&path)?)
         .ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))?;
     let resealed = database.write(|tx| {
-        let noted =
-            by.actor.note(tx, by.now.seconds(), Action::PepperRotated, Party::Text(&next.name()), "")?;
+        let noted = by.actor.note(tx, by.now.seconds(), act::PepperRotated, Party::Text(&next.name()), "")?;
         let resealed = tx.reseal_imported(&noted, |sealed, oprf_id| {
             let hash = secrets.pepper.open(sealed, oprf_id).ok_or(SetupError::ImportedHashDamaged)?;
             next.seal(&hash, oprf_id).map_err(|_| SetupError::NoRandomness)
@@ -147,7 +141,7 @@ pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, Set
     let path = make_replacement(data_dir, SecretKind::AuditKey)?;
     let next = read_audit_key(&path)?;
     database.write(|tx| {
-        by.actor.note(tx, by.now.seconds(), Action::AuditRotated, Party::Text(&next.id()), "")?;
+        by.actor.note(tx, by.now.seconds(), act::AuditRotated, Party::Text(&next.id()), "")?;
         Ok::<_, StoreError>(())
     })?;
     drop(database);

@@ -1,7 +1,7 @@
 //! Sessions: the one function that mints them, and the one gate that every call of a user passes.
 //!
 //! ```text
-//! Admitted + Proven ──▶ mint ──▶ token to the client, hash to the store
+//! Admitted + Authenticated ──▶ mint ──▶ token to the client, hash to the store
 //!                        │
 //!            token ──▶ resume ──▶ LoggedIn ──▶ read_as / write_as ──▶ LiveSession, inside the transaction
 //! ```
@@ -10,13 +10,14 @@
 //! in the transaction of each call, so that suspension, deletion, a new password or a revocation bite on the
 //! next request of every open connection.
 
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::audit::head::HeadKeeper;
 use crate::clock;
 use crate::config::SessionConfig;
 use crate::failure::Failure;
 use crate::gate::Verdicts;
-use crate::proofs::Proven;
+use crate::proofs::Authenticated;
 use crate::shared::Shared;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -26,9 +27,7 @@ use vestry_protocol::item::Later;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::NewSession;
-use vestry_store::{
-    AccountRow, LiveSession, NewSessionRow, Noted, Party, ReadTx, SessionId, Standing, WriteTx,
-};
+use vestry_store::{AccountRow, LiveSession, NewSessionRow, NotedOn, ReadTx, SessionId, Standing, WriteTx};
 
 /// A use is written down when the last one is older than this, so that reading does not mean writing.
 const TOUCH_SECS: i64 = 60;
@@ -63,8 +62,6 @@ pub struct Opening<'a> {
     pub device: &'a Device,
     /// The peer's address.
     pub source: &'a str,
-    /// What the event is called.
-    pub action: Action,
     /// When.
     pub now: UnixSeconds,
 }
@@ -72,7 +69,7 @@ pub struct Opening<'a> {
 /// A session that was just opened, and the proof that its event was written.
 pub struct Minted<'tx> {
     /// That the login's event is in this transaction.
-    pub noted: Noted<'tx>,
+    pub noted: NotedOn<'tx, act::LoggedIn>,
     /// For the connection.
     pub session: LoggedIn,
     /// For the client.
@@ -87,28 +84,29 @@ pub fn mint<'tx>(
     limits: SessionConfig,
     tx: &'tx WriteTx<'_>,
     _: &Verdicts,
-    proven: &mut Proven,
+    authenticated: Authenticated<'_, '_>,
     opening: &Opening<'_>,
 ) -> Result<Minted<'tx>, Failure> {
     let now = opening.now;
-    proven.still_holds(tx)?;
-    let account = tx.account_by_id(proven.account(), now)?.ok_or(Failure::WrongCredentials)?;
+    let account = tx.account_by_id(authenticated.account(), now)?.ok_or(Failure::WrongCredentials)?;
     allow_login(&account)?;
     let by = Actor::user(account.id, opening.source);
-    let detail =
-        if proven.is_of_imported_hash() { "with an imported password, which is sealed now" } else { "" };
-    let noted = by.note(tx, now, opening.action, Party::Account(account.id), detail)?;
-    proven.settle(tx, &noted, now)?;
+    let detail = if authenticated.is_of_imported_hash() {
+        "with an imported password, which is sealed now"
+    } else {
+        ""
+    };
+    let noted = by.note_on(tx, now, act::LoggedIn, account.id, detail)?;
+    let proof = authenticated.settle(tx, &noted, now)?;
     let (mut id, token) = (new_id()?, random_token()?);
     let expires = now.saturating_add(limits.absolute_secs_max);
     let token_hash = &hash_of(&token);
     let (device, source) = (opening.device.as_str(), opening.source);
-    let row =
-        |id| NewSessionRow { id, token_hash, account: account.id, device, source, created: now, expires };
-    while !tx.insert_session(&noted, &row(id))? {
+    let row = |id| NewSessionRow { id, token_hash, device, source, created: now, expires };
+    while !tx.insert_session(&noted, &proof, &row(id))? {
         id = new_id()?;
     }
-    tx.set_last_login(&noted, account.id, now)?;
+    tx.set_last_login(&noted, now)?;
     let (name, last_login) = (account.name, account.last_login);
     let idle_secs_max = limits.idle_secs_max.cast_unsigned();
     let shown = NewSession {

@@ -1,12 +1,13 @@
 //! What time does to the database. What has expired goes every minute: it is refused already, and can be made again. What is old goes
 //! every hour and for good, so that its age is not that of the clock. Each purge and each ended suspension is an event.
 
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::config::RESTORABLE_SECS;
 use crate::gate::LANES_MAX;
 use crate::gate::policy::FORGOTTEN_AFTER_SECS;
 use vestry_protocol::UnixSeconds;
-use vestry_store::{Aged, Party, StoreError, WriteTx};
+use vestry_store::{Aged, StoreError, WriteTx};
 
 /// A device that was not used for half a year is a stranger again.
 const DEVICE_SECS: i64 = 180 * 24 * 60 * 60;
@@ -40,13 +41,13 @@ pub fn remove_old(tx: &WriteTx<'_>, now: UnixSeconds, aged: Aged) -> Result<Swep
     let resumable = tx.resumable_accounts(aged.keeping(0))?;
     let (by, swept) = (Actor::server(), Swept { purged: purgeable.len(), resumed: resumable.len() });
     for account in purgeable {
-        let noted = by.note(tx, now, Action::AccountPurged, Party::Account(account.id()), "")?;
+        let noted = by.note_on(tx, now, act::AccountPurged, account.id(), "")?;
         tx.purge_account(&noted, account)?;
     }
     for account in resumable {
         let id = account.id();
-        let noted = by.note(tx, now, Action::AccountResumed, Party::Account(id), "its date came")?;
-        tx.resume_account(&noted, id)?;
+        let noted = by.note_on(tx, now, act::AccountResumed, id, "its date came")?;
+        tx.resume_account(&noted)?;
     }
     Ok(swept)
 }

@@ -6,6 +6,7 @@
 use crate::audit::event::Noted;
 use crate::audit::verify::Verification;
 use crate::chain_key::ChainKey;
+use crate::change::{Permits, RestoreDatabase};
 use crate::error::StoreError;
 use crate::pool;
 use crate::query::caps::CancelFlag;
@@ -173,7 +174,10 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn end_every_session(&self, _: &Noted<'_>) -> Result<u64, StoreError> {
+    pub fn end_every_session<A: Permits<RestoreDatabase>>(
+        &self,
+        _: &Noted<'_, A>,
+    ) -> Result<u64, StoreError> {
         let ended = self.conn.execute("delete from session", [])?;
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
     }
@@ -182,7 +186,10 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn void_every_reset_code(&self, _: &Noted<'_>) -> Result<u64, StoreError> {
+    pub fn void_every_reset_code<A: Permits<RestoreDatabase>>(
+        &self,
+        _: &Noted<'_, A>,
+    ) -> Result<u64, StoreError> {
         let voided = self.conn.execute("delete from reset_code", [])?;
         Ok(u64::try_from(voided).unwrap_or(u64::MAX))
     }
@@ -191,55 +198,45 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::event::{ActorKind, Event};
-    use crate::audit::party::Party;
-    use crate::fresh::keys_of;
+    use crate::fresh::{EVENT, Test, keys_of};
     use crate::ids::SessionId;
     use crate::limits::StoreLimits;
     use crate::store::Store;
     use crate::tables::accounts::{NewAccount, ProfilePatch};
     use crate::tables::passwords::IssuedCode;
+    use crate::tables::passwords::StillProven;
     use crate::tables::reset_codes::NewResetCode;
     use crate::tables::sessions::NewSessionRow;
     use std::os::unix::fs::PermissionsExt;
     use vestry_protocol::fields::Username;
 
-    const EVENT: Event<'_> = Event {
-        at: 1,
-        actor_kind: ActorKind::Server,
-        actor: Party::Text("vestryd"),
-        action: "test",
-        subject: Party::NONE,
-        source: "",
-        detail: "",
-    };
-
     async fn add(store: &Store, number: i64) {
         let name = Username::parse(&format!("person{number}")).unwrap();
         store
             .write(move |tx| {
-                let noted = tx.note(&EVENT)?;
+                let noted = tx.note(&Test("test"), &EVENT)?;
                 let new = NewAccount {
                     name: &name,
                     keys: &keys_of(&name, 0),
                     profile: ProfilePatch::default(),
+                    password: None,
                     created: 1,
                 };
                 let account = tx.insert_account(&noted, tx.next_account_id()?, &new)?.unwrap();
                 let issued = IssuedCode { by: "admin".to_owned(), at: 1 };
+                let noted = tx.note_on(account, &Test("test"), &EVENT)?;
                 tx.set_reset_code(
                     &noted,
-                    account,
                     &NewResetCode { code_hash: b"hash", issued: &issued, expires: 1_000 },
                 )?;
                 tx.learn_fact("secrets/pepper", "0a0b")?;
                 let hash = number.to_be_bytes();
                 tx.insert_session(
                     &noted,
+                    &StillProven::for_tests(account),
                     &NewSessionRow {
                         id: SessionId::from_wire(u64::try_from(number).unwrap()),
                         token_hash: &hash,
-                        account,
                         device: "",
                         source: "",
                         created: 1,
@@ -335,7 +332,7 @@ mod tests {
         drop(store);
         let mut database = Offline::open(&path, ChainKey::for_tests()).unwrap();
         let end_all = |tx: &WriteTx<'_>| {
-            let noted = tx.note(&EVENT)?;
+            let noted = tx.note(&Test("test"), &EVENT)?;
             Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
         };
         let broken: Result<(), _> = database.write(|tx| end_all(tx).and(Err(StoreError::Closed)));

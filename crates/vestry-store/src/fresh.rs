@@ -1,12 +1,36 @@
 //! A database of a test's own, in a folder that goes when it is dropped.
 
+use crate::audit::event::{ActorKind, Event};
+use crate::audit::party::Party;
 use crate::chain_key::ChainKey;
+use crate::change::{Act, Permits};
 use crate::ids::OprfId;
 use crate::limits::StoreLimits;
 use crate::store::Store;
 use crate::tables::accounts::NameKeys;
 use sha2::{Digest, Sha256};
 use vestry_protocol::fields::Username;
+
+/// An act of the tests, which may change anything.
+pub(crate) struct Test<'a>(pub(crate) &'a str);
+
+impl Act for Test<'_> {
+    fn name(&self) -> &str {
+        self.0
+    }
+}
+
+impl<Change> Permits<Change> for Test<'_> {}
+
+/// What there is to say of it.
+pub(crate) const EVENT: Event<'_> = Event {
+    at: 1,
+    actor_kind: ActorKind::User,
+    actor: Party::Text("naman"),
+    subject: Party::NONE,
+    source: "",
+    detail: "",
+};
 
 /// Keys of a name, as a server would make them.
 pub(crate) fn keys_of(name: &Username, generation: i64) -> NameKeys {

@@ -25,6 +25,7 @@
 //! | `supervisor` | threads and tasks that have to run as long as the process |
 //! | `readers` | the reading threads |
 //! | `writer` | the writer thread: group commit |
+//! | [`change`] | what an act may change, so that no event pays for another act |
 //! | `aging` | how far the database has aged: what goes for good is judged by that |
 //! | `audit` | events, their chain, its check, and what is removed from its beginning |
 //! | `tables` | the statements, a file a table |
@@ -37,6 +38,7 @@ mod aging;
 mod audit;
 pub mod backup;
 mod chain_key;
+pub mod change;
 mod error;
 #[cfg(test)]
 mod fresh;
@@ -54,24 +56,25 @@ mod tx;
 mod writer;
 
 pub use aging::{Aged, ClockJump, Cutoff, Lived};
-pub use audit::event::{ActorKind, Event, Noted};
+pub use audit::event::{ActorKind, Event, Noted, NotedOn};
 pub use audit::party::Party;
 pub use audit::retention::{AuditPurge, PurgeRefused};
 pub use audit::verify::Verification;
 pub use chain_key::ChainKey;
+pub use change::{Act, Permits};
 pub use error::StoreError;
 pub use ids::{AccountId, OprfId, SessionId};
 pub use limits::StoreLimits;
 pub use schema::Schema;
 pub use store::Store;
 pub use supervisor::Supervisor;
-pub use tables::accounts::{AccountRow, Counts, NameKeys, NewAccount, ProfilePatch, Standing};
+pub use tables::accounts::{AccountRow, Counts, DeletionRight, NameKeys, NewAccount, ProfilePatch, Standing};
 pub use tables::devices::{DeviceRow, KnownDevice, NewDevice};
 pub use tables::maintenance::{Purgeable, Resumable};
 pub use tables::operators::{LiveOperator, NewOperator, OperatorRow};
 pub use tables::passwords::{
-    Credential, CredentialKind, Generation, GenerationRow, IssuedCode, NewCredential, PasswordFacts,
-    SealedRecord, StoredCredential,
+    CodeTaken, Credential, CredentialKind, Generation, GenerationRow, IssuedCode, NewCredential,
+    PasswordFacts, PasswordRight, SealedRecord, StillProven, StoredCredential,
 };
 pub use tables::reset_codes::{NewResetCode, ResetCode};
 pub use tables::sessions::{LiveSession, NewSessionRow, SessionRow};

@@ -217,26 +217,14 @@ impl StoreError {
 
 #[cfg(test)]
 mod tests {
-    use crate::audit::event::{ActorKind, Event};
-    use crate::audit::party::Party;
     use crate::backup::Offline;
     use crate::chain_key::ChainKey;
     use crate::error::StoreError;
-    use crate::fresh::{fresh_store, keys_of};
+    use crate::fresh::{EVENT, Test, fresh_store, keys_of};
     use crate::limits::StoreLimits;
     use crate::store::Store;
     use crate::tables::accounts::{NewAccount, ProfilePatch};
     use vestry_protocol::fields::Username;
-
-    const EVENT: Event<'_> = Event {
-        at: 1,
-        actor_kind: ActorKind::Server,
-        actor: Party::Text("vestryd"),
-        action: "test",
-        subject: Party::NONE,
-        source: "",
-        detail: "",
-    };
 
     async fn register(
         store: &Store,
@@ -246,11 +234,12 @@ mod tests {
         let name = Username::parse(name).unwrap();
         store
             .write(move |tx| {
-                let noted = tx.note(&EVENT)?;
+                let noted = tx.note(&Test("test"), &EVENT)?;
                 let new = NewAccount {
                     name: &name,
                     keys: &keys_of(&name, 0),
                     profile: ProfilePatch::default(),
+                    password: None,
                     created: 1,
                 };
                 let made = tx.insert_account(&noted, tx.next_account_id()?, &new)?.is_some();

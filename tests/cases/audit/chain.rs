@@ -10,6 +10,7 @@ use vestry_protocol::item::Open;
 use vestry_store::backup::Offline;
 use vestry_store::{ActorKind, ChainKey, Event, Party, Store};
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, copy_folder, copy_of};
+use vestry_tests::played::Played;
 use vestry_tests::programs::{Person, Ran};
 
 /// What somebody does who has the file and not the key, while no server runs.
@@ -460,20 +461,14 @@ async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
     let key = ChainKey::from_bytes(&std::fs::read(folder.path().join("secrets/audit.key")).unwrap()).unwrap();
     Store::create(&database, &key).unwrap();
     let old = |at| {
-        let (actor_kind, action) = (ActorKind::Server, "login.ok");
-        Event {
-            at,
-            actor_kind,
-            actor: Party::Text("x"),
-            action,
-            subject: Party::NONE,
-            source: "",
-            detail: "",
-        }
+        let (actor_kind, actor, subject) = (ActorKind::Server, Party::Text("x"), Party::NONE);
+        Event { at, actor_kind, actor, subject, source: "", detail: "" }
     };
     let mut database = Offline::open(&database, key).unwrap();
-    database.write(|tx| (0..1_200).try_for_each(|at| tx.note(&old(at)).map(drop))).unwrap();
-    database.write(|tx| tx.note(&old(i64::MAX)).map(drop)).unwrap();
+    database
+        .write(|tx| (0..1_200).try_for_each(|at| tx.note(&Played("login.ok"), &old(at)).map(drop)))
+        .unwrap();
+    database.write(|tx| tx.note(&Played("login.ok"), &old(i64::MAX)).map(drop)).unwrap();
     drop(database);
     let server = Server::start_in(folder);
     let gone = "select count(*) from audit where at < '2000'";

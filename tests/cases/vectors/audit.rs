@@ -12,6 +12,7 @@ use vestry_store::AccountId;
 use vestry_store::backup::Offline;
 use vestry_store::import::{StagedAccount, Staging};
 use vestry_store::{ActorKind, ChainKey, Event, NameKeys, OprfId, Party, ProfilePatch, Store};
+use vestry_tests::played::Played;
 use vestry_tests::vectors;
 
 #[derive(Deserialize)]
@@ -144,8 +145,8 @@ fn the_server_writes_the_chain_of_the_vector_byte_for_byte() {
     let mut database = Offline::open(&path, key).unwrap();
     for (stored, (actor_kind, actor, subject)) in chain.events.iter().zip(parties) {
         let StoredEvent { at, action, source, detail, .. } = stored;
-        let event = Event { at: *at, actor_kind, actor, action, subject, source, detail };
-        database.write(|tx| tx.note(&event).map(drop)).unwrap();
+        let event = Event { at: *at, actor_kind, actor, subject, source, detail };
+        database.write(|tx| tx.note(&Played(action), &event).map(drop)).unwrap();
     }
     drop(database);
     let database = rusqlite::Connection::open(&path).unwrap();

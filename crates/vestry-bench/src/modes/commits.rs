@@ -5,6 +5,7 @@
 //! Before it counts, the write-ahead log is made to grow to its size: a log that is written over needs no change of
 //! the file's own data at each fsync, and a server's is one after its first minutes.
 
+use crate::act::Benched;
 use crate::failure::Failure;
 use crate::random::Random;
 use crate::set::AccountSet;
@@ -15,13 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
+use vestry_protocol::fields::{Age, Username};
+use vestry_protocol::user::Change;
 use vestry_server::clock::Clock;
 use vestry_server::data_dir::DataDir;
 use vestry_server::secrets::files::read_audit_key;
 use vestry_store::{
-    AccountId, ActorKind, Event, NewSessionRow, Party, ProfilePatch, SessionId, Store, StoreError,
-    StoreLimits, WriteTx,
+    AccountId, ActorKind, Event, NewSessionRow, Party, SessionId, Store, StoreError, StoreLimits, WriteTx,
 };
 
 /// No run has more callers.
@@ -145,13 +146,18 @@ impl Caller {
             .write(move |tx| {
                 let account = tx.account(&name, now)?;
                 let account = account.ok_or_else(|| Failure::other(format!("{name} is not there")))?;
-                let noted = tx.note(&event(now, account.id, "bench.session"))?;
+                let proof = match tx.credential(account.id)? {
+                    Some(credential) => tx.still_proven(account.id, &credential)?,
+                    None => None,
+                };
+                let proof = proof.ok_or_else(|| Failure::other(format!("{name} has no password")))?;
+                let noted = tx.note_on(account.id, &Benched("bench.session"), &event(now, account.id))?;
                 Ok::<_, Failure>(tx.insert_session(
                     &noted,
+                    &proof,
                     &NewSessionRow {
                         id: session,
                         token_hash: &token_hash,
-                        account: account.id,
                         device: "bench",
                         source: "127.0.0.1",
                         created: now,
@@ -183,18 +189,14 @@ fn update(tx: &WriteTx<'_>, session: SessionId, age: u16, now: UnixSeconds) -> R
     // A session is marked as used once a minute, which these seconds are not.
     let account = live.account();
     let unreadable = |error: &dyn std::fmt::Display| Failure::other(error.to_string());
-    let email = account.email.as_deref().map(Email::parse).transpose().map_err(|error| unreadable(&error))?;
-    let gender = account.gender.as_deref().map(|text| Gender::parse(Field::Gender, text)).transpose();
-    let gender = gender.map_err(|error| unreadable(&error))?;
     let age = Age::new(age).map_err(|error| unreadable(&error))?;
-    let noted = tx.note(&event(now, account.id, "account.updated"))?;
-    let profile = ProfilePatch { email: email.as_ref(), age: Some(age), gender: gender.as_ref() };
-    tx.set_profile(&noted, account.id, &profile)?;
+    let noted = tx.note_on(account.id, &Benched("account.updated"), &event(now, account.id))?;
+    tx.set_profile(&noted, &Change::Set(age), &Change::Keep)?;
     tx.account_by_id(account.id, now)?.ok_or(StoreError::Closed)?;
     Ok(())
 }
 
-fn event(at: UnixSeconds, account: AccountId, action: &str) -> Event<'_> {
+fn event(at: UnixSeconds, account: AccountId) -> Event<'static> {
     let (actor_kind, party) = (ActorKind::User, Party::Account(account));
-    Event { at, actor_kind, actor: party, action, subject: party, source: "127.0.0.1", detail: "age" }
+    Event { at, actor_kind, actor: party, subject: party, source: "127.0.0.1", detail: "age" }
 }

@@ -2,6 +2,7 @@
 //! transaction. What it makes, a server cannot tell from accounts that registered.
 
 use super::AccountSet;
+use crate::act::Benched;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::random::mixed;
@@ -136,20 +137,19 @@ impl<'a> Maker<'a> {
         Ok(Self { set, names, sealer, key, filler, now })
     }
 
-    fn insert(&self, tx: &WriteTx<'_>, noted: &Noted<'_>, number: u64) -> Result<(), Failure> {
+    fn insert(&self, tx: &WriteTx<'_>, noted: &Noted<'_, Benched>, number: u64) -> Result<(), Failure> {
         let person = Person::of(self.set, number)?;
         let profile =
             ProfilePatch { email: person.email.as_ref(), age: person.age, gender: person.gender.as_ref() };
         let keys = self.names.keys_of(tx, person.name.as_str());
         let keys = keys.map_err(|error| Failure::other(error.to_string()))?;
         let created = self.now.saturating_sub(person.since_secs);
-        let new = NewAccount { name: &person.name, keys: &keys, profile, created };
-        let account = tx.insert_account(noted, tx.next_account_id()?, &new)?;
-        let account = account.ok_or_else(|| Failure::other(format!("{} is there twice", person.name)))?;
         let own = (number < self.set.with_password).then(|| record(&self.sealer, &self.key, &keys.oprf_id.0));
         let own = own.transpose()?;
-        let record = NewCredential::chosen(own.as_ref().unwrap_or(&self.filler));
-        Ok(tx.set_credential(noted, account, record, self.now)?)
+        let password = Some(NewCredential::chosen(own.as_ref().unwrap_or(&self.filler)));
+        let new = NewAccount { name: &person.name, keys: &keys, profile, password, created };
+        let account = tx.insert_account(noted, tx.next_account_id()?, &new)?;
+        account.map(drop).ok_or_else(|| Failure::other(format!("{} is there twice", person.name)))
     }
 }
 
@@ -166,7 +166,7 @@ fn insert_all(database: &mut Offline, maker: &Maker<'_>, progress: &Progress) ->
         let end = count.min(done + ACCOUNTS_A_TRANSACTION);
         database.write(|tx| {
             let detail = format!("{} accounts", end - done);
-            let noted = tx.note(&event(maker.now, &detail))?;
+            let noted = tx.note(&Benched("bench.filled"), &event(maker.now, &detail))?;
             (done..end).try_for_each(|number| maker.insert(tx, &noted, number))
         })?;
         done = end;
@@ -176,12 +176,10 @@ fn insert_all(database: &mut Offline, maker: &Maker<'_>, progress: &Progress) ->
 }
 
 fn event(at: UnixSeconds, detail: &str) -> Event<'_> {
-    let action = "bench.filled";
     Event {
         at,
         actor_kind: ActorKind::Server,
         actor: Party::Text("vestry-bench"),
-        action,
         subject: Party::NONE,
         source: "",
         detail,

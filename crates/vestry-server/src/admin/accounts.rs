@@ -1,6 +1,6 @@
 //! What an operator may do with an account. Nobody here chooses or learns a password.
 
-use crate::audit::act::Action;
+use crate::audit::act;
 use crate::clock::as_date;
 use crate::codes::{CODE_SECS, hash_of, new_code};
 use crate::config::RESTORABLE_SECS;
@@ -15,9 +15,10 @@ use vestry_protocol::admin::{AccountDetail, AccountState, AdminReply, Credential
 use vestry_protocol::fields::{Field, FieldError, Reason, Username};
 use vestry_protocol::item::Later;
 use vestry_protocol::user::Profile;
+use vestry_store::change::IssueCode;
 use vestry_store::{
-    AccountId, AccountRow, CredentialKind, IssuedCode, NewAccount, NewResetCode, Noted, Party, ReadTx,
-    Standing, WriteTx,
+    AccountRow, Act, CredentialKind, DeletionRight, IssuedCode, NewAccount, NewResetCode, NotedOn, Permits,
+    ReadTx, Standing, WriteTx,
 };
 
 pub(super) async fn show(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
@@ -38,10 +39,11 @@ pub(super) async fn create(
     issue_code(server, operator, &name.clone(), move |tx, by, now| {
         let keys = names.keys_of(tx, name.as_str())?;
         let id = tx.next_account_id()?;
-        let noted = by.as_actor().note(tx, now, Action::AccountCreated, Party::Account(id), "")?;
-        let new = NewAccount { name: &name, keys: &keys, profile: profile.as_patch(), created: now };
-        let account = tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
-        Ok((account, noted))
+        let noted = by.as_actor().note_on(tx, now, act::AccountCreated, id, "")?;
+        let (profile, password) = (profile.as_patch(), None);
+        let new = NewAccount { name: &name, keys: &keys, profile, password, created: now };
+        tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
+        Ok(noted)
     })
     .await
 }
@@ -53,22 +55,17 @@ pub(super) async fn reset(server: &Server, operator: &Operator, name: &str) -> R
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted; restore it first"));
         }
-        let subject = Party::Account(account.id);
-        Ok((account.id, by.as_actor().note(tx, now, Action::ResetIssued, subject, "")?))
+        Ok(by.as_actor().note_on(tx, now, act::ResetIssued, account.id, "")?)
     })
     .await
 }
 
 /// Finds or makes the account, with its event, and stores the hash of a new one-time code for it.
-async fn issue_code(
+async fn issue_code<A: Permits<IssueCode> + 'static>(
     server: &Server,
     operator: &Operator,
     name: &Username,
-    find: impl for<'tx> FnOnce(
-        &'tx WriteTx<'_>,
-        &InOffice<'tx>,
-        UnixSeconds,
-    ) -> Result<(AccountId, Noted<'tx>), Failure>
+    find: impl for<'tx> FnOnce(&'tx WriteTx<'_>, &InOffice<'tx>, UnixSeconds) -> Result<NotedOn<'tx, A>, Failure>
     + Send
     + 'static,
 ) -> Result<AdminReply, Failure> {
@@ -77,13 +74,9 @@ async fn issue_code(
     let (hash, now) = (hash_of(&code), server.clock.now());
     let expires = now.saturating_add(CODE_SECS);
     act(server, issuer.operator(), move |tx, by| {
-        let (account, noted) = find(tx, by, now)?;
+        let noted = find(tx, by, now)?;
         let issued = IssuedCode { by: by.name().to_owned(), at: now };
-        Ok(tx.set_reset_code(
-            &noted,
-            account,
-            &NewResetCode { code_hash: &hash, issued: &issued, expires },
-        )?)
+        Ok(tx.set_reset_code(&noted, &NewResetCode { code_hash: &hash, issued: &issued, expires })?)
     })
     .await?;
     Ok(AdminReply::CodeIssued { name: name.to_string(), code, expires })
@@ -98,71 +91,77 @@ pub(super) async fn suspend(
 ) -> Result<AdminReply, Failure> {
     let name = Username::parse(name)?;
     let reason = reason.map(|text| Reason::parse(Field::Reason, text)).transpose()?;
-    if until.is_some_and(|until| until <= server.clock.now()) {
+    let now = server.clock.now();
+    if until.is_some_and(|until| until <= now) {
         return Err(FieldError { field: Field::Until, rule: "use a time in the future".to_owned() }.into());
     }
     let detail = until.map_or_else(|| "for good".to_owned(), |at| format!("until {}", as_date(at)));
-    change(server, operator, name, Action::AccountSuspended, detail, move |tx, noted, account, now| {
+    change(server, operator, name, act::AccountSuspended, detail, move |tx, _, noted, account| {
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted; there is nothing to suspend"));
         }
-        Ok(tx.suspend_account(noted, account.id, until, reason.as_ref(), now)?)
+        Ok(tx.suspend_account(noted, until, reason.as_ref(), now)?)
     })
     .await
 }
 
 pub(super) async fn resume(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let name = Username::parse(name)?;
-    change(server, operator, name, Action::AccountResumed, String::new(), |tx, noted, account, _| {
-        match account.standing {
-            Standing::Suspended { .. } => Ok(tx.resume_account(noted, account.id)?),
-            Standing::Active => Err(Failure::WrongState("the account is not suspended")),
-            Standing::Deleted { .. } => Err(Failure::WrongState("the account is deleted; restore it first")),
-        }
+    change(server, operator, name, act::AccountResumed, String::new(), |tx, _, noted, account| match account
+        .standing
+    {
+        Standing::Suspended { .. } => Ok(tx.resume_account(noted)?),
+        Standing::Active => Err(Failure::WrongState("the account is not suspended")),
+        Standing::Deleted { .. } => Err(Failure::WrongState("the account is deleted; restore it first")),
     })
     .await
 }
 
 pub(super) async fn delete(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
-    let name = Username::parse(name)?;
-    change(server, operator, name, Action::AccountDeleted, String::new(), |tx, noted, account, now| {
+    let (name, now) = (Username::parse(name)?, server.clock.now());
+    change(server, operator, name, act::AccountDeleted, String::new(), move |tx, by, noted, account| {
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted already"));
         }
-        Ok(tx.delete_account(noted, account.id, now)?)
+        Ok(tx.delete_account(noted, &DeletionRight::Operator(by.operator()), now)?)
     })
     .await
 }
 
 pub(super) async fn restore(server: &Server, operator: &Operator, name: &str) -> Result<AdminReply, Failure> {
     let name = Username::parse(name)?;
-    change(server, operator, name, Action::AccountRestored, String::new(), |tx, noted, account, _| {
-        match account.standing {
-            Standing::Deleted { .. } => Ok(tx.restore_account(noted, account.id)?),
-            Standing::Active | Standing::Suspended { .. } => {
-                Err(Failure::WrongState("the account is not deleted"))
-            }
+    change(server, operator, name, act::AccountRestored, String::new(), |tx, _, noted, account| match account
+        .standing
+    {
+        Standing::Deleted { .. } => Ok(tx.restore_account(noted)?),
+        Standing::Active | Standing::Suspended { .. } => {
+            Err(Failure::WrongState("the account is not deleted"))
         }
     })
     .await
 }
 
 /// One act on one account: its event, the act, and the account as it is then.
-async fn change(
+async fn change<A: Act + Copy + Send + 'static>(
     server: &Server,
     operator: &Operator,
     name: Username,
-    action: Action,
+    what: A,
     event_detail: String,
-    act_on: impl FnOnce(&WriteTx<'_>, &Noted<'_>, &AccountRow, UnixSeconds) -> Result<(), Failure>
+    act_on: impl for<'tx> FnOnce(
+        &'tx WriteTx<'_>,
+        &InOffice<'tx>,
+        &NotedOn<'tx, A>,
+        &AccountRow,
+    ) -> Result<(), Failure>
     + Send
     + 'static,
 ) -> Result<AdminReply, Failure> {
     let now = server.clock.now();
     let detail = act(server, operator, move |tx, by| {
         let account = named(tx, &name, now)?;
-        let noted = by.as_actor().note(tx, now, action, Party::Account(account.id), &event_detail)?;
-        act_on(tx, &noted, &account, now)?;
+        let noted = by.as_actor().note_on(tx, now, what, account.id, &event_detail)?;
+        act_on(tx, by, &noted, &account)?;
         detail_of(tx, &noted, &named(tx, &name, now)?, now)
     })
     .await?;

@@ -1,7 +1,7 @@
 //! A backup over the admin port: made on a thread of its own and sent as fast as the operator takes it, a few chunks
 //! in memory at a time. Never a key in it: whoever asks from afar gets the database and nothing that opens it.
 
-use crate::audit::act::Action;
+use crate::audit::act;
 use crate::backup::archive::{self, Contents};
 use crate::backup::error::BackupError;
 use crate::data_dir::DataDir;
@@ -50,13 +50,7 @@ pub(super) async fn send(
 async fn note(server: &Server, operator: &Operator) -> Result<Contents, Failure> {
     let now = server.clock.now();
     act(server, operator, move |tx, by| {
-        by.as_actor().note(
-            tx,
-            now,
-            Action::DatabaseBackedUp,
-            Party::NONE,
-            "database, sent to the operator",
-        )?;
+        by.as_actor().note(tx, now, act::DatabaseBackedUp, Party::NONE, "database, sent to the operator")?;
         Ok(())
     })
     .await?;

@@ -6,7 +6,7 @@
 
 mod judging;
 
-use crate::audit::act::Action;
+use crate::audit::act;
 use crate::credentials::ImportedHashes;
 use crate::failure::Failure;
 use crate::operators::operator::Operator;
@@ -251,7 +251,7 @@ async fn make(
         let begun = Instant::now();
         let detail =
             format!("{accounts} accounts, {with_password} with a password, sha256:{}", rows.digest());
-        let noted = by.as_actor().note(tx, now, Action::AccountsImported, Party::NONE, &detail)?;
+        let noted = by.as_actor().note(tx, now, act::AccountsImported, Party::NONE, &detail)?;
         tx.import_accounts(&noted, &rows, now, |made| progress.went_on(made))?;
         Ok(begun)
     })

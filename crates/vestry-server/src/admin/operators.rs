@@ -1,6 +1,6 @@
 //! Ending a session from outside, and taking an operator's certificate out of use.
 
-use crate::audit::act::Action;
+use crate::audit::act;
 use crate::failure::Failure;
 use crate::operators::operator::Operator;
 use crate::operators::operator::act;
@@ -18,7 +18,7 @@ pub(super) async fn revoke_session(
         let session = SessionId::from_wire(id);
         let owner = tx.session_owner(session)?.ok_or(Failure::NotFound { what: "session" })?;
         let (subject, detail) = (Party::Account(owner), format!("session {id:016x}"));
-        let noted = by.as_actor().note(tx, now, Action::SessionRevoked, subject, &detail)?;
+        let noted = by.as_actor().note(tx, now, act::SessionRevoked, subject, &detail)?;
         tx.revoke_session(&noted, session)?;
         Ok(AdminReply::SessionRevoked)
     })
@@ -35,7 +35,7 @@ pub(super) async fn revoke_operator(
     }
     let now = server.clock.now();
     act(server, operator, move |tx, by| {
-        let noted = by.as_actor().note(tx, now, Action::OperatorRevoked, Party::Text(&name), "")?;
+        let noted = by.as_actor().note(tx, now, act::OperatorRevoked, Party::Text(&name), "")?;
         match tx.revoke_operator(&noted, &name, now)? {
             0 => Err(Failure::NotFound { what: "operator in use" }),
             _ => Ok(AdminReply::OperatorRevoked),

@@ -1,6 +1,6 @@
 //! Opening lanes that failed too often, for somebody who waits in front of the operator.
 
-use crate::audit::act::Action;
+use crate::audit::act;
 use crate::failure::Failure;
 use crate::operators::operator::Operator;
 use crate::operators::operator::act;
@@ -18,7 +18,7 @@ pub(super) async fn clear(
     let cleared = subject.map_or(Ok(Cleared::Everything), Cleared::parse)?;
     let (names, now) = (server.names.clone(), server.clock.now());
     let lanes = act(server, operator, move |tx, by| {
-        let note = |subject| by.as_actor().note(tx, now, Action::ThrottleCleared, subject, "");
+        let note = |subject| by.as_actor().note(tx, now, act::ThrottleCleared, subject, "");
         Ok(match &cleared {
             Cleared::Everything => tx.clear_throttle(&note(Party::Text("everything"))?, None)?,
             Cleared::Prefix(prefix) => tx.clear_throttle(&note(Party::Text(prefix))?, Some(prefix))?,

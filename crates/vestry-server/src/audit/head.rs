@@ -10,7 +10,8 @@
 //!
 //! Where the folder of secrets was put back too, clients tell (`witness.rs`). Nothing here stops the server.
 
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::audit::witness::{Seen, WitnessKey};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
@@ -24,7 +25,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::Checkpoint;
 use vestry_protocol::typed::vestryd;
-use vestry_store::{ChainKey, Noted, Party, ReadTx, Store, StoreError};
+use vestry_store::{Act, ChainKey, Noted, Party, ReadTx, Store, StoreError};
 use vestry_tls::private_file::Shown;
 use vestry_tls::{FileError, private_file};
 
@@ -139,7 +140,7 @@ async fn look(store: &Store, known: Option<Checkpoint>) -> Result<(bool, Option<
 /// # Errors
 /// When the store does.
 pub fn epoch_of(tx: &ReadTx<'_>) -> Result<u64, StoreError> {
-    let accepted = tx.newest_event_of(Action::AuditAccepted.as_str())?;
+    let accepted = tx.newest_event_of(act::AuditAccepted.name())?;
     Ok(accepted.and_then(|at| u64::try_from(at).ok()).unwrap_or(0))
 }
 
@@ -231,7 +232,7 @@ impl HeadKeeper {
 
     /// What a client is to keep of an event.
     #[must_use]
-    pub fn witness_of(&self, noted: &Noted<'_>) -> Vec<u8> {
+    pub fn witness_of<A>(&self, noted: &Noted<'_, A>) -> Vec<u8> {
         self.witnesses.seal(self.epoch(), noted)
     }
 
@@ -258,7 +259,7 @@ impl HeadKeeper {
         let event = &seen.event;
         let (now, detail) = (self.clock.now(), format!("event {} mac={} is not there", event.id, event.mac));
         let noted = store.write(move |tx| {
-            Actor::server().note(tx, now, Action::AuditPutBack, Party::NONE, &detail).map(drop)
+            Actor::server().note(tx, now, act::AuditPutBack, Party::NONE, &detail).map(drop)
         });
         if let Err(error) = noted.await {
             tracing::error!(%error, "that the audit was put back is not in the audit");

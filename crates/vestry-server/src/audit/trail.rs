@@ -2,7 +2,8 @@
 //!
 //! Nothing here stops an act or a read: what cannot be done is said in the log.
 
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use std::sync::atomic::{AtomicI64, Ordering};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::typed::vestryctl;
@@ -68,7 +69,7 @@ async fn remove_chunk(store: &Store, cutoff: Cutoff, now: UnixSeconds) -> Result
         .write(move |tx| {
             let Some(purge) = tx.plan_audit_purge(cutoff)? else { return Ok(false) };
             let detail = format!("{} events, up to {}", purge.events(), purge.last());
-            let noted = Actor::server().note(tx, now, Action::AuditPurged, Party::NONE, &detail)?;
+            let noted = Actor::server().note(tx, now, act::AuditPurged, Party::NONE, &detail)?;
             tx.purge_audit(&noted, &purge)?;
             Ok::<_, PurgeRefused>(purge.is_full())
         })

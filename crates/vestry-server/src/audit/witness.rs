@@ -42,7 +42,7 @@ impl WitnessKey {
 
     /// Seals that an event was written. Nothing when the system has no random bytes: a login is worth more.
     #[must_use]
-    pub fn seal(&self, epoch: u64, noted: &Noted<'_>) -> Vec<u8> {
+    pub fn seal<A>(&self, epoch: u64, noted: &Noted<'_, A>) -> Vec<u8> {
         let (id, mac) = noted.place();
         let record = [&epoch.to_be_bytes()[..], &id.to_be_bytes(), &mac].concat();
         self.0.seal(&record, LABEL).unwrap_or_default()
@@ -65,7 +65,8 @@ impl WitnessKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::act::{Action, Actor};
+    use crate::audit::act;
+    use crate::audit::actor::Actor;
     use vestry_store::{Party, Store, StoreError, StoreLimits};
 
     #[tokio::test]
@@ -77,7 +78,7 @@ mod tests {
         let store = Store::open(&database, StoreLimits::default(), chain.clone()).unwrap();
         let key = WitnessKey::of(&chain);
         let sealed = store.write(move |tx| {
-            let noted = Actor::server().note(tx, 60, Action::LoggedIn, Party::NONE, "")?;
+            let noted = Actor::server().note(tx, 60, act::LoggedIn, Party::NONE, "")?;
             Ok::<_, StoreError>((noted.place(), [key.seal(3, &noted), key.seal(3, &noted)]))
         });
         let ((id, mac), [one, two]) = sealed.await.unwrap();

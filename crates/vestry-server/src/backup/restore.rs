@@ -5,7 +5,8 @@ use super::error::BackupError;
 use super::kind::DATABASE;
 use super::placing::Placing;
 use super::unpack;
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::audit::head::{self, AuditHead};
 use crate::clock::Plausible;
 use crate::data_dir::DataDir;
@@ -87,7 +88,7 @@ pub fn restore(
     }
     let (sessions, codes) = database.write(|tx| {
         let detail = format!("backup of {}", manifest.created);
-        let noted = by.note(tx, now.seconds(), Action::DatabaseRestored, Party::NONE, &detail)?;
+        let noted = by.note(tx, now.seconds(), act::DatabaseRestored, Party::NONE, &detail)?;
         tx.forget_every_device(&noted)?;
         Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
     })?;

@@ -4,7 +4,8 @@ use super::error::CommandError;
 use super::place::Place;
 use super::talk::who;
 use super::talk::{answer, say};
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::audit::head::{self, AuditHead, AuditHeadError};
 use crate::clock::{Clock, Plausible};
 use crate::data_dir::DataDir;
@@ -158,9 +159,7 @@ fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
 fn note_accepted(database: &mut Offline, now: Plausible, detail: &str) -> Result<(), CommandError> {
     let by = who();
     let noted = database.write(|tx| {
-        Actor::at_the_machine(&by)
-            .note(tx, now.seconds(), Action::AuditAccepted, Party::NONE, detail)
-            .map(drop)
+        Actor::at_the_machine(&by).note(tx, now.seconds(), act::AuditAccepted, Party::NONE, detail).map(drop)
     });
     Ok(noted?)
 }

@@ -3,7 +3,8 @@
 use super::error::CommandError;
 use super::place::{Folder, Place};
 use super::talk::{answer, say, who};
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::backup::archive::{self, Contents};
 use crate::backup::restore;
 use crate::clock::Clock;
@@ -110,7 +111,7 @@ fn note_backup(contents: &Contents, encrypted: bool) -> Result<(), CommandError>
     let chain = read_audit_key(&contents.data_dir.audit_key())?;
     let mut database = Offline::open_beside_a_server(&contents.data_dir.database(), chain)?;
     database.write(|tx| {
-        Actor::at_the_machine(&by).note(tx, now, Action::DatabaseBackedUp, Party::NONE, detail)?;
+        Actor::at_the_machine(&by).note(tx, now, act::DatabaseBackedUp, Party::NONE, detail)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(())

@@ -4,7 +4,7 @@ use super::error::CommandError;
 use super::place::Place;
 use super::talk::who;
 use super::talk::{answer, say};
-use crate::audit::act::Actor;
+use crate::audit::actor::Actor;
 use crate::clock::Clock;
 use crate::rotation::{AuditRotation, By, begin_opaque, finish_opaque, rotate_audit, rotate_pepper};
 use clap::{Args, Subcommand, ValueEnum};

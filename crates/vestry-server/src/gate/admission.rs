@@ -8,7 +8,7 @@ use super::ledger::{Ledger, NoSlots};
 use super::policy::{Policy, StreakPolicy};
 use super::recorder::Recorder;
 use super::right::Right;
-use crate::audit::act::Action;
+use crate::audit::act::AttemptFailed;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::names::Target;
@@ -68,18 +68,18 @@ impl Gate {
             NoSlots::Store(error) => error.into(),
         })?;
         let oprf_id = target.oprf_id;
-        let (action, tells, device) = match kind {
-            AttemptKind::Login => (Action::LoginFailed, Tells::AtLogin(oprf_id), None),
+        let (act, tells, device) = match kind {
+            AttemptKind::Login => (AttemptFailed::Login, Tells::AtLogin(oprf_id), None),
             AttemptKind::LoginFromDevice(device) => {
-                (Action::LoginFailed, Tells::AtLogin(oprf_id), Some(device.id))
+                (AttemptFailed::Login, Tells::AtLogin(oprf_id), Some(device.id))
             }
-            AttemptKind::Session(_) => (Action::LoginFailed, Tells::AtNextLogin(oprf_id), None),
-            AttemptKind::Registration => (Action::RegistrationRefused, Tells::Nobody, None),
-            AttemptKind::Code => (Action::ResetFailed, Tells::Nobody, None),
+            AttemptKind::Session(_) => (AttemptFailed::Login, Tells::AtNextLogin(oprf_id), None),
+            AttemptKind::Registration => (AttemptFailed::Registration, Tells::Nobody, None),
+            AttemptKind::Code => (AttemptFailed::Code, Tells::Nobody, None),
         };
         let (source, target) = (source.clone(), target.clone());
         let (state, slots) = (AtomicU8::new(OPEN), Mutex::new(Some(slots)));
-        Ok(self.admitted(Attempt { source, action, target, parts, tells, device, state, slots }))
+        Ok(self.admitted(Attempt { source, act, target, parts, tells, device, state, slots }))
     }
 
     /// Admits a step that a right password leads to. It guesses nothing, so it is counted nowhere and never told to wait.
@@ -87,7 +87,7 @@ impl Gate {
     pub fn admit_proven(&self, _: Right, target: Target, source: &Source) -> Admitted {
         self.admitted(Attempt {
             source: source.clone(),
-            action: Action::PasswordProven,
+            act: AttemptFailed::Proven,
             target,
             parts: Vec::new(),
             tells: Tells::Nobody,

@@ -13,7 +13,8 @@ use crate::source::Source;
 use std::sync::Arc;
 use std::time::Duration;
 use vestry_protocol::UnixSeconds;
-use vestry_store::{Noted, ReadTx, ResetCode, StoreError, WriteTx};
+use vestry_store::change::CountAttempt;
+use vestry_store::{Act, Noted, Permits, ReadTx, ResetCode, StoreError, WriteTx};
 
 /// An attempt that was admitted: the witness that whatever is guarded asks for. Dropped without a verdict, it is a failure.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ impl Verdicts {
     pub fn right(
         &self,
         tx: &WriteTx<'_>,
-        noted: &Noted<'_>,
+        noted: &Noted<'_, impl Permits<CountAttempt>>,
         now: UnixSeconds,
     ) -> Result<(Written, u64), StoreError> {
         let unseen = match self.0.tells {
@@ -154,7 +155,7 @@ impl Verdicts {
 
     /// Nothing was right or wrong: it led to an act that has its event in this transaction, or to a refusal that tells
     /// nothing but that the password was right.
-    pub fn passed(&self, _: &Noted<'_>) -> Written {
+    pub fn passed(&self, _: &Noted<'_, impl Act>) -> Written {
         Written(self.0.clone())
     }
 
@@ -165,7 +166,7 @@ impl Verdicts {
     pub fn wrong(
         &self,
         tx: &WriteTx<'_>,
-        noted: &Noted<'_>,
+        noted: &Noted<'_, impl Permits<CountAttempt>>,
         now: UnixSeconds,
     ) -> Result<Written, StoreError> {
         self.0.count_failure(tx, noted, now)?;
@@ -176,7 +177,12 @@ impl Verdicts {
     ///
     /// # Errors
     /// When the store does.
-    pub fn told(&self, tx: &WriteTx<'_>, noted: &Noted<'_>, now: UnixSeconds) -> Result<Written, StoreError> {
+    pub fn told(
+        &self,
+        tx: &WriteTx<'_>,
+        noted: &Noted<'_, impl Permits<CountAttempt>>,
+        now: UnixSeconds,
+    ) -> Result<Written, StoreError> {
         self.0.count(tx, noted, now, |role| role == Role::Told)?;
         Ok(Written(self.0.clone()))
     }

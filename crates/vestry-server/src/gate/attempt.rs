@@ -2,18 +2,19 @@
 
 use super::lane::{Part, Role};
 use super::ledger::Slots;
-use crate::audit::act::Action;
+use crate::audit::act::AttemptFailed;
 use crate::names::Target;
 use crate::source::Source;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 use vestry_protocol::UnixSeconds;
-use vestry_store::{Noted, OprfId, StoreError, Streak, WriteTx};
+use vestry_store::change::CountAttempt;
+use vestry_store::{Noted, OprfId, Permits, StoreError, Streak, WriteTx};
 
 /// What is attempted, and how it stands.
 pub(super) struct Attempt {
     pub(super) source: Source,
-    pub(super) action: Action,
+    pub(super) act: AttemptFailed,
     pub(super) target: Target,
     pub(super) parts: Vec<Part>,
     pub(super) tells: Tells,
@@ -41,7 +42,7 @@ pub(super) const OVER: u8 = 2;
 
 impl std::fmt::Debug for Attempt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Attempt").field("action", &self.action).finish_non_exhaustive()
+        f.debug_struct("Attempt").field("act", &self.act).finish_non_exhaustive()
     }
 }
 
@@ -64,7 +65,7 @@ impl Attempt {
     pub(super) fn count(
         &self,
         tx: &WriteTx<'_>,
-        noted: &Noted<'_>,
+        noted: &Noted<'_, impl Permits<CountAttempt>>,
         now: UnixSeconds,
         counts: impl Fn(Role) -> bool,
     ) -> Result<(), StoreError> {
@@ -80,7 +81,7 @@ impl Attempt {
     pub(super) fn count_failure(
         &self,
         tx: &WriteTx<'_>,
-        noted: &Noted<'_>,
+        noted: &Noted<'_, impl Permits<CountAttempt>>,
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
         self.count(tx, noted, now, |role| role != Role::Made)?;

@@ -4,7 +4,7 @@
 //! gate admits nothing, so that a full disk is no way to guess without being counted.
 
 use super::attempt::Attempt;
-use crate::audit::act::Actor;
+use crate::audit::actor::Actor;
 use crate::clock::Clock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +100,7 @@ async fn write_down(store: &Store, now: UnixSeconds, failed: &[Arc<Attempt>]) ->
     let written = store.write(move |tx| {
         for attempt in &failed {
             let by = Actor::stranger(attempt.source.text());
-            let noted = by.note(tx, now, attempt.action, attempt.target.as_party(), "broken off")?;
+            let noted = by.note(tx, now, attempt.act, attempt.target.as_party(), "broken off")?;
             attempt.count_failure(tx, &noted, now)?;
         }
         Ok::<_, StoreError>(())

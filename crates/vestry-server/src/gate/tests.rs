@@ -2,7 +2,8 @@
 
 use super::fixture::Fixture;
 use super::*;
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::config::GateConfig;
 use crate::failure::Failure;
 use std::sync::atomic::Ordering;
@@ -28,11 +29,11 @@ async fn failures(fixture: &Fixture, name: &str) -> u32 {
 async fn write(
     fixture: &Fixture,
     admitted: &Admitted,
-    judge: fn(&Verdicts, &WriteTx<'_>, &Noted<'_>) -> Result<Written, StoreError>,
+    judge: fn(&Verdicts, &WriteTx<'_>, &Noted<'_, act::LoginFailed>) -> Result<Written, StoreError>,
 ) -> Written {
     let verdicts = admitted.verdicts();
     let written = fixture.store.write(move |tx| {
-        let noted = Actor::stranger("test").note(tx, 1, Action::LoginFailed, Party::NONE, "")?;
+        let noted = Actor::stranger("test").note(tx, 1, act::LoginFailed, Party::NONE, "")?;
         judge(&verdicts, tx, &noted)
     });
     written.await.unwrap()
@@ -48,7 +49,7 @@ async fn an_attempt_that_is_dropped_is_a_failure_and_a_concluded_one_is_not() {
     admitted.conclude(&written);
     assert_eq!(failures(&fixture, "naman").await, 1);
     let admitted = fixture.login("naman").await;
-    let right = |verdicts: &Verdicts, tx: &WriteTx<'_>, noted: &Noted<'_>| {
+    let right = |verdicts: &Verdicts, tx: &WriteTx<'_>, noted: &Noted<'_, act::LoginFailed>| {
         verdicts.right(tx, noted, 1_700_000_000).map(|(written, unseen)| {
             assert_eq!(unseen, 1);
             written

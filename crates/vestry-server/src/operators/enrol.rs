@@ -1,6 +1,7 @@
 //! Taking operators in, by their certificates.
 
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::failure::Failure;
 use vestry_protocol::UnixSeconds;
 use vestry_store::{NewOperator, Party, Store, WriteTx};
@@ -33,7 +34,7 @@ pub fn enrol_in(
             continue;
         }
         let operator = Party::Text(&certificate.name);
-        let noted = Actor::server().note(tx, now, Action::OperatorEnrolled, operator, &pin)?;
+        let noted = Actor::server().note(tx, now, act::OperatorEnrolled, operator, &pin)?;
         let (name, role) = (certificate.name.as_str(), certificate.role.as_str());
         tx.insert_operator(&noted, &NewOperator { pin: &pin, name, role, created: now })?;
     }

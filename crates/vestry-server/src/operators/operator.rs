@@ -5,7 +5,8 @@
 
 use super::badge::Badge;
 use super::role::{Needed, Role, role_needed};
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -141,7 +142,7 @@ pub(crate) async fn permit(shared: &Shared, badge: &Badge, call: &AdminCall) -> 
 async fn note_refusal(shared: &Shared, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
     let (now, needed) = (shared.clock.now(), role_needed(call).role(&shared.settings));
     act(shared, operator, move |tx, by| {
-        by.as_actor().note(tx, now, Action::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
+        by.as_actor().note(tx, now, act::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
         Ok(())
     })
     .await

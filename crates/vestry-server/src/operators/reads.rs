@@ -2,7 +2,7 @@
 
 use super::operator::{Operator, act};
 use super::recent::RecentReads;
-use crate::audit::act::Action;
+use crate::audit::act;
 use crate::failure::Failure;
 use crate::shared::Shared;
 use data_encoding::HEXLOWER;
@@ -12,7 +12,7 @@ use vestry_protocol::admin::{FollowFrom, Listing, View};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::Username;
 use vestry_store::query::OperatorReader;
-use vestry_store::{Noted, Party};
+use vestry_store::{Noted, NotedOn, Party};
 
 /// What an operator asked for is cut to this length in an event. The longest would be 64 KiB, again and again.
 const DETAIL_CHARS_MAX: usize = 500;
@@ -35,7 +35,8 @@ pub struct Recorded(());
 pub(crate) trait OnRecord {}
 
 impl OnRecord for Recorded {}
-impl OnRecord for Noted<'_> {}
+impl<A> OnRecord for Noted<'_, A> {}
+impl<A> OnRecord for NotedOn<'_, A> {}
 
 /// The operator's read-only SQL, for what is on record.
 pub struct RecordedQueries {
@@ -75,9 +76,8 @@ impl RecordedQueries {
         let (now, detail, names) = (shared.clock.now(), detail_of(&asked), shared.names.clone());
         let (about, written) = (subject.clone(), detail.clone());
         let noted = act(shared, operator, move |tx, by| {
-            let note = |party: Party<'_>| {
-                by.as_actor().note(tx, now, Action::OperatorRead, party, &written).map(drop)
-            };
+            let note =
+                |party: Party<'_>| by.as_actor().note(tx, now, act::OperatorRead, party, &written).map(drop);
             match about {
                 Subject::Account(name) => note(names.look_up(tx, name.as_str(), now)?.target().as_party())?,
                 Subject::View(view) => note(Party::Text(view))?,

@@ -2,7 +2,8 @@
 
 use super::peer::Peer;
 use super::pending::Pending;
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::config::RESTORABLE_SECS;
 use crate::failure::Failure;
 use crate::profile::{ParsedUpdate, profile_of};
@@ -11,7 +12,7 @@ use crate::sessions::{LoggedIn, read_as, write_as, write_uncounted_as};
 use crate::shared::Shared;
 use vestry_protocol::item::Later;
 use vestry_protocol::user::{Account, Change, CodeIssued, Notices, ProfileUpdate, SetWithCode, UserReply};
-use vestry_store::{AccountRow, IssuedCode, LiveSession, Party, WriteTx};
+use vestry_store::{AccountRow, DeletionRight, IssuedCode, LiveSession, WriteTx};
 
 pub(super) async fn show(server: &Shared, session: LoggedIn) -> Result<UserReply, Failure> {
     let account = read_as(server, session, |_, live| Ok(account_of(live.account()))).await?;
@@ -50,22 +51,24 @@ pub(super) async fn update(
     update: ProfileUpdate,
 ) -> Result<UserReply, Failure> {
     let wanted = ParsedUpdate::parse(&update)?;
-    let proven = match &wanted.email {
+    let proven = match wanted.email() {
         Change::Keep => None,
         Change::Clear | Change::Set(_) => Some(pending.take_proof(session)?),
     };
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     let is_proven = proven.is_some();
     let job = move |tx: &WriteTx<'_>, live: &LiveSession<'_>| {
-        if let Some(proven) = &proven {
-            proven.still_holds(tx)?;
+        let still = proven.as_ref().map(|proven| proven.in_tx(tx)).transpose()?;
+        let id = live.account().id;
+        let by = Actor::user(id, &source);
+        let noted = by.note_on(tx, now, act::AccountUpdated, id, &wanted.changed_fields())?;
+        if let Some(still) = still {
+            tx.set_email(&noted, &still, wanted.email())?;
         }
-        let before = live.account();
-        let profile = wanted.applied_to(before)?;
-        let (by, subject) = (Actor::user(before.id, &source), Party::Account(before.id));
-        let noted = by.note(tx, now, Action::AccountUpdated, subject, &wanted.changed_fields())?;
-        tx.set_profile(&noted, before.id, &profile.as_patch())?;
-        let after = tx.account_by_id(before.id, now)?.ok_or(Failure::SessionEnded(None))?;
+        if wanted.changes_the_rest() {
+            tx.set_profile(&noted, &wanted.age, &wanted.gender)?;
+        }
+        let after = tx.account_by_id(id, now)?.ok_or(Failure::SessionEnded(None))?;
         Ok(account_of(&after))
     };
     let account = match is_proven {
@@ -83,18 +86,13 @@ pub(super) async fn delete(
 ) -> Result<UserReply, Failure> {
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
     write_uncounted_as(server, session, move |tx, live| {
-        proven.still_holds(tx)?;
-        delete_in(tx, live, &source, now)
+        let right = DeletionRight::Owner(proven.in_tx(tx)?);
+        let id = live.account().id;
+        let noted = Actor::user(id, &source).note_on(tx, now, act::AccountDeleted, id, "")?;
+        Ok(tx.delete_account(&noted, &right, now)?)
     })
     .await?;
     Ok(UserReply::AccountDeleted { restorable_until: now.saturating_add(RESTORABLE_SECS) })
-}
-
-fn delete_in(tx: &WriteTx<'_>, live: &LiveSession<'_>, source: &str, now: i64) -> Result<(), Failure> {
-    let account = live.account();
-    let by = Actor::user(account.id, source);
-    let noted = by.note(tx, now, Action::AccountDeleted, Party::Account(account.id), "")?;
-    Ok(tx.delete_account(&noted, account.id, now)?)
 }
 
 fn account_of(account: &AccountRow) -> Account {

@@ -3,7 +3,8 @@
 
 use super::peer::Peer;
 use super::pending::Pending;
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::failure::Failure;
 use crate::gate::Admitted;
 use crate::gate::Right;
@@ -45,9 +46,9 @@ async fn insert(
     write_as(server, session, move |tx, live| {
         let account = live.account();
         let by = Actor::user(account.id, &source);
-        let noted = by.note(tx, now, Action::DeviceRemembered, Party::Account(account.id), "")?;
+        let noted = by.note_on(tx, now, act::DeviceRemembered, account.id, "")?;
         let new = NewDevice { id, session: live.id(), token_hash: &hash, created: now };
-        Ok(tx.insert_device(&noted, account.id, &new, devices_max)?)
+        Ok(tx.insert_device(&noted, &new, devices_max)?)
     })
     .await?;
     Ok(token)
@@ -83,7 +84,7 @@ pub(super) async fn forget(
         let account = live.account();
         let subject = format!("{id:016x}");
         let by = Actor::user(account.id, &source);
-        let noted = by.note(tx, now, Action::DeviceForgotten, Party::Text(&subject), "")?;
+        let noted = by.note(tx, now, act::DeviceForgotten, Party::Text(&subject), "")?;
         let was_there = tx.forget_device(&noted, account.id, id.cast_signed())?;
         if was_there { Ok(UserReply::DeviceForgotten) } else { Err(Failure::NotFound { what: "device" }) }
     })

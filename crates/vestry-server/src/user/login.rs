@@ -7,7 +7,8 @@
 use super::devices;
 use super::peer::Peer;
 use super::pending::{HalfLogin, Pending};
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::credentials::Ke1;
 use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind, Right};
@@ -165,9 +166,9 @@ async fn enter(
     let (verdicts, right, mut proven) = (admitted.verdicts(), proven.right(), proven);
     let head = server.head.clone();
     let opened = server.store.write(move |tx| {
-        let opening =
-            Opening { head: &head, device: &device, source: &source, action: Action::LoggedIn, now };
-        let Minted { noted, session, shown } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
+        let opening = Opening { head: &head, device: &device, source: &source, now };
+        let Minted { noted, session, shown } =
+            mint(limits, tx, &verdicts, proven.authenticated(tx)?, &opening)?;
         let (written, failures) = verdicts.right(tx, &noted, now)?;
         Ok((written, Opened { session, shown, failures, right, outdated: Some(proven), since }))
     });
@@ -197,16 +198,19 @@ pub(super) async fn note_failure(
     failure: Failure,
     admitted: Admitted,
 ) -> Failure {
-    let (action, was_wrong) = match &failure {
-        Failure::WrongCredentials => (Action::LoginFailed, true),
-        Failure::Suspended { .. } => (Action::LoginRefused, false),
+    let was_wrong = match &failure {
+        Failure::WrongCredentials => true,
+        Failure::Suspended { .. } => false,
         _ => return failure,
     };
     let (now, source, verdicts) = (server.clock.now(), peer.source.text().to_owned(), admitted.verdicts());
     let target = admitted.target().clone();
     let noted = server.store.write(move |tx| {
-        let noted = Actor::stranger(&source).note(tx, now, action, target.as_party(), "")?;
-        Ok::<_, Failure>(if was_wrong { verdicts.wrong(tx, &noted, now)? } else { verdicts.passed(&noted) })
+        let (by, at) = (Actor::stranger(&source), target.as_party());
+        Ok::<_, Failure>(match was_wrong {
+            true => verdicts.wrong(tx, &by.note(tx, now, act::LoginFailed, at, "")?, now)?,
+            false => verdicts.passed(&by.note(tx, now, act::LoginRefused, at, "")?),
+        })
     });
     match noted.await {
         Ok(written) => {

@@ -2,7 +2,8 @@
 
 use super::peer::Peer;
 use super::pending::{HalfReset, Pending};
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::codes::{self, USED_CODE_SECS};
 use crate::credentials::Blinded;
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use vestry_protocol::fields::{Device, Field};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
-use vestry_store::{IssuedCode, NewCredential, Party, SealedRecord, SessionId, SessionRow, WriteTx};
+use vestry_store::{IssuedCode, NewCredential, PasswordRight, SealedRecord, SessionId, SessionRow, WriteTx};
 
 pub(super) async fn start_new(
     server: &Arc<Shared>,
@@ -76,8 +77,8 @@ pub(super) async fn finish_record_move(
     let sessions_ended = write_uncounted_as(server, session, move |tx, live| {
         let id = live.account().id;
         let by = Actor::user(id, &source);
-        let noted = by.note(tx, now, Action::RecordMoved, Party::Account(id), "")?;
-        proven.move_record(tx, &noted, &record, (live.id(), now))
+        let noted = by.note_on(tx, now, act::RecordMoved, id, "")?;
+        Ok(tx.move_record(&noted, &proven.in_tx(tx)?, &record, (live.id(), now))?)
     });
     Ok(UserReply::RecordMoved { sessions_ended: sessions_ended.await? })
 }
@@ -101,11 +102,10 @@ pub(super) async fn finish_new(
         let account = live.account();
         let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
         let by = Actor::user(account.id, &source);
-        let noted = by.note(tx, now, Action::PasswordChanged, Party::Account(account.id), "")?;
+        let noted = by.note_on(tx, now, act::PasswordChanged, account.id, "")?;
         proven.replace(tx, &noted, record, now)?;
-        let opening =
-            Opening { head: &head, device: &device, source: &source, action: Action::LoggedIn, now };
-        let Minted { session, shown, .. } = mint(limits, tx, &verdicts, &mut proven, &opening)?;
+        let opening = Opening { head: &head, device: &device, source: &source, now };
+        let Minted { session, shown, .. } = mint(limits, tx, &verdicts, proven.authenticated(tx)?, &opening)?;
         Ok((session, shown))
     })
     .await
@@ -180,15 +180,15 @@ async fn judge_code(server: &Shared, admitted: &Admitted, code_hash: [u8; 32]) -
             if let Err(over) = verdicts.allow_wrong_code(tx, now)? {
                 return Ok(Judged::OverLimit(over));
             }
-            let noted = Actor::stranger(&source).note(tx, now, Action::ResetFailed, target.as_party(), "")?;
+            let noted = Actor::stranger(&source).note(tx, now, act::ResetFailed, target.as_party(), "")?;
             return Ok(Judged::Wrong(verdicts.wrong(tx, &noted, now)?));
         };
         if let Err(spent) = codes::refuse_spent(&code, &limits) {
             return Ok(Judged::Spent(verdicts.right_code(&code), spent));
         }
         let by = Actor::user(account, &source);
-        let noted = by.note(tx, now, Action::ResetStarted, Party::Account(account), "")?;
-        tx.count_reset_evaluation(&noted, account, now)?;
+        let noted = by.note_on(tx, now, act::ResetStarted, account, "")?;
+        tx.count_reset_evaluation(&noted, now)?;
         Ok::<_, Failure>(Judged::Right(verdicts.passed(&noted), code.issued))
     });
     judged.await
@@ -219,13 +219,14 @@ fn redeem(
 ) -> Result<(String, IssuedCode), Failure> {
     let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
     let by = Actor::user(account.id, source);
-    let noted = by.note(tx, now, Action::PasswordReset, Party::Account(account.id), "")?;
-    if !tx.take_reset_code(&noted, account.id, &half.code_hash, now, now.saturating_add(USED_CODE_SECS))? {
+    let noted = by.note_on(tx, now, act::PasswordReset, account.id, "")?;
+    let Some(taken) = tx.take_reset_code(&noted, &half.code_hash, now, now.saturating_add(USED_CODE_SECS))?
+    else {
         let used = tx.reset_code(account.id, &half.code_hash, now, now)?.and_then(|code| code.used);
         return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));
-    }
+    };
     let new = NewCredential { code: Some(&half.issued), ..NewCredential::chosen(record) };
-    tx.replace_password(&noted, account.id, new, now)?;
+    tx.replace_password(&noted, &PasswordRight::Code(taken), new, now)?;
     // The password is new: what was guessed against the old one delays nobody any more.
     tx.clear_throttle(&noted, Some(&account.name))?;
     Ok((account.name, half.issued.clone()))

@@ -3,7 +3,8 @@
 use super::login::note_failure;
 use super::peer::Peer;
 use super::pending::{HalfProof, Pending};
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::credentials::Ke1;
 use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind};
@@ -14,7 +15,6 @@ use crate::shared::Shared;
 use std::sync::Arc;
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
-use vestry_store::Party;
 
 pub(super) async fn start(
     server: &Arc<Shared>,
@@ -78,7 +78,7 @@ async fn settle(
     let written = write_uncounted_as(server, session, move |tx, live| {
         let id = live.account().id;
         let by = Actor::user(id, &source);
-        let noted = by.note(tx, now, Action::PasswordProven, Party::Account(id), "")?;
+        let noted = by.note_on(tx, now, act::PasswordProven, id, "")?;
         Ok(verdicts.right(tx, &noted, now)?.0)
     })
     .await;

@@ -5,7 +5,8 @@
 
 use super::peer::Peer;
 use super::pending::{HalfRegistration, Pending};
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::credentials::Blinded;
 use crate::failure::Failure;
 use crate::gate::{Admitted, AttemptKind};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use vestry_protocol::fields::{Field, FieldError, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Envelope, Profile, UserReply};
-use vestry_store::{NewAccount, NewCredential, Party, ReadTx};
+use vestry_store::{NewAccount, NewCredential, ReadTx};
 
 pub(super) async fn start(
     server: &Arc<Shared>,
@@ -70,10 +71,11 @@ pub(super) async fn finish(
     let made = server.store.write(move |tx| {
         let id = tx.next_account_id()?;
         let by = Actor::user(id, &source);
-        let noted = by.note(tx, now, Action::AccountRegistered, Party::Account(id), "")?;
-        let new = NewAccount { name: &wanted, keys: &keys, profile: profile.as_patch(), created: now };
-        let account = tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
-        tx.set_credential(&noted, account, NewCredential::chosen(&record), now)?;
+        let noted = by.note_on(tx, now, act::AccountRegistered, id, "")?;
+        let password = Some(NewCredential::chosen(&record));
+        let new =
+            NewAccount { name: &wanted, keys: &keys, profile: profile.as_patch(), password, created: now };
+        tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
         Ok(verdicts.right(tx, &noted, now)?.0)
     });
     match made.await {
@@ -102,7 +104,7 @@ async fn tell_taken(server: &Shared, peer: &Peer, admitted: Admitted) -> Failure
     let verdicts = admitted.verdicts();
     let told = server.store.write(move |tx| {
         let by = Actor::stranger(&source);
-        let noted = by.note(tx, now, Action::RegistrationRefused, target.as_party(), "taken")?;
+        let noted = by.note(tx, now, act::RegistrationRefused, target.as_party(), "taken")?;
         Ok::<_, Failure>(verdicts.told(tx, &noted, now)?)
     });
     match told.await {

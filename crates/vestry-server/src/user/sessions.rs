@@ -1,12 +1,12 @@
 //! One's own sessions: list them, end one, end this one or all.
 
 use super::peer::Peer;
-use crate::audit::act::{Action, Actor};
+use crate::audit::act;
+use crate::audit::actor::Actor;
 use crate::failure::Failure;
 use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use crate::shared::Shared;
 use vestry_protocol::item::Later;
-use vestry_protocol::refusal::SessionEnd;
 use vestry_protocol::user::{Session, UserReply};
 use vestry_store::{Party, SessionId, SessionRow};
 
@@ -41,7 +41,7 @@ pub(super) async fn revoke(
         let account = live.account();
         let subject = format!("{id:016x}");
         let by = Actor::user(account.id, &source);
-        let noted = by.note(tx, now, Action::SessionRevoked, Party::Text(&subject), "")?;
+        let noted = by.note(tx, now, act::SessionRevoked, Party::Text(&subject), "")?;
         let revoked = SessionId::from_wire(id);
         let was_there = tx.revoke_session_of(&noted, account.id, revoked)?;
         if was_there { Ok(UserReply::SessionRevoked) } else { Err(Failure::NotFound { what: "session" }) }
@@ -61,12 +61,9 @@ pub(super) async fn log_out(
         let account = live.account();
         let detail = if everywhere { "everywhere" } else { "" };
         let by = Actor::user(account.id, &source);
-        let noted = by.note(tx, now, Action::LoggedOut, Party::Account(account.id), detail)?;
+        let noted = by.note_on(tx, now, act::LoggedOut, account.id, detail)?;
         let sessions_ended = match everywhere {
-            true => {
-                tx.forget_devices_of(&noted, account.id)?;
-                tx.end_sessions_of(&noted, account.id, SessionEnd::LoggedOut)?
-            }
+            true => tx.log_out_everywhere(&noted)?,
             false => u64::from(tx.end_session(&noted, live.id())?),
         };
         Ok(UserReply::LoggedOut { sessions_ended })

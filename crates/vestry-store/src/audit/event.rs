@@ -2,10 +2,13 @@
 
 use crate::audit::party::Party;
 use crate::chain_key::{ChainPoint, EventBytes, Link};
+use crate::change::Act;
 use crate::error::StoreError;
+use crate::ids::AccountId;
 use crate::tx::WriteTx;
 use rusqlite::params;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use vestry_protocol::UnixSeconds;
 
 /// Who acted.
@@ -38,8 +41,6 @@ pub struct Event<'a> {
     pub actor_kind: ActorKind,
     /// Who.
     pub actor: Party<'a>,
-    /// What was done, in the server's vocabulary.
-    pub action: &'a str,
     /// To whom or what.
     pub subject: Party<'a>,
     /// From where: an address.
@@ -48,18 +49,41 @@ pub struct Event<'a> {
     pub detail: &'a str,
 }
 
-/// Proof that an audit event was written in this transaction. Nobody else can build one.
+/// Proof that the event of an act was written in this transaction. Nobody else can build one.
 #[derive(Debug)]
-pub struct Noted<'tx> {
-    place: ChainPoint,
+pub struct Noted<'tx, A> {
+    point: ChainPoint,
     transaction: PhantomData<&'tx ()>,
+    act: PhantomData<fn() -> A>,
 }
 
-impl Noted<'_> {
+/// The same of an act on one account, which the event names: what it pays for is done to that account.
+#[derive(Debug)]
+pub struct NotedOn<'tx, A> {
+    noted: Noted<'tx, A>,
+    account: AccountId,
+}
+
+impl<A> Noted<'_, A> {
     /// Returns the number of the event and its MAC. It stays there when the transaction is committed.
     #[must_use]
     pub fn place(&self) -> (i64, [u8; 32]) {
-        (self.place.id, self.place.link)
+        (self.point.id, self.point.link)
+    }
+}
+
+impl<A> NotedOn<'_, A> {
+    /// Returns the account.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+}
+
+impl<'tx, A> Deref for NotedOn<'tx, A> {
+    type Target = Noted<'tx, A>;
+    fn deref(&self) -> &Noted<'tx, A> {
+        &self.noted
     }
 }
 
@@ -68,9 +92,9 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn note(&self, event: &Event<'_>) -> Result<Noted<'_>, StoreError> {
+    pub fn note<A: Act>(&self, act: &A, event: &Event<'_>) -> Result<Noted<'_, A>, StoreError> {
         let (actor, subject) = (event.actor.to_text(), event.subject.to_text());
-        let texts = [event.actor_kind.as_str(), &actor, event.action, &subject, event.source, event.detail];
+        let texts = [event.actor_kind.as_str(), &actor, act.name(), &subject, event.source, event.detail];
         let bytes = |id| EventBytes { id, at: event.at, texts: texts.map(str::as_bytes), mac: None };
         let ChainPoint { mut id, link: behind } = self.next_audit_place()?;
         let mut link = self.chain.link(&behind, &bytes(id));
@@ -82,11 +106,25 @@ impl WriteTx<'_> {
                 return Err(StoreError::Statement("there is no number left for an audit event".to_owned()));
             }
         }
-        let place = ChainPoint { id, link };
-        self.chain_end.set(Some(place));
+        let point = ChainPoint { id, link };
+        self.chain_end.set(Some(point));
         self.remember_name(event.actor, event.at)?;
         self.remember_name(event.subject, event.at)?;
-        Ok(Noted { place, transaction: PhantomData })
+        Ok(Noted { point, transaction: PhantomData, act: PhantomData })
+    }
+
+    /// Writes the event of an act on an account, which becomes the subject of the event.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn note_on<A: Act>(
+        &self,
+        account: AccountId,
+        act: &A,
+        event: &Event<'_>,
+    ) -> Result<NotedOn<'_, A>, StoreError> {
+        let noted = self.note(act, &Event { subject: Party::Account(account), ..*event })?;
+        Ok(NotedOn { noted, account })
     }
 
     /// Whether the number was free.

@@ -90,17 +90,18 @@ mod tests {
     use crate::audit::event::{ActorKind, Event};
     use crate::audit::verify::Verification;
     use crate::chain_key::ChainKey;
-    use crate::fresh::{fresh_store, keys_of};
+    use crate::fresh::{EVENT, Test, fresh_store, keys_of};
     use crate::store::Store;
-    use crate::tables::accounts::{NewAccount, ProfilePatch};
+    use crate::tables::accounts::{DeletionRight, NewAccount, ProfilePatch};
     use crate::tables::maintenance::Purgeable;
+    use crate::tables::passwords::StillProven;
     use vestry_protocol::fields::Username;
 
     const DAY: i64 = 24 * 60 * 60;
 
-    fn note<'tx>(tx: &'tx WriteTx<'_>, at: i64, subject: Party<'_>) -> Noted<'tx> {
-        let (actor_kind, actor, action) = (ActorKind::Server, Party::Text("vestryd"), "test");
-        tx.note(&Event { at, actor_kind, actor, action, subject, source: "", detail: "" }).unwrap()
+    fn note<'tx>(tx: &'tx WriteTx<'_>, at: i64, subject: Party<'_>) -> Noted<'tx, Test<'static>> {
+        let (actor_kind, actor) = (ActorKind::Server, Party::Text("vestryd"));
+        tx.note(&Test("test"), &Event { at, actor_kind, actor, subject, source: "", detail: "" }).unwrap()
     }
 
     async fn make(store: &Store, name: &'static str) -> AccountId {
@@ -108,7 +109,13 @@ mod tests {
             let (name, id) = (Username::parse(name).unwrap(), tx.next_account_id()?);
             let noted = note(tx, 1, Party::Account(id));
             let keys = keys_of(&name, tx.name_generation(&keys_of(&name, 0).name_key)?);
-            let new = NewAccount { name: &name, keys: &keys, profile: ProfilePatch::default(), created: 1 };
+            let new = NewAccount {
+                name: &name,
+                keys: &keys,
+                profile: ProfilePatch::default(),
+                password: None,
+                created: 1,
+            };
             tx.insert_account(&noted, id, &new)
         });
         made.await.unwrap().unwrap()
@@ -116,8 +123,9 @@ mod tests {
 
     async fn purge(store: &Store, id: AccountId, at: i64) {
         let purged = store.write(move |tx| {
-            let noted = note(tx, at, Party::Account(id));
-            tx.delete_account(&noted, id, at)?;
+            let event = Event { at, ..EVENT };
+            let noted = tx.note_on(id, &Test("test"), &event)?;
+            tx.delete_account(&noted, &DeletionRight::Owner(StillProven::for_tests(id)), at)?;
             tx.purge_account(&noted, Purgeable(id))
         });
         purged.await.unwrap();

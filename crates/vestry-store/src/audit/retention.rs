@@ -6,6 +6,7 @@ use crate::aging::Cutoff;
 use crate::audit::event::Noted;
 use crate::audit::verify::{Marks, Walk};
 use crate::chain_key::{ChainPoint, EVENT_COLUMNS, EventBytes, MarkName};
+use crate::change::{Permits, PurgeAudit};
 use crate::error::StoreError;
 use crate::tx::WriteTx;
 use rusqlite::params;
@@ -89,7 +90,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn purge_audit(&self, _: &Noted<'_>, purge: &AuditPurge) -> Result<(), StoreError> {
+    pub fn purge_audit<A: Permits<PurgeAudit>>(
+        &self,
+        _: &Noted<'_, A>,
+        purge: &AuditPurge,
+    ) -> Result<(), StoreError> {
         self.conn.prepare_cached("delete from audit_event where id <= ?1")?.execute([purge.to.id])?;
         self.purge_audit_names(purge.cutoff.before())?;
         self.set_audit_mark(MarkName::Purged, purge.to)

@@ -4,6 +4,7 @@ use crate::aging::Cutoff;
 use crate::backup::Offline;
 use crate::chain_key::{ChainKey, EventBytes, NOTHING};
 use crate::error::StoreError;
+use crate::fresh::Test;
 use crate::pool;
 use crate::store::Store;
 use crate::{ActorKind, Event, Party, PurgeRefused, Verification, WriteTx};
@@ -14,9 +15,9 @@ use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::item::Open;
 
-fn event(at: UnixSeconds, action: &str) -> Event<'_> {
+fn event(at: UnixSeconds) -> Event<'static> {
     let (actor_kind, actor, subject) = (ActorKind::User, Party::Text("naman"), Party::Text("subject"));
-    Event { at, actor_kind, actor, action, subject, source: "::1", detail: "detail" }
+    Event { at, actor_kind, actor, subject, source: "::1", detail: "detail" }
 }
 
 /// A database that nobody has open.
@@ -46,7 +47,7 @@ impl Database {
 
     fn write_events(&self, times: impl IntoIterator<Item = i64>) {
         let write = |tx: &WriteTx<'_>| {
-            times.into_iter().try_for_each(|at| tx.note(&event(at, &format!("act {at}"))).map(drop))
+            times.into_iter().try_for_each(|at| tx.note(&Test(&format!("act {at}")), &event(at)).map(drop))
         };
         self.open().write(write).unwrap();
     }
@@ -98,7 +99,7 @@ impl Database {
         loop {
             let purged = self.open().write(|tx| {
                 let Some(plan) = tx.plan_audit_purge(Cutoff::for_tests(before))? else { return Ok(None) };
-                let noted = tx.note(&event(before, "audit.purged"))?;
+                let noted = tx.note(&Test("audit.purged"), &event(before))?;
                 tx.purge_audit(&noted, &plan)?;
                 Ok::<_, PurgeRefused>(Some(plan))
             })?;
@@ -320,7 +321,7 @@ fn a_lost_head_stops_no_act_and_stays_found() {
 fn what_a_transaction_undoes_is_not_in_the_chain() {
     let database = Database::with_events(5);
     let undone: Result<(), _> = database.open().write(|tx| {
-        tx.note(&event(6, "undone"))?;
+        tx.note(&Test("undone"), &event(6))?;
         Err(StoreError::Cancelled)
     });
     assert!(undone.is_err());
@@ -334,12 +335,13 @@ async fn two_processes_write_one_chain() {
     let limits = crate::limits::StoreLimits::default();
     let store = Store::open(&database.path, limits, ChainKey::for_tests()).unwrap();
     for round in 0..20 {
-        store.write(move |tx| tx.note(&event(round, "here")).map(drop)).await.unwrap();
-        let failed: Result<(), StoreError> =
-            store.write(move |tx| tx.note(&event(round, "undone")).and(Err(StoreError::Cancelled))).await;
+        store.write(move |tx| tx.note(&Test("here"), &event(round)).map(drop)).await.unwrap();
+        let failed: Result<(), StoreError> = store
+            .write(move |tx| tx.note(&Test("undone"), &event(round)).and(Err(StoreError::Cancelled)))
+            .await;
         assert!(failed.is_err());
         let mut beside = Offline::open_beside_a_server(&database.path, ChainKey::for_tests()).unwrap();
-        beside.write(|tx| tx.note(&event(round, "there")).map(drop)).unwrap();
+        beside.write(|tx| tx.note(&Test("there"), &event(round)).map(drop)).unwrap();
     }
     store.close().await;
     let verdict = database.verdict();
@@ -382,7 +384,7 @@ fn a_chain_of_a_lost_key_is_sealed_under_the_next_one() {
     let next = ChainKey::from_bytes(&[8; ChainKey::BYTES]).unwrap();
     let mut opened = Offline::open(&database.path, next.clone()).unwrap();
     opened.write(|tx| tx.begin_audit_chain()).unwrap();
-    opened.write(|tx| tx.note(&event(40, "audit.rekeyed")).map(drop)).unwrap();
+    opened.write(|tx| tx.note(&Test("audit.rekeyed"), &event(40)).map(drop)).unwrap();
     drop(opened);
     let kept = vec![Checkpoint { id: 25, mac: checkpoint }];
     let verdict = database.verdict_with(next.clone(), kept.clone());
@@ -456,7 +458,7 @@ async fn a_check_goes_on_while_events_come_and_go() {
             break verdict;
         }
         rounds += 1;
-        store.write(|tx| tx.note(&event(4_000, "meanwhile")).map(drop)).await.unwrap();
+        store.write(|tx| tx.note(&Test("meanwhile"), &event(4_000)).map(drop)).await.unwrap();
         if rounds == 1 {
             for _ in 0..4 {
                 let purge = |tx: &WriteTx<'_>| {
@@ -464,7 +466,7 @@ async fn a_check_goes_on_while_events_come_and_go() {
                         .plan_audit_purge(Cutoff::for_tests(2_500))
                         .map_err(|_| StoreError::Damaged)?
                         .unwrap();
-                    let noted = tx.note(&event(4_000, "audit.purged"))?;
+                    let noted = tx.note(&Test("audit.purged"), &event(4_000))?;
                     tx.purge_audit(&noted, &plan)
                 };
                 store.write(purge).await.unwrap();

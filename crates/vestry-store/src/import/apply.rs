@@ -2,6 +2,7 @@
 
 use super::staging::{StagedRow, StagedRows};
 use crate::audit::event::Noted;
+use crate::change::{ImportAccounts, Permits};
 use crate::error::StoreError;
 use crate::pool::{keep_pages, keep_usual_pages};
 use crate::tables::passwords::CredentialKind;
@@ -68,9 +69,9 @@ impl WriteTx<'_> {
     /// # Errors
     /// When a name is not free any more, when `went_on` said so, or when either database does. What was made then has
     /// to be undone by giving the transaction up.
-    pub fn import_accounts(
+    pub fn import_accounts<A: Permits<ImportAccounts>>(
         &self,
-        _: &Noted<'_>,
+        _: &Noted<'_, A>,
         rows: &StagedRows,
         now: UnixSeconds,
         mut went_on: impl FnMut(u64) -> ControlFlow<()>,

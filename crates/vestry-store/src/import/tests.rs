@@ -2,27 +2,18 @@
 
 use super::{Added, ImportError, NameStanding, StagedAccount, Staging};
 use crate::aging::Cutoff;
-use crate::audit::event::{ActorKind, Event};
-use crate::audit::party::Party;
 use crate::error::StoreError;
-use crate::fresh::{fresh_store, keys_of};
+use crate::fresh::{EVENT, Test, fresh_store, keys_of};
+use crate::ids::AccountId;
 use crate::store::Store;
-use crate::tables::accounts::{NameKeys, NewAccount, ProfilePatch, Standing};
+use crate::tables::accounts::{DeletionRight, NameKeys, NewAccount, ProfilePatch, Standing};
 use crate::tables::maintenance::Purgeable;
 use crate::tables::passwords::Credential;
+use crate::tables::passwords::StillProven;
+use crate::tx::WriteTx;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use vestry_protocol::fields::{Age, Username};
-
-const EVENT: Event<'_> = Event {
-    at: 1,
-    actor_kind: ActorKind::Operator,
-    actor: Party::Text("admin"),
-    action: "test",
-    subject: Party::NONE,
-    source: "",
-    detail: "",
-};
 
 const NOW: i64 = 1_000;
 
@@ -59,7 +50,7 @@ async fn apply(
     let rows = staging.into_rows().unwrap();
     store
         .write(move |tx| {
-            let noted = tx.note(&EVENT)?;
+            let noted = tx.note(&Test("test"), &EVENT)?;
             tx.import_accounts(&noted, &rows, NOW, went_on)
         })
         .await
@@ -72,15 +63,21 @@ async fn counted(store: &Store) -> (u64, i64) {
     (accounts, events)
 }
 
+fn delete(tx: &WriteTx<'_>, id: AccountId, at: i64) -> Result<(), StoreError> {
+    let noted = tx.note_on(id, &Test("test"), &EVENT)?;
+    tx.delete_account(&noted, &DeletionRight::Owner(StillProven::for_tests(id)), at)
+}
+
 async fn register(store: &Store, text: &str) {
     let name = name(text);
     store
         .write(move |tx| {
-            let noted = tx.note(&EVENT)?;
+            let noted = tx.note(&Test("test"), &EVENT)?;
             let new = NewAccount {
                 name: &name,
                 keys: &keys_of(&name, 0),
                 profile: ProfilePatch::default(),
+                password: None,
                 created: 1,
             };
             tx.insert_account(&noted, tx.next_account_id()?, &new)
@@ -217,9 +214,8 @@ async fn a_name_is_free_taken_or_reserved() {
     register(&store, "gone").await;
     store
         .write(|tx| {
-            let noted = tx.note(&EVENT)?;
             let gone = tx.account(&name("gone"), NOW)?.unwrap();
-            tx.delete_account(&noted, gone.id, NOW)
+            delete(tx, gone.id, NOW)
         })
         .await
         .unwrap();
@@ -237,9 +233,9 @@ async fn a_row_whose_name_was_given_up_since_it_came_makes_no_account() {
     let waiting = staging(&folder, &["naman".to_owned()]);
     register(&store, "naman").await;
     let purge = store.write(|tx| {
-        let noted = tx.note(&EVENT)?;
         let account = tx.account(&name("naman"), NOW)?.unwrap();
-        tx.delete_account(&noted, account.id, 1)?;
+        delete(tx, account.id, 1)?;
+        let noted = tx.note_on(account.id, &Test("test"), &EVENT)?;
         let mut due = tx.purgeable_accounts(Cutoff::for_tests(NOW))?;
         assert_eq!(due, [Purgeable(account.id)]);
         tx.purge_account(&noted, due.remove(0))

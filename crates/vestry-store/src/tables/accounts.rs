@@ -1,15 +1,21 @@
 //! Accounts: the row, its standing, and what may become of it.
 
-use crate::audit::event::Noted;
+use crate::audit::event::{Noted, NotedOn};
+use crate::change::{
+    ChangeProfile, DeleteAccount, MakeAccount, OpenSession, Permits, PurgeAccount, RestoreAccount,
+    ResumeAccount, SuspendAccount,
+};
 use crate::error::StoreError;
 use crate::ids::{AccountId, OprfId};
 use crate::tables::maintenance::Purgeable;
-use crate::tables::passwords::NewCredential;
+use crate::tables::operators::LiveOperator;
+use crate::tables::passwords::{NewCredential, StillProven};
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Email, Gender, Reason, Username};
 use vestry_protocol::refusal::SessionEnd;
+use vestry_protocol::user::Change;
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +79,8 @@ pub struct NewAccount<'a> {
     pub keys: &'a NameKeys,
     /// Its profile.
     pub profile: ProfilePatch<'a>,
+    /// Its password; `None` when a one-time code is to set it.
+    pub password: Option<NewCredential<'a>>,
     /// When it is made.
     pub created: UnixSeconds,
 }
@@ -86,6 +94,23 @@ pub struct ProfilePatch<'a> {
     pub age: Option<Age>,
     /// Free text.
     pub gender: Option<&'a Gender>,
+}
+
+/// By what right an account is deleted.
+#[derive(Debug)]
+pub enum DeletionRight<'a, 'tx> {
+    /// Its user proved the password.
+    Owner(StillProven<'tx>),
+    /// An operator, whose certificate is in use.
+    Operator(&'a LiveOperator<'tx>),
+}
+
+fn is_kept<T>(change: &Change<T>) -> bool {
+    matches!(change, Change::Keep)
+}
+
+fn set<T>(change: &Change<T>) -> Option<&T> {
+    if let Change::Set(value) = change { Some(value) } else { None }
 }
 
 /// How many there are of what.
@@ -203,9 +228,9 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// [`StoreError::Held`] when the name was given up since its keys were looked up; or when the database does.
-    pub fn insert_account(
+    pub fn insert_account<A: Permits<MakeAccount>>(
         &self,
-        _: &Noted<'_>,
+        _: &Noted<'_, A>,
         id: AccountId,
         new: &NewAccount<'_>,
     ) -> Result<Option<AccountId>, StoreError> {
@@ -229,27 +254,48 @@ impl WriteTx<'_> {
                 profile.gender.map(Gender::as_str),
                 new.created
             ])?;
-        Ok((inserted == 1).then_some(id))
+        if inserted == 0 {
+            return Ok(None);
+        }
+        if let Some(password) = new.password {
+            self.set_credential(id, password, new.created)?;
+        }
+        Ok(Some(id))
     }
 
-    /// Replaces the whole profile.
+    /// Changes age and gender; what is kept is not read.
     ///
     /// # Errors
     /// When the database does.
-    pub fn set_profile(
+    pub fn set_profile<A: Permits<ChangeProfile>>(
         &self,
-        _: &Noted<'_>,
-        id: AccountId,
-        profile: &ProfilePatch<'_>,
+        noted: &NotedOn<'_, A>,
+        age: &Change<Age>,
+        gender: &Change<Gender>,
     ) -> Result<(), StoreError> {
+        let (new_age, new_gender) = (set(age).copied().map(Age::years), set(gender).map(Gender::as_str));
         self.conn
-            .prepare_cached("update account set email = ?2, age = ?3, gender = ?4 where id = ?1")?
-            .execute(params![
-                id.0,
-                profile.email.map(Email::as_str),
-                profile.age.map(Age::years),
-                profile.gender.map(Gender::as_str)
-            ])?;
+            .prepare_cached(
+                "update account set age = iif(?2, age, ?3), gender = iif(?4, gender, ?5) where id = ?1",
+            )?
+            .execute(params![noted.account().0, is_kept(age), new_age, is_kept(gender), new_gender])?;
+        Ok(())
+    }
+
+    /// Changes the e-mail address, for whoever proved the password here and now.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn set_email<A: Permits<ChangeProfile>>(
+        &self,
+        noted: &NotedOn<'_, A>,
+        proof: &StillProven<'_>,
+        email: &Change<Email>,
+    ) -> Result<(), StoreError> {
+        let account = proof.of(noted.account())?;
+        self.conn
+            .prepare_cached("update account set email = iif(?2, email, ?3) where id = ?1")?
+            .execute(params![account.0, is_kept(email), set(email).map(Email::as_str)])?;
         Ok(())
     }
 
@@ -257,10 +303,9 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn suspend_account(
+    pub fn suspend_account<A: Permits<SuspendAccount>>(
         &self,
-        noted: &Noted<'_>,
-        id: AccountId,
+        noted: &NotedOn<'_, A>,
         until: Option<UnixSeconds>,
         reason: Option<&Reason>,
         now: UnixSeconds,
@@ -269,21 +314,24 @@ impl WriteTx<'_> {
             .prepare_cached(
                 "update account set suspended_at = ?2, suspended_until = ?3, suspended_reason = ?4 where id = ?1",
             )?
-            .execute(params![id.0, now, until, reason.map(Reason::as_str)])?;
-        self.shut_out(noted, id, SessionEnd::Suspended)
+            .execute(params![noted.account().0, now, until, reason.map(Reason::as_str)])?;
+        self.shut_out(noted.account(), SessionEnd::Suspended)
     }
 
     /// Lifts a suspension.
     ///
     /// # Errors
     /// When the database does.
-    pub fn resume_account(&self, _: &Noted<'_>, id: AccountId) -> Result<(), StoreError> {
+    pub fn resume_account<A: Permits<ResumeAccount>>(
+        &self,
+        noted: &NotedOn<'_, A>,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "update account set suspended_at = null, suspended_until = null, suspended_reason = null
                  where id = ?1",
             )?
-            .execute([id.0])?;
+            .execute([noted.account().0])?;
         Ok(())
     }
 
@@ -291,44 +339,37 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn delete_account(
+    pub fn delete_account<A: Permits<DeleteAccount>>(
         &self,
-        noted: &Noted<'_>,
-        id: AccountId,
+        noted: &NotedOn<'_, A>,
+        right: &DeletionRight<'_, '_>,
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
+        let id = match right {
+            DeletionRight::Owner(proof) => proof.of(noted.account())?,
+            DeletionRight::Operator(_) => noted.account(),
+        };
         self.conn
             .prepare_cached("update account set deleted_at = ?2 where id = ?1")?
             .execute(params![id.0, now])?;
         self.conn.prepare_cached("delete from reset_code where account_id = ?1")?.execute([id.0])?;
-        self.shut_out(noted, id, SessionEnd::Deleted)
+        self.shut_out(id, SessionEnd::Deleted)
     }
 
-    /// Stores the credential of a new password: every session ends, and every device is forgotten.
-    ///
-    /// # Errors
-    /// When the database does.
-    pub fn replace_password(
-        &self,
-        noted: &Noted<'_>,
-        id: AccountId,
-        new: NewCredential<'_>,
-        now: UnixSeconds,
-    ) -> Result<(), StoreError> {
-        self.set_credential(noted, id, new, now)?;
-        self.shut_out(noted, id, SessionEnd::PasswordChanged)
-    }
-
-    fn shut_out(&self, noted: &Noted<'_>, id: AccountId, why: SessionEnd) -> Result<(), StoreError> {
-        self.end_sessions_of(noted, id, why)?;
-        self.forget_devices_of(noted, id)
+    fn shut_out(&self, id: AccountId, why: SessionEnd) -> Result<(), StoreError> {
+        self.end_sessions_of(id, why)?;
+        self.forget_devices_of(id)
     }
 
     /// Removes a deleted account for good, with all that is its.
     ///
     /// # Errors
     /// When the database does.
-    pub fn purge_account(&self, _: &Noted<'_>, Purgeable(id): Purgeable) -> Result<(), StoreError> {
+    pub fn purge_account<A: Permits<PurgeAccount>>(
+        &self,
+        _: &NotedOn<'_, A>,
+        Purgeable(id): Purgeable,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("delete from account where id = ?1 and deleted_at is not null")?
             .execute([id.0])?;
@@ -339,8 +380,13 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn restore_account(&self, _: &Noted<'_>, id: AccountId) -> Result<(), StoreError> {
-        self.conn.prepare_cached("update account set deleted_at = null where id = ?1")?.execute([id.0])?;
+    pub fn restore_account<A: Permits<RestoreAccount>>(
+        &self,
+        noted: &NotedOn<'_, A>,
+    ) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("update account set deleted_at = null where id = ?1")?
+            .execute([noted.account().0])?;
         Ok(())
     }
 
@@ -348,10 +394,14 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn set_last_login(&self, _: &Noted<'_>, id: AccountId, now: UnixSeconds) -> Result<(), StoreError> {
+    pub fn set_last_login<A: Permits<OpenSession>>(
+        &self,
+        noted: &NotedOn<'_, A>,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("update account set last_login = ?2 where id = ?1")?
-            .execute(params![id.0, now])?;
+            .execute(params![noted.account().0, now])?;
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Devices that logged in before, known by the hash of a token that only the device has.
 
 use crate::aging::Cutoff;
-use crate::audit::event::Noted;
+use crate::audit::event::{Noted, NotedOn};
+use crate::change::{CountAttempt, ForgetDevice, Permits, RememberDevice, RestoreDatabase};
 use crate::error::StoreError;
 use crate::ids::{AccountId, SessionId};
 use crate::tx::{ReadTx, WriteTx};
@@ -80,13 +81,13 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn insert_device(
+    pub fn insert_device<A: Permits<RememberDevice>>(
         &self,
-        _: &Noted<'_>,
-        account: AccountId,
+        noted: &NotedOn<'_, A>,
         new: &NewDevice<'_>,
         devices_max: u32,
     ) -> Result<(), StoreError> {
+        let account = noted.account();
         self.conn
             .prepare_cached(
                 "delete from device where id in (select id from device where account_id = ?1
@@ -106,7 +107,12 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn touch_device(&self, _: &Noted<'_>, id: i64, now: UnixSeconds) -> Result<(), StoreError> {
+    pub fn touch_device<A: Permits<CountAttempt>>(
+        &self,
+        _: &Noted<'_, A>,
+        id: i64,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("update device set last_used = ?2 where id = ?1 and last_used < ?2 - 86400")?
             .execute([id, now])?;
@@ -117,7 +123,12 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn forget_device(&self, _: &Noted<'_>, account: AccountId, id: i64) -> Result<bool, StoreError> {
+    pub fn forget_device<A: Permits<ForgetDevice>>(
+        &self,
+        _: &Noted<'_, A>,
+        account: AccountId,
+        id: i64,
+    ) -> Result<bool, StoreError> {
         let mut statement =
             self.conn.prepare_cached("delete from device where id = ?2 and account_id = ?1")?;
         Ok(statement.execute([account.0, id])? == 1)
@@ -129,7 +140,6 @@ impl WriteTx<'_> {
     /// When the database does.
     pub(crate) fn forget_devices_of_session(
         &self,
-        _: &Noted<'_>,
         account: AccountId,
         session: SessionId,
     ) -> Result<bool, StoreError> {
@@ -138,11 +148,8 @@ impl WriteTx<'_> {
         Ok(statement.execute([account.0, session.0])? > 0)
     }
 
-    /// Forgets every device of an account.
-    ///
-    /// # Errors
-    /// When the database does.
-    pub fn forget_devices_of(&self, _: &Noted<'_>, account: AccountId) -> Result<(), StoreError> {
+    /// Forgets every device of an account, as a part of an act on it.
+    pub(crate) fn forget_devices_of(&self, account: AccountId) -> Result<(), StoreError> {
         self.conn.prepare_cached("delete from device where account_id = ?1")?.execute([account.0])?;
         Ok(())
     }
@@ -151,7 +158,10 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn forget_every_device(&self, _: &Noted<'_>) -> Result<(), StoreError> {
+    pub fn forget_every_device<A: Permits<RestoreDatabase>>(
+        &self,
+        _: &Noted<'_, A>,
+    ) -> Result<(), StoreError> {
         self.conn.prepare_cached("delete from device")?.execute([])?;
         Ok(())
     }

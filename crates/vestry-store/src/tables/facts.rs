@@ -1,6 +1,7 @@
 //! Facts: what the database remembers of things outside it. Names and values are short and public.
 
 use crate::audit::event::Noted;
+use crate::change::{Permits, ReplaceSecret};
 use crate::error::StoreError;
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::OptionalExtension;
@@ -32,7 +33,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn forget_fact(&self, _: &Noted<'_>, name: &str) -> Result<(), StoreError> {
+    pub fn forget_fact<A: Permits<ReplaceSecret>>(
+        &self,
+        _: &Noted<'_, A>,
+        name: &str,
+    ) -> Result<(), StoreError> {
         self.conn.execute("delete from fact where name = ?1", [name])?;
         Ok(())
     }
@@ -41,7 +46,12 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn replace_fact(&self, _: &Noted<'_>, name: &str, value: &str) -> Result<(), StoreError> {
+    pub fn replace_fact<A: Permits<ReplaceSecret>>(
+        &self,
+        _: &Noted<'_, A>,
+        name: &str,
+        value: &str,
+    ) -> Result<(), StoreError> {
         let sql =
             "insert into fact (name, value) values (?1, ?2) on conflict (name) do update set value = ?2";
         self.conn.execute(sql, [name, value])?;

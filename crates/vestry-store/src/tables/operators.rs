@@ -1,6 +1,7 @@
 //! Operators: who may speak on the admin port, known by the pin of the certificate.
 
 use crate::audit::event::Noted;
+use crate::change::{EnrolOperator, Permits, RevokeOperator};
 use crate::error::StoreError;
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
@@ -89,7 +90,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn insert_operator(&self, _: &Noted<'_>, new: &NewOperator<'_>) -> Result<(), StoreError> {
+    pub fn insert_operator<A: Permits<EnrolOperator>>(
+        &self,
+        _: &Noted<'_, A>,
+        new: &NewOperator<'_>,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached(
                 "insert into operator (pin, name, role, created) values (?1, ?2, ?3, ?4) on conflict (pin) do nothing",
@@ -102,7 +107,12 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn revoke_operator(&self, _: &Noted<'_>, name: &str, now: UnixSeconds) -> Result<usize, StoreError> {
+    pub fn revoke_operator<A: Permits<RevokeOperator>>(
+        &self,
+        _: &Noted<'_, A>,
+        name: &str,
+        now: UnixSeconds,
+    ) -> Result<usize, StoreError> {
         let mut statement = self
             .conn
             .prepare_cached("update operator set revoked = ?2 where name = ?1 and revoked is null")?;

@@ -2,11 +2,13 @@
 //!
 //! The records come and go as the server made them; nothing here can read or judge one.
 
-use crate::audit::event::Noted;
+use crate::audit::event::{Noted, NotedOn};
+use crate::change::{Permits, ReplaceRecord, ReplaceSecret, SetPassword};
 use crate::error::StoreError;
 use crate::ids::{AccountId, OprfId, SessionId};
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
+use std::marker::PhantomData;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::refusal::SessionEnd;
 
@@ -96,6 +98,60 @@ impl<'a> NewCredential<'a> {
     #[must_use]
     pub fn chosen(record: &'a SealedRecord) -> Self {
         Self { record, is_weak: false, code: None }
+    }
+}
+
+/// Proof that, in this transaction, the password of an account is still the one that was proven. It cannot leave the transaction.
+#[derive(Debug)]
+pub struct StillProven<'tx> {
+    account: AccountId,
+    transaction: PhantomData<&'tx ()>,
+}
+
+/// Proof that, in this transaction, a one-time code of an account was used up. It cannot leave the transaction.
+#[derive(Debug)]
+pub struct CodeTaken<'tx> {
+    account: AccountId,
+    transaction: PhantomData<&'tx ()>,
+}
+
+/// By what right a password is set.
+#[derive(Debug)]
+pub enum PasswordRight<'tx> {
+    /// The one before it was proven.
+    Proof(StillProven<'tx>),
+    /// A one-time code was used up for it.
+    Code(CodeTaken<'tx>),
+}
+
+impl StillProven<'_> {
+    /// One of whatever password the account has.
+    #[cfg(test)]
+    pub(crate) fn for_tests(account: AccountId) -> Self {
+        Self { account, transaction: PhantomData }
+    }
+
+    /// Returns the account, which has to be the one that the event of the act names.
+    pub(crate) fn of(&self, noted: AccountId) -> Result<AccountId, StoreError> {
+        same(self.account, noted)
+    }
+}
+
+impl CodeTaken<'_> {
+    /// Returns the proof for a code of an account that was just taken.
+    pub(crate) fn for_account(account: AccountId) -> Self {
+        Self { account, transaction: PhantomData }
+    }
+
+    fn of(&self, noted: AccountId) -> Result<AccountId, StoreError> {
+        same(self.account, noted)
+    }
+}
+
+fn same(proven: AccountId, noted: AccountId) -> Result<AccountId, StoreError> {
+    match proven == noted {
+        true => Ok(noted),
+        false => Err(StoreError::Statement("the event names another account than the proof".to_owned())),
     }
 }
 
@@ -234,13 +290,58 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Stores an OPAQUE record in place of the credential before.
+    /// Returns the proof that a credential is still the one of an account, in this transaction; `None` when it was changed since it
+    /// was proven.
     ///
     /// # Errors
     /// When the database does.
-    pub fn set_credential(
+    pub fn still_proven(
         &self,
-        _: &Noted<'_>,
+        account: AccountId,
+        proven: &Credential,
+    ) -> Result<Option<StillProven<'_>>, StoreError> {
+        let current = self.credential(account)?;
+        let is_current = current.as_ref() == Some(proven);
+        Ok(is_current.then_some(StillProven { account, transaction: PhantomData }))
+    }
+
+    /// Puts the OPAQUE record of a proven password in the place of the imported hash that it was proven by.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn seal_imported<A: Permits<ReplaceRecord>>(
+        &self,
+        noted: &NotedOn<'_, A>,
+        proof: &StillProven<'_>,
+        new: NewCredential<'_>,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.set_credential(proof.of(noted.account())?, new, now)
+    }
+
+    /// Stores the credential of a new password: every session ends, and every device is forgotten.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn replace_password<A: Permits<SetPassword>>(
+        &self,
+        noted: &NotedOn<'_, A>,
+        right: &PasswordRight<'_>,
+        new: NewCredential<'_>,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        let account = match right {
+            PasswordRight::Proof(proof) => proof.of(noted.account())?,
+            PasswordRight::Code(code) => code.of(noted.account())?,
+        };
+        self.set_credential(account, new, now)?;
+        self.forget_devices_of(account)?;
+        self.end_sessions_of(account, SessionEnd::PasswordChanged).map(drop)
+    }
+
+    /// Stores an OPAQUE record in place of the credential before.
+    pub(crate) fn set_credential(
+        &self,
         id: AccountId,
         new: NewCredential<'_>,
         now: UnixSeconds,
@@ -272,28 +373,33 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn move_record(
+    pub fn move_record<A: Permits<ReplaceRecord>>(
         &self,
-        noted: &Noted<'_>,
-        id: AccountId,
+        noted: &NotedOn<'_, A>,
+        proof: &StillProven<'_>,
         record: &SealedRecord,
         (kept, now): (SessionId, UnixSeconds),
     ) -> Result<u64, StoreError> {
+        let id = proof.of(noted.account())?;
         self.conn
             .prepare_cached(
                 "update credential set record = ?2, generation = ?3, moved = ?4
                  where account_id = ?1 and kind = 'opaque'",
             )?
             .execute(params![id.0, record.bytes, record.generation.0, now])?;
-        self.forget_devices_of(noted, id)?;
-        self.end_other_sessions_of(noted, id, kept, SessionEnd::RecordMoved)
+        self.forget_devices_of(id)?;
+        self.end_other_sessions_of(id, kept, SessionEnd::RecordMoved)
     }
 
     /// Begins another generation of the OPAQUE key, to which records move from now on.
     ///
     /// # Errors
     /// When the database does; also when there are two already.
-    pub fn begin_opaque_generation(&self, _: &Noted<'_>, now: UnixSeconds) -> Result<Generation, StoreError> {
+    pub fn begin_opaque_generation<A: Permits<ReplaceSecret>>(
+        &self,
+        _: &Noted<'_, A>,
+        now: UnixSeconds,
+    ) -> Result<Generation, StoreError> {
         let [only] = self.opaque_generations()?[..] else {
             return Err(StoreError::Statement("there are two generations of the OPAQUE key".to_owned()));
         };
@@ -308,7 +414,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn end_opaque_generation(&self, _: &Noted<'_>, older: Generation) -> Result<u64, StoreError> {
+    pub fn end_opaque_generation<A: Permits<ReplaceSecret>>(
+        &self,
+        _: &Noted<'_, A>,
+        older: Generation,
+    ) -> Result<u64, StoreError> {
         let removed = self.conn.execute("delete from credential where generation = ?1", [older.0])?;
         self.conn.execute("delete from opaque_key where generation = ?1", [older.0])?;
         Ok(u64::try_from(removed).unwrap_or(u64::MAX))
@@ -319,9 +429,9 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// What `reseal` returns, or when the database does.
-    pub fn reseal_imported<E: From<StoreError>>(
+    pub fn reseal_imported<A: Permits<ReplaceSecret>, E: From<StoreError>>(
         &self,
-        _: &Noted<'_>,
+        _: &Noted<'_, A>,
         mut reseal: impl FnMut(&[u8], OprfId) -> Result<Vec<u8>, E>,
     ) -> Result<u64, E> {
         let failed = |error: rusqlite::Error| E::from(error.into());

@@ -1,9 +1,10 @@
 //! One-time codes: one an account at most, by their hashes, with how often each had a new password evaluated.
 
-use crate::audit::event::Noted;
+use crate::audit::event::NotedOn;
+use crate::change::{IssueCode, Permits, UseCode};
 use crate::error::StoreError;
 use crate::ids::AccountId;
-use crate::tables::passwords::IssuedCode;
+use crate::tables::passwords::{CodeTaken, IssuedCode};
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
@@ -64,10 +65,9 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn set_reset_code(
+    pub fn set_reset_code<A: Permits<IssueCode>>(
         &self,
-        _: &Noted<'_>,
-        id: AccountId,
+        noted: &NotedOn<'_, A>,
         new: &NewResetCode<'_>,
     ) -> Result<(), StoreError> {
         self.conn
@@ -75,7 +75,7 @@ impl WriteTx<'_> {
                 "replace into reset_code (account_id, code_hash, issued_by, issued_at, expires, evaluations)
                  values (?1, ?2, ?3, ?4, ?5, 0)",
             )?
-            .execute(params![id.0, new.code_hash, new.issued.by, new.issued.at, new.expires])?;
+            .execute(params![noted.account().0, new.code_hash, new.issued.by, new.issued.at, new.expires])?;
         Ok(())
     }
 
@@ -83,12 +83,12 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn count_reset_evaluation(
+    pub fn count_reset_evaluation<A: Permits<UseCode>>(
         &self,
-        _: &Noted<'_>,
-        id: AccountId,
+        noted: &NotedOn<'_, A>,
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
+        let id = noted.account();
         self.conn
             .prepare_cached("update reset_code set evaluations = evaluations + 1 where account_id = ?1")?
             .execute([id.0])?;
@@ -98,19 +98,19 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Uses up a code; whether it was there, not used, and had not expired. At most one caller ever gets `true`. It is known
+    /// Uses up a code, if it was there, not used, and had not expired: at most one caller ever gets the proof. It is known
     /// as used until `until`.
     ///
     /// # Errors
     /// When the database does.
-    pub fn take_reset_code(
+    pub fn take_reset_code<A: Permits<UseCode>>(
         &self,
-        _: &Noted<'_>,
-        id: AccountId,
+        noted: &NotedOn<'_, A>,
         code_hash: &[u8],
         now: UnixSeconds,
         until: UnixSeconds,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<CodeTaken<'_>>, StoreError> {
+        let id = noted.account();
         let taken = self
             .conn
             .prepare_cached(
@@ -118,7 +118,7 @@ impl WriteTx<'_> {
                   where account_id = ?1 and code_hash = ?2 and expires > ?3 and used is null",
             )?
             .execute(params![id.0, code_hash, now, until])?;
-        Ok(taken == 1)
+        Ok((taken == 1).then(|| CodeTaken::for_account(id)))
     }
 
     /// Forgets evaluations of before `before`.

@@ -1,11 +1,13 @@
 //! Sessions: a row for each, known by a number of its own and the hash of a token. The token itself is never here.
 
-use crate::audit::event::Noted;
+use crate::audit::event::{Noted, NotedOn};
+use crate::change::{EndSessions, OpenSession, Permits};
 use crate::error::StoreError;
 use crate::ids::AccountId;
 use crate::ids::SessionId;
 use crate::tables::accounts::{ACCOUNT_COLUMNS, BEHIND_ACCOUNT, account_of_row};
 use crate::tables::accounts::{AccountRow, Standing};
+use crate::tables::passwords::StillProven;
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Params, Row, ToSql, params};
 use std::marker::PhantomData;
@@ -22,8 +24,6 @@ pub struct NewSessionRow<'a> {
     pub id: SessionId,
     /// The hash of its token.
     pub token_hash: &'a [u8],
-    /// Whose it is.
-    pub account: AccountId,
     /// What its client calls the device.
     pub device: &'a str,
     /// The address that it was opened from.
@@ -200,7 +200,13 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn insert_session(&self, _: &Noted<'_>, new: &NewSessionRow<'_>) -> Result<bool, StoreError> {
+    pub fn insert_session<A: Permits<OpenSession>>(
+        &self,
+        noted: &NotedOn<'_, A>,
+        proof: &StillProven<'_>,
+        new: &NewSessionRow<'_>,
+    ) -> Result<bool, StoreError> {
+        let account = proof.of(noted.account())?;
         let stored = self
             .conn
             .prepare_cached(
@@ -210,7 +216,7 @@ impl WriteTx<'_> {
             .execute(params![
                 new.id.0,
                 new.token_hash,
-                new.account.0,
+                account.0,
                 new.device,
                 new.source,
                 new.created,
@@ -223,7 +229,7 @@ impl WriteTx<'_> {
             SessionEnd::Displaced,
             "id in (select id from session where account_id = ?1 and id <> ?2
                     order by last_used desc limit -1 offset ?3)",
-            params![new.account.0, new.id.0, SESSIONS_PER_ACCOUNT_MAX - 1],
+            params![account.0, new.id.0, SESSIONS_PER_ACCOUNT_MAX - 1],
         )?;
         Ok(true)
     }
@@ -263,7 +269,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn end_session(&self, _: &Noted<'_>, id: SessionId) -> Result<bool, StoreError> {
+    pub fn end_session<A: Permits<EndSessions>>(
+        &self,
+        _: &Noted<'_, A>,
+        id: SessionId,
+    ) -> Result<bool, StoreError> {
         Ok(self.end_where(SessionEnd::LoggedOut, "id = ?1", [id.0])? == 1)
     }
 
@@ -272,47 +282,54 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn revoke_session(&self, noted: &Noted<'_>, id: SessionId) -> Result<bool, StoreError> {
+    pub fn revoke_session<A: Permits<EndSessions>>(
+        &self,
+        _: &Noted<'_, A>,
+        id: SessionId,
+    ) -> Result<bool, StoreError> {
         let mut statement = self.conn.prepare_cached("select account_id from session where id = ?1")?;
         let account = statement.query_row([id.0], |row| row.get(0).map(AccountId)).optional()?;
-        account.map_or(Ok(false), |account| self.revoke_session_as(SessionEnd::Revoked, noted, account, id))
+        account.map_or(Ok(false), |account| self.revoke_session_as(SessionEnd::Revoked, account, id))
     }
 
     /// The same by its user, who may have ended it already and left devices.
     ///
     /// # Errors
     /// When the database does.
-    pub fn revoke_session_of(
+    pub fn revoke_session_of<A: Permits<EndSessions>>(
         &self,
-        noted: &Noted<'_>,
+        _: &Noted<'_, A>,
         account: AccountId,
         id: SessionId,
     ) -> Result<bool, StoreError> {
-        self.revoke_session_as(SessionEnd::LoggedOut, noted, account, id)
+        self.revoke_session_as(SessionEnd::LoggedOut, account, id)
     }
 
     fn revoke_session_as(
         &self,
         why: SessionEnd,
-        noted: &Noted<'_>,
         account: AccountId,
         id: SessionId,
     ) -> Result<bool, StoreError> {
-        let made_devices = self.forget_devices_of_session(noted, account, id)?;
+        let made_devices = self.forget_devices_of_session(account, id)?;
         let ended = self.end_where(why, "id = ?1 and account_id = ?2", [id.0, account.0])?;
         Ok(ended == 1 || made_devices)
     }
 
-    /// Ends all sessions of an account; how many there were.
+    /// Ends all sessions of an account that its user leaves, and forgets its devices; how many sessions there were.
     ///
     /// # Errors
     /// When the database does.
-    pub fn end_sessions_of(
+    pub fn log_out_everywhere<A: Permits<EndSessions>>(
         &self,
-        _: &Noted<'_>,
-        account: AccountId,
-        why: SessionEnd,
+        noted: &NotedOn<'_, A>,
     ) -> Result<u64, StoreError> {
+        self.forget_devices_of(noted.account())?;
+        self.end_sessions_of(noted.account(), SessionEnd::LoggedOut)
+    }
+
+    /// Ends all sessions of an account, as a part of an act on it; how many there were.
+    pub(crate) fn end_sessions_of(&self, account: AccountId, why: SessionEnd) -> Result<u64, StoreError> {
         let ended = self.end_where(why, "account_id = ?1", [account.0])?;
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
     }
@@ -320,7 +337,6 @@ impl WriteTx<'_> {
     /// Ends all sessions of an account but one; how many there were.
     pub(crate) fn end_other_sessions_of(
         &self,
-        _: &Noted<'_>,
         account: AccountId,
         kept: SessionId,
         why: SessionEnd,
@@ -333,22 +349,11 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::event::{ActorKind, Event};
-    use crate::audit::party::Party;
-    use crate::fresh::{fresh_store, keys_of};
+    use crate::fresh::{EVENT, Test, fresh_store, keys_of};
     use crate::store::Store;
     use crate::tables::accounts::{NewAccount, ProfilePatch};
     use vestry_protocol::fields::Username;
 
-    const EVENT: Event<'_> = Event {
-        at: 1,
-        actor_kind: ActorKind::User,
-        actor: Party::Text("naman"),
-        action: "test",
-        subject: Party::NONE,
-        source: "",
-        detail: "",
-    };
     const NAMAN: &str = "naman";
 
     /// A database with one account.
@@ -356,7 +361,7 @@ mod tests {
         let (folder, store) = fresh_store();
         let name = Username::parse(NAMAN).unwrap();
         let new = move |tx: &WriteTx<'_>| {
-            let noted = tx.note(&EVENT)?;
+            let noted = tx.note(&Test("test"), &EVENT)?;
             tx.insert_account(
                 &noted,
                 tx.next_account_id()?,
@@ -364,6 +369,7 @@ mod tests {
                     name: &name,
                     keys: &keys_of(&name, 0),
                     profile: ProfilePatch::default(),
+                    password: None,
                     created: 1,
                 },
             )
@@ -378,8 +384,9 @@ mod tests {
             let account = tx.account(&Username::parse(NAMAN).unwrap(), created)?.unwrap().id;
             let (id, token_hash, expires) = (SessionId::from_wire(number), &[token_hash; 32], created + 100);
             let (device, source) = ("laptop", "::1");
-            let new = NewSessionRow { id, token_hash, account, device, source, created, expires };
-            tx.insert_session(&tx.note(&EVENT)?, &new)
+            let new = NewSessionRow { id, token_hash, device, source, created, expires };
+            let noted = tx.note_on(account, &Test("test"), &EVENT)?;
+            tx.insert_session(&noted, &StillProven::for_tests(account), &new)
         });
         opened.await.unwrap()
     }

@@ -2,6 +2,7 @@
 
 use crate::aging::Cutoff;
 use crate::audit::event::Noted;
+use crate::change::{ClearLanes, CountAttempt, Permits};
 use crate::error::StoreError;
 use crate::ids::OprfId;
 use crate::tx::{ReadTx, WriteTx};
@@ -86,9 +87,9 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn set_streak(
+    pub fn set_streak<A: Permits<CountAttempt>>(
         &self,
-        _: &Noted<'_>,
+        _: &Noted<'_, A>,
         (lane, subject): (Lane, &str),
         name: &str,
         streak: &Streak,
@@ -117,7 +118,12 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn forget_streak(&self, _: &Noted<'_>, lane: Lane, subject: &str) -> Result<(), StoreError> {
+    pub fn forget_streak<A: Permits<CountAttempt>>(
+        &self,
+        _: &Noted<'_, A>,
+        lane: Lane,
+        subject: &str,
+    ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("delete from throttle_lane where lane = ?1 and subject = ?2")?
             .execute([lane.as_str(), subject])?;
@@ -128,9 +134,9 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn count_unseen(
+    pub fn count_unseen<A: Permits<CountAttempt>>(
         &self,
-        _: &Noted<'_>,
+        _: &Noted<'_, A>,
         id: OprfId,
         name: &str,
         now: UnixSeconds,
@@ -150,7 +156,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn see_failures(&self, _: &Noted<'_>, id: OprfId) -> Result<u64, StoreError> {
+    pub fn see_failures<A: Permits<CountAttempt>>(
+        &self,
+        _: &Noted<'_, A>,
+        id: OprfId,
+    ) -> Result<u64, StoreError> {
         let subject = id.to_hex();
         let unseen: Option<u64> = self
             .conn
@@ -171,7 +181,11 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn clear_throttle(&self, _: &Noted<'_>, subject: Option<&str>) -> Result<u64, StoreError> {
+    pub fn clear_throttle<A: Permits<ClearLanes>>(
+        &self,
+        _: &Noted<'_, A>,
+        subject: Option<&str>,
+    ) -> Result<u64, StoreError> {
         let cleared = match subject {
             None => self.conn.prepare_cached("delete from throttle_lane where failures > 0")?.execute([])?,
             Some(subject) => self
@@ -218,15 +232,11 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::event::{ActorKind, Event};
-    use crate::audit::party::Party;
-    use crate::fresh::fresh_store;
+    use crate::fresh::{EVENT, Test, fresh_store};
     use crate::store::Store;
 
-    fn note<'tx>(tx: &'tx WriteTx<'_>) -> Noted<'tx> {
-        let (actor, action, subject) = (Party::Text("vestryd"), "test", Party::NONE);
-        let kind = ActorKind::Server;
-        tx.note(&Event { at: 1, actor_kind: kind, actor, action, subject, source: "", detail: "" }).unwrap()
+    fn note<'tx>(tx: &'tx WriteTx<'_>) -> Noted<'tx, Test<'static>> {
+        tx.note(&Test("test"), &EVENT).unwrap()
     }
 
     async fn fail(store: &Store, lane: Lane, subject: String, name: &'static str, at: i64) {
