@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use vestry_protocol::refusal::RefusalCode;
+use vestry_tests::imports::{Imports, rows};
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -366,6 +367,42 @@ fn each_thing_is_named_only_in_its_own_place() {
     assert_only_in("crates", &["unsafe {", "unsafe fn"], &[]);
 }
 
+/// What the user port is made of cannot reach what is the operators' alone: their SQL, backups, imports, certificates.
+#[test]
+fn nothing_of_the_user_port_can_reach_what_is_the_operators() {
+    let server = "crates/vestry-server/src";
+    let below = ["sessions.rs", "proofs.rs", "shared.rs", "profile.rs"].map(|file| format!("{server}/{file}"));
+    let mut looked_at = 0;
+    for (path, text) in sources(server) {
+        if path.starts_with(&format!("{server}/user/")) || below.contains(&path) {
+            for word in ["operators::", "server::Server", "admin::", "OperatorReader", "LiveOperator"] {
+                assert!(!code_of(&text).contains(word), "{path} names {word}");
+            }
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 10, "{looked_at}");
+}
+
+/// One table says what an act may change; besides the server's only a benchmark has acts, of databases of its own.
+#[test]
+fn what_an_act_may_change_is_said_in_one_table() {
+    let tables = ["crates/vestry-server/src/audit/act.rs", "crates/vestry-bench/src/act.rs"];
+    let mut said = 0;
+    for (path, text) in sources("crates") {
+        let code = code_of(&text);
+        let says = |line: &&str| {
+            let words = line.trim_start_matches(['$', '(', ' ']);
+            words.starts_with("impl") && words.contains(" for ") && ["Permits<", "Act for"].iter().any(|of| words.contains(of))
+        };
+        let found = code.lines().filter(says).count();
+        let is_allowed = tables.contains(&path.as_str()) || path == "crates/vestry-store/src/fresh.rs";
+        assert!(found == 0 || is_allowed, "{path} says what an act may change");
+        said += found;
+    }
+    assert!(said > 4, "{said}");
+}
+
 /// The lines of a source file that are neither comments nor tests nor the examples of `--help`, which stand for any server.
 fn lines_that_advise(text: &str) -> Vec<String> {
     let (code, mut in_help, mut lines) = (code_of(text), false, Vec::new());
@@ -463,4 +500,121 @@ fn no_key_certificate_or_database_is_tracked() {
         let kind = file.rsplit('.').next().unwrap_or_default();
         assert!(!["pem", "key", "db", "sqlite"].contains(&kind), "{file} is tracked");
     }
+}
+
+/// The crates in the order of ARCHITECTURE.md, from the ground up.
+fn crates_from_the_ground_up() -> Vec<String> {
+    let named = rows(&read("ARCHITECTURE.md"), "| ");
+    named.into_iter().filter_map(|cell| cell.strip_prefix("crates/").map(str::to_owned)).collect()
+}
+
+/// The dependencies of a manifest that are crates of this house.
+fn dependencies_in(manifest: &str) -> Vec<String> {
+    let parsed: toml::Table = manifest.parse().unwrap();
+    let names = parsed.get("dependencies").and_then(toml::Value::as_table).into_iter().flatten();
+    names.map(|(name, _)| name.clone()).filter(|name| name.starts_with("vestry-")).collect()
+}
+
+/// The dependencies of crates, each with its manifest, that do not stand above them in the list.
+fn crates_that_reach_up(floors: &[String], manifests: &[(String, String)]) -> Vec<String> {
+    let floor = |name: &str| floors.iter().position(|known| known == name).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    for (name, manifest) in manifests {
+        for needed in dependencies_in(manifest) {
+            if floor(&needed) >= floor(name) {
+                found.push(format!("{name} -> {needed}"));
+            }
+        }
+    }
+    found
+}
+
+/// The root files of a crate: its library, and its program where that is not a line that calls it.
+fn roots_of(folder: &Path) -> Vec<PathBuf> {
+    ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root)).into_iter().filter(|root| root.exists()).collect()
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle_and_none_from_a_higher_floor() {
+    let floors = crates_from_the_ground_up();
+    let (mut read_from, mut arrows) = (0, 0);
+    let mut manifests = Vec::new();
+    for folder in std::fs::read_dir(root().join("crates")).unwrap() {
+        let folder = folder.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(floors.contains(&name), "{name} has no floor in ARCHITECTURE.md");
+        manifests.push((name, std::fs::read_to_string(folder.join("Cargo.toml")).unwrap()));
+        for root in roots_of(&folder) {
+            let imports = Imports::of(&root);
+            let circles = imports.circles();
+            assert!(circles.is_empty(), "{}: {circles:#?}", root.display());
+            let up = imports.arrows_up().unwrap_or_else(|error| panic!("{}: {error}", root.display()));
+            assert!(up.is_empty(), "{}: {up:#?}", root.display());
+            (read_from, arrows) = (read_from + 1, arrows + imports.arrows().count());
+        }
+    }
+    assert_eq!(crates_that_reach_up(&floors, &manifests), [""; 0]);
+    assert!(read_from >= 10 && arrows > 1_000, "{arrows} imports were found in {read_from} crates");
+}
+
+/// A crate of a few files in a folder of its own; each of its imports is a pair of files and a name.
+fn small_crate(files: &[(&str, &str)]) -> (tempfile::TempDir, Imports) {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let imports = Imports::of(&folder.path().join("lib.rs"));
+    (folder, imports)
+}
+
+const TABLE: &str = "//! | [`low`] | below |\n//! | `high` | above |\n";
+
+#[test]
+fn the_test_of_circles_and_floors_finds_each_forbidden_arrow() {
+    let lib = format!("{TABLE}mod high; mod low;\n#[cfg(test)] mod tests {{ use crate::high::High; }}");
+    let lib = lib.as_str();
+    let tied = |files: &[(&str, &str)]| -> Vec<String> {
+        let circles = small_crate(files).1.circles();
+        circles.into_iter().flatten().map(|arrow| format!("{} -> {}", arrow.from, arrow.to)).collect()
+    };
+    let high = "use crate::low::Low; pub struct High(Low);";
+    let clean = [("lib.rs", lib), ("low.rs", "pub struct Low;"), ("high.rs", high)];
+    let (_folder, imports) = small_crate(&clean);
+    assert!(imports.circles().is_empty() && imports.arrows_up().unwrap().is_empty());
+    assert_eq!(imports.arrows().count(), 1);
+
+    // Two files import each other: in a list, by a path in the code, in a macro; and one imports itself by way of its parent.
+    for back in ["use {std::fmt, crate::high::High};", "fn f() { super::high::f(); }", "m!(crate::high::f());"] {
+        let files = [("lib.rs", lib), ("low.rs", back), ("high.rs", high)];
+        assert_eq!(tied(&files), ["high.rs -> low.rs", "low.rs -> high.rs"], "{back}");
+    }
+    let parent = "pub mod leaf; pub use leaf::Leaf; pub struct Stem;";
+    let child = "use super::Stem; pub struct Leaf(Stem);";
+    let folder = [("lib.rs", lib), ("low/mod.rs", parent), ("low/leaf.rs", child), ("high.rs", "")];
+    assert_eq!(tied(&folder), ["low/leaf.rs -> low/mod.rs", "low/mod.rs -> low/leaf.rs"]);
+    let face = format!("{lib}\npub use low::Low;");
+    let by_face = [("lib.rs", face.as_str()), ("low.rs", "use crate::Low;"), ("high.rs", "")];
+    assert_eq!(tied(&by_face), ["lib.rs -> low.rs", "low.rs -> lib.rs"]);
+
+    // An arrow from a lower floor to a higher one, and to the root above them all.
+    for (low, to) in [("use crate::high::High;", "high.rs"), ("use crate::Root;", "lib.rs")] {
+        let (_folder, imports) = small_crate(&[("lib.rs", lib), ("low.rs", low), ("high.rs", "")]);
+        let up: Vec<&str> = imports.arrows_up().unwrap().into_iter().map(|arrow| arrow.to.as_str()).collect();
+        assert_eq!(up, [to], "{low}");
+    }
+    // A module without a floor, and a floor without a module.
+    for table in ["//! | `low` | below |\n", "//! | `low` | |\n//! | `high` | |\n//! | `gone` | |\n"] {
+        let lib = format!("{table}mod high; mod low;");
+        let (_folder, imports) = small_crate(&[("lib.rs", &lib), ("low.rs", ""), ("high.rs", "")]);
+        assert!(imports.arrows_up().is_err(), "{table}");
+    }
+    // A crate that depends on one above it, on itself, or on one that has no floor.
+    let floors = ["vestry-low", "vestry-high"].map(str::to_owned);
+    let manifest = |needed: &str| format!("[dependencies]\n{needed} = {{ path = \"\" }}\nserde = \"1\"\n");
+    let reach = |name: &str, needed: &str| crates_that_reach_up(&floors, &[(name.to_owned(), manifest(needed))]);
+    assert_eq!(reach("vestry-high", "vestry-low"), [""; 0]);
+    assert_eq!(reach("vestry-low", "vestry-high"), ["vestry-low -> vestry-high"]);
+    assert_eq!(reach("vestry-high", "vestry-other"), ["vestry-high -> vestry-other"]);
 }

@@ -195,8 +195,8 @@ impl Imports {
 #[must_use]
 pub fn rows(text: &str, start: &str) -> Vec<String> {
     let rows = text.lines().filter_map(|line| line.strip_prefix(start));
-    let cells = rows.map(|row| row.trim_start_matches('[')).filter_map(|row| row.strip_prefix('`'));
-    cells.filter_map(|cell| cell.split('`').next()).map(str::to_owned).collect()
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
 /// Leaves out every item below `#[cfg(test)]`.

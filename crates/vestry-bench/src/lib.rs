@@ -5,17 +5,23 @@
 //! `docs/BENCHMARKS.md`. Everything it does is bounded in time and count, and it connects nowhere that it was not
 //! told to. It writes no SQL and builds no TLS configuration.
 //!
-//! | room | holds |
+//! Its modules, from the ground up; each imports only from those before it in this table:
+//!
+//! | module | holds |
 //! |---|---|
-//! | [`cli`] | what can be typed |
+//! | [`failure`] | why a measurement could not be made |
+//! | [`act`] | what a benchmark notes in the audit |
+//! | [`random`], [`ber`] | numbers that repeat, LDAP's encoding |
+//! | [`usage`] | processor time, memory and context switches out of `/proc` |
+//! | [`progress`] | how far it has come |
 //! | [`set`] | data directories of so many accounts |
 //! | [`operation`] | what can be asked of a server, and mixes of it |
-//! | [`load`], [`worker`] | asking it, closed loop or at a rate |
-//! | [`dial`], [`frames`], [`ber`] | connections, messages, logins |
 //! | [`tally`] | times and refusals |
-//! | [`usage`] | processor time, memory and context switches out of `/proc` |
-//! | [`report`], [`progress`] | what a person or a program reads |
+//! | [`dial`], [`frames`] | connections, messages, logins |
+//! | [`worker`], [`load`] | asking it, closed loop or at a rate |
+//! | [`report`] | what a person or a program reads |
 //! | [`modes`] | everything that is not load: idle connections, starts, tables, bare loops |
+//! | [`cli`] | what can be typed |
 
 pub mod act;
 pub mod ber;
