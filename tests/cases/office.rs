@@ -254,15 +254,18 @@ async fn an_import_that_waits_is_undone_when_the_certificate_of_its_operator_exp
     let judged = hana.call(AdminCall::ImportRows(vec![row(1, "naman")])).await.unwrap();
     assert!(matches!(judged, AdminReply::RowsJudged(bad) if bad.is_empty()));
     let (release, released) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel();
     let store = server.store.clone();
     let holding = tokio::spawn(async move {
         let held = store.write(move |_| {
+            let _ = begin.send(());
             // Until the test lets go of its end.
             let _ = released.recv();
             Ok::<_, StoreError>(())
         });
         held.await
     });
+    begun.await.unwrap();
     let id = hana.send(&AdminCall::FinishImport { accounts: 1 }).await.unwrap();
     assert!(matches!(hana.receive_for(id).await.unwrap(), AdminReply::ImportContinues { .. }));
     server.jump(DAY + 1);
