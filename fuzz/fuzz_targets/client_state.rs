@@ -4,18 +4,24 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use vestry_client::state::{Folders, Sessions, read_servers, write_servers};
+use vestry_client::state::{Folders, Sessions};
 use vestry_fuzz::{has_control, scratch};
 use vestry_tls::{Pin, private_file};
 
+#[path = "../../crates/vestry-cli/src/servers.rs"]
+#[allow(dead_code, reason = "the program's, of which this is a part")]
+mod servers;
+
+use servers::{read_servers, write_servers};
+
 libfuzzer_sys::fuzz_target!(|input: (bool, &[u8])| {
     match input {
-        (true, bytes) => servers(bytes),
+        (true, bytes) => list_of_servers(bytes),
         (false, bytes) => session(bytes),
     }
 });
 
-fn servers(bytes: &[u8]) {
+fn list_of_servers(bytes: &[u8]) {
     put(folders().config().expect("there is a home").join("servers.toml"), bytes);
     match read_servers(folders()) {
         Ok(known) => {

@@ -1,8 +1,7 @@
-//! A typed client for Vestry's ports: what `vestry` and `vestryctl` talk to a server with, and where a user's pins
-//! and sessions are kept.
+//! A typed client for Vestry's ports: what `vestry` and `vestryctl` talk to a server with, and where a user's
+//! sessions are kept.
 //!
-//! It never asks a person anything, never prints, and never touches a database. The program `vestry` is built on
-//! it (`src/program`).
+//! It never asks a person anything, never prints, and never touches a database. The programs are built on it.
 //!
 //! | room | holds |
 //! |---|---|
@@ -12,7 +11,7 @@
 //! | [`sentence`] | what the programs say of a refusal |
 //! | [`strength`] | how hard a new password is to guess, and the type that says that it is |
 //! | [`address`] | host and port as people write them |
-//! | [`state`] | the files of a user: known servers, open sessions, OPAQUE accounts, device tokens |
+//! | [`state`] | the files of a user: open sessions, OPAQUE accounts, device tokens |
 
 pub mod address;
 pub mod client;

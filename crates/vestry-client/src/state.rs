@@ -1,4 +1,4 @@
-//! The files of a user: which servers are known, by which pins, the sessions that are open, and the accounts whose
+//! The files of a user: the sessions that are open, the devices that are remembered, and the accounts whose
 //! passwords are never sent.
 //!
 //! Every file is private and replaced whole. The environment is handed in, so that nothing here depends on it; the
@@ -8,14 +8,12 @@ mod account_files;
 mod devices;
 mod folders;
 mod opaque_accounts;
-mod servers;
 mod sessions;
 mod witnesses;
 
 pub use devices::DeviceTokens;
 pub use folders::Folders;
 pub use opaque_accounts::{NotKnownAsOpaque, OpaqueAccounts};
-pub use servers::{KnownServers, read_servers, write_servers};
 pub use sessions::{Lifetime, SavedSession, Sessions};
 pub use witnesses::Witnesses;
 
@@ -40,17 +38,6 @@ pub enum StateError {
     #[error("{} is not a folder that only you can read (mode 0700); remove it, or set XDG_RUNTIME_DIR to a folder of yours",
             Shown(.0))]
     UnsafeFolder(PathBuf),
-    /// The list of servers is not one.
-    #[error(
-        "{} cannot be read: {problem}; correct it, or remove it and join your servers again",
-        Shown(path)
-    )]
-    DamagedServers {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it, in one line.
-        problem: String,
-    },
     /// A session file is not one.
     #[error("{} does not hold a session; remove it and log in again", Shown(.0))]
     DamagedSession(PathBuf),

@@ -1,0 +1,101 @@
+//! `vestry devices`: lists the devices that are remembered for an account, and forgets one of them.
+
+use super::sessions::{in_columns, read_id, show_id};
+use crate::cli::{DevicesAct, DevicesArgs};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::rfc3339;
+use crate::session::Session;
+use serde::Serialize;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestry;
+use vestry_protocol::user::RememberedDevice;
+
+#[derive(Debug, Serialize)]
+struct DeviceJson<'a> {
+    id: String,
+    device: &'a str,
+    created: Option<String>,
+    last_used: Option<String>,
+}
+
+impl<'a> DeviceJson<'a> {
+    fn of(device: &'a RememberedDevice) -> Self {
+        let RememberedDevice { id, device, created, last_used } = device;
+        Self { id: show_id(*id), device, created: rfc3339(*created), last_used: rfc3339(*last_used) }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ForgottenJson {
+    forgotten: String,
+}
+
+pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(), Failure> {
+    match &args.act {
+        None => list(context).await,
+        Some(DevicesAct::Forget { id }) => forget(context, id).await,
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let mut session = Session::of(context)?;
+    let devices = session.read(async |client| client.devices().await).await?;
+    let json: Vec<DeviceJson<'_>> = devices.iter().map(DeviceJson::of).collect();
+    context.output.answer(&json, table(&devices))
+}
+
+async fn forget(context: &Context, typed: &str) -> Result<(), Failure> {
+    let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "device", typed: typed.to_owned() })?;
+    let mut session = Session::of(context)?;
+    session
+        .write(format!("See what is left: {}", vestry("devices")), async |client| {
+            client.forget_device(id).await
+        })
+        .await?;
+    let forgotten = show_id(id);
+    let json = ForgottenJson { forgotten: forgotten.clone() };
+    context.output.answer(&json, format_args!("Forgot device {forgotten}."))
+}
+
+fn table(devices: &[RememberedDevice]) -> String {
+    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
+    let header = ["ID", "DEVICE", "REMEMBERED", "LAST USED"].map(str::to_owned);
+    let row = |one: &RememberedDevice| {
+        let device = Escaped(&one.device).to_string();
+        [show_id(one.id), device, time(one.created), time(one.last_used)]
+    };
+    let rows: Vec<_> = [header].into_iter().chain(devices.iter().map(row)).collect();
+    in_columns(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::json_line;
+
+    fn device() -> RememberedDevice {
+        RememberedDevice { id: 255, device: "a\u{1b}[2J".to_owned(), created: 0, last_used: 86_400 }
+    }
+
+    #[test]
+    fn the_list_is_aligned_and_escaped() {
+        assert_eq!(
+            table(&[device()]).lines().collect::<Vec<_>>(),
+            [
+                "ID                DEVICE      REMEMBERED            LAST USED",
+                "00000000000000ff  a\\u{1b}[2J  1970-01-01T00:00:00Z  1970-01-02T00:00:00Z",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_json_is_an_array_with_these_keys() {
+        let one = RememberedDevice { device: "laptop".to_owned(), ..device() };
+        assert_eq!(
+            json_line(&[DeviceJson::of(&one)]).unwrap(),
+            "[{\"id\":\"00000000000000ff\",\"device\":\"laptop\",\"created\":\"1970-01-01T00:00:00Z\",\
+             \"last_used\":\"1970-01-02T00:00:00Z\"}]"
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! `vestry join`: knows a server by the key of its join string from now on, once it has shown that key.
+
+use crate::cli::JoinArgs;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::link::Link;
+use crate::servers::{read_servers, write_servers};
+use crate::session::call_failed;
+use crate::target::Target;
+use serde::Serialize;
+use vestry_client::Address;
+use vestry_client::state::Sessions;
+use vestry_protocol::escape::Escaped;
+use vestry_tls::{JoinString, Pin};
+
+#[derive(Debug, Serialize)]
+struct JoinedJson {
+    server: String,
+    pin: String,
+    version: String,
+}
+
+pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Failure> {
+    let JoinString { host, port, pin } = args.join.parse()?;
+    let server = Address::new(&host, port)?;
+    let mut known = read_servers(&context.folders)?;
+    let before = known.pin_of(&server);
+    refuse_other_pin(&server, before, pin, args.replace)?;
+    let mut link = Link::to(Target::pinned(server.clone(), pin)?);
+    let description = link.read(async |client| client.describe_server().await).await;
+    let description = description.map_err(|error| call_failed(&link, error, None))?;
+    if let Some(before) = before.filter(|before| *before != pin) {
+        // That session was opened with another server.
+        Sessions::of(&context.folders, &server, before).forget()?;
+    }
+    known.join(server.clone(), pin);
+    write_servers(&context.folders, &known)?;
+    let json =
+        JoinedJson { server: server.to_string(), pin: pin.to_string(), version: description.version.clone() };
+    let version = Escaped(&description.version).to_string();
+    context
+        .output
+        .answer(&json, format_args!("Joined {server} (vestryd {version}). It is your server from now on."))?;
+    match description.registration_open {
+        true => context.output.talk("Make an account with: vestry register NAME"),
+        false => context.output.talk("Its operator makes the accounts; ask for one, then: vestry reset NAME"),
+    }
+    Ok(())
+}
+
+/// A server that is known by another key is never joined in silence.
+fn refuse_other_pin(server: &Address, known: Option<Pin>, given: Pin, replace: bool) -> Result<(), Failure> {
+    match known {
+        Some(known) if known != given && !replace => {
+            Err(Failure::PinChanged { server: server.clone(), known, given })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_key_is_refused_unless_the_old_one_is_given_up() {
+        let server: Address = "localhost:7443".parse().unwrap();
+        let (one, two) = (Pin([1; 32]), Pin([2; 32]));
+        assert!(refuse_other_pin(&server, None, one, false).is_ok());
+        assert!(refuse_other_pin(&server, Some(one), one, false).is_ok());
+        assert!(refuse_other_pin(&server, Some(one), two, true).is_ok());
+        let refused = refuse_other_pin(&server, Some(one), two, false).unwrap_err();
+        assert!(matches!(refused, Failure::PinChanged { known, given, .. } if known == one && given == two));
+    }
+}

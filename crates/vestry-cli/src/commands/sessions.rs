@@ -1,0 +1,185 @@
+//! `vestry sessions`: lists one's sessions, and ends one of them.
+
+use super::fields::shown_later;
+use crate::cli::{SessionsAct, SessionsArgs};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::rfc3339;
+use crate::session::Session;
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestry;
+use vestry_protocol::user::Session as ListedSession;
+
+/// A session's number as it is shown and typed.
+const ID_DIGITS: usize = 16;
+
+#[derive(Debug, Serialize)]
+struct SessionJson<'a> {
+    id: String,
+    device: &'a str,
+    source: &'a str,
+    created: Option<String>,
+    last_used: Option<String>,
+    expires: Option<String>,
+    current: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    later: Vec<String>,
+}
+
+impl<'a> SessionJson<'a> {
+    fn of(session: &'a ListedSession) -> Self {
+        Self {
+            id: show_id(session.id),
+            device: &session.device,
+            source: &session.source,
+            created: rfc3339(session.created),
+            last_used: rfc3339(session.last_used),
+            expires: rfc3339(session.expires),
+            current: session.current,
+            later: shown_later(&session.later),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct RevokedJson {
+    revoked: String,
+}
+
+pub(super) async fn run(context: &mut Context, args: &SessionsArgs) -> Result<(), Failure> {
+    match &args.act {
+        None => list(context).await,
+        Some(SessionsAct::Revoke { id }) => revoke(context, id).await,
+    }
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let mut session = Session::of(context)?;
+    let sessions = session.read(async |client| client.sessions().await).await?;
+    let json: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::of).collect();
+    context.output.answer(&json, table(&sessions))
+}
+
+async fn revoke(context: &Context, typed: &str) -> Result<(), Failure> {
+    let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "session", typed: typed.to_owned() })?;
+    let mut session = Session::of(context)?;
+    session
+        .write(format!("See what is left: {}", vestry("sessions")), async |client| client.revoke(id).await)
+        .await?;
+    let revoked = show_id(id);
+    context.output.answer(&RevokedJson { revoked: revoked.clone() }, format_args!("Ended session {revoked}."))
+}
+
+pub(super) fn show_id(id: u64) -> String {
+    format!("{id:0ID_DIGITS$x}")
+}
+
+pub(super) fn read_id(text: &str) -> Option<u64> {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let well_formed = text.len() == ID_DIGITS && text.bytes().all(is_digit);
+    well_formed.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+}
+
+fn table(sessions: &[ListedSession]) -> String {
+    let header = ["ID", "DEVICE", "SOURCE", "CREATED", "LAST USED", "EXPIRES", ""].map(str::to_owned);
+    let rows: Vec<_> = [header].into_iter().chain(sessions.iter().map(row)).collect();
+    in_columns(&rows)
+}
+
+/// One line a row, in columns as wide as they need to be.
+pub(super) fn in_columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn row(session: &ListedSession) -> [String; 7] {
+    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
+    [
+        show_id(session.id),
+        Escaped(&session.device).to_string(),
+        Escaped(&session.source).to_string(),
+        time(session.created),
+        time(session.last_used),
+        time(session.expires),
+        session
+            .current
+            .then(|| "this session".to_owned())
+            .into_iter()
+            .chain(shown_later(&session.later))
+            .collect::<Vec<_>>()
+            .join(", "),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::json_line;
+
+    fn session(id: u64, device: &str, current: bool) -> ListedSession {
+        let (device, source) = (device.to_owned(), "127.0.0.1".to_owned());
+        let later = Vec::new();
+        ListedSession { id, device, source, created: 0, last_used: 60, expires: 86_400, current, later }
+    }
+
+    #[test]
+    fn a_number_is_shown_and_read_as_sixteen_digits() {
+        for id in [0, 1, 0x00c0_ffee, u64::MAX] {
+            assert_eq!(read_id(&show_id(id)), Some(id));
+        }
+        assert_eq!(show_id(0xc0ffee), "0000000000c0ffee");
+        let bad = [
+            "",
+            "1",
+            "c0ffee",
+            "00000000000C0FFE",
+            "00000000000c0ffeee",
+            "+000000000c0ffee",
+            " 00000000c0ffee",
+            "000000000c0ffeeg",
+            "é00000000c0ffe",
+        ];
+        for text in bad {
+            assert_eq!(read_id(text), None, "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn the_list_is_aligned_escaped_and_marks_this_session() {
+        let listed = table(&[session(1, "laptop", true), session(2, "a\u{1b}[2J", false)]);
+        let lines: Vec<&str> = listed.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "ID                DEVICE      SOURCE     CREATED               LAST USED             EXPIRES",
+                "0000000000000001  laptop      127.0.0.1  1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  \
+                 1970-01-02T00:00:00Z  this session",
+                "0000000000000002  a\\u{1b}[2J  127.0.0.1  1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  \
+                 1970-01-02T00:00:00Z",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_json_is_an_array_with_these_keys() {
+        let one = session(255, "laptop", true);
+        assert_eq!(
+            json_line(&[SessionJson::of(&one)]).unwrap(),
+            "[{\"id\":\"00000000000000ff\",\"device\":\"laptop\",\"source\":\"127.0.0.1\",\
+             \"created\":\"1970-01-01T00:00:00Z\",\"last_used\":\"1970-01-01T00:01:00Z\",\
+             \"expires\":\"1970-01-02T00:00:00Z\",\"current\":true}]"
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! What every command works with: the options, the user's folders, where to write and whom to ask.
+
+use crate::cli::Options;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::prompt::Prompt;
+use crate::secrets::Secrets;
+use crate::target::Target;
+use vestry_client::state::Folders;
+use vestry_protocol::fields::{Device, Field};
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// What was typed for every command.
+    pub(crate) options: Options,
+    /// Where the files of this user are.
+    pub(crate) folders: Folders,
+    /// Where to write.
+    pub(crate) output: Output,
+    /// Whom to ask.
+    pub(crate) prompt: Prompt,
+    /// Where passwords come from.
+    pub(crate) secrets: Secrets,
+}
+
+impl Context {
+    pub(crate) fn new(options: Options, folders: Folders) -> Self {
+        let output = Output::new(options.json);
+        let prompt = Prompt::new(options.no_input, output);
+        let secrets = Secrets::new(&options, prompt);
+        Self { options, folders, output, prompt, secrets }
+    }
+
+    /// The server that is meant.
+    pub(crate) fn target(&self) -> Result<Target, Failure> {
+        Target::find(&self.options, &self.folders)
+    }
+}
+
+/// What to call this machine in the list of sessions.
+pub(crate) fn this_device() -> Result<Device, Failure> {
+    let name = rustix::system::uname();
+    let host = name.nodename().to_string_lossy();
+    Device::parse(Field::Device, &host)
+        .or_else(|_| Device::parse(Field::Device, "vestry"))
+        .map_err(Failure::from)
+}

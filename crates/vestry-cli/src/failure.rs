@@ -1,0 +1,338 @@
+//! What can go wrong in a run: what happened, then what to do next. Never holds a secret.
+
+use crate::secrets::SecretProblem;
+use crate::servers::ServersError;
+use std::io;
+use thiserror::Error;
+use vestry_client::address::NotAnAddress;
+use vestry_client::state::StateError;
+use vestry_client::strength::WeakPassword;
+use vestry_client::wire::Unreachable;
+use vestry_client::{Address, CallError, WireError};
+use vestry_opaque::OpaqueError;
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::{FieldError, PasswordProblem};
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::typed::vestry;
+use vestry_tls::join::JoinStringError;
+use vestry_tls::{FileError, Pin, TlsError, TrustFailure};
+
+/// Why a run ended early. Its text says what happened; [`Failure::advice`] what to do.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0} is needed, and there is no terminal to ask on")]
+    NoTerminal(&'static str),
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    #[error(transparent)]
+    Password(#[from] PasswordProblem),
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
+    #[error(transparent)]
+    JoinString(#[from] JoinStringError),
+    #[error(transparent)]
+    Address(#[from] NotAnAddress),
+    #[error("'{}' is not the number of a {of}", Escaped(typed))]
+    BadNumber { of: &'static str, typed: String },
+    #[error("you are logged in as {name}, and that is not the name you gave; nothing was deleted")]
+    WrongConfirmation { name: String },
+    #[error(transparent)]
+    Secret(#[from] SecretProblem),
+    #[error("the input ended before everything was answered; nothing was done")]
+    InputEnded,
+    #[error("nothing was typed, so nothing was done")]
+    Cancelled,
+    #[error("{server}: {error}")]
+    Call { server: Address, error: CallError },
+    #[error("{server}: {error}; it may or may not have been done")]
+    Unsure { server: Address, error: WireError, look: String },
+    #[error("{server} is known by another key than the join string says; nothing was sent")]
+    PinChanged { server: Address, known: Pin, given: Pin },
+    #[error("nobody is logged in to {0} here")]
+    NotLoggedIn(Address),
+    #[error("{error}")]
+    SessionEnded { name: String, error: CallError },
+    #[error("no server is known yet")]
+    NoServer,
+    #[error("{0} was not joined, so it is not known which key it must show")]
+    NotJoined(Address),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Servers(#[from] ServersError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("the system's random source failed: {0}")]
+    Random(getrandom::Error),
+    #[error("the program could not start its work: {0}")]
+    Runtime(io::Error),
+    #[error("the answer could not be written: {0}")]
+    Output(io::Error),
+    #[error("the terminal could not be used: {0}")]
+    Terminal(io::Error),
+    #[error("interrupted; nothing was done")]
+    Interrupted,
+}
+
+impl Failure {
+    /// Whether the server refused with this code.
+    pub(crate) fn is_refusal(&self, code: RefusalCode) -> bool {
+        matches!(self, Self::Call { error, .. } if error.is_refusal(code))
+    }
+
+    /// What to do next, where the text does not say it already.
+    pub(crate) fn advice(&self) -> Option<String> {
+        match self {
+            Self::Call { server, error } => advice_for_call(server, error),
+            Self::Unsure { look, .. } => Some(look.clone()),
+            Self::NoTerminal(_) => Some(
+                "Give it with --password-stdin or --password-file FILE, or run this on a\n\
+                 terminal without --no-input."
+                    .to_owned(),
+            ),
+            Self::Password(_) | Self::Weak(_) => Some(A_GOOD_ONE.to_owned()),
+            Self::BadNumber { of, .. } => {
+                Some(format!("Give the 16 digits and letters that `{}` shows.", vestry(format!("{of}s"))))
+            }
+            Self::WrongConfirmation { name } => {
+                Some(format!("To delete this account: {}", vestry("delete --confirm").arg(name)))
+            }
+            Self::PinChanged { known, given, .. } => {
+                Some(format!("known: {known}\ngiven: {given}\n{ASK_ABOUT_KEY}"))
+            }
+            Self::NotLoggedIn(_) => Some(format!("Log in: {}", vestry("login NAME"))),
+            Self::SessionEnded { name, .. } => Some(format!("Log in again: {}", vestry("login").arg(name))),
+            Self::NoServer => Some(HOW_TO_JOIN.to_owned()),
+            Self::NotJoined(_) => {
+                Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))
+            }
+            Self::Field(_) => Some("Correct it and try again.".to_owned()),
+            Self::Output(_) | Self::Terminal(_) | Self::Runtime(_) | Self::Random(_) => {
+                Some(CHECK_SYSTEM.to_owned())
+            }
+            Self::Usage(_)
+            | Self::JoinString(_)
+            | Self::Address(_)
+            | Self::Secret(_)
+            | Self::InputEnded
+            | Self::Cancelled
+            | Self::State(_)
+            | Self::Servers(_)
+            | Self::File(_)
+            | Self::Tls(_)
+            | Self::Interrupted => None,
+        }
+    }
+}
+
+const HOW_TO_JOIN: &str = "\
+Ask your operator for the join string, then:
+vestry join vestry1-...";
+
+const ASK_ABOUT_KEY: &str = "\
+Another server may be answering, somebody may sit in between, or the operator
+made a new CA. Ask the operator, not over this connection, whether the key was
+changed. Only if it was, get the new join string from them and forget the old
+pin with: vestry join --replace vestry1-...";
+
+fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
+    match error {
+        CallError::Wire(wire) => advice_for_wire(server, wire),
+        CallError::Refused(refusal) => advice_for_refusal(refusal).or_else(|| wait_of(refusal)),
+        CallError::UnexpectedReply | CallError::Opaque(OpaqueError::Malformed) => {
+            Some(OTHER_VERSION.to_owned())
+        }
+        CallError::FactorWanted(_) => Some(OTHER_VERSION.to_owned()),
+        CallError::StretchingOutOfBounds(_) => Some(ASK_ABOUT_STRETCHING.to_owned()),
+        CallError::Opaque(OpaqueError::NotProven) => Some(WRONG_PASSWORD.to_owned()),
+        CallError::Opaque(OpaqueError::NotStretched) => {
+            Some("Close other programs to free some memory, then try again.".to_owned())
+        }
+        CallError::Random(_) | CallError::Opaque(OpaqueError::NoRandomness(_)) => {
+            Some(CHECK_SYSTEM.to_owned())
+        }
+    }
+}
+
+const ASK_ABOUT_STRETCHING: &str = "\
+Ask its operator. Less would make your password cheap to guess for whoever
+takes the server's files, and more would only burn this machine.";
+
+const WRONG_PASSWORD: &str = "Try again, or ask your operator for a reset code if it is forgotten.";
+
+const CHECK_SYSTEM: &str = "Check the system's resources, then try again.";
+
+const A_GOOD_ONE: &str = "Without --password-stdin or --password-file, a terminal offers a good one.";
+
+const OTHER_VERSION: &str = "Its version may not fit this program's; compare it with `vestry --version`.";
+
+fn advice_for_wire(server: &Address, error: &WireError) -> Option<String> {
+    Some(match error {
+        WireError::Unreachable(Unreachable::UnknownHost) => {
+            format!("Check the spelling of {}, or try again when the network is up.", server.host())
+        }
+        WireError::Unreachable(_) => {
+            "Check the address, and that the server runs; then try again.".to_owned()
+        }
+        WireError::WrongServer { failure, presented } => {
+            let shown = presented.map(|pin| format!(" It shows\n{pin}.")).unwrap_or_default();
+            format!("Nothing was sent.{shown}\n{}", advice_for_trust(*failure))
+        }
+        WireError::CertificateRefused => "Ask the operator for a certificate.".to_owned(),
+        WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => "Try again.".to_owned(),
+        WireError::Protocol(_) => OTHER_VERSION.to_owned(),
+        WireError::Request(_) => "Shorten what you typed.".to_owned(),
+    })
+}
+
+fn advice_for_trust(failure: TrustFailure) -> &'static str {
+    match failure {
+        TrustFailure::PinMismatch => ASK_ABOUT_KEY,
+        TrustFailure::UnknownIssuer => {
+            "Check that --ca names the CA of this server, and ask the operator if its key\nwas changed."
+        }
+        TrustFailure::WrongName => {
+            "Use the host name of the join string, or ask the operator to add this one."
+        }
+        TrustFailure::Expired | TrustFailure::NotYetValid => {
+            "If this machine's clock is right, ask the operator to renew the server's\ncertificate."
+        }
+        TrustFailure::Other => {
+            "Check the host and the port, and that a Vestry server of this version runs\nthere."
+        }
+    }
+}
+
+fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
+    let text = match refusal.known_code()? {
+        RefusalCode::WrongCredentials => WRONG_PASSWORD,
+        RefusalCode::NameTaken => {
+            return Some(format!("Choose another, or, if it is yours: {}", vestry("login NAME")));
+        }
+        RefusalCode::BadField => "Correct it and try again.",
+        RefusalCode::Suspended
+        | RefusalCode::Forbidden
+        | RefusalCode::OperatorUnknown
+        | RefusalCode::OwnCertificate => "Ask your operator.",
+        RefusalCode::RegistrationClosed => "Ask your operator for an account.",
+        RefusalCode::PasswordsNotTaken | RefusalCode::WrongCode | RefusalCode::CodeSpent => {
+            return Some(format!("Ask your operator for a one-time code, then: {}", vestry("reset NAME")));
+        }
+        RefusalCode::CodeUsed => {
+            return Some(format!("Log in with the new password: {}", vestry("login NAME")));
+        }
+        RefusalCode::NotFound => {
+            return Some(format!("`{}` and `{}` list what there is.", vestry("sessions"), vestry("devices")));
+        }
+        RefusalCode::NotLoggedIn | RefusalCode::SessionEnded => {
+            return Some(format!("Log in again: {}", vestry("login NAME")));
+        }
+        RefusalCode::Unavailable | RefusalCode::Stopping => {
+            "Nothing was changed. Try again later, and tell the operator if it stays so."
+        }
+        RefusalCode::Internal => "Tell the operator, who finds it in the server's log.",
+        RefusalCode::Unsure => return Some(format!("Look before you repeat it: {}", vestry("show"))),
+        RefusalCode::Throttled => {
+            "Wait, or use a device that has logged in before; your operator can help, too."
+        }
+        RefusalCode::Malformed | RefusalCode::Unsupported => OTHER_VERSION,
+        RefusalCode::NotStarted | RefusalCode::NotProven | RefusalCode::NoFreshLogin => "Try again.",
+        RefusalCode::Busy
+        | RefusalCode::QueryRefused
+        | RefusalCode::QueryLimit
+        | RefusalCode::WrongState
+        | RefusalCode::NoImport
+        | RefusalCode::ImportUnderWay
+        | RefusalCode::ImportCount => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn wait_of(refusal: &Refusal) -> Option<String> {
+    match refusal.retry_after_ms {
+        Some(wait) => Some(format!("Try again in {} seconds.", wait.div_ceil(1000).max(1))),
+        None => Some("Try again later.".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestry_protocol::user::Stretching;
+
+    fn refused(refusal: Refusal) -> Failure {
+        Failure::Call { server: "localhost:7443".parse().unwrap(), error: CallError::Refused(refusal) }
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        for code in RefusalCode::ALL {
+            assert!(refused(Refusal::new(code, "x")).advice().is_some(), "{code:?}");
+        }
+        let mut busy = Refusal::new(RefusalCode::Busy, "busy");
+        busy.retry_after_ms = Some(1500);
+        assert_eq!(refused(busy).advice().as_deref(), Some("Try again in 2 seconds."));
+    }
+
+    #[test]
+    fn advice_fits_the_screen() {
+        let server: Address = "localhost:7443".parse().unwrap();
+        let pins = (Pin([1; 32]), Pin([2; 32]));
+        let trust = [
+            TrustFailure::PinMismatch,
+            TrustFailure::UnknownIssuer,
+            TrustFailure::WrongName,
+            TrustFailure::Expired,
+            TrustFailure::NotYetValid,
+            TrustFailure::Other,
+        ];
+        let wrong = |failure| WireError::WrongServer { failure, presented: Some(pins.0) };
+        let call = |error: WireError| Failure::Call { server: server.clone(), error: error.into() };
+        let mut failures: Vec<Failure> = trust.into_iter().map(|failure| call(wrong(failure))).collect();
+        failures.extend(RefusalCode::ALL.map(|code| refused(Refusal::new(code, ""))));
+        failures.extend([
+            Failure::NoServer,
+            Failure::NotJoined(server.clone()),
+            Failure::NoTerminal("x"),
+            Failure::PinChanged { server, known: pins.0, given: pins.1 },
+            Failure::Password(PasswordProblem::Common),
+            Failure::Weak(WeakPassword::Rule(PasswordProblem::Common)),
+        ]);
+        let here = |error| Failure::Call { server: "localhost:7443".parse().unwrap(), error };
+        let burning = Stretching { memory_kib: u32::MAX, iterations: 1, parallelism: 1 };
+        let opaque = [
+            CallError::StretchingOutOfBounds(burning),
+            OpaqueError::Malformed.into(),
+            OpaqueError::NotProven.into(),
+            OpaqueError::NotStretched.into(),
+        ]
+        .map(here);
+        assert!(opaque.iter().all(|failure| failure.advice().is_some()));
+        failures.extend(opaque);
+        for advice in failures.iter().filter_map(Failure::advice) {
+            assert!(advice.lines().all(|line| line.chars().count() <= 78), "{advice}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_sentence_cannot_drive_the_terminal() {
+        let failure = refused(Refusal::new(RefusalCode::NotFound, "\u{1b}[2J\r\ngone"));
+        let said = "localhost:7443: nothing was found (\\u{1b}[2J\\r\\ngone)";
+        assert_eq!(failure.to_string(), said);
+    }
+
+    #[test]
+    fn another_key_says_what_to_ask_and_how_to_forget() {
+        let error =
+            WireError::WrongServer { failure: TrustFailure::PinMismatch, presented: Some(Pin([9; 32])) };
+        let failure = Failure::Call { server: "localhost:7443".parse().unwrap(), error: error.into() };
+        let advice = failure.advice().unwrap();
+        for part in ["Nothing was sent", "sha256:0909", "Ask the operator", "vestry join --replace"] {
+            assert!(advice.contains(part), "{part}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The menu of a terminal, with the numbers that people know: `1` login, `2` register, `3` update, `4` delete,
+//! `5` retrieve info, `6` logout, `0` exit.
+//!
+//! It asks one thing at a time. An answer that is bad is asked for again and costs nothing of what was typed
+//! before; an empty line cancels. What goes wrong is told and the menu goes on, but for a server with another key.
+
+mod choice;
+mod outside;
+mod within;
+
+use crate::context::Context;
+use crate::exit::{Exit, exit_for};
+use crate::failure::Failure;
+use crate::link::Link;
+use crate::new_password::policy_of;
+use crate::session::{Session, call_failed};
+use choice::{Choice, INSIDE, OUTSIDE, read_choice, show};
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::fields::PasswordPolicy;
+use vestry_protocol::typed::vestry;
+
+/// Who stands before the menu.
+enum Stage {
+    /// Nobody yet.
+    Outside(Link),
+    /// Somebody who is logged in.
+    Inside(Session),
+}
+
+/// Runs until the person leaves.
+pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
+    let done = stay(context).await;
+    match done {
+        // Ctrl-D is one of the two ways to leave.
+        Err(Failure::InputEnded) => Ok(()),
+        other => other,
+    }
+}
+
+async fn stay(context: &mut Context) -> Result<(), Failure> {
+    let (mut stage, policy) = arrive(context).await?;
+    loop {
+        let choices = match &stage {
+            Stage::Outside(_) => OUTSIDE,
+            Stage::Inside(_) => INSIDE,
+        };
+        context.output.talk(show(choices));
+        let Some(choice) = read_choice(choices, &context.prompt.line("Your choice: ")?) else {
+            context.output.talk("  Press one of the numbers above, then Enter.");
+            continue;
+        };
+        if choice == Choice::Exit {
+            say_goodbye(context, &stage);
+            return Ok(());
+        }
+        stage = act(context, stage, choice, policy).await?;
+    }
+}
+
+/// Finds the server, says which it is, and goes on with a session that was kept.
+async fn arrive(context: &mut Context) -> Result<(Stage, PasswordPolicy), Failure> {
+    let target = context.target()?;
+    let mut link = Link::to(target.clone());
+    let server = link.read(async |client| client.describe_server().await).await;
+    let server = server.map_err(|error| call_failed(&link, error, None))?;
+    let policy = policy_of(&server);
+    context.output.talk(format_args!("Vestry {} at {}", Escaped(&server.version), target.address));
+    let Some(mut session) = Session::kept(context, target)? else {
+        return Ok((Stage::Outside(link), policy));
+    };
+    match session.read(async |client| client.show().await).await {
+        Ok(_) => {
+            context.output.talk(format_args!("You are still logged in as {}.", session.name()));
+            Ok((Stage::Inside(session), policy))
+        }
+        Err(Failure::SessionEnded { .. }) => Ok((Stage::Outside(link), policy)),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn act(
+    context: &mut Context,
+    stage: Stage,
+    choice: Choice,
+    policy: PasswordPolicy,
+) -> Result<Stage, Failure> {
+    match stage {
+        Stage::Outside(mut link) => match outside::act(context, &mut link, choice, policy).await {
+            Ok(Some(new)) => outside::enter(context, link, &new),
+            Ok(None) => Ok(Stage::Outside(link)),
+            Err(failure) => tell(context, failure).map(|()| Stage::Outside(link)),
+        },
+        Stage::Inside(mut session) => match within::act(context, &mut session, choice).await {
+            Ok(within::Next::Stay) => Ok(Stage::Inside(session)),
+            Ok(within::Next::Leave) => Ok(Stage::Outside(session.end()?)),
+            Err(ended @ Failure::SessionEnded { .. }) => {
+                context.output.talk(format_args!("  {ended}. Log in again with 1."));
+                Ok(Stage::Outside(session.end()?))
+            }
+            Err(failure) => tell(context, failure).map(|()| Stage::Inside(session)),
+        },
+    }
+}
+
+/// Tells what went wrong and goes on, where going on makes sense.
+fn tell(context: &Context, failure: Failure) -> Result<(), Failure> {
+    let ends = matches!(failure, Failure::InputEnded | Failure::Interrupted | Failure::Terminal(_));
+    if ends || exit_for(&failure) == Exit::WrongServer {
+        return Err(failure);
+    }
+    context.output.failure(&failure);
+    Ok(())
+}
+
+fn say_goodbye(context: &Context, stage: &Stage) {
+    match stage {
+        Stage::Outside(_) => context.output.talk("Goodbye."),
+        Stage::Inside(session) => context.output.talk(format_args!(
+            "Goodbye. You stay logged in as {} for a while; end it with: {}",
+            session.name(),
+            vestry("logout")
+        )),
+    }
+}

@@ -1,0 +1,148 @@
+//! What somebody who is logged in can do: update, delete, retrieve info and log out.
+
+use super::Choice;
+use crate::commands::{change_of, info_text};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Shown, rfc3339};
+use crate::session::Session;
+use std::fmt::Display;
+use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Password, Username};
+use vestry_protocol::refusal::RefusalCode;
+use vestry_protocol::user::{Account, Change};
+
+/// What comes after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The same menu.
+    Stay,
+    /// The session is over.
+    Leave,
+}
+
+/// How to see what became of a change whose answer was lost.
+const LOOK: &str = "See what is stored with 5.";
+
+pub(super) async fn act(context: &Context, session: &mut Session, choice: Choice) -> Result<Next, Failure> {
+    match choice {
+        Choice::Update => update(context, session).await.map(|()| Next::Stay),
+        Choice::Delete => delete(context, session).await,
+        Choice::RetrieveInfo => retrieve_info(context, session).await.map(|()| Next::Stay),
+        Choice::LogOut => log_out(context, session).await,
+        Choice::LogIn | Choice::LogInImported | Choice::Register | Choice::Exit => Ok(Next::Stay),
+    }
+}
+
+async fn retrieve_info(context: &Context, session: &mut Session) -> Result<(), Failure> {
+    let account = session.read(async |client| client.show().await).await?;
+    context.output.lines(format_args!("\n{}", info_text(&account)))
+}
+
+async fn log_out(context: &Context, session: &mut Session) -> Result<Next, Failure> {
+    session.write("Choose 6 again to be sure.", async |client| client.log_out(false).await).await?;
+    context.output.talk("\nLogged out.");
+    Ok(Next::Leave)
+}
+
+async fn update(context: &Context, session: &mut Session) -> Result<(), Failure> {
+    let account = session.read(async |client| client.show().await).await?;
+    context.output.talk("For each, press Enter to keep it or type - to clear it.");
+    let Account { profile, .. } = &account;
+    let email = ask_change(context, "Email", profile.email.as_deref(), |text| {
+        Email::parse(text).map(|email| email.as_str().to_owned())
+    })?;
+    let age = profile.age.map(|years| years.to_string());
+    let age = ask_change(context, "Age", age.as_deref(), |text| Age::parse(text).map(Age::years))?;
+    let gender = ask_change(context, "Gender", profile.gender.as_deref(), |text| {
+        Gender::parse(Field::Gender, text).map(|gender| gender.as_str().to_owned())
+    })?;
+    if (&email, &age, &gender) == (&Change::Keep, &Change::Keep, &Change::Keep) {
+        context.output.talk("  Nothing was changed.");
+        return Ok(());
+    }
+    let needs_password = email != Change::Keep;
+    let updated = with_password(context, needs_password, "to change the e-mail", async |password| {
+        session.write(LOOK, async |client| client.update(&email, &age, &gender, password).await).await
+    });
+    match updated.await? {
+        Some(account) => context.output.lines(format_args!("\nUpdated.\n{}", info_text(&account))),
+        None => {
+            context.output.talk("  Nothing was changed.");
+            Ok(())
+        }
+    }
+}
+
+async fn delete(context: &Context, session: &mut Session) -> Result<Next, Failure> {
+    let name = session.name().clone();
+    let question = format!("This deletes {name}. Type its name to go on (Enter goes back): ");
+    let same = |text: &str| match Username::parse(text) {
+        Ok(typed) if typed == name => Ok(()),
+        Ok(_) | Err(_) => Err(format!("That is not {name}; nothing was deleted.")),
+    };
+    let Some(()) = context.prompt.field(&question, same)? else { return Ok(Next::Stay) };
+    let deleted = with_password(context, true, "to delete the account", async |password| match password {
+        Some(password) => session.write(LOOK, async |client| client.delete(password).await).await,
+        None => Err(Failure::Cancelled),
+    });
+    let Some(until) = deleted.await? else { return Ok(Next::Stay) };
+    let until = rfc3339(until);
+    let until = Shown(until.as_deref());
+    context.output.talk(format_args!("\nDeleted {name}. The operator can undo it until {until}."));
+    Ok(Next::Leave)
+}
+
+/// What becomes of a field: an empty line keeps it, a dash clears it.
+fn ask_change<T: PartialEq>(
+    context: &Context,
+    field: &str,
+    now: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, FieldError>,
+) -> Result<Change<T>, Failure> {
+    let question = format!("{field} [{}]: ", Shown(now));
+    let typed = context.prompt.field(&question, |text| read_change(text, &parse))?;
+    Ok(typed.unwrap_or(Change::Keep))
+}
+
+fn read_change<T>(
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, FieldError>,
+) -> Result<Change<T>, FieldError> {
+    change_of(Some(if text == "-" { "" } else { text }), parse)
+}
+
+/// Does something that may need the password, and asks for that again as long as it is wrong; nothing else that was
+/// typed is lost. `None` when the person gave up.
+async fn with_password<T>(
+    context: &Context,
+    is_needed: bool,
+    why: impl Display,
+    mut act: impl AsyncFnMut(Option<&Password>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    if !is_needed {
+        return act(None).await.map(Some);
+    }
+    loop {
+        let question = format!("Password, {why} (Enter goes back): ");
+        let Some(password) = context.prompt.password(&question)? else { return Ok(None) };
+        match act(Some(&password)).await {
+            Err(failure) if failure.is_refusal(RefusalCode::WrongCredentials) => {
+                context.output.talk("  The password is wrong. Try again.");
+            }
+            other => return other.map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dash_clears_and_anything_else_is_parsed() {
+        let read = |text| read_change(text, |text| Age::parse(text).map(Age::years));
+        assert_eq!(read("-"), Ok(Change::Clear));
+        assert_eq!(read("35"), Ok(Change::Set(35)));
+        assert_eq!(read("-5").unwrap_err().field, Field::Age);
+    }
+}

@@ -1,0 +1,64 @@
+//! From what was typed to an exit code.
+
+use crate::cli::{Cli, Command};
+use crate::commands;
+use crate::context::Context;
+use crate::exit::{Exit, exit_for};
+use crate::failure::Failure;
+use crate::menu;
+use clap::{CommandFactory, Parser};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use vestry_client::state::Folders;
+
+/// Reads the arguments and the environment, does what they say, and says how it went.
+pub(crate) fn run_from_environment() -> ExitCode {
+    keep_memory_private();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return show_usage(&error),
+    };
+    let folders = Folders::from_environment(|name| std::env::var_os(name), std::env::temp_dir());
+    cli.options.lead_here();
+    let mut context = Context::new(cli.options, folders);
+    let done = block_on(run(&mut context, cli.command));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            context.output.failure(&failure);
+            exit_for(&failure).into()
+        }
+    }
+}
+
+/// Does what was typed; the menu when that is nothing and there is a terminal.
+async fn run(context: &mut Context, command: Option<Command>) -> Result<(), Failure> {
+    if let Some(command) = command {
+        return commands::run(context, command).await;
+    }
+    if context.prompt.is_there() && std::io::stdout().is_terminal() {
+        return menu::run(context).await;
+    }
+    context.output.talk(Cli::command().render_help());
+    Err(Failure::Usage("a command is needed where there is no terminal for the menu".to_owned()))
+}
+
+/// A password is typed here: no core dump may hold it, and no other process of this user read it. Where the system does not
+/// let that happen, its user is served all the same.
+fn keep_memory_private() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// One thread is enough for one person; prompts block it, and nothing else waits.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Failure::Runtime)?.block_on(work)
+}
+
+/// Help and version are answers; a mistake is talk and has the exit code for it. Both are clap's own.
+fn show_usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    Exit::of_printing(&printed, error.exit_code())
+}
