@@ -20,7 +20,8 @@ mod formula;
 mod reader;
 
 use bad_rows::BadRowWriter;
-use reader::{FileFormat, ROW_BYTES_MAX, Raw, ReadError, Reader};
+use reader::row::ROW_BYTES_MAX;
+use reader::{FileFormat, Raw, ReadError, Reader};
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {

@@ -1,6 +1,5 @@
 //! What can go wrong in a run: what happened, then what to do next. Never holds a secret.
 
-use crate::secrets::SecretProblem;
 use crate::servers::ServersError;
 use std::io;
 use thiserror::Error;
@@ -16,6 +15,19 @@ use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::typed::vestry;
 use vestry_tls::join::JoinStringError;
 use vestry_tls::{FileError, Pin, TlsError, TrustFailure};
+
+/// What can be wrong with what was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum SecretProblem {
+    #[error("{0} is missing; give it in a line of its own")]
+    Missing(&'static str),
+    #[error("what was handed over as a password is not UTF-8 text; save it as UTF-8")]
+    NotText,
+    #[error("what was handed over is longer than two passwords can be; check that it is what you meant")]
+    TooLong,
+    #[error("standard input could not be read; try --password-file instead")]
+    Unreadable,
+}
 
 /// Why a run ended early. Its text says what happened; [`Failure::advice`] what to do.
 #[derive(Debug, Error)]

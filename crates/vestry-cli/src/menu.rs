@@ -86,7 +86,7 @@ async fn act(
 ) -> Result<Stage, Failure> {
     match stage {
         Stage::Outside(mut link) => match outside::act(context, &mut link, choice, policy).await {
-            Ok(Some(new)) => outside::enter(context, link, &new),
+            Ok(Some(new)) => outside::enter(context, link, &new).map(Stage::Inside),
             Ok(None) => Ok(Stage::Outside(link)),
             Err(failure) => tell(context, failure).map(|()| Stage::Outside(link)),
         },

@@ -3,12 +3,11 @@
 //! Never from an argument or the environment, which others can read.
 
 use crate::cli::Options;
-use crate::failure::Failure;
+use crate::failure::{Failure, SecretProblem};
 use crate::prompt::Prompt;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use thiserror::Error;
 use vestry_protocol::fields::Password;
 use vestry_protocol::limits::PASSWORD_BYTES_MAX;
 use vestry_protocol::secret::SecretText;
@@ -18,28 +17,15 @@ use zeroize::Zeroizing;
 /// Two passwords of the longest kind, each with a line end, and one byte to see that there is more.
 const INPUT_BYTES_MAX: usize = 2 * (PASSWORD_BYTES_MAX + 2) + 1;
 
-/// What can be wrong with what was handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum SecretProblem {
-    #[error("{0} is missing; give it in a line of its own")]
-    Missing(&'static str),
-    #[error("what was handed over as a password is not UTF-8 text; save it as UTF-8")]
-    NotText,
-    #[error("what was handed over is longer than two passwords can be; check that it is what you meant")]
-    TooLong,
-    #[error("standard input could not be read; try --password-file instead")]
-    Unreadable,
-}
-
 /// Hands out one secret after the other.
 #[derive(Debug)]
 pub(crate) struct Secrets {
-    source: Source,
+    source: SecretSource,
     prompt: Prompt,
 }
 
 #[derive(Debug)]
-enum Source {
+enum SecretSource {
     Person,
     Stdin,
     File(PathBuf),
@@ -49,30 +35,36 @@ enum Source {
 impl Secrets {
     pub(crate) fn new(options: &Options, prompt: Prompt) -> Self {
         let source = match (&options.password_file, options.password_stdin) {
-            (Some(path), _) => Source::File(path.clone()),
-            (None, true) => Source::Stdin,
-            (None, false) => Source::Person,
+            (Some(path), _) => SecretSource::File(path.clone()),
+            (None, true) => SecretSource::Stdin,
+            (None, false) => SecretSource::Person,
         };
         Self { source, prompt }
     }
 
     /// Whether the person at the terminal types them.
     pub(crate) fn come_from_person(&self) -> bool {
-        matches!(self.source, Source::Person)
+        matches!(self.source, SecretSource::Person)
     }
 
     /// The next secret: `what` names it in an error, `question` asks for it.
     pub(crate) fn next(&mut self, what: &'static str, question: &str) -> Result<SecretText, Failure> {
         match &mut self.source {
-            Source::Person if !self.prompt.is_there() => return Err(Failure::NoTerminal(what)),
-            Source::Person => return self.prompt.secret(question)?.ok_or(Failure::Cancelled),
-            Source::Stdin => self.source = Source::Lines(lines_of(&read_stdin()?)?),
-            Source::File(path) => self.source = Source::Lines(lines_of(&private_file::read(path)?)?),
-            Source::Lines(_) => {}
+            SecretSource::Person if !self.prompt.is_there() => return Err(Failure::NoTerminal(what)),
+            SecretSource::Person => return self.prompt.secret(question)?.ok_or(Failure::Cancelled),
+            SecretSource::Stdin => self.source = SecretSource::Lines(lines_of(&read_stdin()?)?),
+            SecretSource::File(path) => {
+                self.source = SecretSource::Lines(lines_of(&private_file::read(path)?)?);
+            }
+            SecretSource::Lines(_) => {}
         }
         match &mut self.source {
-            Source::Lines(lines) => lines.pop_front().ok_or_else(|| SecretProblem::Missing(what).into()),
-            Source::Person | Source::Stdin | Source::File(_) => Err(SecretProblem::Missing(what).into()),
+            SecretSource::Lines(lines) => {
+                lines.pop_front().ok_or_else(|| SecretProblem::Missing(what).into())
+            }
+            SecretSource::Person | SecretSource::Stdin | SecretSource::File(_) => {
+                Err(SecretProblem::Missing(what).into())
+            }
         }
     }
 

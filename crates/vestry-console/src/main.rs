@@ -9,6 +9,7 @@
 //! | [`cli`] | what can be typed |
 //! | [`settings`] | where the server is, and the files that prove who asks |
 //! | [`console`] | the connection: one answer, or a stream of rows |
+//! | [`context`] | what every command works with |
 //! | [`commands`] | what each command does |
 //! | [`prompt`] | the prompt of a terminal, and how statements end |
 //! | [`render`] | how rows are written |
@@ -24,6 +25,7 @@ mod bad_rows;
 mod cli;
 mod commands;
 mod console;
+mod context;
 mod exit;
 mod failure;
 mod formula;

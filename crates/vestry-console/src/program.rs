@@ -1,8 +1,9 @@
 //! From what was typed to an exit code.
 
 use crate::cli::{Cli, Options};
-use crate::commands::{self, Session};
+use crate::commands;
 use crate::console::Console;
+use crate::context::Context;
 use crate::exit::{Exit, exit_for};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -40,8 +41,8 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip(1);
     let words = std::iter::once("vestryctl".to_owned()).chain(typed).collect();
     let console = Console::with(Settings::find(&options.way, &Surroundings::of_this_process())?);
-    let mut session = Session { console, output, form: options.form, words };
-    runtime()?.block_on(commands::run(&mut session, command))
+    let mut context = Context { console, output, form: options.form, words };
+    runtime()?.block_on(commands::run(&mut context, command))
 }
 
 fn start_prompt(options: &Options, output: Output) -> Result<(), Failure> {
@@ -51,8 +52,8 @@ fn start_prompt(options: &Options, output: Output) -> Result<(), Failure> {
     }
     let surroundings = Surroundings::of_this_process();
     let console = Console::with(Settings::find(&options.way, &surroundings)?);
-    let session = Session { console, output, form: options.form, words: Vec::new() };
-    prompt::run(session, &runtime()?, surroundings.state_dir())
+    let context = Context { console, output, form: options.form, words: Vec::new() };
+    prompt::run(context, &runtime()?, surroundings.state_dir())
 }
 
 fn runtime() -> Result<Runtime, Failure> {

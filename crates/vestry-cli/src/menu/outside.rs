@@ -1,6 +1,6 @@
 //! What somebody who is not logged in can do: log in and register.
 
-use super::{Choice, Stage};
+use super::choice::Choice;
 use crate::commands::{LoggedIn, Way, log_in, say_notices};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -34,11 +34,11 @@ pub(super) async fn act(
 }
 
 /// Keeps the new session and steps inside.
-pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<Stage, Failure> {
+pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<Session, Failure> {
     let session = Session::open(context, link, &opened.new, Lifetime::Login)?;
     context.output.talk(format_args!("\nLogged in as {}.", session.name()));
     say_notices(context, &opened.new, &opened.notices, opened.moved.as_ref());
-    Ok(Stage::Inside(session))
+    Ok(session)
 }
 
 async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Option<LoggedIn>, Failure> {

@@ -1,6 +1,6 @@
 //! What somebody who is logged in can do: update, delete, retrieve info and log out.
 
-use super::Choice;
+use super::choice::Choice;
 use crate::commands::{change_of, info_text};
 use crate::context::Context;
 use crate::failure::Failure;

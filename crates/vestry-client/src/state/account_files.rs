@@ -1,7 +1,8 @@
 //! A file for each account of one server. They are kept for the server's address and pin, since another server may have another
 //! account of the same name.
 
-use super::{Folders, StateError, file_stem};
+use super::error::StateError;
+use super::folders::{Folders, file_stem};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::path::PathBuf;

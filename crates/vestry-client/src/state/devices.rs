@@ -2,7 +2,8 @@
 //! themselves then, so that nobody else's guessing holds this user up. A token opens nothing.
 
 use super::account_files::AccountFiles;
-use super::{Folders, StateError};
+use super::error::StateError;
+use super::folders::Folders;
 use crate::address::Address;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;

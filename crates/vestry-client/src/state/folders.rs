@@ -1,6 +1,7 @@
 //! Where a user's files belong, by the XDG base directory specification.
 
-use super::StateError;
+use super::error::StateError;
+use crate::address::Address;
 use rustix::process::getuid;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
@@ -81,6 +82,11 @@ fn is_ours_alone(folder: &Path) -> bool {
     folder.symlink_metadata().is_ok_and(|found| {
         found.is_dir() && found.uid() == getuid().as_raw() && found.mode() & 0o7777 == 0o700
     })
+}
+
+/// The name of a server's files: no character of a host or a port needs another spelling in a path.
+pub(super) fn file_stem(server: &Address) -> String {
+    format!("{}_{}", server.host(), server.port())
 }
 
 #[cfg(test)]

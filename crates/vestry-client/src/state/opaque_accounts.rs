@@ -4,7 +4,8 @@
 //! is ever forgotten here by a program.
 
 use super::account_files::AccountFiles;
-use super::{Folders, StateError};
+use super::error::StateError;
+use super::folders::Folders;
 use crate::address::Address;
 use std::io;
 use vestry_protocol::fields::Username;

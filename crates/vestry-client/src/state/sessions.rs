@@ -2,7 +2,8 @@
 //!
 //! A token stands for a login, so a file that others could have read is refused and never repaired in silence.
 
-use super::{Folders, StateError, file_stem};
+use super::error::StateError;
+use super::folders::{Folders, file_stem};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::io;

@@ -2,7 +2,8 @@
 //! the next login, so that the server's operators learn when its database was put back.
 
 use super::account_files::AccountFiles;
-use super::{Folders, StateError};
+use super::error::StateError;
+use super::folders::Folders;
 use crate::address::Address;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::WITNESS_BYTES_MAX;

@@ -2,8 +2,8 @@
 //! over, and printed once.
 
 use super::care::{confirm, require_a_way_to_confirm};
-use super::{Session, now};
 use crate::cli::{AccountAct, CareArgs};
+use crate::context::{Context, now};
 use crate::failure::Failure;
 use crate::qr::picture_of;
 use crate::record::{Record, instant, text};
@@ -15,39 +15,39 @@ use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
 use vestry_protocol::typed::vestryctl;
 use vestry_protocol::user::Profile;
 
-pub(super) async fn run(session: &mut Session, act: AccountAct) -> Result<(), Failure> {
+pub(super) async fn run(context: &mut Context, act: AccountAct) -> Result<(), Failure> {
     match act {
         AccountAct::Show { name } => {
-            let account = fetch(session, &Username::parse(&name)?).await?;
-            Record::of_account(&account).write(session.output, session.form)
+            let account = fetch(context, &Username::parse(&name)?).await?;
+            Record::of_account(&account).write(context.output, context.form)
         }
         AccountAct::Create { name, email, age, gender } => {
             let profile = parse_profile(email.as_deref(), age.as_deref(), gender.as_deref())?;
             let name = Username::parse(&name)?.to_string();
             let done = format!("the account {} was made", Escaped(&name));
-            issue_code(session, AdminCall::CreateAccount { name, profile }, &done).await
+            issue_code(context, AdminCall::CreateAccount { name, profile }, &done).await
         }
         AccountAct::Suspend { name, until, reason, care } => {
             let name = Username::parse(&name)?;
             let until = until.map(|until| parse_until(&until, now())).transpose()?;
             let reason = reason.map(|reason| Reason::parse(Field::Reason, &reason)).transpose()?;
-            suspend(session, &name, until, reason, &care).await
+            suspend(context, &name, until, reason, &care).await
         }
         AccountAct::Resume { name } => {
             let name = Username::parse(&name)?.to_string();
-            change(session, AdminCall::ResumeAccount { name }).await
+            change(context, AdminCall::ResumeAccount { name }).await
         }
-        AccountAct::Reset { name, care } => reset(session, &Username::parse(&name)?, &care).await,
-        AccountAct::Delete { name, care } => delete(session, &Username::parse(&name)?, &care).await,
+        AccountAct::Reset { name, care } => reset(context, &Username::parse(&name)?, &care).await,
+        AccountAct::Delete { name, care } => delete(context, &Username::parse(&name)?, &care).await,
         AccountAct::Restore { name } => {
             let name = Username::parse(&name)?.to_string();
-            change(session, AdminCall::RestoreAccount { name }).await
+            change(context, AdminCall::RestoreAccount { name }).await
         }
     }
 }
 
 async fn suspend(
-    session: &mut Session,
+    context: &mut Context,
     name: &Username,
     until: Option<UnixSeconds>,
     reason: Option<Reason>,
@@ -57,54 +57,54 @@ async fn suspend(
         .and_then(rfc3339)
         .map_or_else(|| "until it is resumed".to_owned(), |time| format!("until {time}"));
     let what = format!("Nobody could log in to it {end}");
-    if is_meant(session, name, care, &what).await? {
+    if is_meant(context, name, care, &what).await? {
         let reason = reason.map(|reason| reason.as_str().to_owned());
-        change(session, AdminCall::SuspendAccount { name: name.to_string(), until, reason }).await?;
+        change(context, AdminCall::SuspendAccount { name: name.to_string(), until, reason }).await?;
     }
     Ok(())
 }
 
-async fn delete(session: &mut Session, name: &Username, care: &CareArgs) -> Result<(), Failure> {
+async fn delete(context: &mut Context, name: &Username, care: &CareArgs) -> Result<(), Failure> {
     let what = format!(
         "It would be gone, and for seven days come back with: {}",
         vestryctl("account restore").arg(name.as_str())
     );
-    if is_meant(session, name, care, &what).await? {
-        change(session, AdminCall::DeleteAccount { name: name.to_string() }).await?;
+    if is_meant(context, name, care, &what).await? {
+        change(context, AdminCall::DeleteAccount { name: name.to_string() }).await?;
     }
     Ok(())
 }
 
-async fn reset(session: &mut Session, name: &Username, care: &CareArgs) -> Result<(), Failure> {
-    require_a_way_to_confirm(session, care, name.as_str())?;
-    let account = fetch(session, name).await?;
+async fn reset(context: &mut Context, name: &Username, care: &CareArgs) -> Result<(), Failure> {
+    require_a_way_to_confirm(context, care, name.as_str())?;
+    let account = fetch(context, name).await?;
     let preview = format!(
         "{}\nA one-time code would be printed. Whoever has it can set a new password, which ends all sessions; \
          until then the old password works.",
         summary(&account)
     );
-    if confirm(session, care, name.as_str(), &preview)? {
+    if confirm(context, care, name.as_str(), &preview)? {
         let done = format!("a code for {} was issued", Escaped(name.as_str()));
-        issue_code(session, AdminCall::ResetAccount { name: name.to_string() }, &done).await?;
+        issue_code(context, AdminCall::ResetAccount { name: name.to_string() }, &done).await?;
     }
     Ok(())
 }
 
 /// Shows the account and what would become of it, and asks whether that is meant.
 async fn is_meant(
-    session: &mut Session,
+    context: &mut Context,
     name: &Username,
     care: &CareArgs,
     what: &str,
 ) -> Result<bool, Failure> {
-    require_a_way_to_confirm(session, care, name.as_str())?;
-    let account = fetch(session, name).await?;
+    require_a_way_to_confirm(context, care, name.as_str())?;
+    let account = fetch(context, name).await?;
     let sessions = match account.sessions {
         0 => String::new(),
         1 => "\nIts session would end at once.".to_owned(),
         many => format!("\nIts {many} sessions would end at once."),
     };
-    confirm(session, care, name.as_str(), &format!("{}\n{what}.{sessions}", summary(&account)))
+    confirm(context, care, name.as_str(), &format!("{}\n{what}.{sessions}", summary(&account)))
 }
 
 /// One line that tells this account from others.
@@ -116,19 +116,19 @@ fn summary(account: &AccountDetail) -> String {
     format!("Account {name} ({email}): {state}, made {created}, last login {login}.")
 }
 
-async fn fetch(session: &mut Session, name: &Username) -> Result<AccountDetail, Failure> {
-    let reply = session.console.ask(AdminCall::ShowAccount { name: name.to_string() }).await?;
+async fn fetch(context: &mut Context, name: &Username) -> Result<AccountDetail, Failure> {
+    let reply = context.console.ask(AdminCall::ShowAccount { name: name.to_string() }).await?;
     let AdminReply::AccountShown(account) = reply else { return Err(Failure::UnexpectedReply) };
     Ok(account)
 }
 
-async fn change(session: &mut Session, call: AdminCall) -> Result<(), Failure> {
-    let AdminReply::AccountChanged(account) = session.console.ask(call).await? else {
+async fn change(context: &mut Context, call: AdminCall) -> Result<(), Failure> {
+    let AdminReply::AccountChanged(account) = context.console.ask(call).await? else {
         return Err(Failure::UnexpectedReply);
     };
-    let told = match session.form.asked() {
-        Some(_) => Record::of_account(&account).write(session.output, session.form),
-        None => session.output.line(state_of(&account)),
+    let told = match context.form.asked() {
+        Some(_) => Record::of_account(&account).write(context.output, context.form),
+        None => context.output.line(state_of(&account)),
     };
     told.map_err(|failure| failure.after(state_of(&account), None))
 }
@@ -147,8 +147,8 @@ fn state_of(account: &AccountDetail) -> String {
     }
 }
 
-async fn issue_code(session: &mut Session, call: AdminCall, done: &str) -> Result<(), Failure> {
-    let AdminReply::CodeIssued { name, code, expires } = session.console.ask(call).await? else {
+async fn issue_code(context: &mut Context, call: AdminCall, done: &str) -> Result<(), Failure> {
+    let AdminReply::CodeIssued { name, code, expires } = context.console.ask(call).await? else {
         return Err(Failure::UnexpectedReply);
     };
     let fields = vec![
@@ -156,17 +156,17 @@ async fn issue_code(session: &mut Session, call: AdminCall, done: &str) -> Resul
         ("code", text(code.expose_secret())),
         ("expires", instant(Some(expires))),
     ];
-    Record::new(fields).write(session.output, session.form).map_err(|failure| {
+    Record::new(fields).write(context.output, context.form).map_err(|failure| {
         failure.after(done, Some(format!("Its code: {}", vestryctl("account reset").arg(&name))))
     })?;
     let command = format!("vestry reset {}", Escaped(&name));
-    session.output.talk(format_args!(
+    context.output.talk(format_args!(
         "The code is shown only once. Hand it over in private; its user sets a password with: {command}"
     ));
-    if session.output.shows_pictures(session.form)
+    if context.output.shows_pictures(context.form)
         && let Some(picture) = picture_of(&format!("{command}\n{}", code.expose_secret()))
     {
-        session.output.talk(format_args!("\n{picture}"));
+        context.output.talk(format_args!("\n{picture}"));
     }
     Ok(())
 }

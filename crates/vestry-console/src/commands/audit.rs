@@ -1,7 +1,7 @@
 //! The audit as it is written, and whether it still is as it was written.
 
-use super::Session;
 use crate::cli::ListArgs;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::{Record, text};
 use crate::render::{Format, RowWriter};
@@ -17,13 +17,13 @@ use vestry_protocol::refusal::RefusalCode;
 const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
 
 /// Shows the newest events, then each new one, until Ctrl-C.
-pub(super) async fn follow(session: &mut Session, arguments: ListArgs) -> Result<(), Failure> {
-    let format = format_to_follow_in(session.form.asked())?;
+pub(super) async fn follow(context: &mut Context, arguments: ListArgs) -> Result<(), Failure> {
+    let format = format_to_follow_in(context.form.asked())?;
     let interrupted = tokio::select! {
-        failed = follow_for_ever(session, arguments, format) => return failed,
+        failed = follow_for_ever(context, arguments, format) => return failed,
         signal = tokio::signal::ctrl_c() => signal,
     };
-    session.console.disconnect();
+    context.console.disconnect();
     interrupted.map_err(|error| Failure::Terminal(error.to_string()))
 }
 
@@ -39,29 +39,29 @@ fn format_to_follow_in(asked: Option<Format>) -> Result<Format, Failure> {
     }
 }
 
-async fn follow_for_ever(session: &mut Session, asked: ListArgs, format: Format) -> Result<(), Failure> {
-    let mut writer = Following { writer: format.writer(session.output.width()), begun: false };
+async fn follow_for_ever(context: &mut Context, asked: ListArgs, format: Format) -> Result<(), Failure> {
+    let mut writer = Following { writer: format.writer(context.output.width()), begun: false };
     let mut from = FollowFrom::Newest(asked.limit);
     let (mut is_first, mut is_lost) = (true, false);
     loop {
         let call =
             AdminCall::FollowAudit { columns: asked.columns.clone(), filter: asked.filter.clone(), from };
-        let mut stdout = session.output.stdout();
-        let looked = session.console.stream_rows(call, &mut writer, &mut stdout).await;
+        let mut stdout = context.output.stdout();
+        let looked = context.console.stream_rows(call, &mut writer, &mut stdout).await;
         drop(stdout);
         match looked {
             Ok(end) => {
                 from = FollowFrom::Behind(number_behind(end.next)?);
-                if session.console.was_reconnected() | std::mem::take(&mut is_lost) {
-                    session.output.talk("vestryctl: the connection was lost; going on over a new one");
+                if context.console.was_reconnected() | std::mem::take(&mut is_lost) {
+                    context.output.talk("vestryctl: the connection was lost; going on over a new one");
                 }
             }
             Err(failure) if is_first || !may_pass(&failure) => return Err(failure),
             Err(failure) => {
                 if !std::mem::replace(&mut is_lost, true) {
-                    session.output.talk(format_args!("vestryctl: {failure}; waiting for the server"));
+                    context.output.talk(format_args!("vestryctl: {failure}; waiting for the server"));
                 }
-                session.console.disconnect();
+                context.console.disconnect();
             }
         }
         is_first = false;
@@ -111,16 +111,16 @@ impl RowWriter for Following {
 }
 
 /// Has the server check its audit, and says what it found.
-pub(super) async fn verify(session: &mut Session, checkpoints: &[String]) -> Result<(), Failure> {
+pub(super) async fn verify(context: &mut Context, checkpoints: &[String]) -> Result<(), Failure> {
     let checkpoints = checkpoints.iter().map(|text| parse_checkpoint(text)).collect::<Result<Vec<_>, _>>()?;
-    let verdict = session.console.verify_audit(checkpoints).await?;
-    if session.form.asked().is_some() {
-        record_of(&verdict).write(session.output, session.form)?;
+    let verdict = context.console.verify_audit(checkpoints).await?;
+    if context.form.asked().is_some() {
+        record_of(&verdict).write(context.output, context.form)?;
     }
     match verdict.fault {
         Some(fault) => Err(Failure::Audit(fault)),
-        None if session.form.asked().is_some() => Ok(()),
-        None => session.output.line(sentence_of(&verdict)),
+        None if context.form.asked().is_some() => Ok(()),
+        None => context.output.line(sentence_of(&verdict)),
     }
 }
 

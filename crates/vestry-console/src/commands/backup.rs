@@ -1,7 +1,7 @@
 //! A backup of the running server, into a file of whoever asks: new, private, and there only when all of it arrived.
 
-use super::Session;
 use crate::cli::BackupArgs;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::{Record, text};
 use std::io::{BufWriter, Write};
@@ -11,37 +11,37 @@ use vestry_protocol::escape::Escaped;
 use vestry_seal::{NewFile, Passphrase, SealedWriter};
 use vestry_tls::private_file;
 
-pub(super) async fn run(session: &mut Session, arguments: &BackupArgs) -> Result<(), Failure> {
+pub(super) async fn run(context: &mut Context, arguments: &BackupArgs) -> Result<(), Failure> {
     let passphrase = arguments.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     let out = BufWriter::new(NewFile::create(&arguments.file)?);
     let (out, bytes) = match passphrase {
         Some(passphrase) => {
             let sealed = SealedWriter::new(out, &passphrase).map_err(Failure::Output)?;
-            let (sealed, bytes) = receive(session, sealed).await?;
+            let (sealed, bytes) = receive(context, sealed).await?;
             (sealed.finish().map_err(Failure::Output)?, bytes)
         }
-        None => receive(session, out).await?,
+        None => receive(context, out).await?,
     };
     let file = out.into_inner().map_err(|error| Failure::Output(error.into_error()))?;
     file.finish()?;
     let done = format!("{} is written", Escaped(&arguments.file.to_string_lossy()));
-    tell(session, &arguments.file, bytes).map_err(|failure| failure.after(done, None))
+    tell(context, &arguments.file, bytes).map_err(|failure| failure.after(done, None))
 }
 
-async fn receive<W: Write>(session: &mut Session, mut out: W) -> Result<(W, u64), Failure> {
-    let bytes = session.console.stream_backup(&mut out).await?;
+async fn receive<W: Write>(context: &mut Context, mut out: W) -> Result<(W, u64), Failure> {
+    let bytes = context.console.stream_backup(&mut out).await?;
     Ok((out, bytes))
 }
 
-fn tell(session: &Session, file: &Path, bytes: u64) -> Result<(), Failure> {
-    session.output.talk("The keys are not in it: keep a copy of the server's secrets folder elsewhere.");
+fn tell(context: &Context, file: &Path, bytes: u64) -> Result<(), Failure> {
+    context.output.talk("The keys are not in it: keep a copy of the server's secrets folder elsewhere.");
     let file = file.display().to_string();
-    match session.form.asked() {
+    match context.form.asked() {
         Some(_) => {
             let bytes = i64::try_from(bytes).map_or(Cell::Null, Cell::Integer);
-            Record::new(vec![("file", text(&file)), ("bytes", bytes)]).write(session.output, session.form)
+            Record::new(vec![("file", text(&file)), ("bytes", bytes)]).write(context.output, context.form)
         }
-        None => session.output.line(Escaped(&file)),
+        None => context.output.line(Escaped(&file)),
     }
 }
 

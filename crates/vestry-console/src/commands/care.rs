@@ -1,12 +1,12 @@
 //! What keeps a hand from slipping: a preview, a dry run, and the name typed once more.
 
-use super::Session;
 use crate::cli::CareArgs;
+use crate::context::Context;
 use crate::failure::Failure;
 
 /// Refuses what could not be confirmed later, before anything is asked.
 pub(super) fn require_a_way_to_confirm(
-    session: &Session,
+    context: &Context,
     care: &CareArgs,
     name: &str,
 ) -> Result<(), Failure> {
@@ -14,7 +14,7 @@ pub(super) fn require_a_way_to_confirm(
         Some(typed) if !names_the_same(typed, name) => {
             Err(Failure::NotConfirmed { name: name.to_owned(), typed: typed.clone() })
         }
-        None if !care.dry_run && !session.output.can_ask() => Err(Failure::Usage(format!(
+        None if !care.dry_run && !context.output.can_ask() => Err(Failure::Usage(format!(
             "without a terminal this has to be confirmed: add --confirm {name}, or --dry-run to see what it would do"
         ))),
         Some(_) | None => Ok(()),
@@ -23,20 +23,20 @@ pub(super) fn require_a_way_to_confirm(
 
 /// Shows what would be done, and says whether to go on.
 pub(super) fn confirm(
-    session: &Session,
+    context: &Context,
     care: &CareArgs,
     name: &str,
     preview: &str,
 ) -> Result<bool, Failure> {
-    session.output.talk(preview);
+    context.output.talk(preview);
     if care.dry_run {
-        session.output.talk("Dry run: nothing was changed.");
+        context.output.talk("Dry run: nothing was changed.");
         return Ok(false);
     }
     if care.confirm.is_some() {
         return Ok(true);
     }
-    let typed = session.output.ask(&format!("Type {name} to go ahead: "))?;
+    let typed = context.output.ask(&format!("Type {name} to go ahead: "))?;
     match names_the_same(&typed, name) {
         true => Ok(true),
         false => Err(Failure::NotConfirmed { name: name.to_owned(), typed }),

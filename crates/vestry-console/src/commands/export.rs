@@ -1,8 +1,8 @@
 //! Writing accounts to a file or to standard output, a page at a time: no view of the database is held for long, and
 //! each account that is there all the while comes exactly once.
 
-use super::Session;
 use crate::cli::ExportArgs;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::progress::{Progress, grouped};
 use crate::reader::FileFormat;
@@ -18,19 +18,19 @@ use vestry_seal::NewFile;
 /// A page takes a second; the server would end one that takes half a minute.
 const PAGE_ROWS: u64 = 100_000;
 
-pub(super) async fn run(session: &mut Session, arguments: ExportArgs) -> Result<(), Failure> {
+pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<(), Failure> {
     let format = format_of(&arguments);
     let Some(file) = arguments.file.clone() else {
-        if session.form.json {
+        if context.form.json {
             return Err(Failure::Usage("an export is csv or ndjson: --format ndjson".to_owned()));
         }
-        let mut stdout = session.output.stdout();
-        return write_all(session, arguments, format, &mut stdout).await.map(drop);
+        let mut stdout = context.output.stdout();
+        return write_all(context, arguments, format, &mut stdout).await.map(drop);
     };
     let mut out = BufWriter::new(NewFile::create(&file)?);
-    let rows = write_all(session, arguments, format, &mut out).await?;
+    let rows = write_all(context, arguments, format, &mut out).await?;
     out.into_inner().map_err(|error| Failure::Output(error.into_error()))?.finish()?;
-    tell(session, &file, rows)
+    tell(context, &file, rows)
 }
 
 fn format_of(arguments: &ExportArgs) -> Format {
@@ -43,12 +43,12 @@ fn format_of(arguments: &ExportArgs) -> Format {
 
 /// How many accounts were written.
 async fn write_all(
-    session: &mut Session,
+    context: &mut Context,
     arguments: ExportArgs,
     format: Format,
     out: &mut dyn Write,
 ) -> Result<u64, Failure> {
-    let is_shown = arguments.file.is_some() && session.output.shows_progress(session.form);
+    let is_shown = arguments.file.is_some() && context.output.shows_progress(context.form);
     let mut pages =
         Pages { writer: format.writer(None), has_begun: false, rows: 0, progress: Progress::begin(is_shown) };
     let mut listing = Listing {
@@ -62,7 +62,7 @@ async fn write_all(
     };
     loop {
         let page =
-            session.console.stream_rows(AdminCall::ListRows(listing.clone().into()), &mut pages, out).await;
+            context.console.stream_rows(AdminCall::ListRows(listing.clone().into()), &mut pages, out).await;
         pages.progress.clear();
         listing.after = page?.next;
         if listing.after.is_none() {
@@ -106,14 +106,14 @@ impl RowWriter for Pages {
     }
 }
 
-fn tell(session: &Session, file: &Path, rows: u64) -> Result<(), Failure> {
+fn tell(context: &Context, file: &Path, rows: u64) -> Result<(), Failure> {
     let file = file.display().to_string();
     let line = format!("accounts exported: {}, in {}", grouped(rows), Escaped(&file));
-    let told = if session.form.json {
+    let told = if context.form.json {
         let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
-        session.output.line(record.into_json_object())
+        context.output.line(record.into_json_object())
     } else {
-        session.output.line(&line)
+        context.output.line(&line)
     };
     told.map_err(|failure| failure.after(line, None))
 }

@@ -3,9 +3,9 @@
 
 mod set_aside;
 
-use super::Session;
 use crate::cli::ImportArgs;
 use crate::console::{Console, ImportLink, Imported};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::{Progress, grouped};
@@ -25,13 +25,13 @@ use vestry_protocol::typed::vestryctl;
 /// Files are read in pieces of this size.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-pub(super) async fn run(session: &mut Session, arguments: &ImportArgs) -> Result<(), Failure> {
+pub(super) async fn run(context: &mut Context, arguments: &ImportArgs) -> Result<(), Failure> {
     let (input, bytes) = open(&arguments.file)?;
     let reader = Reader::begin(input, format_of(arguments)?)?;
-    let is_shown = session.output.shows_progress(session.form) && arguments.format != Some(Format::Json);
+    let is_shown = context.output.shows_progress(context.form) && arguments.format != Some(Format::Json);
     let set_aside = SetAside::begin(arguments.skip_bad.as_deref(), reader.header())?;
-    tell_what_is_passed_over(session.output, &reader);
-    let output = session.output;
+    tell_what_is_passed_over(context.output, &reader);
+    let output = context.output;
     let work = Work {
         reader,
         bytes,
@@ -40,12 +40,12 @@ pub(super) async fn run(session: &mut Session, arguments: &ImportArgs) -> Result
         output,
         tally: Tally::default(),
     };
-    let done = work.run(&mut session.console, arguments.dry_run).await;
+    let done = work.run(&mut context.console, arguments.dry_run).await;
     if done.is_err() {
         // The import belongs to the connection, and ends with it.
-        session.console.disconnect();
+        context.console.disconnect();
     }
-    tell(session, arguments, &done?)
+    tell(context, arguments, &done?)
 }
 
 fn open(file: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
@@ -222,20 +222,20 @@ impl Batch {
 }
 
 /// The summary; then a failure when it was not done because of bad rows.
-fn tell(session: &Session, arguments: &ImportArgs, done: &Done) -> Result<(), Failure> {
+fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Failure> {
     let Tally { rows, bad } = done.tally;
     let is_refused = bad > 0 && arguments.skip_bad.is_none();
     let line = in_words(arguments, done, is_refused);
-    let told = match (session.form.json || arguments.format == Some(Format::Json), &line) {
-        (true, _) => session.output.line(as_record(arguments, done, is_refused).into_json_object()),
-        (false, Some(line)) => session.output.line(line),
+    let told = match (context.form.json || arguments.format == Some(Format::Json), &line) {
+        (true, _) => context.output.line(as_record(arguments, done, is_refused).into_json_object()),
+        (false, Some(line)) => context.output.line(line),
         (false, None) => Ok(()),
     };
     told.map_err(|failure| match line.filter(|_| done.imported.is_some()) {
         Some(done) => failure.after(done, None),
         None => failure,
     })?;
-    tell_what_is_left(session.output, arguments, done);
+    tell_what_is_left(context.output, arguments, done);
     if is_refused { Err(Failure::BadRows { bad, rows }) } else { Ok(()) }
 }
 

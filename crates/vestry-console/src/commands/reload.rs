@@ -1,6 +1,6 @@
 //! Has the server read its settings again, and shows what has changed as a table.
 
-use super::Session;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::text;
 use crate::render::Format;
@@ -10,19 +10,19 @@ use vestry_protocol::admin::{AdminCall, AdminReply, SettingChange};
 
 const COLUMNS: [&str; 4] = ["setting", "was", "is", "in_force"];
 
-pub(super) async fn run(session: &mut Session) -> Result<(), Failure> {
+pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
     let began = Instant::now();
-    let changes = match session.console.ask(AdminCall::ReloadSettings).await? {
+    let changes = match context.console.ask(AdminCall::ReloadSettings).await? {
         AdminReply::SettingsRead(changes) => changes,
         AdminReply::SettingsKept(why) => return Err(Failure::SettingsKept(why)),
         _ => return Err(Failure::UnexpectedReply),
     };
-    let told = tell(session, &changes, began.elapsed());
+    let told = tell(context, &changes, began.elapsed());
     told.map_err(|cause| Failure::Output(cause).after("the settings were read again".to_owned(), None))
 }
 
-fn tell(session: &Session, changes: &[SettingChange], elapsed: Duration) -> io::Result<()> {
-    let (format, output) = (session.output.row_format(session.form), session.output);
+fn tell(context: &Context, changes: &[SettingChange], elapsed: Duration) -> io::Result<()> {
+    let (format, output) = (context.output.row_format(context.form), context.output);
     write(changes, format, output.width(), elapsed, &mut output.stdout())
 }
 

@@ -1,7 +1,7 @@
 //! Commands that answer with rows: any select, and pages of the four views.
 
-use super::Session;
 use crate::cli::ListArgs;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::prompt::statement::{Statement, split};
 use crate::prompt::words::quoted;
@@ -12,24 +12,24 @@ use vestry_protocol::limits::REQUEST_BYTES_MAX;
 use vestry_protocol::typed::vestryctl;
 
 /// Runs the one statement of a text, or of standard input.
-pub(super) async fn run_sql(session: &mut Session, text: &str) -> Result<(), Failure> {
+pub(super) async fn run_sql(context: &mut Context, text: &str) -> Result<(), Failure> {
     let text = if text == "-" { read_stdin()? } else { text.to_owned() };
-    run_statement(session, only_statement(&text)?).await
+    run_statement(context, only_statement(&text)?).await
 }
 
 /// Runs one statement and writes its rows.
-pub(crate) async fn run_statement(session: &mut Session, statement: Statement) -> Result<(), Failure> {
+pub(crate) async fn run_statement(context: &mut Context, statement: Statement) -> Result<(), Failure> {
     let form = match statement.vertical {
         // A format that was asked for by its name goes first.
-        true => session.form.asked().unwrap_or(Format::Vertical),
-        false => session.output.row_format(session.form),
+        true => context.form.asked().unwrap_or(Format::Vertical),
+        false => context.output.row_format(context.form),
     };
-    write_rows(session, AdminCall::Query { sql: statement.sql }, form).await?;
+    write_rows(context, AdminCall::Query { sql: statement.sql }, form).await?;
     Ok(())
 }
 
 /// Writes a page of a view, and says how to get the next one.
-pub(super) async fn list(session: &mut Session, view: View, arguments: ListArgs) -> Result<(), Failure> {
+pub(super) async fn list(context: &mut Context, view: View, arguments: ListArgs) -> Result<(), Failure> {
     let listing = Listing {
         view,
         columns: arguments.columns,
@@ -39,18 +39,18 @@ pub(super) async fn list(session: &mut Session, view: View, arguments: ListArgs)
         limit: arguments.limit,
         after: arguments.after,
     };
-    let format = session.output.row_format(session.form);
-    let end = write_rows(session, AdminCall::ListRows(listing.into()), format).await?;
+    let format = context.output.row_format(context.form);
+    let end = write_rows(context, AdminCall::ListRows(listing.into()), format).await?;
     if let Some(cursor) = end.next {
-        session.output.talk(next_page(&session.words, &cursor, format));
+        context.output.talk(next_page(&context.words, &cursor, format));
     }
     Ok(())
 }
 
-async fn write_rows(session: &mut Session, call: AdminCall, format: Format) -> Result<RowsEnd, Failure> {
-    let mut writer = format.writer(session.output.width());
-    let mut stdout = session.output.stdout();
-    session.console.stream_rows(call, writer.as_mut(), &mut stdout).await
+async fn write_rows(context: &mut Context, call: AdminCall, format: Format) -> Result<RowsEnd, Failure> {
+    let mut writer = format.writer(context.output.width());
+    let mut stdout = context.output.stdout();
+    context.console.stream_rows(call, writer.as_mut(), &mut stdout).await
 }
 
 /// For people the whole command, for scripts the option to add.

@@ -1,10 +1,10 @@
 //! How the server is, its join string, and ending a session or an operator's certificate.
 
-use super::Session;
 use super::care::{confirm, require_a_way_to_confirm};
 use super::kept::select;
 use crate::cli::CareArgs;
 use crate::console::Console;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::{Record, text};
 use crate::render::shown;
@@ -16,9 +16,9 @@ use vestry_tls::facts::is_operator_word;
 /// More than the certificates of one operator would be a server that answers another question.
 const ROWS_KEPT_MAX: usize = 100;
 
-pub(super) async fn show(session: &mut Session) -> Result<(), Failure> {
-    let status = fetch(&mut session.console).await?;
-    Record::of_status(&status).write(session.output, session.form)
+pub(super) async fn show(context: &mut Context) -> Result<(), Failure> {
+    let status = fetch(&mut context.console).await?;
+    Record::of_status(&status).write(context.output, context.form)
 }
 
 /// Asks how the server is.
@@ -28,24 +28,24 @@ pub(crate) async fn fetch(console: &mut Console) -> Result<Status, Failure> {
     Ok(status)
 }
 
-pub(super) async fn show_join_string(session: &mut Session) -> Result<(), Failure> {
-    let reply = session.console.ask(AdminCall::ShowJoinString).await?;
+pub(super) async fn show_join_string(context: &mut Context) -> Result<(), Failure> {
+    let reply = context.console.ask(AdminCall::ShowJoinString).await?;
     let AdminReply::JoinString(join) = reply else { return Err(Failure::UnexpectedReply) };
-    match session.form.asked() {
-        Some(_) => Record::new(vec![("join_string", text(&join))]).write(session.output, session.form),
-        None => session.output.line(Escaped(&join)),
+    match context.form.asked() {
+        Some(_) => Record::new(vec![("join_string", text(&join))]).write(context.output, context.form),
+        None => context.output.line(Escaped(&join)),
     }
 }
 
-pub(super) async fn revoke_session(session: &mut Session, id: &str) -> Result<(), Failure> {
+pub(super) async fn revoke_session(context: &mut Context, id: &str) -> Result<(), Failure> {
     let id = parse_session_id(id)?;
-    let reply = session.console.ask(AdminCall::RevokeSession { id }).await?;
+    let reply = context.console.ask(AdminCall::RevokeSession { id }).await?;
     let AdminReply::SessionRevoked = reply else { return Err(Failure::UnexpectedReply) };
-    done(session, "session", &format!("{id:016x}"), "revoked")
+    done(context, "session", &format!("{id:016x}"), "revoked")
 }
 
 pub(super) async fn revoke_operator(
-    session: &mut Session,
+    context: &mut Context,
     name: &str,
     care: &CareArgs,
 ) -> Result<(), Failure> {
@@ -56,20 +56,20 @@ pub(super) async fn revoke_operator(
             vestryctl("operators")
         )));
     }
-    require_a_way_to_confirm(session, care, name)?;
-    let preview = preview_of_operator(session, name).await?;
-    if !confirm(session, care, name, &preview)? {
+    require_a_way_to_confirm(context, care, name)?;
+    let preview = preview_of_operator(context, name).await?;
+    if !confirm(context, care, name, &preview)? {
         return Ok(());
     }
-    let reply = session.console.ask(AdminCall::RevokeOperator { name: name.to_owned() }).await?;
+    let reply = context.console.ask(AdminCall::RevokeOperator { name: name.to_owned() }).await?;
     let AdminReply::OperatorRevoked = reply else { return Err(Failure::UnexpectedReply) };
-    done(session, "operator", name, "revoked")
+    done(context, "operator", name, "revoked")
 }
 
 /// What the database knows of an operator, whose name is known to need no quoting.
-async fn preview_of_operator(session: &mut Session, name: &str) -> Result<String, Failure> {
+async fn preview_of_operator(context: &mut Context, name: &str) -> Result<String, Failure> {
     let sql = format!("select role, created, pin from operators where revoked is null and name = '{name}'");
-    let found = select(&mut session.console, sql, ROWS_KEPT_MAX).await?;
+    let found = select(&mut context.console, sql, ROWS_KEPT_MAX).await?;
     if found.is_empty() {
         return Err(Failure::BadData(format!(
             "no operator called {name} has a certificate in use; list them with: {}",
@@ -83,14 +83,14 @@ async fn preview_of_operator(session: &mut Session, name: &str) -> Result<String
     Ok(format!("Out of use, at once and for good, would be of operator {name}:{}", lines.collect::<String>()))
 }
 
-fn done(session: &Session, what: &'static str, which: &str, state: &str) -> Result<(), Failure> {
+fn done(context: &Context, what: &'static str, which: &str, state: &str) -> Result<(), Failure> {
     let line = format!("{what} {which} is {state}");
-    let told = match session.form.asked() {
+    let told = match context.form.asked() {
         Some(_) => {
             let fields = vec![(what, text(which)), ("status", text(state))];
-            Record::new(fields).write(session.output, session.form)
+            Record::new(fields).write(context.output, context.form)
         }
-        None => session.output.line(&line),
+        None => context.output.line(&line),
     };
     told.map_err(|failure| failure.after(line, None))
 }

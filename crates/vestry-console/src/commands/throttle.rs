@@ -1,39 +1,39 @@
 //! Who is held up after failed attempts: the list, and letting somebody try again.
 
-use super::Session;
 use crate::cli::ThrottleAct;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::{Record, text};
 use vestry_protocol::admin::{AdminCall, AdminReply, Cell};
 
 const HELD_LAST_FIRST: &str = "select lane, failures, failed, opens from throttle order by opens desc, lane";
 
-pub(super) async fn run(session: &mut Session, act: Option<ThrottleAct>) -> Result<(), Failure> {
+pub(super) async fn run(context: &mut Context, act: Option<ThrottleAct>) -> Result<(), Failure> {
     match act {
-        None => super::rows::run_sql(session, HELD_LAST_FIRST).await,
-        Some(ThrottleAct::Clear { subject, .. }) => clear(session, subject).await,
+        None => super::rows::run_sql(context, HELD_LAST_FIRST).await,
+        Some(ThrottleAct::Clear { subject, .. }) => clear(context, subject).await,
     }
 }
 
-async fn clear(session: &mut Session, subject: Option<String>) -> Result<(), Failure> {
-    let reply = session.console.ask(AdminCall::ClearThrottle { subject: subject.clone() }).await?;
+async fn clear(context: &mut Context, subject: Option<String>) -> Result<(), Failure> {
+    let reply = context.console.ask(AdminCall::ClearThrottle { subject: subject.clone() }).await?;
     let AdminReply::ThrottleCleared { lanes } = reply else { return Err(Failure::UnexpectedReply) };
     let done = format!("lanes that were opened: {lanes}");
-    tell(session, subject.as_deref(), lanes).map_err(|failure| failure.after(done, None))
+    tell(context, subject.as_deref(), lanes).map_err(|failure| failure.after(done, None))
 }
 
-fn tell(session: &Session, subject: Option<&str>, lanes: u64) -> Result<(), Failure> {
-    if session.form.asked().is_some() {
+fn tell(context: &Context, subject: Option<&str>, lanes: u64) -> Result<(), Failure> {
+    if context.form.asked().is_some() {
         let subject = subject.unwrap_or("everything");
         return Record::new(vec![
             ("cleared", text(subject)),
             ("lanes", Cell::Integer(i64::try_from(lanes).unwrap_or(i64::MAX))),
         ])
-        .write(session.output, session.form);
+        .write(context.output, context.form);
     }
     match lanes {
-        0 => session.output.line(format_args!("nothing was held up there")),
-        1 => session.output.line(format_args!("1 lane is open again")),
-        many => session.output.line(format_args!("{many} lanes are open again")),
+        0 => context.output.line(format_args!("nothing was held up there")),
+        1 => context.output.line(format_args!("1 lane is open again")),
+        many => context.output.line(format_args!("{many} lanes are open again")),
     }
 }

@@ -8,7 +8,8 @@ pub(crate) mod statement;
 pub(crate) mod words;
 
 use crate::cli::PromptLine;
-use crate::commands::{self, Session};
+use crate::commands;
+use crate::context::Context;
 use crate::failure::Failure;
 use clap::Parser;
 use completion::{COMMANDS, Completion};
@@ -43,12 +44,12 @@ exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.
 
 /// Runs the prompt until its person leaves.
 pub(crate) fn run(
-    mut session: Session,
+    mut context: Context,
     runtime: &Runtime,
     state_dir: Option<PathBuf>,
 ) -> Result<(), Failure> {
-    let status = runtime.block_on(commands::fetch_status(&mut session.console))?;
-    session.output.talk(format_args!(
+    let status = runtime.block_on(commands::fetch_status(&mut context.console))?;
+    context.output.talk(format_args!(
         "vestryd {} as operator {} ({}). Statements end with ; or \\G. Type help for help, exit to leave.",
         Escaped(&status.version),
         Escaped(&status.operator),
@@ -62,10 +63,10 @@ pub(crate) fn run(
         match step {
             Step::Wait => {}
             Step::Leave => break,
-            Step::Help => session.output.talk(HELP.trim_end()),
-            Step::Command(words) => run_command(&mut session, runtime, words),
-            Step::Unended => session.output.talk("A quote in this line does not end; nothing was done."),
-            Step::Statements(statements) => run_statements(&mut session, runtime, statements),
+            Step::Help => context.output.talk(HELP.trim_end()),
+            Step::Command(words) => run_command(&mut context, runtime, words),
+            Step::Unended => context.output.talk("A quote in this line does not end; nothing was done."),
+            Step::Statements(statements) => run_statements(&mut context, runtime, statements),
         }
     }
     Ok(())
@@ -103,30 +104,30 @@ fn step(pending: &mut String, line: &str) -> Step {
     if statements.is_empty() { Step::Wait } else { Step::Statements(statements) }
 }
 
-fn run_command(session: &mut Session, runtime: &Runtime, words: Vec<String>) {
+fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>) {
     let line = match PromptLine::try_parse_from(&words) {
         Ok(line) => line,
         // Help that was asked for, or what is wrong with the line.
-        Err(error) => return session.output.talk(error.render().to_string().trim_end()),
+        Err(error) => return context.output.talk(error.render().to_string().trim_end()),
     };
-    let own_form = std::mem::replace(&mut session.form, line.form);
-    if session.form.asked().is_none() {
-        session.form = own_form;
+    let own_form = std::mem::replace(&mut context.form, line.form);
+    if context.form.asked().is_none() {
+        context.form = own_form;
     }
-    session.words = words;
+    context.words = words;
     let done = runtime
-        .block_on(until_interrupted(session, async |session| commands::run(session, line.command).await));
-    session.form = own_form;
-    report(session, done);
+        .block_on(until_interrupted(context, async |context| commands::run(context, line.command).await));
+    context.form = own_form;
+    report(context, done);
 }
 
-fn run_statements(session: &mut Session, runtime: &Runtime, statements: Vec<Statement>) {
+fn run_statements(context: &mut Context, runtime: &Runtime, statements: Vec<Statement>) {
     for statement in statements {
-        let done = runtime.block_on(until_interrupted(session, async |session| {
-            commands::run_statement(session, statement).await
+        let done = runtime.block_on(until_interrupted(context, async |context| {
+            commands::run_statement(context, statement).await
         }));
         let failed = done.is_err();
-        report(session, done);
+        report(context, done);
         if failed {
             break;
         }
@@ -135,24 +136,24 @@ fn run_statements(session: &mut Session, runtime: &Runtime, statements: Vec<Stat
 
 /// Ctrl-C gives up the answer and its connection, not the program.
 async fn until_interrupted(
-    session: &mut Session,
-    work: impl AsyncFnOnce(&mut Session) -> Result<(), Failure>,
+    context: &mut Context,
+    work: impl AsyncFnOnce(&mut Context) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let interrupted = tokio::select! {
-        done = work(session) => return done,
+        done = work(context) => return done,
         signal = tokio::signal::ctrl_c() => signal,
     };
-    session.console.disconnect();
+    context.console.disconnect();
     interrupted.map_err(|error| Failure::Terminal(error.to_string()))?;
     Err(Failure::Interrupted)
 }
 
-fn report(session: &mut Session, done: Result<(), Failure>) {
-    if session.console.was_reconnected() {
-        session.output.talk("The connection to the server had been lost; this was asked over a new one.");
+fn report(context: &mut Context, done: Result<(), Failure>) {
+    if context.console.was_reconnected() {
+        context.output.talk("The connection to the server had been lost; this was asked over a new one.");
     }
     if let Err(failure) = done {
-        session.output.failure(&failure);
+        context.output.failure(&failure);
     }
 }
 

@@ -4,7 +4,7 @@
 //! Cutting is the library's; the room that it gets here is what bounds a row.
 
 use super::columns::{Column, empty_row, of_header, put};
-use super::{Entry, ROW_BYTES_MAX, ReadError};
+use super::row::{Entry, ROW_BYTES_MAX, ReadError};
 use crate::formula::unguarded;
 use csv_core::{ReadRecordResult, Reader};
 use std::io::{self, BufRead};

@@ -1,7 +1,7 @@
 //! An object a line, with the names of the columns as its keys. `null` and a key that is not there are the same.
 
 use super::columns::{empty_row, instant, is_suspended};
-use super::{Entry, ROW_BYTES_MAX, ReadError};
+use super::row::{Entry, ROW_BYTES_MAX, ReadError};
 use serde::Deserialize;
 use serde_json::Value;
 use std::io::{BufRead, Read};

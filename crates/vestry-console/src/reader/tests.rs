@@ -1,5 +1,6 @@
 //! What is a row, what is a bad one, and where reading ends.
 
+use super::row::ROW_BYTES_MAX;
 use super::*;
 use crate::bad_rows::BadRowWriter;
 use proptest::prelude::*;

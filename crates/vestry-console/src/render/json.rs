@@ -3,7 +3,7 @@
 //! A key that comes twice gets a number, so that no value hides another. Bytes are hex; infinity is a text, since
 //! JSON has no number for it. Characters that drive a terminal are written as `\uXXXX`, which means the same.
 
-use super::{RowWriter, hex, shown_number};
+use super::writer::{RowWriter, hex, shown_number};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{self, Write};

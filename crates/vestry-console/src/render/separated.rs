@@ -4,7 +4,7 @@
 //! follow RFC 4180; NULL is an empty field and an empty text is `""`. A text that a spreadsheet would take for a
 //! formula gets a leading `'` (`formula.rs`); a number that is a number in SQL is left alone.
 
-use super::{RowWriter, is_number, shown};
+use super::writer::{RowWriter, is_number, shown};
 use crate::formula::guarded;
 use std::io::{self, Write};
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! Where the screen is too narrow, the space beside the columns goes, then dates break before their time, then the
 //! longest columns wrap. Nothing is ever cut off.
 
-use super::{RowWriter, is_number, shown, write_count};
+use super::writer::{RowWriter, is_number, shown, write_count};
 use comfy_table::presets::ASCII_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
 use std::io::{self, Write};

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 use vestry_protocol::escape::is_hazardous;
 

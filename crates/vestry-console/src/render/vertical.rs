@@ -1,6 +1,6 @@
 //! A line for each column of a row, for rows that are wider than the screen (`\G`).
 
-use super::{RowWriter, shown, write_count};
+use super::writer::{RowWriter, shown, write_count};
 use std::io::{self, Write};
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;

@@ -20,9 +20,9 @@ mod port;
 mod promise;
 mod thief;
 
-use super::Session;
 use crate::cli::DrillArgs;
 use crate::console::Console;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::{Progress, grouped};
@@ -49,16 +49,16 @@ const REGISTRATIONS_PART: u64 = 10;
 /// How often the line of progress is drawn.
 const TICK: Duration = Duration::from_millis(200);
 
-pub(super) async fn run(session: &mut Session, arguments: &DrillArgs) -> Result<(), Failure> {
+pub(super) async fn run(context: &mut Context, arguments: &DrillArgs) -> Result<(), Failure> {
     if let Some(tag) = &arguments.tidy {
-        return tidy_up_after(session, &Ground::of_earlier(tag)?).await;
+        return tidy_up_after(context, &Ground::of_earlier(tag)?).await;
     }
     // The call that needs the role admin comes first: an operator with another one has changed nothing.
-    let limits = fetch_limits(&mut session.console).await?;
-    let status = super::fetch_status(&mut session.console).await?;
-    let port = Arc::new(UserPort::find(&status.listen, session.console.settings()).await?);
-    let (output, ground, began) = (session.output, Arc::new(Ground::draw()?), Instant::now());
-    let progress = Progress::begin(output.shows_progress(session.form));
+    let limits = fetch_limits(&mut context.console).await?;
+    let status = super::status::fetch(&mut context.console).await?;
+    let port = Arc::new(UserPort::find(&status.listen, context.console.settings()).await?);
+    let (output, ground, began) = (context.output, Arc::new(Ground::draw()?), Instant::now());
+    let progress = Progress::begin(output.shows_progress(context.form));
     let mut drill = Drill {
         limits,
         status,
@@ -70,18 +70,18 @@ pub(super) async fn run(session: &mut Session, arguments: &DrillArgs) -> Result<
         plays_all: arguments.all,
     };
     let played = tokio::select! {
-        played = drill.play(&mut session.console) => played,
+        played = drill.play(&mut context.console) => played,
         stopped = told_to_stop() => Err(stopped),
     };
     drill.progress.clear();
     // A call may have been cut off in the middle.
-    session.console.disconnect();
+    context.console.disconnect();
     let tidied = tokio::select! {
-        tidied = ground.tidy(&mut session.console) => tidied,
+        tidied = ground.tidy(&mut context.console) => tidied,
         stopped = told_to_stop() => Err(stopped),
     };
     if let Ok(rows) = &played {
-        write(session, rows, began.elapsed())?;
+        write(context, rows, began.elapsed())?;
     }
     match (tidied, played) {
         (Ok(_), Ok(rows)) => judge(&rows),
@@ -94,12 +94,12 @@ pub(super) async fn run(session: &mut Session, arguments: &DrillArgs) -> Result<
 }
 
 /// Takes away what a drill left that was killed, or whose server was.
-async fn tidy_up_after(session: &mut Session, ground: &Ground) -> Result<(), Failure> {
-    let Tidied { accounts, subjects } = ground.tidy(&mut session.console).await?;
+async fn tidy_up_after(context: &mut Context, ground: &Ground) -> Result<(), Failure> {
+    let Tidied { accounts, subjects } = ground.tidy(&mut context.console).await?;
     let count = |number| count(u64::try_from(number).unwrap_or(u64::MAX));
     let fields =
         vec![("drill", text(ground.tag())), ("deleted", count(accounts)), ("opened", count(subjects))];
-    Record::new(fields).write(session.output, session.form)
+    Record::new(fields).write(context.output, context.form)
 }
 
 /// Waits for Ctrl-C, or for the signal by which a service manager or `timeout` ends a program.
@@ -167,7 +167,7 @@ impl Drill {
             rows.extend(self.play_together(plays, &stage).await?);
         }
         if self.plays_all && self.port.has_sources() {
-            let now = super::fetch_status(console).await?;
+            let now = super::status::fetch(console).await?;
             let cast = Cast { limits: &self.limits, seconds: self.seconds, taken: String::new() };
             let everywhere = cast.everywhere(now.registrations)?;
             rows.extend(self.play_together(vec![everywhere], &stage).await?);
@@ -238,9 +238,9 @@ impl Played {
     }
 }
 
-fn write(session: &Session, rows: &[Played], elapsed: Duration) -> Result<(), Failure> {
-    let mut stdout = session.output.stdout();
-    let mut writer = session.output.row_format(session.form).writer(session.output.width());
+fn write(context: &Context, rows: &[Played], elapsed: Duration) -> Result<(), Failure> {
+    let mut stdout = context.output.stdout();
+    let mut writer = context.output.row_format(context.form).writer(context.output.width());
     let written = (|| {
         let columns = ["player", "what", "limit", "got", "verdict"];
         writer.columns(columns.map(str::to_owned).to_vec(), &mut stdout)?;

@@ -1,0 +1,26 @@
+//! Why the files of a user could not be used.
+
+use std::path::PathBuf;
+use thiserror::Error;
+use vestry_tls::FileError;
+use vestry_tls::private_file::Shown;
+
+/// Why the files of a user could not be used.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Neither of the variables that say where files belong is set.
+    #[error(
+        "it is not clear where your files belong: neither {0} nor HOME is set; set one of them to a folder of yours"
+    )]
+    NoHome(&'static str),
+    /// The folder for sessions could be read by others, or is theirs.
+    #[error("{} is not a folder that only you can read (mode 0700); remove it, or set XDG_RUNTIME_DIR to a folder of yours",
+            Shown(.0))]
+    UnsafeFolder(PathBuf),
+    /// A session file is not one.
+    #[error("{} does not hold a session; remove it and log in again", Shown(.0))]
+    DamagedSession(PathBuf),
+}
