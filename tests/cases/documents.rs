@@ -257,7 +257,7 @@ fn dependencies(krate: &str) -> BTreeSet<String> {
 
 #[test]
 fn no_crate_links_what_another_keeps_out_of_it() {
-    let cases: [(&str, &[&str]); 8] = [
+    let cases: [(&str, &[&str]); 9] = [
         ("vestry-protocol", &["tokio", "rustls", "rusqlite", "rcgen", "argon2", "clap", "zxcvbn"]),
         ("vestry-tls", &["rusqlite", "argon2", "bincode-derive", "clap", "tokio-rustls"]),
         ("vestry-seal", &["tokio", "rustls", "rusqlite", "rcgen", "clap", "tar"]),
@@ -276,6 +276,7 @@ fn no_crate_links_what_another_keeps_out_of_it() {
                 "bip39",
             ],
         ),
+        ("vestry-terminal", &["tokio", "rustls", "rusqlite", "rustyline", "comfy-table", "vestry-client"]),
         (
             "vestry-cli",
             &["rusqlite", "libsqlite3-sys", "vestry-server", "vestry-store", "comfy-table", "rustyline"],
@@ -387,7 +388,8 @@ fn each_thing_is_named_only_in_its_own_place() {
 #[test]
 fn nothing_of_the_user_port_can_reach_what_is_the_operators() {
     let server = "crates/vestry-server/src";
-    let below = ["sessions.rs", "proofs.rs", "shared.rs", "profile.rs"].map(|file| format!("{server}/{file}"));
+    let below =
+        ["sessions.rs", "proofs.rs", "shared.rs", "profile.rs"].map(|file| format!("{server}/{file}"));
     let mut looked_at = 0;
     for (path, text) in sources(server) {
         if path.starts_with(&format!("{server}/user/")) || below.contains(&path) {
@@ -409,7 +411,9 @@ fn what_an_act_may_change_is_said_in_one_table() {
         let code = code_of(&text);
         let says = |line: &&str| {
             let words = line.trim_start_matches(['$', '(', ' ']);
-            words.starts_with("impl") && words.contains(" for ") && ["Permits<", "Act for"].iter().any(|of| words.contains(of))
+            words.starts_with("impl")
+                && words.contains(" for ")
+                && ["Permits<", "Act for"].iter().any(|of| words.contains(of))
         };
         let found = code.lines().filter(says).count();
         let is_allowed = tables.contains(&path.as_str()) || path == "crates/vestry-store/src/fresh.rs";
@@ -547,7 +551,11 @@ fn crates_that_reach_up(floors: &[String], manifests: &[(String, String)]) -> Ve
 
 /// The root files of a crate: its library, and its program where that is not a line that calls it.
 fn roots_of(folder: &Path) -> Vec<PathBuf> {
-    ["src/lib.rs", "src/main.rs"].map(|root| folder.join(root)).into_iter().filter(|root| root.exists()).collect()
+    ["src/lib.rs", "src/main.rs"]
+        .map(|root| folder.join(root))
+        .into_iter()
+        .filter(|root| root.exists())
+        .collect()
 }
 
 #[test]
@@ -602,7 +610,9 @@ fn the_test_of_circles_and_floors_finds_each_forbidden_arrow() {
     assert_eq!(imports.arrows().count(), 1);
 
     // Two files import each other: in a list, by a path in the code, in a macro; and one imports itself by way of its parent.
-    for back in ["use {std::fmt, crate::high::High};", "fn f() { super::high::f(); }", "m!(crate::high::f());"] {
+    for back in
+        ["use {std::fmt, crate::high::High};", "fn f() { super::high::f(); }", "m!(crate::high::f());"]
+    {
         let files = [("lib.rs", lib), ("low.rs", back), ("high.rs", high)];
         assert_eq!(tied(&files), ["high.rs -> low.rs", "low.rs -> high.rs"], "{back}");
     }
@@ -629,7 +639,8 @@ fn the_test_of_circles_and_floors_finds_each_forbidden_arrow() {
     // A crate that depends on one above it, on itself, or on one that has no floor.
     let floors = ["vestry-low", "vestry-high"].map(str::to_owned);
     let manifest = |needed: &str| format!("[dependencies]\n{needed} = {{ path = \"\" }}\nserde = \"1\"\n");
-    let reach = |name: &str, needed: &str| crates_that_reach_up(&floors, &[(name.to_owned(), manifest(needed))]);
+    let reach =
+        |name: &str, needed: &str| crates_that_reach_up(&floors, &[(name.to_owned(), manifest(needed))]);
     assert_eq!(reach("vestry-high", "vestry-low"), [""; 0]);
     assert_eq!(reach("vestry-low", "vestry-high"), ["vestry-low -> vestry-high"]);
     assert_eq!(reach("vestry-high", "vestry-other"), ["vestry-high -> vestry-other"]);

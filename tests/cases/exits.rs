@@ -10,11 +10,11 @@ use vestry_tests::programs::Person;
 type Meaning = (u8, &'static str);
 
 fn of_vestryd() -> Vec<Meaning> {
-    vestry_server::commands::Exit::ALL.iter().map(|(exit, text)| (*exit as u8, *text)).collect()
+    vestry_terminal::exit::OF_SERVER.iter().map(|(exit, text)| (*exit as u8, *text)).collect()
 }
 
 fn of_clients() -> Vec<Meaning> {
-    vestry_client::exit::Exit::ALL.iter().map(|(exit, text)| (*exit as u8, *text)).collect()
+    vestry_terminal::exit::OF_CLIENTS.iter().map(|(exit, text)| (*exit as u8, *text)).collect()
 }
 
 fn of_programs() -> [(&'static str, Vec<Meaning>); 3] {

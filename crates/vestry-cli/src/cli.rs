@@ -3,8 +3,8 @@
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use std::path::{PathBuf, absolute};
-use vestry_client::exit::Exit;
 use vestry_protocol::typed::{Flags, lead_here};
+use vestry_terminal::exit::{OF_CLIENTS, listed};
 use vestry_tls::Pin;
 
 const AFTER_HELP: &str = "\
@@ -17,7 +17,7 @@ Examples:
 
 /// Look after your own account on a Vestry server.
 #[derive(Debug, Parser)]
-#[command(name = "vestry", version, after_help = format!("{AFTER_HELP}\n\n{}", Exit::listed(80)), styles = Styles::plain())]
+#[command(name = "vestry", version, after_help = format!("{AFTER_HELP}\n\n{}", listed(&OF_CLIENTS, 80)), styles = Styles::plain())]
 #[command(disable_help_subcommand = true, max_term_width = 80)]
 pub(crate) struct Cli {
     #[command(flatten)]

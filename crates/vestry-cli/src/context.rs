@@ -3,11 +3,11 @@
 use crate::cli::Options;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::prompt::Prompt;
 use crate::secrets::Secrets;
 use crate::target::Target;
 use vestry_client::state::Folders;
 use vestry_protocol::fields::{Device, Field};
+use vestry_terminal::Prompt;
 
 /// What every command works with.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(options: Options, folders: Folders) -> Self {
         let output = Output::new(options.json);
-        let prompt = Prompt::new(options.no_input, output);
+        let prompt = Prompt::new(options.no_input);
         let secrets = Secrets::new(&options, prompt);
         Self { options, folders, output, prompt, secrets }
     }

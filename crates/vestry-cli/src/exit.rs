@@ -1,10 +1,9 @@
-//! Which exit code a failure of this program has. What the numbers mean is in `vestry_client::exit`.
+//! Which exit code a failure of this program has. What the numbers mean is in `vestry_terminal::exit`.
 
 use crate::failure::Failure;
-use std::io;
-use vestry_client::CallError;
-pub(crate) use vestry_client::exit::Exit;
+use vestry_client::{CallError, WireError};
 use vestry_opaque::OpaqueError;
+use vestry_terminal::Exit;
 
 /// The exit code of a failure.
 pub(crate) fn exit_for(failure: &Failure) -> Exit {
@@ -21,7 +20,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::InputEnded
         | Failure::Cancelled => Exit::BadData,
         Failure::Call { error, .. } => exit_for_call(error),
-        Failure::Unsure { .. } => Exit::Unsure,
+        Failure::Unsure { .. } => Exit::BrokeOff,
         Failure::PinChanged { .. } => Exit::WrongServer,
         Failure::NotLoggedIn(_) | Failure::SessionEnded { .. } => Exit::Refused,
         Failure::NoServer
@@ -32,11 +31,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Tls(_)
         | Failure::Random(_)
         | Failure::Runtime(_) => Exit::Configuration,
-        Failure::Output(error) => match error.kind() {
-            // Whoever read the answer has seen enough of it.
-            io::ErrorKind::BrokenPipe => Exit::Done,
-            _ => Exit::Output,
-        },
+        Failure::Output(error) => Exit::of_output(error),
         Failure::Terminal(_) => Exit::Output,
         Failure::Interrupted => Exit::Interrupted,
     }
@@ -44,7 +39,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
 
 fn exit_for_call(error: &CallError) -> Exit {
     match error {
-        CallError::Wire(wire) => Exit::of_wire(wire),
+        CallError::Wire(wire) => exit_for_wire(wire),
         CallError::Refused(refusal) => Exit::of_refusal(refusal),
         CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
         CallError::FactorWanted(_) => Exit::Refused,
@@ -61,11 +56,23 @@ fn exit_for_opaque(error: OpaqueError) -> Exit {
     }
 }
 
+fn exit_for_wire(error: &WireError) -> Exit {
+    match error {
+        WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
+            Exit::Unreachable
+        }
+        WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
+        WireError::CertificateRefused => Exit::Refused,
+        WireError::Request(_) => Exit::BadData,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
     use vestry_client::Address;
-    use vestry_client::wire::{Unreachable, Violation, WireError};
+    use vestry_client::wire::{Unreachable, Violation};
     use vestry_protocol::item::Item;
     use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_protocol::user::Stretching;

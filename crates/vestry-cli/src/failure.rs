@@ -13,6 +13,7 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::typed::vestry;
+use vestry_terminal::PromptError;
 use vestry_tls::join::JoinStringError;
 use vestry_tls::{FileError, Pin, TlsError, TrustFailure};
 
@@ -88,6 +89,17 @@ pub(crate) enum Failure {
     Terminal(io::Error),
     #[error("interrupted; nothing was done")]
     Interrupted,
+}
+
+impl From<PromptError> for Failure {
+    fn from(error: PromptError) -> Self {
+        match error {
+            PromptError::NoTerminal(what) => Self::NoTerminal(what),
+            PromptError::InputEnded => Self::InputEnded,
+            PromptError::Interrupted => Self::Interrupted,
+            PromptError::Terminal(cause) => Self::Terminal(cause),
+        }
+    }
 }
 
 impl Failure {

@@ -13,7 +13,7 @@
 //! | [`target`], [`servers`] | which server is meant and whom to trust |
 //! | [`link`] | a connection that is made anew when it is gone |
 //! | [`session`] | a link that is logged in |
-//! | [`prompt`], [`hidden`], [`secrets`], [`passphrase`], [`new_password`] | asking, and where passwords come from |
+//! | [`secrets`], [`passphrase`], [`new_password`] | where passwords come from |
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`failure`], [`exit`] | what went wrong, what to do, which exit code |
 
@@ -22,14 +22,12 @@ mod commands;
 mod context;
 mod exit;
 mod failure;
-mod hidden;
 mod link;
 mod menu;
 mod new_password;
 mod output;
 mod passphrase;
 mod program;
-mod prompt;
 mod secrets;
 mod servers;
 mod session;

@@ -9,7 +9,7 @@ mod outside;
 mod within;
 
 use crate::context::Context;
-use crate::exit::{Exit, exit_for};
+use crate::exit::exit_for;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::new_password::policy_of;
@@ -18,6 +18,7 @@ use choice::{Choice, INSIDE, OUTSIDE, read_choice, show};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::PasswordPolicy;
 use vestry_protocol::typed::vestry;
+use vestry_terminal::Exit;
 
 /// Who stands before the menu.
 enum Stage {

@@ -2,14 +2,15 @@
 //!
 //! Text from outside is escaped before it gets here or in [`Shown`]; JSON spells hazardous characters as `\uXXXX`.
 
+use crate::exit::exit_for;
 use crate::failure::Failure;
 use serde::Serialize;
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 use vestry_client::Wait;
-pub(crate) use vestry_client::sentence::rfc3339;
 use vestry_protocol::escape::{Escaped, is_hazardous};
+use vestry_terminal::{Exit, output};
 
 /// Where a run writes to.
 #[derive(Debug, Clone, Copy)]
@@ -37,24 +38,18 @@ impl Output {
 
     /// Bytes for stdout as they are.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::Output)
+        output::answer(bytes).map_err(Failure::Output)
     }
 
     /// A line for the person at the terminal.
     pub(crate) fn talk(&self, text: impl fmt::Display) {
-        // When nobody listens there is nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        output::talk(text);
     }
 
     /// What went wrong, then what to do.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if super::exit::exit_for(failure) == super::exit::Exit::Done {
-            return;
-        }
-        self.talk(format_args!("vestry: {failure}"));
-        for line in failure.advice().iter().flat_map(|advice| advice.lines()) {
-            self.talk(format_args!("  {line}"));
+        if exit_for(failure) != Exit::Done {
+            output::failure("vestry", failure, failure.advice().as_deref());
         }
     }
 }
@@ -76,7 +71,7 @@ pub(crate) fn wait_for_server(wait: &Wait) -> bool {
     if wait.wait >= Duration::from_secs(1) || wait.waited >= Duration::from_secs(1) {
         let why =
             if wait.is_throttled { "There are too many attempts at once" } else { "The server is busy" };
-        let _ = writeln!(io::stderr().lock(), "{why}; trying again in {seconds} s.");
+        output::talk(format_args!("{why}; trying again in {seconds} s."));
     }
     true
 }
@@ -117,13 +112,6 @@ pub(crate) fn json_line(value: &impl Serialize) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_rfc_3339_in_utc() {
-        assert_eq!(rfc3339(0).as_deref(), Some("1970-01-01T00:00:00Z"));
-        assert_eq!(rfc3339(1_795_399_200).as_deref(), Some("2026-11-23T02:00:00Z"));
-        assert_eq!(rfc3339(i64::MAX), None);
-    }
 
     #[test]
     fn json_cannot_drive_a_terminal_and_still_says_the_same() {

@@ -3,7 +3,7 @@
 use crate::cli::{Cli, Command};
 use crate::commands;
 use crate::context::Context;
-use crate::exit::{Exit, exit_for};
+use crate::exit::exit_for;
 use crate::failure::Failure;
 use crate::menu;
 use clap::{CommandFactory, Parser};
@@ -11,13 +11,14 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use vestry_client::state::Folders;
+use vestry_terminal::exit::print_usage;
 
 /// Reads the arguments and the environment, does what they say, and says how it went.
 pub(crate) fn run_from_environment() -> ExitCode {
     keep_memory_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return show_usage(&error),
+        Err(error) => return print_usage(&error),
     };
     let folders = Folders::from_environment(|name| std::env::var_os(name), std::env::temp_dir());
     cli.options.lead_here();
@@ -55,10 +56,4 @@ fn keep_memory_private() {
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::Runtime)?.block_on(work)
-}
-
-/// Help and version are answers; a mistake is talk and has the exit code for it. Both are clap's own.
-fn show_usage(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
-    Exit::of_printing(&printed, error.exit_code())
 }

@@ -4,13 +4,13 @@
 
 use crate::cli::Options;
 use crate::failure::{Failure, SecretProblem};
-use crate::prompt::Prompt;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use vestry_protocol::fields::Password;
 use vestry_protocol::limits::PASSWORD_BYTES_MAX;
 use vestry_protocol::secret::SecretText;
+use vestry_terminal::Prompt;
 use vestry_tls::private_file;
 use zeroize::Zeroizing;
 
@@ -97,7 +97,6 @@ fn lines_of(bytes: &[u8]) -> Result<VecDeque<SecretText>, SecretProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Output;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
@@ -105,7 +104,7 @@ mod tests {
     use vestry_tls::FileError;
 
     fn nobody() -> Prompt {
-        Prompt::new(true, Output::new(false))
+        Prompt::new(true)
     }
 
     fn from_file(bytes: &[u8]) -> (TempDir, Secrets) {

@@ -7,7 +7,6 @@
 //! |---|---|
 //! | [`wire`] | one connection: requests out, replies in, for either port |
 //! | [`client`] | the calls of the user port, typed |
-//! | [`exit`] | the exit codes of the programs |
 //! | [`sentence`] | what the programs say of a refusal |
 //! | [`strength`] | how hard a new password is to guess, and the type that says that it is |
 //! | [`address`] | host and port as people write them |
@@ -15,7 +14,6 @@
 
 pub mod address;
 pub mod client;
-pub mod exit;
 pub mod sentence;
 pub mod state;
 pub mod strength;

@@ -1,18 +1,10 @@
 //! What the programs say of a refusal: a sentence of their own for each code. The server's is for a code that is newer than
 //! the program, and stands behind where it says what no code can.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use vestry_protocol::UnixSeconds;
+use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
-
-/// A time as RFC 3339 in UTC; nothing for a second that no calendar has.
-#[must_use]
-pub fn rfc3339(seconds: UnixSeconds) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
-}
 
 /// What happened, on one line, without anything that drives a terminal.
 #[must_use]

@@ -5,8 +5,8 @@ use clap::builder::styling::Styles;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use vestry_client::exit::Exit;
 use vestry_protocol::typed::{Flags, lead_here};
+use vestry_terminal::exit::{OF_CLIENTS, listed};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -18,7 +18,7 @@ Examples:
 
 /// See and manage the accounts of a Vestry server, from the machine that it runs on.
 #[derive(Debug, Parser)]
-#[command(name = "vestryctl", version, about, after_help = format!("{AFTER_HELP}\n\n{}", Exit::listed(100)), styles = Styles::plain())]
+#[command(name = "vestryctl", version, about, after_help = format!("{AFTER_HELP}\n\n{}", listed(&OF_CLIENTS, 100)), styles = Styles::plain())]
 #[command(disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]

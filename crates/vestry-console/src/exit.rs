@@ -1,9 +1,9 @@
-//! Which exit code a failure of this program has. What the numbers mean is in `vestry_client::exit`.
+//! Which exit code a failure of this program has. What the numbers mean is in `vestry_terminal::exit`.
 
 use crate::failure::Failure;
 use crate::reader::ReadError;
-use std::io;
-pub(crate) use vestry_client::exit::Exit;
+use vestry_client::WireError;
+use vestry_terminal::Exit;
 
 /// The exit code of a failure.
 pub(crate) fn exit_for(failure: &Failure) -> Exit {
@@ -22,16 +22,14 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Tls(_)
         | Failure::Runtime(_)
         | Failure::Drill(_) => Exit::Configuration,
-        Failure::Wire { error, .. } => Exit::of_wire(error),
-        Failure::Unsure { .. } => Exit::Unsure,
+        Failure::Wire { error, .. } => exit_for_wire(error),
+        Failure::Unsure { .. } => Exit::BrokeOff,
         Failure::Refused(refusal) => Exit::of_refusal(refusal),
         Failure::UnexpectedReply => Exit::WrongServer,
-        // Whoever read the answer has seen enough of it.
-        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        // Unless it is a code that nobody has now.
-        Failure::Untold { next: None, cause, .. } if cause.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        Failure::Output(_)
-        | Failure::Untold { .. }
+        Failure::Output(error) => Exit::of_output(error),
+        // With a next step, what was not told is a code, which its reader cannot have seen enough of.
+        Failure::Untold { next: None, cause, .. } => Exit::of_output(cause),
+        Failure::Untold { .. }
         | Failure::NewFile(_)
         | Failure::Input(_)
         | Failure::Rows(ReadError::Input(_))
@@ -42,10 +40,22 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
     }
 }
 
+fn exit_for_wire(error: &WireError) -> Exit {
+    match error {
+        WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
+            Exit::Unreachable
+        }
+        WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
+        WireError::CertificateRefused => Exit::Refused,
+        WireError::Request(_) => Exit::BadData,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vestry_client::wire::{Unreachable, Violation, WireError};
+    use std::io;
+    use vestry_client::wire::{Unreachable, Violation};
     use vestry_protocol::item::Item;
     use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_tls::TrustFailure;

@@ -1,14 +1,12 @@
 //! Answers on stdout, talk on stderr. No colour, ever.
 
 use crate::cli::FormOptions;
-use crate::exit::{Exit, exit_for};
+use crate::exit::exit_for;
 use crate::failure::Failure;
 use crate::render::Format;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
-
-/// A screen of which the system does not know the size.
-const COLUMNS_DEFAULT: usize = 80;
+use vestry_terminal::{Exit, Prompt, PromptError, output};
 
 /// Rows leave in pieces of this size, not one system call each.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -37,16 +35,12 @@ impl Output {
 
     /// Whether a person watches how far long work has come.
     pub(crate) fn shows_progress(self, form: FormOptions) -> bool {
-        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        io::stderr().is_terminal() && !form.json && !is_plain
+        io::stderr().is_terminal() && !form.json && !output::is_plain()
     }
 
     /// How wide the screen is, when there is one.
     pub(crate) fn width(self) -> Option<usize> {
-        self.on_terminal.then(|| {
-            let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
-            if size == 0 { COLUMNS_DEFAULT } else { size }
-        })
+        output::width()
     }
 
     /// Where answers go; flush it at the end.
@@ -62,32 +56,29 @@ impl Output {
 
     /// A line for the person at the terminal.
     pub(crate) fn talk(self, text: impl fmt::Display) {
-        // When nobody listens there is nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        output::talk(text);
     }
 
     /// What went wrong, then what to do.
     pub(crate) fn failure(self, failure: &Failure) {
-        if exit_for(failure) == Exit::Done {
-            return;
-        }
-        self.talk(format_args!("vestryctl: {failure}"));
-        for line in failure.advice().iter().flat_map(|advice| advice.lines()) {
-            self.talk(format_args!("  {line}"));
+        if exit_for(failure) != Exit::Done {
+            output::failure("vestryctl", failure, failure.advice().as_deref());
         }
     }
 
     /// Whether a person can be asked something and see the question.
     pub(crate) fn can_ask(self) -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+        Prompt::new(false).is_there()
     }
 
     /// Asks on the terminal. The end of the input is an empty answer.
     pub(crate) fn ask(self, question: &str) -> Result<String, Failure> {
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "{question}").and_then(|()| stderr.flush()).map_err(Failure::Output)?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer).map_err(Failure::Input)?;
-        Ok(answer.trim().to_owned())
+        match Prompt::new(false).line(question) {
+            Ok(answer) => Ok(answer),
+            Err(PromptError::Terminal(cause)) => Err(Failure::Input(cause)),
+            Err(PromptError::InputEnded | PromptError::NoTerminal(_) | PromptError::Interrupted) => {
+                Ok(String::new())
+            }
+        }
     }
 }

@@ -4,24 +4,23 @@ use crate::cli::{Cli, Options};
 use crate::commands;
 use crate::console::Console;
 use crate::context::Context;
-use crate::exit::{Exit, exit_for};
+use crate::exit::exit_for;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::prompt;
-use crate::settings::{Settings, Surroundings};
+use crate::settings::Settings;
 use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use tokio::runtime::{Builder, Runtime};
+use vestry_terminal::exit::print_usage;
+use vestry_terminal::{Exit, Surroundings};
 
 /// Does what the process was started for.
 pub(crate) fn run_from_environment() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let printed = error.print();
-            return Exit::of_printing(&printed, error.exit_code());
-        }
+        Err(error) => return print_usage(&error),
     };
     let output = Output::of_this_process();
     match run(cli, output) {
@@ -37,7 +36,7 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     let Cli { options, command } = cli;
     options.way.lead_here();
     let Some(command) = command else { return start_prompt(&options, output) };
-    let Some(command) = commands::generate::run(command, output)? else { return Ok(()) };
+    let Some(command) = commands::generate::run(command)? else { return Ok(()) };
     let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip(1);
     let words = std::iter::once("vestryctl".to_owned()).chain(typed).collect();
     let console = Console::with(Settings::find(&options.way, &Surroundings::of_this_process())?);

@@ -5,12 +5,12 @@ use crate::cli::FormOptions;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::render::{Format, field_line, json_object};
-use crate::until::rfc3339;
 use std::io::Write;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AccountDetail, AccountState, Cell, Status};
+use vestry_protocol::calendar::rfc3339;
 
 /// Fields in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq)]

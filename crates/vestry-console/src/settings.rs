@@ -12,6 +12,7 @@ use thiserror::Error;
 use vestry_client::Address;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestryd;
+use vestry_terminal::Surroundings;
 use vestry_tls::CertsDir;
 use vestry_tls::facts::is_operator_word;
 use vestry_tls::private_file::Shown;
@@ -26,15 +27,6 @@ pub(crate) struct Settings {
     pub(crate) ca: PathBuf,
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
-}
-
-/// What is known of the person who runs the program.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Surroundings {
-    pub(crate) is_root: bool,
-    pub(crate) home: Option<PathBuf>,
-    pub(crate) data_home: Option<PathBuf>,
-    pub(crate) state_home: Option<PathBuf>,
 }
 
 /// Why the server or the files are not known.
@@ -84,35 +76,6 @@ struct RunningFile {
     lock: Option<String>,
 }
 
-impl Surroundings {
-    /// Of this process.
-    pub(crate) fn of_this_process() -> Self {
-        let path = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        Self {
-            is_root: rustix::process::geteuid().is_root(),
-            home: path("HOME"),
-            data_home: path("XDG_DATA_HOME"),
-            state_home: path("XDG_STATE_HOME"),
-        }
-    }
-
-    /// Where the prompt's history is kept.
-    pub(crate) fn state_dir(&self) -> Option<PathBuf> {
-        let state =
-            self.state_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".local/state")));
-        state.map(|state| state.join("vestry"))
-    }
-
-    fn data_dir(&self) -> Result<PathBuf, SettingsError> {
-        if self.is_root {
-            return Ok(PathBuf::from("/var/lib/vestry"));
-        }
-        let data =
-            self.data_home.clone().or_else(|| self.home.as_ref().map(|home| home.join(".local/share")));
-        data.map(|data| data.join("vestry")).ok_or(SettingsError::NoHome)
-    }
-}
-
 impl Settings {
     /// Takes what was typed, and finds the rest beside the local server.
     pub(crate) fn find(way: &WayOptions, surroundings: &Surroundings) -> Result<Self, SettingsError> {
@@ -123,7 +86,8 @@ impl Settings {
         if let Some(settings) = Self::all_typed(way)? {
             return Ok(settings);
         }
-        let data_dir = way.data_dir.clone().map_or_else(|| surroundings.data_dir(), Ok)?;
+        let data_dir =
+            way.data_dir.clone().or_else(|| surroundings.data_dir()).ok_or(SettingsError::NoHome)?;
         let file = read_server_file(&data_dir)?;
         let running = read_running_file(&data_dir);
         let certs_dir = running.certs_dir.or(file.certificates.dir);
@@ -282,14 +246,8 @@ mod tests {
     }
 
     #[test]
-    fn each_person_has_a_data_directory() {
-        let home = Some(PathBuf::from("/home/n"));
-        let person = Surroundings { home: home.clone(), ..Surroundings::default() };
-        assert_eq!(person.data_dir().unwrap(), Path::new("/home/n/.local/share/vestry"));
-        let moved = Surroundings { data_home: Some("/d".into()), ..person };
-        assert_eq!(moved.data_dir().unwrap(), Path::new("/d/vestry"));
-        let root = Surroundings { is_root: true, home, ..Surroundings::default() };
-        assert_eq!(root.data_dir().unwrap(), Path::new("/var/lib/vestry"));
-        assert!(matches!(Surroundings::default().data_dir(), Err(SettingsError::NoHome)));
+    fn without_a_home_the_data_directory_has_to_be_named() {
+        let unknown = Settings::find(&WayOptions::default(), &Surroundings::default());
+        assert!(matches!(unknown, Err(SettingsError::NoHome)));
     }
 }

@@ -1,10 +1,9 @@
 //! Times as people type them: a date, an RFC 3339 time, or a span from now. Never reads the clock.
 
 use thiserror::Error;
-use time::format_description::well_known::Rfc3339;
-use time::{Date, Month, OffsetDateTime};
-pub(crate) use vestry_client::sentence::rfc3339;
+use time::{Date, Month};
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::calendar::{parse_rfc3339, rfc3339};
 use vestry_protocol::escape::Escaped;
 
 /// Text that is no time, or one that has passed.
@@ -48,8 +47,7 @@ fn span(text: &str) -> Option<i64> {
 }
 
 fn instant(text: &str) -> Option<UnixSeconds> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp);
-    time.or_else(|| Some(date(text)?.midnight().assume_utc().unix_timestamp()))
+    parse_rfc3339(text).or_else(|| Some(date(text)?.midnight().assume_utc().unix_timestamp()))
 }
 
 fn date(text: &str) -> Option<Date> {

@@ -10,10 +10,10 @@
 //! |---|---|
 //! | [`limits`] | every number that bounds the wire |
 //! | [`time`] | a moment |
+//! | [`calendar`] | times as text |
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
 //! | [`secret`] | text and tokens that cannot print themselves |
 //! | [`typed`] | the one way for a command to be advised |
-//! | [`exit`] | how exit codes are listed |
 //! | [`message`] | what calls and replies are wrapped in |
 //! | [`frame`] | bytes ⇄ frames |
 //! | [`codec`] | frames ⇄ messages (the only file that names bincode) |
@@ -28,9 +28,9 @@
 
 pub mod admin;
 pub mod audit;
+pub mod calendar;
 pub mod codec;
 pub mod escape;
-pub mod exit;
 pub mod fields;
 pub mod frame;
 pub mod greeting;

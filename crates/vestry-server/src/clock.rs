@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::calendar::rfc3339;
 
 /// Tells the time in seconds since 1970. Cloning shares it.
 #[derive(Clone)]
@@ -84,10 +85,8 @@ fn since_1970() -> Duration {
 /// A time as RFC 3339, in UTC.
 #[must_use]
 pub fn as_date(seconds: UnixSeconds) -> String {
-    let at = time::OffsetDateTime::from_unix_timestamp(seconds).ok();
-    let text = at.and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok());
     // A number that is no date is still better than none.
-    text.unwrap_or_else(|| seconds.to_string())
+    rfc3339(seconds).unwrap_or_else(|| seconds.to_string())
 }
 
 #[cfg(test)]

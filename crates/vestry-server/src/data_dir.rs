@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::quoted;
+use vestry_terminal::Surroundings;
 use vestry_tls::CertsDir;
 
 /// Where a server keeps what is its own.
@@ -229,12 +230,5 @@ pub(crate) fn own_ids() -> String {
 /// `~/.local/share/vestry` for anyone else.
 #[must_use]
 pub fn default_path() -> PathBuf {
-    if rustix::process::geteuid().is_root() {
-        return PathBuf::from("/var/lib/vestry");
-    }
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
-        .unwrap_or_default()
-        .join("vestry")
+    Surroundings::of_this_process().data_dir().unwrap_or_else(|| PathBuf::from("vestry"))
 }

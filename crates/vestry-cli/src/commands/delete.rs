@@ -3,9 +3,9 @@
 use crate::cli::DeleteArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::rfc3339;
 use crate::session::Session;
 use serde::Serialize;
+use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::fields::Username;
 use vestry_protocol::typed::vestry;
 

@@ -1,8 +1,9 @@
 //! Fields of a profile: from what was typed to what is sent, and from what is stored to what is shown.
 
 use crate::cli::ProfileArgs;
-use crate::output::{Shown, rfc3339};
+use crate::output::Shown;
 use serde::Serialize;
+use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender};
 use vestry_protocol::item::Later;
 use vestry_protocol::user::{Account, Change, Profile};

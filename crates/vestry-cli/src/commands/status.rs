@@ -5,11 +5,11 @@ use super::login::{SetWithCodeJson, about_password};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
-use crate::output::rfc3339;
 use crate::session::{Session, call_failed};
 use crate::target::Target;
 use serde::Serialize;
 use vestry_client::Client;
+use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::user::{Notices, ServerDescription};
 
 #[derive(Debug, Serialize)]

@@ -90,7 +90,7 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
 }
 
 fn ask_name(context: &Context) -> Result<Option<Username>, Failure> {
-    context.prompt.field("Username (Enter goes back): ", Username::parse)
+    Ok(context.prompt.field("Username (Enter goes back): ", Username::parse)?)
 }
 
 fn ask_profile(context: &Context) -> Result<Profile, Failure> {

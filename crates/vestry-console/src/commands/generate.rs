@@ -1,20 +1,19 @@
 //! Completion scripts and manual pages, made from the definition of the commands. Asks no server.
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ManArgs};
 use crate::failure::Failure;
-use crate::output::Output;
 use clap::CommandFactory;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use vestry_terminal::output::answer;
+use vestry_terminal::pages;
 
 /// Does a command that only prints what the program knows of itself; hands any other one back.
-pub(crate) fn run(command: Command, output: Output) -> Result<Option<Command>, Failure> {
-    let mut bytes = Vec::new();
-    match command {
-        Command::Completions(arguments) => {
-            clap_complete::generate(arguments.shell, &mut Cli::command(), "vestryctl", &mut bytes);
+pub(crate) fn run(command: Command) -> Result<Option<Command>, Failure> {
+    let written = match command {
+        Command::Completions(arguments) => answer(&pages::completions(Cli::command(), arguments.shell)),
+        Command::Man(ManArgs { directory: Some(folder) }) => pages::write_manuals(Cli::command(), &folder),
+        Command::Man(ManArgs { directory: None }) => {
+            pages::manual(Cli::command()).and_then(|page| answer(&page))
         }
-        Command::Man(arguments) => write_manual(arguments.directory, &mut bytes).map_err(Failure::Output)?,
         other @ (Command::Sql(_)
         | Command::Accounts(_)
         | Command::Account(_)
@@ -29,15 +28,6 @@ pub(crate) fn run(command: Command, output: Output) -> Result<Option<Command>, F
         | Command::Export(_)
         | Command::Reload
         | Command::Status) => return Ok(Some(other)),
-    }
-    let mut stdout = output.stdout();
-    stdout.write_all(&bytes).and_then(|()| stdout.flush()).map_err(Failure::Output)?;
-    Ok(None)
-}
-
-fn write_manual(directory: Option<PathBuf>, page: &mut dyn Write) -> io::Result<()> {
-    match directory {
-        Some(directory) => clap_mangen::generate_to(Cli::command(), directory),
-        None => clap_mangen::Man::new(Cli::command()).render(page),
-    }
+    };
+    written.map_err(Failure::Output).map(|()| None)
 }

@@ -50,6 +50,6 @@ pub(crate) async fn run(context: &mut Context, command: Command) -> Result<(), F
         Command::JoinString => status::show_join_string(context).await,
         Command::Status => status::show(context).await,
         Command::Reload => reload::run(context).await,
-        Command::Completions(_) | Command::Man(_) => generate::run(command, context.output).map(drop),
+        Command::Completions(_) | Command::Man(_) => generate::run(command).map(drop),
     }
 }

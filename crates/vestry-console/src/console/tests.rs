@@ -1,7 +1,7 @@
 //! The connection against servers that are not there, not ours, not honest, or not there any more.
 
 use super::*;
-use crate::exit::{Exit, exit_for};
+use crate::exit::exit_for;
 use crate::render::Format;
 use rustls::ServerConfig;
 use std::path::Path;
@@ -17,6 +17,7 @@ use vestry_protocol::greeting::Greeting;
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::{Reply, Request, UnixSeconds};
+use vestry_terminal::Exit;
 use vestry_tls::config::admin_server;
 use vestry_tls::{CertsDir, Validity};
 
@@ -222,7 +223,7 @@ async fn a_change_whose_answer_was_lost_is_not_repeated() {
     let failure = console.ask(AdminCall::DeleteAccount { name: "naman".to_owned() }).await.unwrap_err();
     assert!(failure.to_string().ends_with("the change may or may not have been made"), "{failure}");
     assert_eq!(failure.advice().unwrap(), "Look before you repeat it: vestryctl account show naman");
-    assert_eq!(exit_for(&failure), Exit::Unsure);
+    assert_eq!(exit_for(&failure), Exit::BrokeOff);
     assert_eq!(served.await.unwrap(), 1);
 }
 

@@ -1,8 +1,7 @@
 //! The columns of a file of accounts: what they are called, and what their values say. Both formats have the same.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::calendar::parse_rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::Age;
 use vestry_protocol::import::ImportRow;
@@ -94,9 +93,8 @@ pub(super) fn put(row: &mut ImportRow, column: Column, text: &str) -> Result<(),
 }
 
 pub(super) fn instant(text: &str) -> Result<UnixSeconds, String> {
-    let time = OffsetDateTime::parse(text.trim(), &Rfc3339);
-    time.map(OffsetDateTime::unix_timestamp)
-        .map_err(|_| "created: write it as 2026-11-23T03:28:12Z (RFC 3339)".to_owned())
+    parse_rfc3339(text.trim())
+        .ok_or_else(|| "created: write it as 2026-11-23T03:28:12Z (RFC 3339)".to_owned())
 }
 
 pub(super) fn is_suspended(text: &str) -> Result<bool, String> {

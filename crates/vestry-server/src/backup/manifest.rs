@@ -5,8 +5,7 @@ use super::error::BackupError;
 use super::kind::{DATABASE, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use vestry_protocol::calendar::parse_rfc3339;
 
 /// The name of the manifest in an archive.
 pub(super) const MANIFEST: &str = "backup.toml";
@@ -64,7 +63,7 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), BackupError> {
-        if OffsetDateTime::parse(&self.created, &Rfc3339).is_err() {
+        if parse_rfc3339(&self.created).is_none() {
             return Err(BackupError::unfit("its backup.toml does not say of when it is"));
         }
         if !self.files.contains_key(DATABASE) {

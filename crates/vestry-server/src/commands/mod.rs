@@ -18,11 +18,10 @@ use crate::process::confinement::keep_memory_private;
 use crate::process::logging::Log;
 use clap::{CommandFactory, Parser, Subcommand};
 use error::CommandError;
-pub use exit::Exit;
+use exit::exit_for;
 use place::Place;
-use std::io::ErrorKind;
 use std::process::ExitCode;
-use vestry_protocol::exit::listed;
+use vestry_terminal::exit::{Exit, OF_SERVER, listed, print_usage};
 use vestry_tls::CertsDir;
 
 const EXAMPLES: &str = "Examples:
@@ -51,8 +50,7 @@ is ended. Exit code 65: the file is not a backup, was changed, or the passphrase
 was changed then, nor after any other error.";
 
 fn help() -> String {
-    let codes = listed(Exit::ALL.map(|(exit, text)| (exit as u8, text)), 100);
-    format!("{EXAMPLES}\n\n{codes}")
+    format!("{EXAMPLES}\n\n{}", listed(&OF_SERVER, 100))
 }
 
 /// What was typed.
@@ -101,10 +99,7 @@ enum Command {
 pub fn run_from_environment() -> ExitCode {
     match Typed::try_parse() {
         Ok(typed) => run(typed),
-        Err(error) => match (error.print(), error.exit_code()) {
-            (Err(failed), 0) if failed.kind() != ErrorKind::BrokenPipe => Exit::Output.into(),
-            (_, code) => ExitCode::from(u8::try_from(code).unwrap_or(Exit::Usage as u8)),
-        },
+        Err(error) => print_usage(&error),
     }
 }
 
@@ -116,7 +111,7 @@ fn run(typed: Typed) -> ExitCode {
         Err(error) => {
             // Whoever waits for the exit code is not kept waiting by a standard error that nobody reads.
             Log::of_words().say(&format!("vestryd: {}", error.with_remedy(certs.as_ref())));
-            Exit::of(&error).into()
+            exit_for(&error).into()
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 
 /// A line of talk. A closed standard error is no reason to stop.
 pub(super) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    vestry_terminal::output::talk(line);
 }
 
 /// A line of an answer. A reader that has enough is no reason to complain.

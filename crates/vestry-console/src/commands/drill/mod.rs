@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(bad.verdict(), "exceeded");
             let failure = judge(&[played(Some(8), 8, End::TimeOver), bad]).unwrap_err();
             assert!(matches!(failure, Failure::LimitsExceeded { exceeded: 1, limits: 2 }));
-            assert_eq!(crate::exit::exit_for(&failure), crate::exit::Exit::BadData);
+            assert_eq!(crate::exit::exit_for(&failure), vestry_terminal::Exit::BadData);
         }
     }
 }

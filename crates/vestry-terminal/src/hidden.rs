@@ -3,7 +3,7 @@
 //! The terminal's own line editing stays on (erase, kill a word, kill the line); only the echo goes, and signals:
 //! Ctrl-C ends the line instead of the program, so that the echo always comes back.
 
-use crate::failure::Failure;
+use crate::error::PromptError;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,12 +16,12 @@ const INTERRUPT: u8 = 3;
 const LINE_BYTES_MAX: usize = 4096;
 
 /// Asks on the terminal of this program, whatever its standard streams are. `None` when the input ended.
-pub(super) fn ask(question: &str) -> Result<Option<SecretText>, Failure> {
+pub(super) fn ask(question: &str) -> Result<Option<SecretText>, PromptError> {
     let opened = OpenOptions::new().read(true).write(true).open("/dev/tty");
-    let mut terminal = opened.map_err(|_| Failure::NoTerminal("a password"))?;
-    let line = ask_without_echo(&terminal, question).map_err(Failure::Terminal);
+    let mut terminal = opened.map_err(|_| PromptError::NoTerminal("a password"))?;
+    let line = ask_without_echo(&terminal, question).map_err(PromptError::Terminal);
     // The line end that was typed was not shown either.
-    terminal.write_all(b"\n").map_err(Failure::Terminal)?;
+    terminal.write_all(b"\n").map_err(PromptError::Terminal)?;
     understand(&line?)
 }
 
@@ -56,10 +56,10 @@ fn ask_without_echo(mut terminal: &File, question: &str) -> io::Result<Zeroizing
 }
 
 /// What a line of the terminal means: a secret, the end of the input, or Ctrl-C.
-fn understand(line: &[u8]) -> Result<Option<SecretText>, Failure> {
+fn understand(line: &[u8]) -> Result<Option<SecretText>, PromptError> {
     let typed = match line {
         [] => return Ok(None),
-        [.., INTERRUPT] => return Err(Failure::Interrupted),
+        [.., INTERRUPT] => return Err(PromptError::Interrupted),
         [typed @ .., b'\n'] => typed,
         typed => typed,
     };
@@ -80,6 +80,6 @@ mod tests {
         assert_eq!(secret(b"\n").as_deref(), Some(""));
         assert_eq!(secret(b""), None);
         assert_eq!(secret(b"\xff\xfe\n").as_deref(), Some("\0"));
-        assert!(matches!(understand(b"half\x03"), Err(Failure::Interrupted)));
+        assert!(matches!(understand(b"half\x03"), Err(PromptError::Interrupted)));
     }
 }

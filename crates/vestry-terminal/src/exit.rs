@@ -1,0 +1,167 @@
+//! The exit codes of the programs, after BSD's sysexits. The numbers are a contract with scripts and service managers; this
+//! is the only place that names them, and `--help` and `docs/OPERATIONS.md` are held against its tables.
+
+use std::io;
+use std::process::ExitCode;
+use vestry_protocol::refusal::{Refusal, RefusalCode};
+
+/// How a run ended. What a number says in each program is in [`OF_CLIENTS`] and [`OF_SERVER`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// As it should.
+    Done = 0,
+    /// What was typed makes no sense.
+    Usage = 2,
+    /// A field, a password, a code, a time, SQL or a file that breaks its rule.
+    BadData = 65,
+    /// No server, or none any more. Nothing was done.
+    Unreachable = 69,
+    /// An answer broke off, so that what was asked may or may not have been done; or a part of the server did.
+    BrokeOff = 70,
+    /// Something could not be read or written.
+    Output = 74,
+    /// Later it may work.
+    TryLater = 75,
+    /// Another server, or one that does not keep to the protocol.
+    WrongServer = 76,
+    /// The server refused.
+    Refused = 77,
+    /// Files, settings or the environment, where only a person helps.
+    Configuration = 78,
+    /// Ctrl-C, as a shell counts it.
+    Interrupted = 130,
+}
+
+/// What an exit code says in one program.
+pub type Meaning = (Exit, &'static str);
+
+/// Every exit code of `vestry` and `vestryctl`, with what `--help` and the documents say of it.
+pub const OF_CLIENTS: [Meaning; 11] = [
+    (Exit::Done, "done"),
+    (Exit::Usage, "usage"),
+    (Exit::BadData, "bad data"),
+    (Exit::Unreachable, "server unreachable"),
+    (Exit::BrokeOff, "it may or may not have been done"),
+    (Exit::Output, "input or output failed"),
+    (Exit::TryLater, "busy or throttled (try later)"),
+    (Exit::WrongServer, "wrong server"),
+    (Exit::Refused, "refused"),
+    (Exit::Configuration, "configuration"),
+    (Exit::Interrupted, "interrupted"),
+];
+
+/// Every exit code of `vestryd`, with what `--help` and the documents say of it.
+pub const OF_SERVER: [Meaning; 8] = [
+    (Exit::Done, "done"),
+    (Exit::Usage, "usage"),
+    (Exit::BadData, "not a backup that can be restored"),
+    (Exit::BrokeOff, "a part of the server broke off"),
+    (Exit::Output, "input or output failed"),
+    (Exit::TryLater, "in use by another vestryd"),
+    (Exit::Configuration, "configuration, or a check failed"),
+    (Exit::Interrupted, "interrupted"),
+];
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        // The discriminants are the contract, and each fits.
+        Self::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// Returns the exit code of an answer that could not be written. A reader that has seen enough of it is no failure.
+    #[must_use]
+    pub fn of_output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Done,
+            _ => Self::Output,
+        }
+    }
+
+    /// Returns the exit code of a refusal, also of one that is newer than this program.
+    #[must_use]
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        refusal.known_code().map_or(Self::Refused, Self::of_refusal_code)
+    }
+
+    fn of_refusal_code(code: RefusalCode) -> Self {
+        match code {
+            RefusalCode::BadField
+            | RefusalCode::QueryRefused
+            | RefusalCode::QueryLimit
+            | RefusalCode::ImportCount => Self::BadData,
+            RefusalCode::Internal => Self::Unreachable,
+            RefusalCode::Unsure => Self::BrokeOff,
+            RefusalCode::Busy | RefusalCode::Throttled | RefusalCode::Unavailable | RefusalCode::Stopping => {
+                Self::TryLater
+            }
+            RefusalCode::Malformed | RefusalCode::Unsupported => Self::WrongServer,
+            RefusalCode::NotLoggedIn
+            | RefusalCode::WrongCredentials
+            | RefusalCode::SessionEnded
+            | RefusalCode::NameTaken
+            | RefusalCode::Suspended
+            | RefusalCode::NotFound
+            | RefusalCode::Forbidden
+            | RefusalCode::RegistrationClosed
+            | RefusalCode::WrongState
+            | RefusalCode::PasswordsNotTaken
+            | RefusalCode::NotStarted
+            | RefusalCode::NotProven
+            | RefusalCode::WrongCode
+            | RefusalCode::CodeSpent
+            | RefusalCode::CodeUsed
+            | RefusalCode::NoFreshLogin
+            | RefusalCode::OperatorUnknown
+            | RefusalCode::NoImport
+            | RefusalCode::ImportUnderWay
+            | RefusalCode::OwnCertificate => Self::Refused,
+        }
+    }
+}
+
+/// Prints what clap has to say of what was typed, and returns the exit code: help and the version are answers.
+#[must_use]
+pub fn print_usage(error: &clap::Error) -> ExitCode {
+    match (error.print(), error.exit_code()) {
+        (Err(failed), 0) => Exit::of_output(&failed).into(),
+        (_, code) => ExitCode::from(u8::try_from(code).unwrap_or(Exit::Usage as u8)),
+    }
+}
+
+/// Returns the line of `--help` for the exit codes of a program, broken so that none is longer than `width`.
+#[must_use]
+pub fn listed(meanings: &[Meaning], width: usize) -> String {
+    let mut parts: Vec<String> =
+        meanings.iter().map(|(exit, text)| format!("{} {text},", *exit as u8)).collect();
+    if let Some(last) = parts.last_mut() {
+        last.pop();
+    }
+    let (mut text, mut column) = (String::from("Exit codes:"), "Exit codes:".len());
+    // A code stays with the first word of its meaning.
+    for part in &parts {
+        let part_width = part.chars().count();
+        if column + 1 + part_width > width {
+            text.push('\n');
+            column = part_width;
+        } else {
+            text.push(' ');
+            column += 1 + part_width;
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_listed_in_lines_that_are_not_too_long() {
+        let text =
+            listed(&[(Exit::Done, "done"), (Exit::Usage, "usage"), (Exit::Interrupted, "interrupted")], 20);
+        assert_eq!(text, "Exit codes: 0 done,\n2 usage,\n130 interrupted");
+    }
+}

@@ -1,0 +1,25 @@
+//! The manners that `vestryd`, `vestry` and `vestryctl` share: how a run ends, where answers and talk go, how a person is
+//! asked, where files are when nothing says so, and the pages that a program prints of itself.
+//!
+//! It knows no command and no failure of any program: each maps its own to what is here.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`exit`] | the exit codes, and what each says in each program, and which one a refusal has |
+//! | [`output`] | answers on stdout, talk on stderr |
+//! | [`prompt`] | asking a person, and reading without showing what is typed |
+//! | [`folders`] | where files are when nothing says so |
+//! | [`pages`] | completion scripts and manual pages |
+
+mod error;
+pub mod exit;
+pub mod folders;
+mod hidden;
+pub mod output;
+pub mod pages;
+pub mod prompt;
+
+pub use error::PromptError;
+pub use exit::Exit;
+pub use folders::Surroundings;
+pub use prompt::Prompt;
