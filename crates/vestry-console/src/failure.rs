@@ -6,9 +6,9 @@ use crate::settings::SettingsError;
 use crate::until::NotATime;
 use std::io;
 use thiserror::Error;
-use vestry_client::Address;
 use vestry_client::sentence::sentence;
 use vestry_client::wire::{Unreachable, WireError};
+use vestry_client::{Address, AdminError};
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::FieldError;
@@ -81,6 +81,19 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// A call to `server` that failed; for one that changes something, `look` shows whether it was done.
+    pub(crate) fn of_call(server: &Address, error: AdminError, look: Option<Typed>) -> Self {
+        let server = server.clone();
+        match (error, look) {
+            (AdminError::Refused(refusal), _) => Self::Refused(refusal),
+            (AdminError::UnexpectedReply, _) => Self::UnexpectedReply,
+            (AdminError::Wire(error @ WireError::LostAfterSending(_)), Some(look)) => {
+                Self::Unsure { server, error, look }
+            }
+            (AdminError::Wire(error), _) => Self::Wire { server, error },
+        }
+    }
+
     /// What was done comes before what failed behind it; `next` is the way to an answer that is needed.
     pub(crate) fn after(self, done: impl Into<String>, next: Option<String>) -> Self {
         match self {

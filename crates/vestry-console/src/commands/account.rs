@@ -8,12 +8,13 @@ use crate::failure::Failure;
 use crate::qr::picture_of;
 use crate::record::{Record, instant, text};
 use crate::until::parse_until;
+use vestry_client::admin::{AdminClient, AdminError, IssuedCode};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::admin::{AccountDetail, AccountState, AdminCall, AdminReply};
+use vestry_protocol::admin::{AccountDetail, AccountState};
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
-use vestry_protocol::typed::vestryctl;
+use vestry_protocol::typed::{Typed, vestryctl};
 use vestry_protocol::user::Profile;
 
 pub(super) async fn run(context: &mut Context, act: AccountAct) -> Result<(), Failure> {
@@ -26,7 +27,8 @@ pub(super) async fn run(context: &mut Context, act: AccountAct) -> Result<(), Fa
             let profile = parse_profile(email.as_deref(), age.as_deref(), gender.as_deref())?;
             let name = Username::parse(&name)?.to_string();
             let done = format!("the account {} was made", Escaped(&name));
-            issue_code(context, AdminCall::CreateAccount { name, profile }, &done).await
+            let make = async |client: &mut AdminClient| client.create_account(&*name, profile.clone()).await;
+            issue_code(context, &name, make, &done).await
         }
         AccountAct::Suspend { name, until, reason, care } => {
             let name = Username::parse(&name)?;
@@ -35,14 +37,14 @@ pub(super) async fn run(context: &mut Context, act: AccountAct) -> Result<(), Fa
             suspend(context, &name, until, reason, &care).await
         }
         AccountAct::Resume { name } => {
-            let name = Username::parse(&name)?.to_string();
-            change(context, AdminCall::ResumeAccount { name }).await
+            let name = Username::parse(&name)?;
+            change(context, &name, async |client| client.resume_account(name.as_str()).await).await
         }
         AccountAct::Reset { name, care } => reset(context, &Username::parse(&name)?, &care).await,
         AccountAct::Delete { name, care } => delete(context, &Username::parse(&name)?, &care).await,
         AccountAct::Restore { name } => {
-            let name = Username::parse(&name)?.to_string();
-            change(context, AdminCall::RestoreAccount { name }).await
+            let name = Username::parse(&name)?;
+            change(context, &name, async |client| client.restore_account(name.as_str()).await).await
         }
     }
 }
@@ -60,7 +62,10 @@ async fn suspend(
     let what = format!("Nobody could log in to it {end}");
     if is_meant(context, name, care, &what).await? {
         let reason = reason.map(|reason| reason.as_str().to_owned());
-        change(context, AdminCall::SuspendAccount { name: name.to_string(), until, reason }).await?;
+        let suspend = async |client: &mut AdminClient| {
+            client.suspend_account(name.as_str(), until, reason.clone()).await
+        };
+        change(context, name, suspend).await?;
     }
     Ok(())
 }
@@ -71,7 +76,7 @@ async fn delete(context: &mut Context, name: &Username, care: &CareArgs) -> Resu
         vestryctl("account restore").arg(name.as_str())
     );
     if is_meant(context, name, care, &what).await? {
-        change(context, AdminCall::DeleteAccount { name: name.to_string() }).await?;
+        change(context, name, async |client| client.delete_account(name.as_str()).await).await?;
     }
     Ok(())
 }
@@ -86,7 +91,8 @@ async fn reset(context: &mut Context, name: &Username, care: &CareArgs) -> Resul
     );
     if confirm(context, care, name.as_str(), &preview)? {
         let done = format!("a code for {} was issued", Escaped(name.as_str()));
-        issue_code(context, AdminCall::ResetAccount { name: name.to_string() }, &done).await?;
+        let reset = async |client: &mut AdminClient| client.reset_account(name.as_str()).await;
+        issue_code(context, name.as_str(), reset, &done).await?;
     }
     Ok(())
 }
@@ -108,6 +114,11 @@ async fn is_meant(
     confirm(context, care, name.as_str(), &format!("{}\n{what}.{sessions}", summary(&account)))
 }
 
+/// How to see what became of a change.
+fn look_at(name: &str) -> Typed {
+    vestryctl("account show").arg(name)
+}
+
 /// One line that tells this account from others.
 fn summary(account: &AccountDetail) -> String {
     let email = account.profile.email.as_deref().unwrap_or("no e-mail");
@@ -118,15 +129,16 @@ fn summary(account: &AccountDetail) -> String {
 }
 
 async fn fetch(context: &mut Context, name: &Username) -> Result<AccountDetail, Failure> {
-    let reply = context.console.ask(AdminCall::ShowAccount { name: name.to_string() }).await?;
-    let AdminReply::AccountShown(account) = reply else { return Err(Failure::UnexpectedReply) };
-    Ok(account)
+    context.console.read(async |client| client.account(name.as_str()).await).await
 }
 
-async fn change(context: &mut Context, call: AdminCall) -> Result<(), Failure> {
-    let AdminReply::AccountChanged(account) = context.console.ask(call).await? else {
-        return Err(Failure::UnexpectedReply);
-    };
+/// Makes a change, and says what the account is after it.
+async fn change(
+    context: &mut Context,
+    name: &Username,
+    call: impl AsyncFnMut(&mut AdminClient) -> Result<AccountDetail, AdminError>,
+) -> Result<(), Failure> {
+    let account = context.console.change(look_at(name.as_str()), call).await?;
     let told = match context.form.asked() {
         Some(_) => Record::of_account(&account).write(context.output, context.form),
         None => context.output.line(state_of(&account)),
@@ -148,10 +160,14 @@ fn state_of(account: &AccountDetail) -> String {
     }
 }
 
-async fn issue_code(context: &mut Context, call: AdminCall, done: &str) -> Result<(), Failure> {
-    let AdminReply::CodeIssued { name, code, expires } = context.console.ask(call).await? else {
-        return Err(Failure::UnexpectedReply);
-    };
+/// Has a one-time code issued, and shows it.
+async fn issue_code(
+    context: &mut Context,
+    name: &str,
+    call: impl AsyncFnMut(&mut AdminClient) -> Result<IssuedCode, AdminError>,
+    done: &str,
+) -> Result<(), Failure> {
+    let IssuedCode { name, code, expires } = context.console.change(look_at(name), call).await?;
     let fields = vec![
         ("name", text(&name)),
         ("code", text(code.expose_secret())),

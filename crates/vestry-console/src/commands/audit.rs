@@ -8,7 +8,7 @@ use crate::render::{Format, RowWriter};
 use std::io::{self, Write};
 use std::time::Duration;
 use vestry_client::wire::WireError;
-use vestry_protocol::admin::{AdminCall, Cell, FollowFrom};
+use vestry_protocol::admin::{Cell, FollowFrom};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::refusal::RefusalCode;
@@ -44,10 +44,15 @@ async fn follow_for_ever(context: &mut Context, asked: ListArgs, format: Format)
     let mut from = FollowFrom::Newest(asked.limit);
     let (mut is_first, mut is_lost) = (true, false);
     loop {
-        let call =
-            AdminCall::FollowAudit { columns: asked.columns.clone(), filter: asked.filter.clone(), from };
         let mut stdout = context.output.stdout();
-        let looked = context.console.stream_rows(call, &mut writer, &mut stdout).await;
+        let looked = context
+            .console
+            .stream_rows(
+                async |client| client.follow_audit(asked.columns.clone(), asked.filter.clone(), from).await,
+                &mut writer,
+                &mut stdout,
+            )
+            .await;
         drop(stdout);
         match looked {
             Ok(end) => {
@@ -113,7 +118,7 @@ impl RowWriter for Following {
 /// Has the server check its audit, and says what it found.
 pub(super) async fn verify(context: &mut Context, checkpoints: &[String]) -> Result<(), Failure> {
     let checkpoints = checkpoints.iter().map(|text| parse_checkpoint(text)).collect::<Result<Vec<_>, _>>()?;
-    let verdict = context.console.verify_audit(checkpoints).await?;
+    let verdict = context.console.read(async |client| client.verify_audit(checkpoints.clone()).await).await?;
     if context.form.asked().is_some() {
         record_of(&verdict).write(context.output, context.form)?;
     }

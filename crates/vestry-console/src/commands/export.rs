@@ -11,7 +11,7 @@ use crate::render::{Format, RowWriter};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
-use vestry_protocol::admin::{AdminCall, Cell, Listing, View};
+use vestry_protocol::admin::{Cell, Listing, View};
 use vestry_protocol::escape::Escaped;
 use vestry_seal::NewFile;
 
@@ -61,8 +61,10 @@ async fn write_all(
         after: None,
     };
     loop {
-        let page =
-            context.console.stream_rows(AdminCall::ListRows(listing.clone().into()), &mut pages, out).await;
+        let page = context
+            .console
+            .stream_rows(async |client| client.list(listing.clone()).await, &mut pages, out)
+            .await;
         pages.progress.clear();
         listing.after = page?.next;
         if listing.after.is_none() {

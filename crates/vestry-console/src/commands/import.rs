@@ -4,7 +4,7 @@
 mod set_aside;
 
 use crate::cli::ImportArgs;
-use crate::console::{Console, ImportLink, Imported};
+use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -17,6 +17,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::mem;
 use std::path::Path;
+use vestry_client::Address;
+use vestry_client::admin::{AdminError, Import, Imported};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::limits::IMPORT_BATCH_BUDGET_BYTES;
@@ -33,6 +35,7 @@ pub(super) async fn run(context: &mut Context, arguments: &ImportArgs) -> Result
     tell_what_is_passed_over(context.output, &reader);
     let output = context.output;
     let work = Work {
+        server: context.console.settings().address.clone(),
         reader,
         bytes,
         progress: Progress::begin(is_shown),
@@ -41,10 +44,8 @@ pub(super) async fn run(context: &mut Context, arguments: &ImportArgs) -> Result
         tally: Tally::default(),
     };
     let done = work.run(&mut context.console, arguments.dry_run).await;
-    if done.is_err() {
-        // The import belongs to the connection, and ends with it.
-        context.console.disconnect();
-    }
+    // The import belongs to its connection, and ends with it.
+    context.console.disconnect();
     tell(context, arguments, &done?)
 }
 
@@ -98,6 +99,7 @@ struct Done {
 
 /// An import at work.
 struct Work<R> {
+    server: Address,
     reader: Reader<R>,
     /// How long the file is, if that is known.
     bytes: Option<u64>,
@@ -112,49 +114,52 @@ type Memo = Vec<(u64, Raw)>;
 
 impl<R: BufRead> Work<R> {
     async fn run(mut self, console: &mut Console, is_dry: bool) -> Result<Done, Failure> {
-        let link = ImportLink::start(console).await?;
-        let done = self.send_all_and_finish(link, is_dry).await;
+        let client = console.new_connection().await?;
+        let import = client.start_import().await.map_err(|error| self.failed(error))?;
+        let done = self.send_all_and_finish(import, is_dry).await;
         self.progress.clear();
         done
     }
 
     async fn send_all_and_finish(
         &mut self,
-        mut link: ImportLink<'_, Memo>,
+        mut import: Import<'_, Memo>,
         is_dry: bool,
     ) -> Result<Done, Failure> {
-        self.send_rows(&mut link).await?;
+        self.send_rows(&mut import).await?;
         let tally = self.tally;
         let good = tally.rows - tally.bad;
         if is_dry || good == 0 || (tally.bad > 0 && !self.set_aside.is_a_file()) {
-            link.give_up().await?;
+            import.give_up().await.map_err(|error| self.failed(error))?;
             self.set_aside.finish()?;
             return Ok(Done { tally, imported: None });
         }
         // Before the act: what is left out must not be lost when the disk is full.
         self.set_aside.finish()?;
         self.progress.clear();
-        let finished = link.finish(good, |made| self.progress.at("importing", made, Some(good), made)).await;
-        match finished {
-            Ok(imported) => Ok(Done { tally, imported: Some(imported) }),
-            Err(failure) => {
-                if matches!(failure, Failure::Refused(_)) {
-                    self.set_aside.remove();
-                }
-                Err(failure)
-            }
+        let finished =
+            import.finish(good, |made| self.progress.at("importing", made, Some(good), made)).await;
+        if matches!(finished, Err(AdminError::Refused(_))) {
+            self.set_aside.remove();
         }
+        let look = vestryctl("audit --sort id --desc --where \"action = 'accounts.imported'\"");
+        let imported = finished.map_err(|error| Failure::of_call(&self.server, error, Some(look)))?;
+        Ok(Done { tally, imported: Some(imported) })
+    }
+
+    fn failed(&self, error: AdminError) -> Failure {
+        Failure::of_call(&self.server, error, None)
     }
 
     /// Sends every row that can be read, and hears the verdicts on all of them.
-    async fn send_rows(&mut self, link: &mut ImportLink<'_, Memo>) -> Result<(), Failure> {
+    async fn send_rows(&mut self, import: &mut Import<'_, Memo>) -> Result<(), Failure> {
         let mut batch = Batch::default();
         while let Some(entry) = self.reader.next()? {
             self.tally.rows += 1;
             match entry.row {
                 Ok(row) => {
                     if !batch.has_room_for(&row) {
-                        self.send(link, mem::take(&mut batch)).await?;
+                        self.send(import, mem::take(&mut batch)).await?;
                     }
                     let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
                     batch.push(row, raw);
@@ -165,16 +170,16 @@ impl<R: BufRead> Work<R> {
                 }
             }
         }
-        self.send(link, batch).await?;
-        while let Some((memo, bad)) = link.receive_verdict().await? {
+        self.send(import, batch).await?;
+        while let Some((memo, bad)) = import.receive_verdict().await.map_err(|error| self.failed(error))? {
             self.judge(&memo, &bad)?;
         }
         Ok(())
     }
 
-    async fn send(&mut self, link: &mut ImportLink<'_, Memo>, batch: Batch) -> Result<(), Failure> {
+    async fn send(&mut self, import: &mut Import<'_, Memo>, batch: Batch) -> Result<(), Failure> {
         self.progress.at("checking", self.reader.bytes(), self.bytes, self.tally.rows);
-        match link.send(batch.rows, batch.memo).await? {
+        match import.send(batch.rows, batch.memo).await.map_err(|error| self.failed(error))? {
             Some((memo, bad)) => self.judge(&memo, &bad),
             None => Ok(()),
         }

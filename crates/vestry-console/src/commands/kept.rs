@@ -2,42 +2,23 @@
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::render::RowWriter;
-use std::io::{self, Write};
-use std::time::Duration;
-use vestry_protocol::admin::{AdminCall, Cell};
+use vestry_client::AdminClient;
+use vestry_protocol::admin::Cell;
 
-/// Returns the first rows of a query: as many as the caller can use.
+/// Returns the first rows of a query: as many as the caller can use. Those beyond are passed over.
 pub(super) async fn select(
     console: &mut Console,
     sql: String,
     rows_max: usize,
 ) -> Result<Vec<Vec<Cell>>, Failure> {
-    let mut kept = Kept { rows: Vec::new(), rows_max };
-    console.stream_rows(AdminCall::Query { sql }, &mut kept, &mut io::sink()).await?;
-    Ok(kept.rows)
-}
-
-/// Keeps rows, and passes over those beyond its bound.
-#[derive(Debug)]
-struct Kept {
-    rows: Vec<Vec<Cell>>,
-    rows_max: usize,
-}
-
-impl RowWriter for Kept {
-    fn columns(&mut self, _: Vec<String>, _: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, cells: &[Cell], _: &mut dyn Write) -> io::Result<()> {
-        if self.rows.len() < self.rows_max {
-            self.rows.push(cells.to_vec());
+    let keep = async |client: &mut AdminClient| {
+        let (mut rows, mut kept) = (client.query(&sql).await?, Vec::new());
+        while let Some(row) = rows.next().await? {
+            if kept.len() < rows_max {
+                kept.push(row);
+            }
         }
-        Ok(())
-    }
-
-    fn end(&mut self, _: Duration, _: &mut dyn Write) -> io::Result<()> {
-        Ok(())
-    }
+        Ok(kept)
+    };
+    console.read(keep).await
 }

@@ -6,16 +6,18 @@ use crate::record::text;
 use crate::render::Format;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
-use vestry_protocol::admin::{AdminCall, AdminReply, SettingChange};
+use vestry_client::admin::Reloaded;
+use vestry_protocol::admin::SettingChange;
+use vestry_protocol::typed::vestryctl;
 
 const COLUMNS: [&str; 4] = ["setting", "was", "is", "in_force"];
 
 pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
     let began = Instant::now();
-    let changes = match context.console.ask(AdminCall::ReloadSettings).await? {
-        AdminReply::SettingsRead(changes) => changes,
-        AdminReply::SettingsKept(why) => return Err(Failure::SettingsKept(why)),
-        _ => return Err(Failure::UnexpectedReply),
+    let look = vestryctl("audit --where").arg("action = 'settings.read'");
+    let changes = match context.console.change(look, async |client| client.reload_settings().await).await? {
+        Reloaded::Read(changes) => changes,
+        Reloaded::Kept(why) => return Err(Failure::SettingsKept(why)),
     };
     let told = tell(context, &changes, began.elapsed());
     told.map_err(|cause| Failure::Output(cause).after("the settings were read again".to_owned(), None))

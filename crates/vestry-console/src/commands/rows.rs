@@ -7,7 +7,8 @@ use crate::prompt::statement::{Statement, split};
 use crate::prompt::words::quoted;
 use crate::render::Format;
 use std::io::{self, Read};
-use vestry_protocol::admin::{AdminCall, Listing, RowsEnd, View};
+use vestry_client::admin::{AdminClient, AdminError, Rows};
+use vestry_protocol::admin::{Listing, RowsEnd, View};
 use vestry_protocol::limits::REQUEST_BYTES_MAX;
 use vestry_protocol::typed::vestryctl;
 
@@ -24,8 +25,7 @@ pub(crate) async fn run_statement(context: &mut Context, statement: Statement) -
         true => context.form.asked().unwrap_or(Format::Vertical),
         false => context.output.row_format(context.form),
     };
-    write_rows(context, AdminCall::Query { sql: statement.sql }, form).await?;
-    Ok(())
+    write_rows(context, async |client| client.query(&statement.sql).await, form).await.map(drop)
 }
 
 /// Writes a page of a view, and says how to get the next one.
@@ -40,17 +40,21 @@ pub(super) async fn list(context: &mut Context, view: View, arguments: ListArgs)
         after: arguments.after,
     };
     let format = context.output.row_format(context.form);
-    let end = write_rows(context, AdminCall::ListRows(listing.into()), format).await?;
+    let end = write_rows(context, async |client| client.list(listing.clone()).await, format).await?;
     if let Some(cursor) = end.next {
         context.output.talk(next_page(&context.words, &cursor, format));
     }
     Ok(())
 }
 
-async fn write_rows(context: &mut Context, call: AdminCall, format: Format) -> Result<RowsEnd, Failure> {
+async fn write_rows(
+    context: &mut Context,
+    open: impl AsyncFnMut(&mut AdminClient) -> Result<Rows<'_>, AdminError>,
+    format: Format,
+) -> Result<RowsEnd, Failure> {
     let mut writer = format.writer(context.output.width());
     let mut stdout = context.output.stdout();
-    context.console.stream_rows(call, writer.as_mut(), &mut stdout).await
+    context.console.stream_rows(open, writer.as_mut(), &mut stdout).await
 }
 
 /// For people the whole command, for scripts the option to add.

@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::{Record, text};
 use crate::render::shown;
-use vestry_protocol::admin::{AdminCall, AdminReply, Status};
+use vestry_client::AdminClient;
+use vestry_protocol::admin::Status;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestryctl;
 use vestry_tls::facts::is_operator_word;
@@ -23,14 +24,11 @@ pub(super) async fn show(context: &mut Context) -> Result<(), Failure> {
 
 /// Asks how the server is.
 pub(crate) async fn fetch(console: &mut Console) -> Result<Status, Failure> {
-    let reply = console.ask(AdminCall::ShowStatus).await?;
-    let AdminReply::StatusShown(status) = reply else { return Err(Failure::UnexpectedReply) };
-    Ok(status)
+    console.read(async |client| client.status().await).await
 }
 
 pub(super) async fn show_join_string(context: &mut Context) -> Result<(), Failure> {
-    let reply = context.console.ask(AdminCall::ShowJoinString).await?;
-    let AdminReply::JoinString(join) = reply else { return Err(Failure::UnexpectedReply) };
+    let join = context.console.read(async |client| client.join_string().await).await?;
     match context.form.asked() {
         Some(_) => Record::new(vec![("join_string", text(&join))]).write(context.output, context.form),
         None => context.output.line(Escaped(&join)),
@@ -39,8 +37,8 @@ pub(super) async fn show_join_string(context: &mut Context) -> Result<(), Failur
 
 pub(super) async fn revoke_session(context: &mut Context, id: &str) -> Result<(), Failure> {
     let id = parse_session_id(id)?;
-    let reply = context.console.ask(AdminCall::RevokeSession { id }).await?;
-    let AdminReply::SessionRevoked = reply else { return Err(Failure::UnexpectedReply) };
+    let revoke = async |client: &mut AdminClient| client.revoke_session(id).await;
+    context.console.change(vestryctl("sessions"), revoke).await?;
     done(context, "session", &format!("{id:016x}"), "revoked")
 }
 
@@ -61,8 +59,8 @@ pub(super) async fn revoke_operator(
     if !confirm(context, care, name, &preview)? {
         return Ok(());
     }
-    let reply = context.console.ask(AdminCall::RevokeOperator { name: name.to_owned() }).await?;
-    let AdminReply::OperatorRevoked = reply else { return Err(Failure::UnexpectedReply) };
+    let revoke = async |client: &mut AdminClient| client.revoke_operator(name).await;
+    context.console.change(vestryctl("operators"), revoke).await?;
     done(context, "operator", name, "revoked")
 }
 

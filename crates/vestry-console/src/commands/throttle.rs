@@ -4,7 +4,9 @@ use crate::cli::ThrottleAct;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::{Record, text};
-use vestry_protocol::admin::{AdminCall, AdminReply, Cell};
+use vestry_client::AdminClient;
+use vestry_protocol::admin::Cell;
+use vestry_protocol::typed::vestryctl;
 
 const HELD_LAST_FIRST: &str = "select lane, failures, failed, opens from throttle order by opens desc, lane";
 
@@ -16,8 +18,8 @@ pub(super) async fn run(context: &mut Context, act: Option<ThrottleAct>) -> Resu
 }
 
 async fn clear(context: &mut Context, subject: Option<String>) -> Result<(), Failure> {
-    let reply = context.console.ask(AdminCall::ClearThrottle { subject: subject.clone() }).await?;
-    let AdminReply::ThrottleCleared { lanes } = reply else { return Err(Failure::UnexpectedReply) };
+    let clear = async |client: &mut AdminClient| client.clear_throttle(subject.clone()).await;
+    let lanes = context.console.change(vestryctl("throttle"), clear).await?;
     let done = format!("lanes that were opened: {lanes}");
     tell(context, subject.as_deref(), lanes).map_err(|failure| failure.after(done, None))
 }

@@ -12,10 +12,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use vestry_protocol::admin::{AdminCall, AdminReply, Cell};
 use vestry_protocol::codec::{append_frame, decode};
 use vestry_protocol::greeting::Greeting;
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::typed::vestryctl;
 use vestry_protocol::{Reply, Request, UnixSeconds};
 use vestry_terminal::Exit;
 use vestry_tls::config::admin_server;
@@ -124,10 +126,19 @@ fn join_string() -> Vec<AdminReply> {
     vec![AdminReply::JoinString("vestry1-x".to_owned())]
 }
 
+async fn join(console: &mut Console) -> Result<String, Failure> {
+    console.read(async |client| client.join_string().await).await
+}
+
 async fn query(console: &mut Console) -> (Result<RowsEnd, Failure>, String) {
     let (mut writer, mut out) = (Format::Json.writer(None), Vec::new());
-    let call = AdminCall::Query { sql: "select name from accounts".to_owned() };
-    let end = console.stream_rows(call, writer.as_mut(), &mut out).await;
+    let end = console
+        .stream_rows(
+            async |client| client.query("select name from accounts").await,
+            writer.as_mut(),
+            &mut out,
+        )
+        .await;
     (end, String::from_utf8(out).unwrap())
 }
 
@@ -140,7 +151,7 @@ async fn rows_are_written_and_the_connection_is_kept() {
     let (result, out) = query(&mut console).await;
     assert_eq!(result.unwrap().rows, 3);
     assert_eq!(out, "[\n{\"name\":\"a\"},\n{\"name\":\"b\"},\n{\"name\":\"c\"}\n]\n");
-    assert!(matches!(console.ask(AdminCall::ShowJoinString).await, Ok(AdminReply::JoinString(_))));
+    assert!(join(&mut console).await.is_ok());
     assert!(!console.was_reconnected());
     assert_eq!(served.await.unwrap(), 2);
 }
@@ -154,7 +165,7 @@ async fn a_query_that_breaks_off_keeps_its_rows_and_says_why() {
     let (result, out) = query(&mut console).await;
     assert_eq!(exit_for(&result.unwrap_err()), Exit::BadData);
     assert_eq!(out, "[\n{\"name\":\"a\"}\n");
-    assert!(console.ask(AdminCall::ShowJoinString).await.is_ok(), "the connection goes on");
+    assert!(join(&mut console).await.is_ok(), "the connection goes on");
 }
 
 #[tokio::test]
@@ -202,14 +213,14 @@ async fn a_lost_server_is_asked_again_over_a_new_connection() {
     let pki = Pki::new();
     let (port, served) = serve(&pki, vec![vec![join_string()], vec![join_string()]]).await;
     let mut console = Console::with(pki.settings(port));
-    assert!(console.ask(AdminCall::ShowJoinString).await.is_ok());
+    assert!(join(&mut console).await.is_ok());
     // The end of the first connection arrives when it arrives; the call is done in either case, or was not sent.
-    let second = console.ask(AdminCall::ShowJoinString).await;
+    let second = join(&mut console).await;
     match second {
         Ok(_) => assert!(console.was_reconnected()),
         Err(failure) => {
             assert_eq!(exit_for(&failure), Exit::Unreachable);
-            assert!(console.ask(AdminCall::ShowJoinString).await.is_ok());
+            assert!(join(&mut console).await.is_ok());
         }
     }
     assert_eq!(served.await.unwrap(), 2);
@@ -220,7 +231,10 @@ async fn a_change_whose_answer_was_lost_is_not_repeated() {
     let pki = Pki::new();
     let (port, served) = serve(&pki, vec![vec![vec![]]]).await;
     let mut console = Console::with(pki.settings(port));
-    let failure = console.ask(AdminCall::DeleteAccount { name: "naman".to_owned() }).await.unwrap_err();
+    let failure = console
+        .change(vestryctl("account show naman"), async |client| client.delete_account("naman").await)
+        .await
+        .unwrap_err();
     assert!(failure.to_string().ends_with("the change may or may not have been made"), "{failure}");
     assert_eq!(failure.advice().unwrap(), "Look before you repeat it: vestryctl account show naman");
     assert_eq!(exit_for(&failure), Exit::BrokeOff);
@@ -231,7 +245,7 @@ async fn a_change_whose_answer_was_lost_is_not_repeated() {
 async fn a_server_of_another_ca_gets_nothing() {
     let (ours, theirs) = (Pki::new(), Pki::new());
     let (port, served) = serve(&theirs, vec![vec![join_string()]]).await;
-    let failure = Console::with(ours.settings(port)).ask(AdminCall::ShowJoinString).await.unwrap_err();
+    let failure = join(&mut Console::with(ours.settings(port))).await.unwrap_err();
     assert_eq!(exit_for(&failure), Exit::WrongServer);
     assert!(failure.advice().unwrap().starts_with("Nothing was sent."));
     assert_eq!(served.await.unwrap(), 0);
@@ -242,7 +256,7 @@ async fn a_certificate_of_another_ca_is_refused() {
     let (ours, theirs) = (Pki::new(), Pki::new());
     let (port, _) = serve(&theirs, vec![vec![join_string()]]).await;
     let settings = Settings { ca: theirs.certs().ca_certificate(), ..ours.settings(port) };
-    let failure = Console::with(settings).ask(AdminCall::ShowJoinString).await.unwrap_err();
+    let failure = join(&mut Console::with(settings)).await.unwrap_err();
     assert_eq!(exit_for(&failure), Exit::Refused, "{failure}");
 }
 
@@ -250,7 +264,7 @@ async fn a_certificate_of_another_ca_is_refused() {
 async fn where_nothing_listens_the_exit_code_says_so() {
     let pki = Pki::new();
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let failure = Console::with(pki.settings(port)).ask(AdminCall::ShowStatus).await.unwrap_err();
+    let failure = join(&mut Console::with(pki.settings(port))).await.unwrap_err();
     assert_eq!(exit_for(&failure), Exit::Unreachable);
     assert!(failure.advice().unwrap().contains("vestryd serve"));
 }
@@ -261,11 +275,11 @@ async fn exposed_keys_and_missing_files_are_configuration_errors() {
     let pki = Pki::new();
     let exposed = pki.settings(1);
     std::fs::set_permissions(&exposed.key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let failure = Console::with(exposed).ask(AdminCall::ShowStatus).await.unwrap_err();
+    let failure = join(&mut Console::with(exposed)).await.unwrap_err();
     assert_eq!(exit_for(&failure), Exit::Configuration);
     assert!(failure.to_string().contains("chmod 600"), "{failure}");
 
     let missing = Settings { certificate: Path::new("nowhere.pem").to_owned(), ..Pki::new().settings(1) };
-    let failure = Console::with(missing).ask(AdminCall::ShowStatus).await.unwrap_err();
+    let failure = join(&mut Console::with(missing)).await.unwrap_err();
     assert_eq!(exit_for(&failure), Exit::Configuration);
 }

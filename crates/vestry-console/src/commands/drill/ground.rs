@@ -11,10 +11,12 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use vestry_protocol::admin::{AdminCall, AdminReply, Cell};
+use vestry_client::AdminClient;
+use vestry_protocol::admin::Cell;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SecretText;
+use vestry_protocol::typed::vestryctl;
 use vestry_protocol::user::Profile;
 
 /// The first bytes of every source address of a drill: loopback, and no address that anything else uses.
@@ -94,11 +96,11 @@ impl Ground {
 
     /// Makes an account; its name and its one-time code.
     pub(super) async fn make_account(&self, console: &mut Console) -> Result<(String, SecretText), Failure> {
-        let call = AdminCall::CreateAccount { name: self.account_name(), profile: Profile::default() };
-        match console.ask(call).await? {
-            AdminReply::CodeIssued { name, code, .. } => Ok((name, code)),
-            _ => Err(Failure::UnexpectedReply),
-        }
+        let name = self.account_name();
+        let look = vestryctl("account show").arg(&name);
+        let make = async |client: &mut AdminClient| client.create_account(&*name, Profile::default()).await;
+        let issued = console.change(look, make).await?;
+        Ok((issued.name, issued.code))
     }
 
     /// Returns how many accounts may have been left.
@@ -134,7 +136,8 @@ impl Ground {
             format!("select name from accounts where name like '{tag}-%' and status <> 'deleted' order by 1");
         let names = first_texts(select(console, sql, ROWS_MAX).await?);
         for name in &names {
-            match console.ask(AdminCall::DeleteAccount { name: name.clone() }).await {
+            let look = vestryctl("account show").arg(name);
+            match console.change(look, async |client| client.delete_account(name).await).await {
                 Err(Failure::Refused(refusal)) if refusal.is(RefusalCode::WrongState) => {}
                 done => drop(done?),
             }
@@ -150,7 +153,9 @@ impl Ground {
         let lanes = first_texts(select(console, sql, ROWS_MAX).await?);
         let subjects: BTreeSet<&str> = lanes.iter().filter_map(|lane| self.subject_of(lane)).collect();
         for subject in &subjects {
-            console.ask(AdminCall::ClearThrottle { subject: Some((*subject).to_owned()) }).await?;
+            let clear =
+                async |client: &mut AdminClient| client.clear_throttle(Some((*subject).to_owned())).await;
+            console.change(vestryctl("throttle"), clear).await?;
         }
         Ok(subjects.len())
     }

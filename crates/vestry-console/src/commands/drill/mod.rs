@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 use thief::Loot;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use vestry_protocol::admin::{AdminCall, AdminReply, Cell, Status};
+use vestry_protocol::admin::{Cell, Status};
 
 /// A play that got so much ends, so that a drill against high limits stays small. `--all` has no such end.
 const GOT_MAX: u64 = 1_000;
@@ -115,10 +115,7 @@ async fn told_to_stop() -> Failure {
 }
 
 async fn fetch_limits(console: &mut Console) -> Result<Limits, Failure> {
-    match console.ask(AdminCall::ShowLimits).await? {
-        AdminReply::LimitsShown(limits) => Ok(Limits::new(limits)),
-        _ => Err(Failure::UnexpectedReply),
-    }
+    Ok(Limits::new(console.read(async |client| client.limits().await).await?))
 }
 
 /// A drill before and while it is played.
