@@ -30,6 +30,8 @@ cargo build --workspace --locked
 say "tests"
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --workspace --locked --no-fail-fast
+  # The examples in the documentation of the library, which nextest leaves out.
+  cargo test --locked --doc --package vestry-client
 else
   echo "cargo-nextest is not installed; cargo test does the same, slower"
   cargo test --workspace --locked

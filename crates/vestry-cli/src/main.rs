@@ -12,7 +12,7 @@
 //! | [`context`] | what every command works with |
 //! | [`target`], [`servers`] | which server is meant and whom to trust |
 //! | [`link`] | a connection that is made anew when it is gone |
-//! | [`session`] | a link that is logged in |
+//! | [`session_link`] | a link that is logged in |
 //! | [`secrets`], [`passphrase`], [`new_password`] | where passwords come from |
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`failure`], [`exit`] | what went wrong, what to do, which exit code |
@@ -30,7 +30,7 @@ mod passphrase;
 mod program;
 mod secrets;
 mod servers;
-mod session;
+mod session_link;
 mod target;
 
 use std::process::ExitCode;

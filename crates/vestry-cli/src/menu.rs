@@ -13,7 +13,7 @@ use crate::exit::exit_for;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::new_password::policy_of;
-use crate::session::{Session, call_failed};
+use crate::session_link::{SessionLink, call_failed};
 use choice::{Choice, INSIDE, OUTSIDE, read_choice, show};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::PasswordPolicy;
@@ -25,7 +25,7 @@ enum Stage {
     /// Nobody yet.
     Outside(Link),
     /// Somebody who is logged in.
-    Inside(Session),
+    Inside(SessionLink),
 }
 
 /// Runs until the person leaves.
@@ -66,7 +66,7 @@ async fn arrive(context: &mut Context) -> Result<(Stage, PasswordPolicy), Failur
     let server = server.map_err(|error| call_failed(&link, error, None))?;
     let policy = policy_of(&server);
     context.output.talk(format_args!("Vestry {} at {}", Escaped(&server.version), target.address));
-    let Some(mut session) = Session::kept(context, target)? else {
+    let Some(mut session) = SessionLink::kept(context, target)? else {
         return Ok((Stage::Outside(link), policy));
     };
     match session.read(async |client| client.show().await).await {

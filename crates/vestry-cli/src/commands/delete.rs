@@ -3,7 +3,7 @@
 use crate::cli::DeleteArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session_link::SessionLink;
 use serde::Serialize;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::fields::Username;
@@ -16,7 +16,7 @@ struct DeletedJson<'a> {
 }
 
 pub(super) async fn run(context: &mut Context, args: &DeleteArgs) -> Result<(), Failure> {
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     let name = session.name().clone();
     confirm(context, args.confirm.as_deref(), &name)?;
     let password = context.secrets.next_password("the password", &format!("Password of {name}: "))?;

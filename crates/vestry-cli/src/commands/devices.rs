@@ -4,7 +4,7 @@ use super::sessions::{in_columns, read_id, show_id};
 use crate::cli::{DevicesAct, DevicesArgs};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session_link::SessionLink;
 use serde::Serialize;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
@@ -39,7 +39,7 @@ pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(),
 }
 
 async fn list(context: &Context) -> Result<(), Failure> {
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     let devices = session.read(async |client| client.devices().await).await?;
     let json: Vec<DeviceJson<'_>> = devices.iter().map(DeviceJson::of).collect();
     context.output.answer(&json, table(&devices))
@@ -47,7 +47,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
 
 async fn forget(context: &Context, typed: &str) -> Result<(), Failure> {
     let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "device", typed: typed.to_owned() })?;
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     session
         .write(format!("See what is left: {}", vestry("devices")), async |client| {
             client.forget_device(id).await

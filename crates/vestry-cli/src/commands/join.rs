@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::servers::{read_servers, write_servers};
-use crate::session::call_failed;
+use crate::session_link::call_failed;
 use crate::target::Target;
 use serde::Serialize;
 use vestry_client::Address;

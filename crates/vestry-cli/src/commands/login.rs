@@ -4,7 +4,7 @@ use crate::cli::LoginArgs;
 use crate::context::{Context, this_device};
 use crate::failure::Failure;
 use crate::link::Link;
-use crate::session::{Session, call_failed, keep_witness, remember_opaque};
+use crate::session_link::{SessionLink, call_failed, keep_witness, remember_opaque};
 use serde::Serialize;
 use vestry_client::KeptFromLogin;
 use vestry_client::state::Lifetime;
@@ -60,7 +60,7 @@ pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), F
     let way = if args.imported { Way::Imported } else { Way::Proven };
     let LoggedIn { new, notices, moved } = log_in(context, &mut link, &name, &password, way).await?;
     let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
-    let session = Session::open(context, link, &new, lifetime)?;
+    let session = SessionLink::open(context, link, &new, lifetime)?;
     let json = LoggedInJson {
         name: session.name().as_str(),
         last_login: new.last_login.and_then(rfc3339),

@@ -3,7 +3,7 @@
 use crate::cli::LogoutArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session_link::SessionLink;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -12,7 +12,7 @@ struct LoggedOutJson {
 }
 
 pub(super) async fn run(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     let look = "Run it again: a session that has ended already is no mistake.";
     let ended = match session.write(look, async |client| client.log_out(args.all).await).await {
         Ok(ended) => {

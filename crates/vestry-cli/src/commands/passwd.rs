@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::new_password;
-use crate::session::{Session, keep_witness};
+use crate::session_link::{SessionLink, keep_witness};
 use serde::Serialize;
 use vestry_protocol::fields::PasswordOwner;
 use vestry_protocol::typed::vestry;
@@ -14,7 +14,7 @@ struct PasswordChangedJson<'a> {
 }
 
 pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     let server = session.read(async |client| client.describe_server().await).await?;
     let account = session.read(async |client| client.show().await).await?;
     let name = session.name().clone();

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::new_password;
-use crate::session::{call_failed, remember_opaque};
+use crate::session_link::{call_failed, remember_opaque};
 use serde::Serialize;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;

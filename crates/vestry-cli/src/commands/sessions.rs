@@ -4,7 +4,7 @@ use super::fields::shown_later;
 use crate::cli::{SessionsAct, SessionsArgs};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session_link::SessionLink;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 use vestry_protocol::calendar::rfc3339;
@@ -56,7 +56,7 @@ pub(super) async fn run(context: &mut Context, args: &SessionsArgs) -> Result<()
 }
 
 async fn list(context: &Context) -> Result<(), Failure> {
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     let sessions = session.read(async |client| client.sessions().await).await?;
     let json: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::of).collect();
     context.output.answer(&json, table(&sessions))
@@ -64,7 +64,7 @@ async fn list(context: &Context) -> Result<(), Failure> {
 
 async fn revoke(context: &Context, typed: &str) -> Result<(), Failure> {
     let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "session", typed: typed.to_owned() })?;
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     session
         .write(format!("See what is left: {}", vestry("sessions")), async |client| client.revoke(id).await)
         .await?;

@@ -5,7 +5,7 @@ use super::login::{SetWithCodeJson, about_password};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
-use crate::session::{Session, call_failed};
+use crate::session_link::{SessionLink, call_failed};
 use crate::target::Target;
 use serde::Serialize;
 use vestry_client::Client;
@@ -66,7 +66,7 @@ async fn look(
     context: &Context,
     target: Target,
 ) -> Result<(ServerDescription, Option<(String, Notices)>), Failure> {
-    if let Some(mut session) = Session::kept(context, target.clone())? {
+    if let Some(mut session) = SessionLink::kept(context, target.clone())? {
         let both = async |client: &mut Client| Ok((client.describe_server().await?, client.notices().await?));
         match session.read(both).await {
             Ok((description, notices)) => {

@@ -4,7 +4,7 @@ use super::fields::{AccountJson, Changes, account_text};
 use crate::cli::UpdateArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::Session;
+use crate::session_link::SessionLink;
 use vestry_protocol::typed::vestry;
 use vestry_protocol::user::Change;
 
@@ -15,7 +15,7 @@ pub(super) async fn run(context: &mut Context, args: &UpdateArgs) -> Result<(), 
             "nothing to change was named; give --email, --age or --gender (an empty value clears a field)";
         return Err(Failure::Usage(words.to_owned()));
     }
-    let mut session = Session::of(context)?;
+    let mut session = SessionLink::of(context)?;
     let password = match changes.email {
         Change::Keep => None,
         Change::Clear | Change::Set(_) => {

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::new_password;
-use crate::session::{Session, call_failed, remember_opaque};
+use crate::session_link::{SessionLink, call_failed, remember_opaque};
 use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Age, Email, Field, Gender, PasswordOwner, PasswordPolicy, Username};
@@ -34,8 +34,8 @@ pub(super) async fn act(
 }
 
 /// Keeps the new session and steps inside.
-pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<Session, Failure> {
-    let session = Session::open(context, link, &opened.new, Lifetime::Login)?;
+pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<SessionLink, Failure> {
+    let session = SessionLink::open(context, link, &opened.new, Lifetime::Login)?;
     context.output.talk(format_args!("\nLogged in as {}.", session.name()));
     say_notices(context, &opened.new, &opened.notices, opened.moved.as_ref());
     Ok(session)

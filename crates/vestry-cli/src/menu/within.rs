@@ -5,7 +5,7 @@ use crate::commands::{change_of, info_text};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Shown;
-use crate::session::Session;
+use crate::session_link::SessionLink;
 use std::fmt::Display;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Password, Username};
@@ -24,7 +24,11 @@ pub(super) enum Next {
 /// How to see what became of a change whose answer was lost.
 const LOOK: &str = "See what is stored with 5.";
 
-pub(super) async fn act(context: &Context, session: &mut Session, choice: Choice) -> Result<Next, Failure> {
+pub(super) async fn act(
+    context: &Context,
+    session: &mut SessionLink,
+    choice: Choice,
+) -> Result<Next, Failure> {
     match choice {
         Choice::Update => update(context, session).await.map(|()| Next::Stay),
         Choice::Delete => delete(context, session).await,
@@ -34,18 +38,18 @@ pub(super) async fn act(context: &Context, session: &mut Session, choice: Choice
     }
 }
 
-async fn retrieve_info(context: &Context, session: &mut Session) -> Result<(), Failure> {
+async fn retrieve_info(context: &Context, session: &mut SessionLink) -> Result<(), Failure> {
     let account = session.read(async |client| client.show().await).await?;
     context.output.lines(format_args!("\n{}", info_text(&account)))
 }
 
-async fn log_out(context: &Context, session: &mut Session) -> Result<Next, Failure> {
+async fn log_out(context: &Context, session: &mut SessionLink) -> Result<Next, Failure> {
     session.write("Choose 6 again to be sure.", async |client| client.log_out(false).await).await?;
     context.output.talk("\nLogged out.");
     Ok(Next::Leave)
 }
 
-async fn update(context: &Context, session: &mut Session) -> Result<(), Failure> {
+async fn update(context: &Context, session: &mut SessionLink) -> Result<(), Failure> {
     let account = session.read(async |client| client.show().await).await?;
     context.output.talk("For each, press Enter to keep it or type - to clear it.");
     let Account { profile, .. } = &account;
@@ -74,7 +78,7 @@ async fn update(context: &Context, session: &mut Session) -> Result<(), Failure>
     }
 }
 
-async fn delete(context: &Context, session: &mut Session) -> Result<Next, Failure> {
+async fn delete(context: &Context, session: &mut SessionLink) -> Result<Next, Failure> {
     let name = session.name().clone();
     let question = format!("This deletes {name}. Type its name to go on (Enter goes back): ");
     let same = |text: &str| match Username::parse(text) {

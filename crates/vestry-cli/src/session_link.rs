@@ -13,16 +13,16 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::NewSession;
 
-/// Somebody who is logged in.
+/// A link to a server, with the token of a session that is kept in a file.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct SessionLink {
     link: Link,
     folders: Folders,
     name: Username,
     lifetime: Lifetime,
 }
 
-impl Session {
+impl SessionLink {
     /// Goes on with the session that was kept for the server that is meant.
     pub(crate) fn of(context: &Context) -> Result<Self, Failure> {
         let target = context.target()?;
