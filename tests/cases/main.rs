@@ -34,6 +34,7 @@ mod rotation;
 mod siege;
 // The programs as a person uses them, and the one that measures them.
 mod bench;
+mod commands;
 mod drill;
 mod exits;
 mod names;

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use vestry_protocol::typed::{Flags, lead_here};
+use vestry_protocol::views;
 use vestry_terminal::exit::{OF_CLIENTS, listed};
 
 const AFTER_HELP: &str = "\
@@ -120,8 +121,8 @@ impl FormOptions {
 /// One thing to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run one select over the views accounts, sessions, audit, operators, throttle and py3
     #[command(
+        about = format!("Run one select over the views {}", names_of_views()),
         after_help = "Examples:\n  vestryctl sql 'select name, age from accounts order by age desc'\n  \
         vestryctl sql 'select * from accounts \\G'\n  vestryctl sql - < report.sql\n  \
         vestryctl --format csv sql 'select * from accounts' > accounts.csv"
@@ -302,6 +303,15 @@ pub(crate) struct DrillArgs {
     /// Play nothing; take away what a drill left that was killed, by what its accounts begin with
     #[arg(long, value_name = "DRILL", conflicts_with_all = ["all", "seconds"])]
     pub(crate) tidy: Option<String>,
+}
+
+/// Every view, as in a sentence.
+fn names_of_views() -> String {
+    let names: Vec<&str> = views::ALL.iter().map(|view| view.view).collect();
+    match names.split_last() {
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// Some of the formats by their names.

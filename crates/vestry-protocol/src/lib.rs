@@ -25,6 +25,7 @@
 //! | [`user`] | what the user port can be asked and may answer |
 //! | [`import`] | accounts on their way into a database |
 //! | [`admin`] | what the admin port can be asked and may answer |
+//! | [`views`] | the views of an operator's SQL, and their columns |
 
 pub mod admin;
 pub mod audit;
@@ -43,6 +44,7 @@ pub mod secret;
 pub mod time;
 pub mod typed;
 pub mod user;
+pub mod views;
 
 pub use message::{ADMIN_ALPN, Reply, Request, USER_ALPN};
 pub use time::UnixSeconds;

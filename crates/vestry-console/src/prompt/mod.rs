@@ -5,6 +5,7 @@
 
 mod completion;
 pub(crate) mod statement;
+mod vocabulary;
 pub(crate) mod words;
 
 use crate::cli::PromptLine;
@@ -12,7 +13,7 @@ use crate::commands;
 use crate::context::Context;
 use crate::failure::Failure;
 use clap::Parser;
-use completion::{COMMANDS, Completion};
+use completion::Completion;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
@@ -25,22 +26,11 @@ use vestry_tls::private_file::create_dir;
 const PROMPT: &str = "vestry> ";
 const PROMPT_WITHIN: &str = "     -> ";
 
+/// How wide the help is where no screen says how wide it may be.
+const HELP_COLUMNS: usize = 80;
+
 /// Lines of the history; older ones are dropped.
 const HISTORY_LINES_MAX: usize = 1_000;
-
-const HELP: &str = "\
-Any select over these views, ended with ; (or \\G to see each row as a list):
-  accounts   name email age gender status credential created last_login
-  sessions   id account device source created last_used expires
-  audit      id at actor_kind actor action subject source detail
-  operators  name role pin created revoked
-  py3        name pass email age
-Or a command on one line; add --help to see what it takes:
-  accounts, sessions, audit, operators    a page of a view: --where EXPR --sort COLUMN --desc --limit N
-  account show|create|suspend|resume|reset|delete|restore NAME
-  sessions revoke ID    operators revoke NAME    status    join-string
-exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.
-";
 
 /// Runs the prompt until its person leaves.
 pub(crate) fn run(
@@ -63,7 +53,9 @@ pub(crate) fn run(
         match step {
             Step::Wait => {}
             Step::Leave => break,
-            Step::Help => context.output.talk(HELP.trim_end()),
+            Step::Help => {
+                context.output.talk(vocabulary::help(context.output.width().unwrap_or(HELP_COLUMNS)));
+            }
             Step::Command(words) => run_command(&mut context, runtime, words),
             Step::Unended => context.output.talk("A quote in this line does not end; nothing was done."),
             Step::Statements(statements) => run_statements(&mut context, runtime, statements),
@@ -89,9 +81,9 @@ fn step(pending: &mut String, line: &str) -> Step {
         let first = bare.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
         match first.as_str() {
             "" => return Step::Wait,
-            "exit" | "quit" | "\\q" => return Step::Leave,
-            "help" | "\\h" | "?" => return Step::Help,
-            first if COMMANDS.contains(&first) => {
+            first if vocabulary::LEAVE.contains(&first) => return Step::Leave,
+            first if vocabulary::HELP.contains(&first) => return Step::Help,
+            first if vocabulary::is_command(first) => {
                 return words::words_of(bare).map_or(Step::Unended, Step::Command);
             }
             _ => {}
@@ -110,6 +102,9 @@ fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>) {
         // Help that was asked for, or what is wrong with the line.
         Err(error) => return context.output.talk(error.render().to_string().trim_end()),
     };
+    if let Err(failure) = vocabulary::refuse_here(&line.command) {
+        return report(context, Err(failure));
+    }
     let own_form = std::mem::replace(&mut context.form, line.form);
     if context.form.asked().is_none() {
         context.form = own_form;
@@ -169,7 +164,7 @@ impl Lines {
         let config = Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(terminal)?;
         let config = config.history_ignore_dups(true).map_err(terminal)?.history_ignore_space(true).build();
         let mut editor = Editor::with_config(config).map_err(terminal)?;
-        editor.set_helper(Some(Completion));
+        editor.set_helper(Some(Completion::of_the_prompt()));
         // A history that cannot be kept is no reason to refuse the prompt.
         let history =
             state_dir.filter(|dir| create_dir(dir).is_ok()).map(|dir| dir.join("vestryctl_history"));
@@ -265,13 +260,5 @@ mod tests {
             assert_eq!(step(&mut String::new(), line), Step::Help, "{line}");
         }
         assert_eq!(step(&mut String::new(), " ; "), Step::Wait);
-    }
-
-    #[test]
-    fn every_command_that_the_prompt_knows_is_one() {
-        for command in COMMANDS.iter().filter(|command| !["exit", "help", "quit"].contains(*command)) {
-            let error = PromptLine::try_parse_from([command, "--help"]).unwrap_err();
-            assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{command}");
-        }
     }
 }

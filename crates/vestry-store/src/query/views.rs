@@ -1,9 +1,10 @@
 //! The operator's views: their columns in order, and the key that no two of their rows share.
 //!
-//! Written out so that a name from outside is compared with a constant and never reaches SQL by itself. A test
-//! compares them with the schema.
+//! Written out, in `vestry_protocol::views`, so that a name from outside is compared with a constant and never reaches SQL by
+//! itself. A test compares them with the schema.
 
 use vestry_protocol::admin::View;
+use vestry_protocol::views::{self, Columns};
 
 /// A view as the schema defines it.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,39 +26,16 @@ impl ViewShape {
     }
 }
 
-const ACCOUNTS: ViewShape = ViewShape {
-    name: "accounts",
-    columns: &["name", "email", "age", "gender", "status", "credential", "created", "last_login"],
-    key: "name",
-    number: 0,
-};
+const fn shaped(view: Columns, key: &'static str, number: u8) -> ViewShape {
+    ViewShape { name: view.view, columns: view.columns, key, number }
+}
 
-const SESSIONS: ViewShape = ViewShape {
-    name: "sessions",
-    columns: &["id", "account", "device", "source", "created", "last_used", "expires"],
-    key: "id",
-    number: 1,
-};
-
-const AUDIT: ViewShape = ViewShape {
-    name: "audit",
-    columns: &["id", "at", "actor_kind", "actor", "action", "subject", "source", "detail"],
-    key: "id",
-    number: 2,
-};
-
-const OPERATORS: ViewShape = ViewShape {
-    name: "operators",
-    columns: &["name", "role", "pin", "created", "revoked"],
-    key: "pin",
-    number: 3,
-};
-
-const PY3: ViewShape =
-    ViewShape { name: "py3", columns: &["name", "pass", "email", "age"], key: "name", number: 4 };
-
-const THROTTLE: ViewShape =
-    ViewShape { name: "throttle", columns: &["lane", "failures", "failed", "opens"], key: "lane", number: 5 };
+const ACCOUNTS: ViewShape = shaped(views::ACCOUNTS, "name", 0);
+const SESSIONS: ViewShape = shaped(views::SESSIONS, "id", 1);
+const AUDIT: ViewShape = shaped(views::AUDIT, "id", 2);
+const OPERATORS: ViewShape = shaped(views::OPERATORS, "pin", 3);
+const PY3: ViewShape = shaped(views::PY3, "name", 4);
+const THROTTLE: ViewShape = shaped(views::THROTTLE, "lane", 5);
 
 /// Every view that the prompt reads.
 pub(super) const ALL: [&ViewShape; 6] = [&ACCOUNTS, &SESSIONS, &AUDIT, &OPERATORS, &PY3, &THROTTLE];

@@ -1,0 +1,217 @@
+//! What can be typed at the prompt, from the one definition of the commands ([`crate::cli`]) and the one table of views: for
+//! the prompt itself, its help and the Tab key.
+
+use crate::cli::{Command, PromptLine};
+use crate::failure::Failure;
+use clap::CommandFactory;
+use std::fmt::Write;
+use std::path::Path;
+use vestry_protocol::typed::vestryctl;
+use vestry_protocol::views;
+
+/// What ends the prompt, and what shows its help.
+pub(super) const LEAVE: [&str; 3] = ["exit", "quit", "\\q"];
+pub(super) const HELP: [&str; 3] = ["help", "\\h", "?"];
+
+/// Words of a select.
+const SELECT: [&str; 15] = [
+    "and",
+    "count(*)",
+    "from",
+    "group by",
+    "having",
+    "is not null",
+    "is null",
+    "join",
+    "like",
+    "limit",
+    "or",
+    "order by",
+    "select",
+    "where",
+    "with",
+];
+
+/// How far the columns of a view, and what is said of a command, stand from the left.
+const INDENT: usize = 14;
+
+/// Returns whether a line that begins with this word is a command.
+pub(super) fn is_command(word: &str) -> bool {
+    PromptLine::command().find_subcommand(word).is_some()
+}
+
+/// Refuses what belongs into a shell.
+pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
+    let is_stdin = |file: &Path| file.as_os_str() == "-";
+    let in_a_shell = |words| Err(Failure::Usage(format!("this is for a shell: {}", vestryctl(words))));
+    match command {
+        // It listens to signals itself, and tidies up after them.
+        Command::Drill(_) => in_a_shell("drill"),
+        Command::Completions(_) => in_a_shell("completions"),
+        Command::Man(_) => in_a_shell("man"),
+        Command::Sql(sql) if sql.statement == "-" => {
+            Err(Failure::Usage("the prompt has no other input to read; type the statement".to_owned()))
+        }
+        Command::Import(import) if is_stdin(&import.file) => {
+            Err(Failure::Usage("the prompt has no other input to read; name a file".to_owned()))
+        }
+        Command::Sql(_)
+        | Command::Accounts(_)
+        | Command::Account(_)
+        | Command::Sessions(_)
+        | Command::Audit(_)
+        | Command::Operators(_)
+        | Command::Throttle(_)
+        | Command::JoinString
+        | Command::Backup(_)
+        | Command::Import(_)
+        | Command::Export(_)
+        | Command::Status
+        | Command::Reload => Ok(()),
+    }
+}
+
+/// Returns the help of the prompt, in lines of at most `width` columns where words let it.
+pub(super) fn help(width: usize) -> String {
+    let mut text =
+        String::from("Any select over these views, ended with ; (or \\G to see each row as a list):\n");
+    for view in views::ALL {
+        let name = format!("  {:<width$}", view.view, width = INDENT - 2);
+        push_wrapped(&mut text, name, view.columns.iter().copied(), width);
+    }
+    text.push_str("Or a command on one line; add --help to see what it takes:\n");
+    for command in PromptLine::command().get_subcommands().filter(|command| is_offered(command)) {
+        let name = format!("  {:<width$}", command.get_name(), width = INDENT - 2);
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        push_wrapped(&mut text, name, about.split(' '), width);
+    }
+    text.push_str("exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.");
+    text
+}
+
+/// Returns every word that the Tab key offers, in order.
+pub(super) fn words() -> Vec<String> {
+    let mut prompt = PromptLine::command();
+    // Has the options of every command known to each.
+    prompt.build();
+    let mut words: Vec<String> =
+        [LEAVE[0], HELP[0]].iter().chain(&SELECT).map(|word| (*word).to_owned()).collect();
+    words.extend(
+        views::ALL
+            .iter()
+            .flat_map(|view| view.columns.iter().chain([&view.view]))
+            .map(|word| (*word).to_owned()),
+    );
+    for command in prompt.get_subcommands().filter(|command| is_offered(command)) {
+        push_words_of(command, &mut words);
+    }
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// What belongs into a shell is not on offer.
+fn is_offered(command: &clap::Command) -> bool {
+    !command.is_hide_set() && command.get_name() != "drill"
+}
+
+/// A command, what it can do, and the options of each.
+fn push_words_of(command: &clap::Command, words: &mut Vec<String>) {
+    words.push(command.get_name().to_owned());
+    words.extend(command.get_arguments().filter_map(|option| Some(format!("--{}", option.get_long()?))));
+    for act in command.get_subcommands() {
+        push_words_of(act, words);
+    }
+}
+
+/// Writes words behind a name, and goes on below them where the line is full.
+fn push_wrapped<'a>(text: &mut String, name: String, words: impl Iterator<Item = &'a str>, width: usize) {
+    let mut line = name;
+    for word in words {
+        if line.chars().count() + word.chars().count() > width && line.chars().count() > INDENT {
+            let _ = writeln!(text, "{}", line.trim_end());
+            line = " ".repeat(INDENT);
+        }
+        line.push_str(word);
+        line.push(' ');
+    }
+    let _ = writeln!(text, "{}", line.trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    fn shell_commands() -> Vec<String> {
+        Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+    }
+
+    /// O10 of the trials: `throttle clear naman` waited for the end of a statement.
+    #[test]
+    fn each_command_of_the_shell_is_a_command_of_the_prompt_and_there_is_no_other() {
+        let prompt: Vec<String> =
+            PromptLine::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        assert_eq!(prompt, shell_commands());
+        for command in shell_commands() {
+            assert!(is_command(&command), "{command}");
+        }
+        assert!(!is_command("select"));
+    }
+
+    #[test]
+    fn a_command_is_on_offer_or_refused_with_the_way_to_do_it() {
+        let is_refused = |line: &str| {
+            let line = PromptLine::try_parse_from(line.split(' ')).unwrap();
+            refuse_here(&line.command).err().map(|failure| failure.to_string())
+        };
+        for (line, advice) in [
+            ("drill", "vestryctl drill"),
+            ("man", "vestryctl man"),
+            ("completions bash", "vestryctl completions"),
+            ("sql -", "type the statement"),
+            ("import - --format csv", "name a file"),
+        ] {
+            assert!(is_refused(line).is_some_and(|said| said.contains(advice)), "{line}");
+        }
+        for line in ["throttle clear naman", "import a.csv", "export", "backup a", "audit verify", "reload"] {
+            assert_eq!(is_refused(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_has_every_view_with_its_columns_and_every_command_on_offer() {
+        let text = help(100);
+        for view in views::ALL {
+            let line = format!("  {:<12}{}\n", view.view, view.columns.join(" "));
+            assert!(text.contains(&line), "{line}");
+        }
+        for command in Cli::command().get_subcommands() {
+            let begins = text.contains(&format!("\n  {:<12}", command.get_name()));
+            assert_eq!(begins, is_offered(command), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn help_fits_the_screen() {
+        for width in [40, 80] {
+            let text = help(width);
+            // The sentences between are cut by the terminal.
+            let listed = text.lines().filter(|line| line.starts_with("  "));
+            assert!(listed.clone().all(|line| line.chars().count() <= width), "{text}");
+            assert!(listed.count() > 20);
+        }
+    }
+
+    #[test]
+    fn the_tab_key_offers_views_columns_commands_and_their_options() {
+        let words = words();
+        for word in
+            ["throttle", "opens", "py3", "import", "--skip-bad", "clear", "--format", "order by", "help"]
+        {
+            assert!(words.iter().any(|offered| offered == word), "{word}");
+        }
+        assert!(!words.iter().any(|word| ["drill", "man", "--tidy"].contains(&word.as_str())));
+    }
+}
