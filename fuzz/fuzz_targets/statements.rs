@@ -1,7 +1,7 @@
 //! The console's cutting of what was typed into statements: nothing is lost, and each statement is one.
 #![no_main]
 
-#[path = "../../crates/vestry-console/src/prompt/statement.rs"]
+#[path = "../../crates/vestry-console/src/statement.rs"]
 mod statement;
 
 use statement::split;

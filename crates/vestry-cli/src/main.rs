@@ -3,19 +3,25 @@
 //! It never decides what an account may do; the server does. It holds no password longer than one call needs it,
 //! and takes none from its arguments or its environment.
 //!
-//! | room | holds |
+//! Its modules, from the ground up; each imports only from those above it in this table:
+//!
+//! | module | holds |
 //! |---|---|
-//! | [`program`] | from what was typed to an exit code |
+//! | [`servers`] | the servers that were joined, and their pins |
+//! | [`failure`] | what went wrong, and what to do |
+//! | [`exit`] | which exit code a failure has |
+//! | [`output`] | answers on stdout, talk on stderr |
+//! | [`passphrase`] | a passphrase to offer for a new password |
 //! | [`cli`] | what can be typed |
+//! | [`secrets`] | where passwords come from |
+//! | [`target`] | which server is meant, and whom to trust |
+//! | [`link`] | a connection that is made anew when it is gone |
+//! | [`context`] | what every command works with |
+//! | [`new_password`] | asking for a new password until it is strong enough |
+//! | [`session_link`] | a link that is logged in |
 //! | [`commands`] | one file a command |
 //! | [`menu`] | the menu of a terminal |
-//! | [`context`] | what every command works with |
-//! | [`target`], [`servers`] | which server is meant and whom to trust |
-//! | [`link`] | a connection that is made anew when it is gone |
-//! | [`session_link`] | a link that is logged in |
-//! | [`secrets`], [`passphrase`], [`new_password`] | where passwords come from |
-//! | [`output`] | answers on stdout, talk on stderr |
-//! | [`failure`], [`exit`] | what went wrong, what to do, which exit code |
+//! | [`program`] | from what was typed to an exit code |
 
 mod cli;
 mod commands;

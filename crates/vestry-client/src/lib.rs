@@ -3,15 +3,17 @@
 //!
 //! It never asks a person anything, never prints, and never touches a database. The programs are built on it.
 //!
-//! | room | holds |
+//! Its modules, from the ground up; each imports only from those above it in this table:
+//!
+//! | module | holds |
 //! |---|---|
-//! | [`wire`] | one connection: requests out, replies in, for either port |
-//! | [`client`] | the calls of the user port, typed |
-//! | [`admin`] | the calls of the admin port, typed, and rows as they come |
-//! | [`sentence`] | what the programs say of a refusal |
-//! | [`strength`] | how hard a new password is to guess, and the type that says that it is |
 //! | [`address`] | host and port as people write them |
 //! | [`state`] | the files of a user: open sessions, OPAQUE accounts, device tokens |
+//! | [`strength`] | how hard a new password is to guess, and the type that says that it is |
+//! | [`sentence`] | what the programs say of a refusal |
+//! | [`wire`] | one connection: requests out, replies in, for either port |
+//! | [`admin`] | the calls of the admin port, typed, and rows as they come |
+//! | [`client`] | the calls of the user port, typed |
 //!
 //! A user logs in with the join string of a server and a password, which does not leave this machine
 //! (`examples/account.rs` is a whole program):

@@ -4,22 +4,30 @@
 //! It decides nothing about accounts or queries; the server does. It never opens the database, and holds no secret
 //! but the operator's key while it connects, and a one-time code while it prints it.
 //!
-//! | room | holds |
+//! Its modules, from the ground up; each imports only from those above it in this table:
+//!
+//! | module | holds |
 //! |---|---|
-//! | [`cli`] | what can be typed |
-//! | [`settings`] | where the server is, and the files that prove who asks |
-//! | [`console`] | the connection: one answer, or a stream of rows |
-//! | [`context`] | what every command works with |
-//! | [`commands`] | what each command does |
-//! | [`prompt`] | the prompt of a terminal, and how statements end |
-//! | [`render`] | how rows are written |
+//! | [`until`] | times as people type them |
+//! | [`progress`] | how far it has come |
+//! | [`formula`] | text that a spreadsheet would run |
 //! | [`reader`] | files of accounts, read a row at a time |
 //! | [`bad_rows`] | the rows that an import leaves out, to be mended |
-//! | [`formula`] | text that a spreadsheet would run |
+//! | [`render`] | how rows are written |
+//! | [`cli`] | what can be typed |
+//! | [`settings`] | where the server is, and the files that prove who asks |
+//! | [`failure`] | what went wrong, and what to do |
+//! | [`exit`] | which exit code a failure has |
+//! | [`output`] | answers to stdout, talk to stderr |
 //! | [`record`] | one thing with named fields |
-//! | [`output`], [`progress`] | answers to stdout, talk to stderr, and how far it has come |
-//! | [`until`] | times as people type them |
-//! | [`failure`], [`exit`] | what went wrong, what to do, and the exit code |
+//! | [`console`] | the connection: one answer, or a stream of rows |
+//! | [`context`] | what every command works with |
+//! | [`qr`] | a one-time code as a picture |
+//! | [`statement`] | where a statement ends |
+//! | [`words`] | words of a line, as a shell cuts and quotes them |
+//! | [`commands`] | what each command does |
+//! | [`prompt`] | the prompt of a terminal, and what its Tab key knows |
+//! | [`program`] | from what was typed to an exit code |
 
 mod bad_rows;
 mod cli;
@@ -38,7 +46,9 @@ mod reader;
 mod record;
 mod render;
 mod settings;
+mod statement;
 mod until;
+mod words;
 
 use std::process::ExitCode;
 

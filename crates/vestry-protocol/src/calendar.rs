@@ -1,6 +1,6 @@
 //! Times as text (RFC 3339), for people, JSON and files. On the wire they are seconds.
 
-use crate::UnixSeconds;
+use crate::time::UnixSeconds;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

@@ -30,7 +30,7 @@ impl From<SealError> for io::Error {
 }
 
 impl SealError {
-    /// Finds the reason behind an error of a reader that was stacked on a [`SealedReader`].
+    /// Finds the reason behind an error of a reader that was stacked on a `SealedReader`.
     #[must_use]
     pub fn behind(error: &io::Error) -> Option<Self> {
         let mut next: Option<&(dyn std::error::Error + 'static)> = error.get_ref().map(|inner| inner as _);

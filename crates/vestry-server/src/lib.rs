@@ -50,7 +50,7 @@
 //! | [`admin`] | the admin port |
 //! | [`sweep`] | what time does to the database |
 //! | `housekeeping` | what a server does by itself |
-//! | [`run`] | from bound listeners to the last close_notify |
+//! | `run` | from bound listeners to the last close_notify |
 //! | [`commands`] | the commands of `vestryd` |
 
 pub mod admin;

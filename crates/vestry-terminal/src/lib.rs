@@ -3,13 +3,17 @@
 //!
 //! It knows no command and no failure of any program: each maps its own to what is here.
 //!
-//! | room | holds |
+//! Its modules, from the ground up; each imports only from those above it in this table:
+//!
+//! | module | holds |
 //! |---|---|
-//! | [`exit`] | the exit codes, and what each says in each program, and which one a refusal has |
-//! | [`output`] | answers on stdout, talk on stderr |
-//! | [`prompt`] | asking a person, and reading without showing what is typed |
-//! | [`folders`] | where files are when nothing says so |
 //! | [`pages`] | completion scripts and manual pages |
+//! | [`folders`] | where files are when nothing says so |
+//! | [`output`] | answers on stdout, talk on stderr |
+//! | [`exit`] | the exit codes, and what each says in each program, and which one a refusal has |
+//! | `error` | why a person could not be asked |
+//! | `hidden` | reading without showing what is typed |
+//! | [`prompt`] | asking a person |
 
 mod error;
 pub mod exit;

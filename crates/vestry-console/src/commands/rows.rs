@@ -3,9 +3,9 @@
 use crate::cli::ListArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::prompt::statement::{Statement, split};
-use crate::prompt::words::quoted;
 use crate::render::Format;
+use crate::statement::{Statement, split};
+use crate::words::quoted;
 use std::io::{self, Read};
 use vestry_client::admin::{AdminClient, AdminError, Rows};
 use vestry_protocol::admin::{Listing, RowsEnd, View};

@@ -4,20 +4,18 @@
 //! or the answer that is waited for. Nothing that was typed goes to a file but the history (mode 0600).
 
 mod completion;
-pub(crate) mod statement;
 mod vocabulary;
-pub(crate) mod words;
 
 use crate::cli::PromptLine;
 use crate::commands;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::statement::{Statement, split};
 use clap::Parser;
 use completion::Completion;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
-use statement::{Statement, split};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;
 use vestry_protocol::escape::Escaped;
@@ -84,7 +82,7 @@ fn step(pending: &mut String, line: &str) -> Step {
             first if vocabulary::LEAVE.contains(&first) => return Step::Leave,
             first if vocabulary::HELP.contains(&first) => return Step::Help,
             first if vocabulary::is_command(first) => {
-                return words::words_of(bare).map_or(Step::Unended, Step::Command);
+                return crate::words::words_of(bare).map_or(Step::Unended, Step::Command);
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 //!
 //! A handler takes an [`Operator`], and the only way to one is `Operator::of_certificate`, which asks the
 //! database on every call: a revoked certificate is refused at its next request, not at its next connection. What an operator does
-//! takes an [`InOffice`] as well, which the transaction of the act makes (`operators/operator.rs`).
+//! takes an `InOffice` as well, which the transaction of the act makes (`operators/operator.rs`).
 
 mod accounts;
 mod audit;

@@ -41,7 +41,7 @@ pub(crate) struct Stored {
     pub(crate) tag: Output,
 }
 
-/// That a password is the one of a hash. Only [`Stored::matches`] makes one.
+/// That a password is the one of a hash. Only comparing it makes one.
 #[derive(Debug, Clone, Copy)]
 pub struct Matched(());
 

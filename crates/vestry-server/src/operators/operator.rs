@@ -1,7 +1,7 @@
 //! Who an operator is, on every call, and the witness that an act of one is made with.
 //!
 //! What an operator does is noted by an [`InOffice`], which only the transaction of the act makes; what is sent to an operator
-//! for longer ends by [`Operator::dismissed`].
+//! for longer ends by `Operator::dismissed`.
 
 use super::badge::Badge;
 use super::role::{Needed, Role, role_needed};
