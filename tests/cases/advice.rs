@@ -12,12 +12,12 @@ use vestry_tls::{CertsDir, Validity};
 const DAY: i64 = 24 * 60 * 60;
 
 /// A data directory whose name a shell would split and run.
-struct Place {
+struct Somewhere {
     folder: Arc<TempDir>,
     person: Person,
 }
 
-impl Place {
+impl Somewhere {
     fn new() -> Self {
         let folder = Arc::new(tempfile::Builder::new().prefix("it's a $(dir) ").tempdir().unwrap());
         Server::init(folder.path(), "");
@@ -91,7 +91,7 @@ fn ended(days: u32) -> Validity {
 /// CA's, where that helps neither; and no command named the data directory.
 #[test]
 fn sec_0096_what_check_says_to_run_mends_what_it_found() {
-    let place = Place::new();
+    let place = Somewhere::new();
     let certs = place.certs();
     let hosts = certs.server_hosts().unwrap();
     let remove =
@@ -160,7 +160,7 @@ fn sec_0096_what_check_says_to_run_mends_what_it_found() {
 
 #[test]
 fn the_first_lines_of_a_server_work_as_typed_and_vestryctl_finds_its_folder() {
-    let place = Place::new();
+    let place = Somewhere::new();
     let server = Server::start_in(place.folder.clone());
     let talk = server.talk_until("operators type next: ");
     let next = |what: &str| talk.lines().find_map(|line| line.split_once(what)).unwrap().1.trim().to_owned();
@@ -186,7 +186,7 @@ fn the_first_lines_of_a_server_work_as_typed_and_vestryctl_finds_its_folder() {
 
 #[test]
 fn an_audit_that_was_put_back_is_accepted_by_the_commands_that_are_advised() {
-    let place = Place::new();
+    let place = Somewhere::new();
     let copy = std::fs::read(place.path().join("vestry.db")).unwrap();
     let server = Server::start_in(place.folder.clone());
     place.person.vestryctl(&server, &["account", "create", "naman"]).ended_with(0);
@@ -205,7 +205,7 @@ fn an_audit_that_was_put_back_is_accepted_by_the_commands_that_are_advised() {
 
 #[test]
 fn what_an_error_advises_can_be_typed_and_the_next_run_goes_on() {
-    let place = Place::new();
+    let place = Somewhere::new();
     let backup = place.person.home().join("backup").display().to_string();
     place.vestryd(&["backup", &backup]).ended_with(0);
     let refused = place.vestryd(&["restore", &backup]).ended_with(78);
@@ -260,7 +260,7 @@ fn sec_0098_a_code_that_could_not_be_written_says_what_was_done_and_how_to_get_o
     let person = Person::new();
     let data = server.folder().display().to_string();
     let vestryctl = program("vestryctl").display().to_string();
-    let place = Place { folder: server.shared_folder(), person };
+    let place = Somewhere { folder: server.shared_folder(), person };
     for (words, done) in [
         ("account create naman", "the account naman was made, but the answer could not be written"),
         (

@@ -350,7 +350,7 @@ fn each_thing_is_named_only_in_its_own_place() {
     assert_only_in(
         "crates/vestry-server/src/commands",
         &["DataDir::at", "CertsDir::at"],
-        &["crates/vestry-server/src/commands/place.rs"],
+        &["crates/vestry-server/src/commands/location.rs"],
     );
     // A join string has a host that the certificate names.
     assert_only_in("crates/vestry-server", &["JoinString { host"], &[]);

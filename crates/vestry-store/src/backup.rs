@@ -214,7 +214,8 @@ mod tests {
         let name = Username::parse(&format!("person{number}")).unwrap();
         store
             .write(move |tx| {
-                let noted = tx.note(&Test("test"), &EVENT)?;
+                let id = tx.next_account_id()?;
+                let noted = tx.note_on(id, &Test("test"), &EVENT)?;
                 let new = NewAccount {
                     name: &name,
                     keys: &keys_of(&name, 0),
@@ -222,9 +223,8 @@ mod tests {
                     password: None,
                     created: 1,
                 };
-                let account = tx.insert_account(&noted, tx.next_account_id()?, &new)?.unwrap();
+                let account = tx.insert_account(&noted, id, &new)?.unwrap();
                 let issued = IssuedCode { by: "admin".to_owned(), at: 1 };
-                let noted = tx.note_on(account, &Test("test"), &EVENT)?;
                 tx.set_reset_code(
                     &noted,
                     &NewResetCode { code_hash: b"hash", issued: &issued, expires: 1_000 },

@@ -36,12 +36,12 @@ pub struct Contents {
 }
 
 /// A file on its way into the archive.
-enum Source {
+enum Member {
     Small { name: String, bytes: Zeroizing<Vec<u8>> },
     Database { path: PathBuf, facts: FileFacts },
 }
 
-impl Source {
+impl Member {
     fn name(&self) -> &str {
         match self {
             Self::Small { name, .. } => name,
@@ -71,35 +71,35 @@ pub fn write<W: Write>(contents: &Contents, cancel: CancelFlag, out: W) -> Resul
     keys.retain(|fact, _| {
         SecretKind::ALL.iter().any(|kind| kind.fact() == fact) || fact == NEXT_OPAQUE_KEY_FACT
     });
-    let sources = sources_of(contents, copy)?;
+    let members = members_of(contents, copy)?;
     let manifest = Manifest {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         created: as_date(contents.now),
         secrets: contents.keys.is_some(),
         keys,
-        files: sources.iter().map(|source| (source.name().to_owned(), source.facts())).collect(),
+        files: members.iter().map(|member| (member.name().to_owned(), member.facts())).collect(),
     };
-    pack(&manifest, &sources, contents.now, out)
+    pack(&manifest, &members, contents.now, out)
 }
 
-fn sources_of(contents: &Contents, copy: PathBuf) -> Result<Vec<Source>, BackupError> {
+fn members_of(contents: &Contents, copy: PathBuf) -> Result<Vec<Member>, BackupError> {
     let facts = facts_of_file(&copy).map_err(|cause| BackupError::system(&copy, "read", cause))?;
-    let mut sources = vec![Source::Database { path: copy, facts }];
+    let mut members = vec![Member::Database { path: copy, facts }];
     if contents.settings.exists() {
         let bytes = read_public(&contents.settings)?;
-        sources.push(Source::Small { name: SETTINGS.to_owned(), bytes });
+        members.push(Member::Small { name: SETTINGS.to_owned(), bytes });
     }
     if let Some(certs) = &contents.keys {
-        take_folder("secrets", &contents.data_dir.secrets(), &mut sources)?;
-        take_folder("certs", certs.path(), &mut sources)?;
+        take_folder("secrets", &contents.data_dir.secrets(), &mut members)?;
+        take_folder("certs", certs.path(), &mut members)?;
     }
-    Ok(sources)
+    Ok(members)
 }
 
 /// Takes every file of a folder of keys. A file that a backup could not hold is an error: a backup that silently
 /// lacks a key is worse than none. Hidden files are nobody's keys.
-fn take_folder(name: &str, folder: &Path, sources: &mut Vec<Source>) -> Result<(), BackupError> {
+fn take_folder(name: &str, folder: &Path, members: &mut Vec<Member>) -> Result<(), BackupError> {
     let unreadable = |cause| BackupError::system(folder, "read", cause);
     let mut entries: Vec<_> = std::fs::read_dir(folder).and_then(Iterator::collect).map_err(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
@@ -111,11 +111,11 @@ fn take_folder(name: &str, folder: &Path, sources: &mut Vec<Source>) -> Result<(
             continue;
         }
         if entry_name == "certs/operators" && path.is_dir() {
-            take_folder(&entry_name, &path, sources)?;
+            take_folder(&entry_name, &path, members)?;
         } else if is_plain(file_name) && Kind::of(&entry_name).is_some() && path.is_file() {
             let is_certificate = file_name.ends_with(".pem") || file_name.ends_with(".md");
             let bytes = if is_certificate { read_public(&path)? } else { private_file::read(&path)? };
-            sources.push(Source::Small { name: entry_name, bytes });
+            members.push(Member::Small { name: entry_name, bytes });
         } else {
             return Err(BackupError::NotTaken(path));
         }
@@ -134,7 +134,7 @@ fn read_public(path: &Path) -> Result<Zeroizing<Vec<u8>>, BackupError> {
 
 fn pack<W: Write>(
     manifest: &Manifest,
-    sources: &[Source],
+    members: &[Member],
     now: UnixSeconds,
     out: W,
 ) -> Result<W, BackupError> {
@@ -142,11 +142,11 @@ fn pack<W: Write>(
     let text = manifest.to_text()?;
     let manifest = header(MANIFEST, length_of(text.as_bytes()), now)?;
     builder.append(&manifest, text.as_bytes()).map_err(BackupError::NotWritten)?;
-    for source in sources {
-        let header = header(source.name(), source.facts().bytes, now)?;
-        match source {
-            Source::Small { bytes, .. } => builder.append(&header, bytes.as_slice()),
-            Source::Database { path, .. } => File::open(path).and_then(|file| builder.append(&header, file)),
+    for member in members {
+        let header = header(member.name(), member.facts().bytes, now)?;
+        match member {
+            Member::Small { bytes, .. } => builder.append(&header, bytes.as_slice()),
+            Member::Database { path, .. } => File::open(path).and_then(|file| builder.append(&header, file)),
         }
         .map_err(BackupError::NotWritten)?;
     }

@@ -1,7 +1,7 @@
 //! `vestryd audit`: going on when the key of the chain was lost (`rekey`), or when the database was put back (`accept`).
 
 use super::error::CommandError;
-use super::place::Place;
+use super::location::Location;
 use super::talk::who;
 use super::talk::{answer, say};
 use crate::audit::act;
@@ -45,12 +45,12 @@ pub(super) struct AuditFlags {
 enum AuditCommand {
     /// Seal the audit as it is, and go on under a new key
     #[command(after_help = REKEY_EXAMPLES)]
-    Rekey(Place),
+    Rekey(Location),
     /// Go on from a database that was put back
     #[command(after_help = ACCEPT_EXAMPLES)]
     Accept {
         #[command(flatten)]
-        place: Place,
+        location: Location,
         /// How many events are lost, as it says without this
         #[arg(long, value_name = "NUMBER")]
         lost: Option<i64>,
@@ -58,22 +58,22 @@ enum AuditCommand {
 }
 
 impl AuditFlags {
-    pub(super) fn place(&self) -> &Place {
+    pub(super) fn location(&self) -> &Location {
         match &self.command {
-            AuditCommand::Rekey(place) | AuditCommand::Accept { place, .. } => place,
+            AuditCommand::Rekey(location) | AuditCommand::Accept { location, .. } => location,
         }
     }
 }
 
 pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
     match &flags.command {
-        AuditCommand::Rekey(place) => rekey_lost(place),
-        AuditCommand::Accept { place, lost } => accept(place, *lost),
+        AuditCommand::Rekey(location) => rekey_lost(location),
+        AuditCommand::Accept { location, lost } => accept(location, *lost),
     }
 }
 
-fn rekey_lost(place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.enter()?;
+fn rekey_lost(location: &Location) -> Result<(), CommandError> {
+    let data_dir = location.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let key = data_dir.audit_key();
@@ -100,8 +100,8 @@ fn rekey(data_dir: &DataDir) -> Result<u64, CommandError> {
 }
 
 /// Takes what is there for the audit, when somebody knows what is lost by it.
-fn accept(place: &Place, lost: Option<i64>) -> Result<(), CommandError> {
-    let data_dir = place.enter()?;
+fn accept(location: &Location, lost: Option<i64>) -> Result<(), CommandError> {
+    let data_dir = location.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let (path, chain) = (data_dir.audit_head(), read_audit_key(&data_dir.audit_key())?);

@@ -1,7 +1,7 @@
 //! `vestryd backup` and `vestryd restore`: the database and its keys into a file, and back.
 
 use super::error::CommandError;
-use super::place::{Folder, Place};
+use super::location::{Folder, Location};
 use super::talk::{answer, say, who};
 use crate::audit::act;
 use crate::audit::actor::Actor;
@@ -25,7 +25,7 @@ use vestry_tls::private_file::Shown;
 #[derive(Debug, Args)]
 pub(super) struct BackupFlags {
     #[command(flatten)]
-    place: Place,
+    location: Location,
     /// The file to make; never overwrites
     file: PathBuf,
     /// Take the folders of secrets and certificates, too: whoever opens the backup then has everything
@@ -51,8 +51,8 @@ pub(super) struct RestoreFlags {
 }
 
 impl BackupFlags {
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn location(&self) -> &Location {
+        &self.location
     }
 }
 
@@ -73,10 +73,10 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
     }
     let file = NewFile::create(&flags.file)?;
     let now = Clock::system().now();
-    let data_dir = flags.place.enter()?;
+    let data_dir = flags.location.enter()?;
     let contents = Contents {
-        settings: flags.place.config_file(),
-        keys: flags.with_secrets.then(|| certificates(&flags.place, &data_dir)).transpose()?,
+        settings: flags.location.config_file(),
+        keys: flags.with_secrets.then(|| certificates(&flags.location, &data_dir)).transpose()?,
         data_dir: DataDir::clone(&data_dir),
         now,
     };
@@ -93,8 +93,8 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn certificates(place: &Place, data_dir: &DataDir) -> Result<vestry_tls::CertsDir, CommandError> {
-    let config = place.load_config(Overrides::default())?;
+fn certificates(location: &Location, data_dir: &DataDir) -> Result<vestry_tls::CertsDir, CommandError> {
+    let config = location.load_config(Overrides::default())?;
     Ok(data_dir.certs(config.certificates.dir.as_deref()))
 }
 

@@ -1,7 +1,7 @@
 //! `vestryd certs`: show, renew or make certificates, by hand or from a script.
 
 use super::error::CommandError;
-use super::place::Place;
+use super::location::Location;
 use super::talk::{answer, say};
 use crate::clock::{Clock, Plausible, as_date};
 use crate::config::{Overrides, with_hosts};
@@ -28,12 +28,12 @@ pub(super) struct CertsFlags {
 #[derive(Debug, Subcommand)]
 enum CertsCommand {
     /// What each certificate says: for whom, until when, which pin
-    Show(Place),
+    Show(Location),
     /// Renew the server's certificate now, for the hosts of vestryd.toml. A running server takes it after SIGHUP
     #[command(after_help = RENEW_EXAMPLES)]
     Renew {
         #[command(flatten)]
-        place: Place,
+        location: Location,
         /// A further name or address that users reach this server by; goes into vestryd.toml, too, before those that are
         /// there, and the first one into the join string (repeatable)
         #[arg(long = "host", value_name = "NAME")]
@@ -48,7 +48,7 @@ enum CertsCommand {
     /// Make a certificate for an operator. A running server takes it after SIGHUP
     Operator {
         #[command(flatten)]
-        place: Place,
+        location: Location,
         /// The operator's name
         name: String,
         /// What the operator may do
@@ -61,7 +61,7 @@ enum CertsCommand {
     /// Make a CA, a server certificate and operator certificates in a folder; never overwrites
     Generate {
         #[command(flatten)]
-        place: Place,
+        location: Location,
         /// A name or address of the server (repeatable)
         #[arg(long = "host", value_name = "NAME", required = true)]
         hosts: Vec<Host>,
@@ -96,19 +96,19 @@ impl RoleName {
 }
 
 impl CertsFlags {
-    pub(super) fn place(&self) -> &Place {
+    pub(super) fn location(&self) -> &Location {
         match &self.command {
-            CertsCommand::Show(place)
-            | CertsCommand::Renew { place, .. }
-            | CertsCommand::Operator { place, .. }
-            | CertsCommand::Generate { place, .. } => place,
+            CertsCommand::Show(location)
+            | CertsCommand::Renew { location, .. }
+            | CertsCommand::Operator { location, .. }
+            | CertsCommand::Generate { location, .. } => location,
         }
     }
 }
 
 /// Says how a server that runs takes what was made.
-fn say_how_it_is_taken(place: &Place) {
-    if let Some(reload) = place.how_to_reload() {
+fn say_how_it_is_taken(location: &Location) {
+    if let Some(reload) = location.how_to_reload() {
         say(&format!("a server runs; it takes it after: {reload}"));
     }
 }
@@ -117,20 +117,20 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
     // Certificates are shown by any clock, and made by one that may be right.
     let clock = Clock::system();
     match &flags.command {
-        CertsCommand::Show(place) => show(&*place.enter_certs()?, clock.now()),
-        CertsCommand::Renew { place, hosts, dropped, days } => {
-            renew(place, hosts, dropped, *days, clock.plausible_now()?)
+        CertsCommand::Show(location) => show(&*location.enter_certs()?, clock.now()),
+        CertsCommand::Renew { location, hosts, dropped, days } => {
+            renew(location, hosts, dropped, *days, clock.plausible_now()?)
         }
-        CertsCommand::Operator { place, name, role, days } => {
-            let certs = place.enter_certs()?;
+        CertsCommand::Operator { location, name, role, days } => {
+            let certs = location.enter_certs()?;
             let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
             certs.create_operator(name, role.as_role().as_str(), validity)?;
             answer(&format!("{}", certs.operator_certificate(name).display()))?;
-            say_how_it_is_taken(place);
+            say_how_it_is_taken(location);
             Ok(())
         }
-        CertsCommand::Generate { place, hosts, days, operators } => {
-            generate(&*place.enter_certs()?, hosts, *days, operators, clock.plausible_now()?)
+        CertsCommand::Generate { location, hosts, days, operators } => {
+            generate(&*location.enter_certs()?, hosts, *days, operators, clock.plausible_now()?)
         }
     }
 }
@@ -159,15 +159,15 @@ fn show(certs: &CertsDir, now: i64) -> Result<(), CommandError> {
 }
 
 fn renew(
-    place: &Place,
+    location: &Location,
     added: &[Host],
     dropped: &[Host],
     days: Option<u32>,
     now: Plausible,
 ) -> Result<(), CommandError> {
-    let (certs, file) = (place.enter_certs()?, place.config_file());
+    let (certs, file) = (location.enter_certs()?, location.config_file());
     // A folder of certificates without settings has its names from the certificate alone.
-    let config = file.exists().then(|| place.load_config(Overrides::default())).transpose()?;
+    let config = file.exists().then(|| location.load_config(Overrides::default())).transpose()?;
     let known = match &config {
         Some(config) => config.certificates.hosts.clone(),
         None => certs.server_hosts()?,
@@ -179,14 +179,14 @@ fn renew(
     drop(certs);
     // The settings first: a certificate that lacks one of their hosts is renewed by the next start.
     if file.exists() && hosts != known {
-        write_hosts(&place.enter_settings()?, &hosts)?;
+        write_hosts(&location.enter_settings()?, &hosts)?;
         answer(&format!("{}", file.display()))?;
     }
-    let certs = place.enter_certs()?;
+    let certs = location.enter_certs()?;
     renewal.put_in_place()?;
     answer(&format!("{}", certs.server_certificate().display()))?;
     say(&format!("hosts: {hosts}; the first one goes into the join string"));
-    say_how_it_is_taken(place);
+    say_how_it_is_taken(location);
     Ok(())
 }
 

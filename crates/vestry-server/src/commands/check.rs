@@ -2,7 +2,7 @@
 //! and says what to do about each thing that is wrong.
 
 use super::error::CommandError;
-use super::place::Place;
+use super::location::Location;
 use super::talk::answer;
 use crate::audit::head;
 use crate::clock::{Clock, as_date};
@@ -39,9 +39,9 @@ enum Finding {
     Bad(String),
 }
 
-pub(super) fn check(place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.enter()?;
-    let config = place.load_config(Overrides::default());
+pub(super) fn check(location: &Location) -> Result<(), CommandError> {
+    let data_dir = location.enter()?;
+    let config = location.load_config(Overrides::default());
     let certs = data_dir.certs(config.as_ref().ok().and_then(|config| config.certificates.dir.as_deref()));
     let hosts = config.as_ref().ok().map(|config| check_hosts(&certs, config));
     let judge = |what: &str, outcome: Result<String, CommandError>| match outcome {
@@ -51,10 +51,10 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
     let mut findings = vec![
         judge(
             "configuration",
-            config.map(|_| Shown(&place.config_file()).to_string()).map_err(CommandError::from),
+            config.map(|_| Shown(&location.config_file()).to_string()).map_err(CommandError::from),
         ),
         judge("file modes", check_modes(&data_dir, &certs)),
-        check_access(&files_of(&data_dir, &certs, place.config_file())),
+        check_access(&files_of(&data_dir, &certs, location.config_file())),
         judge("secrets", check_secrets(&data_dir)),
         judge(
             "server key",
@@ -81,7 +81,7 @@ pub(super) fn check(place: &Place) -> Result<(), CommandError> {
         }
     }
     answer("in force in every vestryd:")?;
-    for line in in_force(&[data_dir.path(), certs.path()], &place.config_file()) {
+    for line in in_force(&[data_dir.path(), certs.path()], &location.config_file()) {
         answer(&line)?;
     }
     if failed == 0 { Ok(()) } else { Err(CommandError::ChecksFailed(failed)) }

@@ -1,7 +1,7 @@
 //! `vestryd init`: everything that a server needs, made once.
 
 use super::error::CommandError;
-use super::place::Place;
+use super::location::Location;
 use super::talk::{answer, say};
 use crate::clock::Clock;
 use crate::config::Overrides;
@@ -16,7 +16,7 @@ use vestry_tls::{Host, Hosts, TlsError};
 #[derive(Debug, Args)]
 pub(super) struct InitFlags {
     #[command(flatten)]
-    place: Place,
+    location: Location,
     /// A name or address that users reach this server by; the first goes into the join string (repeatable)
     /// [default: those of vestryd.toml or of the certificate, when there is one, else this machine's name]
     #[arg(long = "host", value_name = "NAME")]
@@ -30,8 +30,8 @@ pub(super) struct InitFlags {
 }
 
 impl InitFlags {
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn location(&self) -> &Location {
+        &self.location
     }
 }
 
@@ -39,10 +39,11 @@ pub(super) fn init(flags: &InitFlags) -> Result<(), CommandError> {
     if !flags.admin_listen.ip().is_loopback() {
         return Err(CommandError::Usage("--admin-listen must be a loopback address".to_owned()));
     }
-    let data_dir = flags.place.enter()?;
+    let data_dir = flags.location.enter()?;
     let listen = Listen::at(flags.listen.clone());
-    let hosts = hosts_of(&flags.place, &data_dir, &flags.hosts, &listen)?;
-    let made = make(DataDir::clone(&data_dir), flags.place.certs_dir(), hosts, listen, flags.admin_listen)?;
+    let hosts = hosts_of(&flags.location, &data_dir, &flags.hosts, &listen)?;
+    let made =
+        make(DataDir::clone(&data_dir), flags.location.certs_dir(), hosts, listen, flags.admin_listen)?;
     if made.is_empty() {
         say(&format!("{} is set up already; nothing was changed", data_dir.path().display()));
     }
@@ -69,14 +70,14 @@ pub(super) fn make(
 
 /// The names of the server: those that it has already, or else those that were typed, or else this machine's.
 pub(super) fn hosts_of(
-    place: &Place,
+    location: &Location,
     data_dir: &DataDir,
     typed: &[Host],
     listen: &Listen,
 ) -> Result<Hosts, CommandError> {
-    let file = place.config_file();
+    let file = location.config_file();
     if file.exists() {
-        let known = place.load_config(Overrides::default())?.certificates.hosts;
+        let known = location.load_config(Overrides::default())?.certificates.hosts;
         return match typed.iter().find(|host| !known.contains(host)) {
             Some(host) => Err(CommandError::OtherHosts { host: host.clone(), known, file }),
             None => Ok(known),
@@ -85,7 +86,7 @@ pub(super) fn hosts_of(
     if let Ok(typed) = Hosts::new(typed.iter().cloned()) {
         return Ok(typed);
     }
-    let certs = data_dir.certs(place.certs_dir().as_deref());
+    let certs = data_dir.certs(location.certs_dir().as_deref());
     match certs.server_hosts() {
         // The names of this machine are in every certificate.
         Ok(named) => Ok(Hosts::new(named.iter().filter(|host| !host.is_local()).cloned()).unwrap_or(named)),

@@ -8,8 +8,8 @@ mod check;
 mod error;
 mod exit;
 mod init;
+mod location;
 mod manual;
-mod place;
 mod secrets;
 mod serve;
 mod talk;
@@ -19,7 +19,7 @@ use crate::process::logging::Log;
 use clap::{CommandFactory, Parser, Subcommand};
 use error::CommandError;
 use exit::exit_for;
-use place::Place;
+use location::Location;
 use std::process::ExitCode;
 use vestry_terminal::exit::{Exit, OF_SERVER, listed, print_usage};
 use vestry_tls::CertsDir;
@@ -73,7 +73,7 @@ enum Command {
     /// Show, renew or make certificates
     Certs(certs::CertsFlags),
     /// Look over the configuration, file modes, certificates, database and disk
-    Check(Place),
+    Check(Location),
     /// Write the database to a new file, also while a server runs; a running one sends it with vestryctl backup
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(backup::BackupFlags),
@@ -119,19 +119,19 @@ fn run(typed: Typed) -> ExitCode {
 impl Typed {
     /// Has every command that is advised lead where this one was led. Returns the folder of certificates that it is about.
     fn lead_here(&self) -> Option<CertsDir> {
-        let place = match &self.command {
-            None => &self.serve.place,
-            Some(Command::Serve(flags)) => &flags.place,
-            Some(Command::Init(flags)) => flags.place(),
-            Some(Command::Certs(flags)) => flags.place(),
-            Some(Command::Check(place)) => place,
-            Some(Command::Backup(flags)) => flags.place(),
-            Some(Command::Secrets(flags)) => flags.place(),
-            Some(Command::Audit(flags)) => flags.place(),
+        let location = match &self.command {
+            None => &self.serve.location,
+            Some(Command::Serve(flags)) => &flags.location,
+            Some(Command::Init(flags)) => flags.location(),
+            Some(Command::Certs(flags)) => flags.location(),
+            Some(Command::Check(location)) => location,
+            Some(Command::Backup(flags)) => flags.location(),
+            Some(Command::Secrets(flags)) => flags.location(),
+            Some(Command::Audit(flags)) => flags.location(),
             Some(Command::Restore(flags)) => return Some(flags.folder().lead_here()),
             Some(Command::Completions { .. } | Command::Man) => return None,
         };
-        Some(place.lead_here())
+        Some(location.lead_here())
     }
 }
 
@@ -141,7 +141,7 @@ fn obey(typed: Typed) -> Result<(), CommandError> {
         Some(Command::Serve(flags)) => serve::serve(&flags),
         Some(Command::Init(flags)) => init::init(&flags),
         Some(Command::Certs(flags)) => certs::certs(&flags),
-        Some(Command::Check(place)) => check::check(&place),
+        Some(Command::Check(location)) => check::check(&location),
         Some(Command::Backup(flags)) => backup::backup(&flags),
         Some(Command::Restore(flags)) => backup::restore(&flags),
         Some(Command::Secrets(flags)) => secrets::secrets(&flags),

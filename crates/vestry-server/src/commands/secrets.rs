@@ -1,7 +1,7 @@
 //! `vestryd secrets`: replaces the keys and the pepper, while no server runs.
 
 use super::error::CommandError;
-use super::place::Place;
+use super::location::Location;
 use super::talk::who;
 use super::talk::{answer, say};
 use crate::audit::actor::Actor;
@@ -44,7 +44,7 @@ enum SecretsCommand {
         /// What to replace
         kind: Kind,
         #[command(flatten)]
-        place: Place,
+        location: Location,
     },
     /// End the rotation of the OPAQUE key
     #[command(after_help = FINISH_EXAMPLES)]
@@ -55,7 +55,7 @@ enum SecretsCommand {
         #[arg(long, value_name = "ACCOUNTS")]
         without: Option<u64>,
         #[command(flatten)]
-        place: Place,
+        location: Location,
     },
 }
 
@@ -76,22 +76,22 @@ enum Finishable {
 }
 
 impl SecretsFlags {
-    pub(super) fn place(&self) -> &Place {
+    pub(super) fn location(&self) -> &Location {
         match &self.command {
-            SecretsCommand::Rotate { place, .. } | SecretsCommand::Finish { place, .. } => place,
+            SecretsCommand::Rotate { location, .. } | SecretsCommand::Finish { location, .. } => location,
         }
     }
 }
 
 pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
     match &flags.command {
-        SecretsCommand::Rotate { kind, place } => rotate(*kind, place),
-        SecretsCommand::Finish { kind: Finishable::Opaque, without, place } => finish(*without, place),
+        SecretsCommand::Rotate { kind, location } => rotate(*kind, location),
+        SecretsCommand::Finish { kind: Finishable::Opaque, without, location } => finish(*without, location),
     }
 }
 
-fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.enter()?;
+fn rotate(kind: Kind, location: &Location) -> Result<(), CommandError> {
+    let data_dir = location.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let who = who();
@@ -129,8 +129,8 @@ fn rotate(kind: Kind, place: &Place) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn finish(without: Option<u64>, place: &Place) -> Result<(), CommandError> {
-    let data_dir = place.enter()?;
+fn finish(without: Option<u64>, location: &Location) -> Result<(), CommandError> {
+    let data_dir = location.enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let who = who();

@@ -2,7 +2,7 @@
 
 use super::error::CommandError;
 use super::init;
-use super::place::Place;
+use super::location::Location;
 use crate::audit::head::HeadKeeper;
 use crate::clock::{Clock, as_date};
 use crate::config::{Config, Overrides};
@@ -32,7 +32,7 @@ use vestry_store::{Store, StoreLimits};
 #[derive(Debug, Clone, Args)]
 pub(super) struct ServeFlags {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) location: Location,
     /// Where users connect (repeatable) [default: what vestryd.toml says, else port 7443 of every address]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<SocketAddr>,
@@ -51,13 +51,13 @@ const BLOCKING_THREADS_MAX: usize = 24;
 pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     let log = logging::start();
     // Before there are threads.
-    let data_dir = flags.place.enter_for_good()?;
-    if !flags.place.names_settings() && data_dir.is_fresh() {
+    let data_dir = flags.location.enter_for_good()?;
+    if !flags.location.names_settings() && data_dir.is_fresh() {
         set_up_first(flags, &data_dir, &log)?;
     }
     let overrides =
         Overrides { listen: flags.listen.clone(), admin_listen: flags.admin_listen, ..Overrides::default() };
-    let settings = flags.place.load_settings(overrides)?;
+    let settings = flags.location.load_settings(overrides)?;
     let config = settings.now();
     data_dir.refuse_exposed_files()?;
     data_dir.certs(config.certificates.dir.as_deref()).refuse_exposed_keys()?;
@@ -82,8 +82,8 @@ fn set_up_first(flags: &ServeFlags, data_dir: &DataDir, log: &Log) -> Result<(),
     log.say(&format!("first start: setting up {}", data_dir.path().display()));
     let listen = Listen::at(flags.listen.clone());
     let admin = flags.admin_listen.unwrap_or_else(|| ([127, 0, 0, 1], 7444).into());
-    let hosts = init::hosts_of(&flags.place, data_dir, &[], &listen)?;
-    for line in init::make(data_dir.clone(), flags.place.certs_dir(), hosts, listen, admin)? {
+    let hosts = init::hosts_of(&flags.location, data_dir, &[], &listen)?;
+    for line in init::make(data_dir.clone(), flags.location.certs_dir(), hosts, listen, admin)? {
         log.say(&format!("  {line}"));
     }
     Ok(())

@@ -14,7 +14,7 @@ use vestry_tls::CertsDir;
 
 /// Where the data is.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Place {
+pub(super) struct Location {
     #[command(flatten)]
     folder: Folder,
     /// The folder of the certificates, when not in the data directory
@@ -72,7 +72,7 @@ impl Folder {
     }
 }
 
-impl Place {
+impl Location {
     /// The data directory, as its owner.
     pub(super) fn enter(&self) -> Result<Entered<DataDir>, NotTheOwner> {
         self.folder.enter()
