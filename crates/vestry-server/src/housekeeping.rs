@@ -112,14 +112,14 @@ async fn look_after_the_audit(server: Arc<Server>) {
 
 async fn look_around(server: Arc<Server>) {
     server.look_at_the_certificate();
-    match server.user_admission.take_refused() {
+    match server.counters.connections_refused.take_new() {
         0 => {}
         refused => tracing::warn!(
             refused,
             "connections were refused: their sources had or made too many (connections.per_source_…)"
         ),
     }
-    match server.user_admission.take_unsaid() {
+    match server.counters.connections_unsaid.take_new() {
         0 => {}
         refused => tracing::warn!(
             refused,

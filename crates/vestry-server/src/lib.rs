@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`clock`] | the only place that reads the wall clock |
 //! | [`failure`] | the only place that tells a peer what went wrong |
+//! | [`counters`] | what a server counts of itself |
 //! | [`source`] | where an attempt comes from: an address and its network |
 //! | `remedy` | what mends a file of the data directory, in words |
 //! | [`data_dir`] | where everything lies |
@@ -60,6 +61,7 @@ pub mod clock;
 pub mod codes;
 pub mod commands;
 pub mod config;
+pub mod counters;
 pub mod credentials;
 pub mod data_dir;
 pub mod failure;

@@ -99,6 +99,7 @@ impl Server {
             identity: parts.identity,
             clock: parts.clock,
             draining: CancellationToken::new(),
+            counters: Arc::default(),
             head: Arc::new(parts.head),
             settings: parts.settings,
         };
@@ -109,7 +110,7 @@ impl Server {
             backups: Semaphore::new(1),
             imports: Arc::new(Semaphore::new(1)),
             trail: Trail::default(),
-            user_admission: Admission::for_users(limits, shared.settings.clone()),
+            user_admission: Admission::for_users(limits, shared.settings.clone(), shared.counters.clone()),
             office: Office::new(limits),
             started: Instant::now(),
             user_addresses,

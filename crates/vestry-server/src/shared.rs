@@ -2,6 +2,7 @@
 
 use crate::audit::head::HeadKeeper;
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::credentials::{DamagedRecords, ImportedHashes, OpaqueKeys};
 use crate::gate::{Gate, Writes};
 use crate::hashing::pool::HashingPool;
@@ -36,6 +37,8 @@ pub struct Shared {
     pub draining: CancellationToken,
     /// What every attempt passes.
     pub gate: Gate,
+    /// What the server counts of itself.
+    pub counters: Arc<Counters>,
     /// What accounts wrote of late.
     pub writes: Writes,
     /// How far the audit is written down beside its key.

@@ -4,6 +4,7 @@
 //! It knows no message: what is said after the handshake is the port's.
 
 use crate::config::ConnectionConfig;
+use crate::counters::Counters;
 use crate::ports::accept_budget::AcceptBudget;
 use crate::ports::proxy::read_source;
 use crate::ports::slots::{Slot, SlotLimits, Slots};
@@ -14,7 +15,6 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -42,15 +42,14 @@ pub struct Admission {
     /// They name who says for whom it connects; none on the admin port. Then how many such connections have not said it yet.
     settings: Option<Settings>,
     unsaid: Arc<Semaphore>,
-    unsaid_refused: Arc<AtomicU64>,
-    refused: Arc<AtomicU64>,
+    counters: Arc<Counters>,
     handshake_timeout: Duration,
 }
 
 impl Admission {
     /// Of the user port.
     #[must_use]
-    pub fn for_users(limits: &ConnectionConfig, settings: Settings) -> Self {
+    pub fn for_users(limits: &ConnectionConfig, settings: Settings, counters: Arc<Counters>) -> Self {
         let slots = SlotLimits {
             max: limits.max,
             per_address_max: limits.per_source_max,
@@ -60,7 +59,10 @@ impl Admission {
         let (per_sec, now) = (limits.per_source_per_sec_max, Instant::now());
         // As many again for the addresses around it: a network is a few of them.
         let budgets = (AcceptBudget::new(per_sec, now), AcceptBudget::new(per_sec.saturating_mul(2), now));
-        Self { settings: Some(settings), ..Self::new(slots, Some(budgets), limits.handshake_timeout) }
+        Self {
+            settings: Some(settings),
+            ..Self::new(slots, Some(budgets), counters, limits.handshake_timeout)
+        }
     }
 
     /// Of the admin port, for handshakes alone: anybody on this machine may begin one, and what an operator works with is
@@ -73,18 +75,19 @@ impl Admission {
             per_network_max: usize::MAX,
             spared: limits.admin_handshake_spared,
         };
-        Self::new(slots, None, limits.admin_handshake_timeout)
+        // Whom it turns away is on this machine, and told by its handshake: nothing shows these figures.
+        Self::new(slots, None, Arc::default(), limits.admin_handshake_timeout)
     }
 
     fn new(
         slots: SlotLimits,
         budgets: Option<(AcceptBudget, AcceptBudget)>,
+        counters: Arc<Counters>,
         handshake_timeout: Duration,
     ) -> Self {
         let unsaid = Arc::new(Semaphore::new(UNSAID_MAX));
-        let (unsaid_refused, refused) = <(Arc<_>, Arc<_>)>::default();
         let (slots, settings) = (Slots::new(slots), None);
-        Self { slots, budgets, settings, unsaid, unsaid_refused, refused, handshake_timeout }
+        Self { slots, budgets, settings, unsaid, counters, handshake_timeout }
     }
 
     fn is_of_a_proxy(&self, peer: IpAddr) -> bool {
@@ -96,14 +99,14 @@ impl Admission {
         let in_budget = self.is_in_budget(source, Instant::now());
         let slot = in_budget.then(|| self.slots.enter(source)).flatten();
         if slot.is_none() {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.counters.connections_refused.add_one();
             tracing::debug!(%source, in_budget, "refused: this source has or makes too many connections");
         }
         slot
     }
 
     fn refuse_unsaid(&self, balancer: SocketAddr, why: &dyn Display) {
-        self.unsaid_refused.fetch_add(1, Ordering::Relaxed);
+        self.counters.connections_unsaid.add_one();
         tracing::debug!(%balancer, %why, "refused: a load balancer does not say for whom it connects");
     }
 
@@ -111,18 +114,6 @@ impl Admission {
         self.budgets.as_ref().is_none_or(|(addresses, networks)| {
             addresses.take(address_of(peer), now) && networks.take(network_of(peer), now)
         })
-    }
-
-    /// How many were closed before their handshake since this was last asked.
-    #[must_use]
-    pub fn take_refused(&self) -> u64 {
-        self.refused.swap(0, Ordering::Relaxed)
-    }
-
-    /// How many connections of load balancers were closed, since this was last asked, because they did not say for whom they are.
-    #[must_use]
-    pub fn take_unsaid(&self) -> u64 {
-        self.unsaid_refused.swap(0, Ordering::Relaxed)
     }
 
     /// How many connections are open.
