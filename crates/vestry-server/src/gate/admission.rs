@@ -4,7 +4,7 @@ use super::admitted::Admitted;
 use super::attempt::{Attempt, OPEN, OVER, Tells};
 use super::deadlines::Deadlines;
 use super::lane::{AttemptKind, LaneKey, Part, Role};
-use super::ledger::{Ledger, NoSlots};
+use super::ledger::{Ledger, NoShares};
 use super::policy::{Policy, StreakPolicy};
 use super::recorder::Recorder;
 use super::right::Right;
@@ -62,10 +62,10 @@ impl Gate {
         }
         let parts = self.parts_of(kind, target.oprf_id, source);
         let streak = |key: &LaneKey| tx.streak(key.lane, &key.subject);
-        let slots = self.ledger.enter(&parts, source.network_shared(), || self.clock.now(), streak);
-        let slots = slots.map_err(|refused| match refused {
-            NoSlots::Wait { ms } => Failure::Throttled { wait_ms: ms },
-            NoSlots::Store(error) => error.into(),
+        let shares = self.ledger.enter(&parts, source.network_shared(), || self.clock.now(), streak);
+        let shares = shares.map_err(|refused| match refused {
+            NoShares::Wait { ms } => Failure::Throttled { wait_ms: ms },
+            NoShares::Store(error) => error.into(),
         })?;
         let oprf_id = target.oprf_id;
         let (act, tells, device) = match kind {
@@ -78,8 +78,8 @@ impl Gate {
             AttemptKind::Code => (AttemptFailed::Code, Tells::Nobody, None),
         };
         let (source, target) = (source.clone(), target.clone());
-        let (state, slots) = (AtomicU8::new(OPEN), Mutex::new(Some(slots)));
-        Ok(self.admitted(Attempt { source, act, target, parts, tells, device, state, slots }))
+        let (state, shares) = (AtomicU8::new(OPEN), Mutex::new(Some(shares)));
+        Ok(self.admitted(Attempt { source, act, target, parts, tells, device, state, shares }))
     }
 
     /// Admits a step that a right password leads to. It guesses nothing, so it is counted nowhere and never told to wait.
@@ -93,7 +93,7 @@ impl Gate {
             tells: Tells::Nobody,
             device: None,
             state: AtomicU8::new(OVER),
-            slots: Mutex::new(None),
+            shares: Mutex::new(None),
         })
     }
 

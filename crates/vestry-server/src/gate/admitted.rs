@@ -90,7 +90,7 @@ impl Admitted {
     /// No hashing thread took it: nothing was tried, unless this is the second half of what was evaluated before.
     pub fn conclude_not_run(self, _: &NotRun) {
         if self.attempt.leave(OPEN, OVER) {
-            self.attempt.give_slots_back();
+            self.attempt.give_shares_back();
         }
     }
 

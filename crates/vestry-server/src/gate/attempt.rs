@@ -1,7 +1,7 @@
-//! One attempt while it is under way: what it is aimed at, which slots it holds, and what becomes of its lanes.
+//! One attempt while it is under way: what it is aimed at, which shares it holds, and what becomes of its lanes.
 
 use super::lane::{Part, Role};
-use super::ledger::Slots;
+use super::ledger::Shares;
 use crate::audit::act::AttemptFailed;
 use crate::names::Target;
 use crate::source::Source;
@@ -20,7 +20,7 @@ pub(super) struct Attempt {
     pub(super) tells: Tells,
     pub(super) device: Option<i64>,
     pub(super) state: AtomicU8,
-    pub(super) slots: Mutex<Option<Slots>>,
+    pub(super) shares: Mutex<Option<Shares>>,
 }
 
 /// Who is told of a failure.
@@ -52,14 +52,14 @@ impl Attempt {
         self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// It is over, and its slots are free.
+    /// It is over, and its shares are free.
     pub(super) fn end(&self) {
         self.state.store(OVER, Ordering::Release);
-        self.give_slots_back();
+        self.give_shares_back();
     }
 
-    pub(super) fn give_slots_back(&self) {
-        drop(self.slots.lock().unwrap_or_else(PoisonError::into_inner).take());
+    pub(super) fn give_shares_back(&self) {
+        drop(self.shares.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     pub(super) fn count(

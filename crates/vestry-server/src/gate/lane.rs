@@ -45,7 +45,7 @@ pub(super) enum Role {
     Source,
     /// When it succeeded.
     Made,
-    /// When a name was told: the attempt says that it is taken, or broke off behind a free one. Holds no slot, since a class
+    /// When a name was told: the attempt says that it is taken, or broke off behind a free one. Holds no share, since a class
     /// registers at once.
     Told,
     /// When a code was wrong. Judged only then.
@@ -57,7 +57,7 @@ impl Part {
         self.role != Role::WrongCode
     }
 
-    pub(super) fn takes_slot(&self) -> bool {
+    pub(super) fn takes_share(&self) -> bool {
         matches!(self.role, Role::Secret | Role::Source | Role::Made)
     }
 }

@@ -1,7 +1,7 @@
-//! What is under way: the slots that attempts hold in each lane until they have an outcome. In memory, and bounded.
+//! What is under way: the shares that attempts hold in each lane until they have an outcome. In memory, and bounded.
 //!
-//! Lanes are judged and slots taken under one lock, and the failures on disk are read under it as well: an attempt that
-//! gives its slot back has its failure on disk by then, so that there is no moment at which it is not counted.
+//! Lanes are judged and shares taken under one lock, and the failures on disk are read under it as well: an attempt that
+//! gives its share back has its failure on disk by then, so that there is no moment at which it is not counted.
 
 use super::lane::{LaneKey, Part};
 use super::policy::{Policy, UnderWay, Verdict};
@@ -14,7 +14,7 @@ use vestry_store::{Lane, StoreError, Streak};
 /// So many lanes have something under way at most: a connection has one attempt, and an attempt at most six lanes.
 const LANES_UNDER_WAY_MAX: usize = 200_000;
 
-/// The slots. Cloning shares them.
+/// The shares. Cloning shares them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ledger(Arc<Mutex<HashMap<LaneKey, Held>>>);
 
@@ -22,21 +22,21 @@ pub(super) struct Ledger(Arc<Mutex<HashMap<LaneKey, Held>>>);
 #[derive(Debug, Default)]
 struct Held {
     all: u32,
-    /// By network, in lanes whose slots networks share.
+    /// By network, in lanes whose shares networks share.
     networks: Vec<(Arc<str>, u32)>,
 }
 
-/// The slots of one attempt; given back when dropped.
+/// The shares of one attempt; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(super) struct Shares {
     ledger: Ledger,
     network: Arc<str>,
     keys: Vec<LaneKey>,
 }
 
-/// Why there are no slots.
+/// Why there are no shares.
 #[derive(Debug)]
-pub(super) enum NoSlots {
+pub(super) enum NoShares {
     /// A lane has none now; ask again in so many milliseconds.
     Wait { ms: u64 },
     /// The failures on disk cannot be read.
@@ -44,42 +44,42 @@ pub(super) enum NoSlots {
 }
 
 impl Ledger {
-    /// A slot in each lane that reserves one, when every lane allows it; `streak` reads a lane's failures.
+    /// A share in each lane that reserves one, when every lane allows it; `streak` reads a lane's failures.
     pub(super) fn enter(
         &self,
         parts: &[Part],
         network: &Arc<str>,
         now: impl FnOnce() -> UnixSeconds,
         mut streak: impl FnMut(&LaneKey) -> Result<Option<Streak>, StoreError>,
-    ) -> Result<Slots, NoSlots> {
+    ) -> Result<Shares, NoShares> {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Not before: what failed while this one waited would lie ahead of its time.
         let now = now();
         if lanes.len() + parts.len() > LANES_UNDER_WAY_MAX {
-            return Err(NoSlots::Wait { ms: 1_000 });
+            return Err(NoShares::Wait { ms: 1_000 });
         }
         let mut longest = 0;
         for part in parts.iter().filter(|part| part.is_judged()) {
-            let held = lanes.get(&part.key).filter(|_| part.takes_slot());
+            let held = lanes.get(&part.key).filter(|_| part.takes_share());
             let under_way = held.map_or_else(UnderWay::default, |held| held.under_way(network));
-            let streak = streak(&part.key).map_err(NoSlots::Store)?;
+            let streak = streak(&part.key).map_err(NoShares::Store)?;
             if let Verdict::Wait { ms } = part.policy.judge(streak.as_ref(), under_way, now) {
                 longest = longest.max(ms);
             }
         }
         if longest > 0 {
-            return Err(NoSlots::Wait { ms: longest });
+            return Err(NoShares::Wait { ms: longest });
         }
         let keys: Vec<LaneKey> =
-            parts.iter().filter(|part| part.takes_slot()).map(|part| part.key.clone()).collect();
-        for (key, part) in keys.iter().zip(parts.iter().filter(|part| part.takes_slot())) {
+            parts.iter().filter(|part| part.takes_share()).map(|part| part.key.clone()).collect();
+        for (key, part) in keys.iter().zip(parts.iter().filter(|part| part.takes_share())) {
             let shared = matches!(part.policy, Policy::Streak(_));
             lanes.entry(key.clone()).or_default().take(shared.then_some(network));
         }
-        Ok(Slots { ledger: self.clone(), network: network.clone(), keys })
+        Ok(Shares { ledger: self.clone(), network: network.clone(), keys })
     }
 
-    /// How many attempts at a secret are under way: each has a slot in one of these lanes.
+    /// How many attempts at a secret are under way: each has a share in one of these lanes.
     pub(super) fn attempts(&self) -> u32 {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_secrets =
@@ -120,7 +120,7 @@ impl Held {
     }
 }
 
-impl Drop for Slots {
+impl Drop for Shares {
     fn drop(&mut self) {
         let mut lanes = self.ledger.0.lock().unwrap_or_else(PoisonError::into_inner);
         for key in self.keys.drain(..) {
@@ -146,7 +146,7 @@ mod tests {
         Part { key, policy, role: Role::Secret }
     }
 
-    fn enter(ledger: &Ledger, subject: &str, network: &str) -> Option<Slots> {
+    fn enter(ledger: &Ledger, subject: &str, network: &str) -> Option<Shares> {
         ledger.enter(&[part(subject)], &network.into(), || 0, |_| Ok(None)).ok()
     }
 

@@ -11,10 +11,10 @@
 //!
 //! [`Admitted`] is a witness: only [`Gate::admit`] builds one, and whatever evaluates an OPRF, checks a hash or a code, says
 //! whether a name is taken, makes an account or hands out a token asks for one. An attempt counts from its admission
-//! on: in memory, by the slots that it holds (`ledger.rs`); on disk when it fails, is dropped or times out. In OPAQUE a
+//! on: in memory, by the shares that it holds (`ledger.rs`); on disk when it fails, is dropped or times out. In OPAQUE a
 //! client knows from KE2 whether the password was right, so that an exchange without a second half is a failure.
 //!
-//! Failures are in the database: a restart or a new connection changes nothing. One that cannot be written keeps its slot,
+//! Failures are in the database: a restart or a new connection changes nothing. One that cannot be written keeps its share,
 //! and no attempt is admitted until it is on disk (`recorder.rs`). Addresses are not looked at for what they are; loopback
 //! is as good as any.
 //!

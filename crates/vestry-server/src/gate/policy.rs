@@ -7,14 +7,14 @@
 //!   untouched ───────────────▶ counting ───────────────▶ delayed ─────────────────────▶ delayed for longer
 //!       ▲                          │   fewer than           ▲  │   2^(n − free) seconds,       │
 //!       │                          │   `free` so far        │  │   up to an hour               │ the hundredth
-//!       │                          │   several slots        │  ▼ time passes                   ▼
-//!       │        success           │              one slot (or two)                     closed for a month
+//!       │                          │   several shares        │  ▼ time passes                   ▼
+//!       │        success           │              one share (or two)                     closed for a month
 //!       ├──────────────────────────┘                        │                                  │
 //!       └───────────────────────────────────────────────────┴─── success, an operator, or ─────┘
 //!                                                                  a month without a failure
 //! ```
 //!
-//! What is under way has a slot, and counts as a failure until it has an outcome. Strangers share an account's slots, so
+//! What is under way has a share, and counts as a failure until it has an outcome. Strangers share an account's shares, so
 //! some of them are for networks that hold none: work that is held open from one network shuts no other out.
 //!
 //! A **bucket** counts failures, or whatever else is limited, from a source: it drains at a fixed rate. A success does not
@@ -31,7 +31,7 @@ pub const FORGOTTEN_AFTER_SECS: i64 = 30 * 24 * 60 * 60;
 /// The longest delay between two attempts at one account.
 const DELAY_SECS_MAX: i64 = 60 * 60;
 
-/// When every slot is taken, one is free again within a second as a rule: a client needs that long to stretch.
+/// When every share is taken, one is free again within a second as a rule: a client needs that long to stretch.
 const SLOT_WAIT_MS: u64 = 500;
 
 /// A failure that lies so far ahead, or less, is of a clock that was set back a little: its delay holds.
@@ -119,15 +119,15 @@ impl StreakPolicy {
         if open_at > now {
             return Verdict::Wait { ms: open_at.saturating_sub(now).unsigned_abs().saturating_mul(1_000) };
         }
-        let (slots, guests) = self.slots_after(failures);
-        let has_slot = under_way.all < slots
-            || (under_way.of_network == 0 && under_way.all < slots.saturating_add(guests));
+        let (shares, guests) = self.slots_after(failures);
+        let has_slot = under_way.all < shares
+            || (under_way.of_network == 0 && under_way.all < shares.saturating_add(guests));
         let ceiling = self.free.saturating_add(self.guests);
         let below_ceiling = failures >= ceiling || failures.saturating_add(under_way.all) < ceiling;
         if has_slot && below_ceiling { Verdict::Allowed } else { Verdict::Wait { ms: SLOT_WAIT_MS } }
     }
 
-    /// The slots for anybody, and those for networks that hold none.
+    /// The shares for anybody, and those for networks that hold none.
     fn slots_after(&self, failures: u32) -> (u32, u32) {
         let ceiling = self.free.saturating_add(self.guests);
         match failures {
@@ -313,7 +313,7 @@ mod tests {
         assert!(
             is_allowed(OWN, Some(&after(3)), (1, 1), 10) && !is_allowed(OWN, Some(&after(3)), (2, 2), 10)
         );
-        // From the fifth on one slot, and a second for another network, until delays reach 30 s.
+        // From the fifth on one share, and a second for another network, until delays reach 30 s.
         for failures in 5..9 {
             let streak = after(failures);
             assert!(is_allowed(STRANGERS, Some(&streak), (0, 0), 10), "{failures}");

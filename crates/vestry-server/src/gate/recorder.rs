@@ -1,6 +1,6 @@
 //! Writes down the failures that no handler writes: attempts that were dropped, or timed out.
 //!
-//! A failure keeps its slot until it is on disk. One that cannot be written is tried again until it can be; meanwhile the
+//! A failure keeps its share until it is on disk. One that cannot be written is tried again until it can be; meanwhile the
 //! gate admits nothing, so that a full disk is no way to guess without being counted.
 
 use super::attempt::Attempt;
@@ -41,7 +41,7 @@ impl Recorder {
         Self { failures, is_behind }
     }
 
-    /// Bounded by the slots that attempts hold.
+    /// Bounded by the shares that attempts hold.
     pub(super) fn record(&self, attempt: Arc<Attempt>) {
         // At the very end of the process nothing is left to write it down.
         let _ = self.failures.send(Told::Failed(attempt));
@@ -84,7 +84,7 @@ async fn record_for_ever(
         if is_behind.swap(false, Ordering::AcqRel) {
             tracing::info!(failures = failed.len(), "failed attempts are on disk again");
         }
-        failed.iter().for_each(|attempt| attempt.give_slots_back());
+        failed.iter().for_each(|attempt| attempt.give_shares_back());
         for done in flushing {
             // Who waited may have given up.
             let _ = done.send(());

@@ -86,7 +86,7 @@ async fn the_verdict_of_one_attempt_does_not_conclude_another() {
     assert_eq!(failures(&fixture, "naman").await, 0);
 }
 
-/// H-1: an exchange without its second half held its slot for as long as its connection lived.
+/// H-1: an exchange without its second half held its share for as long as its connection lived.
 #[tokio::test]
 async fn sec_0071_a_half_open_exchange_ends_in_time_and_is_a_failure_then() {
     let limits = GateConfig { exchange_timeout: Duration::from_millis(50), ..GateConfig::default() };
