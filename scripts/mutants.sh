@@ -42,7 +42,7 @@ files_of() {
   case "$1" in
     guard) echo "crates/vestry-store/src/query/guard.rs" ;;
     gate) echo "crates/vestry-server/src/gate/*.rs crates/vestry-store/src/tables/throttle.rs" ;;
-    credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-store/src/tables/passwords.rs" ;;
+    credentials) echo "crates/vestry-server/src/credentials/*.rs crates/vestry-server/src/hashing/*.rs crates/vestry-server/src/proofs.rs crates/vestry-store/src/tables/passwords.rs" ;;
     sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/tables/sessions.rs" ;;
   esac
 }
@@ -83,7 +83,7 @@ list() {
   done
   for room in "${rooms[@]}"; do list_room "$room"; done
   for room in ${END_TO_END//|/ }; do
-    [ -f "tests/cases/$room.rs" ] || missing "there are no end-to-end tests tests/cases/$room.rs"
+    [ -e "tests/cases/$room.rs" ] || [ -d "tests/cases/$room" ] || missing "there are no end-to-end tests tests/cases/$room"
   done
 }
 
