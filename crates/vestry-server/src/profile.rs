@@ -60,7 +60,7 @@ impl ParsedUpdate {
         &self.email
     }
 
-    /// Returns whether more changes than the e-mail address, or nothing at all.
+    /// Returns whether age or gender change.
     pub(crate) fn changes_the_rest(&self) -> bool {
         self.age != Change::Keep || self.gender != Change::Keep
     }

@@ -106,7 +106,7 @@ impl Gate {
         }
     }
 
-    fn parts_of(&self, way: AttemptKind<'_>, oprf_id: OprfId, source: &Source) -> Vec<Part> {
+    fn parts_of(&self, kind: AttemptKind<'_>, oprf_id: OprfId, source: &Source) -> Vec<Part> {
         let limits = &self.settings.now().gate;
         let own = StreakPolicy {
             free: limits.account_guesses_at_once,
@@ -129,7 +129,7 @@ impl Gate {
             bucket(Lane::Source, address, Role::Source, limits.attempts_per_address()),
             bucket(Lane::Source, network, Role::Source, limits.attempts_per_network()),
         ];
-        match way {
+        match kind {
             AttemptKind::Login => {
                 let mut parts = vec![secret(Lane::Account, oprf_id.to_hex(), strangers)];
                 parts.extend(around);
