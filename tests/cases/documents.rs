@@ -569,11 +569,19 @@ fn crates_from_the_ground_up() -> Vec<String> {
     named.into_iter().filter_map(|cell| cell.strip_prefix("crates/").map(str::to_owned)).collect()
 }
 
-/// The dependencies of a manifest that are crates of this house.
+/// The dependencies of a manifest that are crates of this house, for whatever is built but tests: on each target, for a build
+/// script, and under another name.
 fn dependencies_in(manifest: &str) -> Vec<String> {
     let parsed: toml::Table = manifest.parse().unwrap();
-    let names = parsed.get("dependencies").and_then(toml::Value::as_table).into_iter().flatten();
-    names.map(|(name, _)| name.clone()).filter(|name| name.starts_with("vestry-")).collect()
+    let targets = parsed.get("target").and_then(toml::Value::as_table).into_iter().flatten();
+    let places = targets.filter_map(|(_, target)| target.as_table()).chain([&parsed]);
+    let tables = places.flat_map(|place| ["dependencies", "build-dependencies"].map(|kind| place.get(kind)));
+    let needed = tables.flatten().filter_map(toml::Value::as_table).flatten();
+    let names = needed.map(|(name, needed)| {
+        let package = needed.get("package").and_then(toml::Value::as_str);
+        package.unwrap_or(name).to_owned()
+    });
+    names.filter(|name| name.starts_with("vestry-")).collect()
 }
 
 /// The dependencies of crates, each with its manifest, that do not stand above them in the list.
@@ -651,9 +659,15 @@ fn the_test_of_circles_and_floors_finds_each_forbidden_arrow() {
     assert_eq!(imports.arrows().count(), 1);
 
     // Two files import each other: in a list, by a path in the code, in a macro; and one imports itself by way of its parent.
-    for back in
-        ["use {std::fmt, crate::high::High};", "fn f() { super::high::f(); }", "m!(crate::high::f());"]
-    {
+    for back in [
+        "use {std::fmt, crate::high::High};",
+        "use crate::high as above;",
+        "fn f() { super::high::f(); }",
+        "fn f(high: crate::high::High) {}",
+        "struct S { high: crate::high::High }",
+        "struct S { #[cfg(test)] only: u8, high: crate::high::High }",
+        "m!(crate::high::f());",
+    ] {
         let files = [("lib.rs", lib), ("low.rs", back), ("high.rs", high)];
         assert_eq!(tied(&files), ["high.rs -> low.rs", "low.rs -> high.rs"], "{back}");
     }
@@ -661,6 +675,19 @@ fn the_test_of_circles_and_floors_finds_each_forbidden_arrow() {
     let child = "use super::Stem; pub struct Leaf(Stem);";
     let folder = [("lib.rs", lib), ("low/mod.rs", parent), ("low/leaf.rs", child), ("high.rs", "")];
     assert_eq!(tied(&folder), ["low/leaf.rs -> low/mod.rs", "low/mod.rs -> low/leaf.rs"]);
+    // By a name that `use` brought in, as it is called there.
+    let room = "pub mod leaf;";
+    let leaf = "use crate::high as above; fn f() { above::peak::f(); }";
+    let peak = "use crate::low::leaf::f;";
+    let high = "pub mod peak;";
+    let rooms = [
+        ("lib.rs", lib),
+        ("low/mod.rs", room),
+        ("low/leaf.rs", leaf),
+        ("high/mod.rs", high),
+        ("high/peak.rs", peak),
+    ];
+    assert_eq!(tied(&rooms), ["high/peak.rs -> low/leaf.rs", "low/leaf.rs -> high/peak.rs"]);
     let face = format!("{lib}\npub use low::Low;");
     let by_face = [("lib.rs", face.as_str()), ("low.rs", "use crate::Low;"), ("high.rs", "")];
     assert_eq!(tied(&by_face), ["lib.rs -> low.rs", "low.rs -> lib.rs"]);
@@ -685,4 +712,14 @@ fn the_test_of_circles_and_floors_finds_each_forbidden_arrow() {
     assert_eq!(reach("vestry-high", "vestry-low"), [""; 0]);
     assert_eq!(reach("vestry-low", "vestry-high"), ["vestry-low -> vestry-high"]);
     assert_eq!(reach("vestry-high", "vestry-other"), ["vestry-high -> vestry-other"]);
+    for manifest in [
+        "[dependencies]\nother = { package = \"vestry-high\", path = \"\" }\n",
+        "[build-dependencies]\nvestry-high = { path = \"\" }\n",
+        "[target.'cfg(unix)'.dependencies]\nvestry-high = { path = \"\" }\n",
+    ] {
+        let up = crates_that_reach_up(&floors, &[("vestry-low".to_owned(), manifest.to_owned())]);
+        assert_eq!(up, ["vestry-low -> vestry-high"], "{manifest}");
+    }
+    let for_tests = "[dev-dependencies]\nvestry-high = { path = \"\" }\n";
+    assert_eq!(crates_that_reach_up(&floors, &[("vestry-low".to_owned(), for_tests.to_owned())]), [""; 0]);
 }

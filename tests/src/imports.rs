@@ -4,7 +4,7 @@
 //! The floors are the tables that people read: the crates in ARCHITECTURE.md, and the modules in the header of each crate's
 //! `lib.rs` or `main.rs`, from the ground up. What only tests compile does not count.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,11 +49,34 @@ impl Imports {
         let mut bodies = Vec::new();
         imports.collect(Module::new(), root, &mut bodies);
         for (module, tokens) in bodies {
-            for path in paths(&tokens) {
-                imports.draw(&module, &path);
+            let (used, named) = paths(&tokens);
+            let mut rooms = BTreeMap::new();
+            for Used { path, name } in &used {
+                assert!(
+                    name != "*" || path.len() < 2 || !imports.is_inside(&module, path),
+                    "{module:?} imports {path:?}::*"
+                );
+                if let Some(room) = imports.draw(&module, path) {
+                    rooms.insert(name.clone(), room);
+                }
+            }
+            for path in named {
+                // By a name that `use` brought in: a module's, as it is called there.
+                let full = path
+                    .first()
+                    .and_then(|first| rooms.get(first))
+                    .map(|room| [&["crate".to_owned()], room.as_slice(), &path[1..]].concat());
+                imports.draw(&module, &full.unwrap_or(path));
             }
         }
         imports
+    }
+
+    /// Whether a path leads to a module of this crate.
+    fn is_inside(&self, module: &[String], path: &[String]) -> bool {
+        let first = path.first().map(String::as_str);
+        matches!(first, Some("crate" | "self" | "super"))
+            || first.is_some_and(|first| self.modules.contains_key(&[module, &[first.to_owned()]].concat()))
     }
 
     /// Every arrow between two files.
@@ -109,8 +132,9 @@ impl Imports {
         bodies.push((module, own));
     }
 
-    /// Follows a path as far as it names modules, and draws the arrow to the file of the last one.
-    fn draw(&mut self, module: &[String], path: &[String]) {
+    /// Follows a path as far as it names modules, and draws the arrow to the file of the last one. Returns that module, when the
+    /// path ends with it.
+    fn draw(&mut self, module: &[String], path: &[String]) -> Option<Module> {
         let (mut at, mut rest) = match path.first().map(String::as_str) {
             Some("crate") => (Module::new(), &path[1..]),
             Some("self") => (module.to_vec(), &path[1..]),
@@ -118,7 +142,7 @@ impl Imports {
             Some(first) if self.modules.contains_key(&[module, &[first.to_owned()]].concat()) => {
                 (module.to_vec(), path)
             }
-            _ => return,
+            _ => return None,
         };
         while let [first, more @ ..] = rest {
             let next = match first.as_str() {
@@ -136,6 +160,7 @@ impl Imports {
             let name = rest.first().or(at.last()).cloned().unwrap_or_default();
             self.arrows.insert(Arrow { from, to, name });
         }
+        rest.is_empty().then_some(at)
     }
 
     fn shown(&self, module: &[String]) -> String {
@@ -183,7 +208,8 @@ impl Imports {
             return Err(format!("the table of modules has {floors:?}, and the crate {tops:?}"));
         }
         let floor = |file: &str| {
-            let module = self.modules.iter().find(|(_, path)| path.ends_with(file));
+            let is_it = |path: &Path| path.strip_prefix(&self.root).is_ok_and(|path| path == Path::new(file));
+            let module = self.modules.iter().find(|(_, path)| is_it(path));
             let top = module.and_then(|(module, _)| module.first());
             top.and_then(|top| floors.iter().position(|name| name == top)).unwrap_or(floors.len())
         };
@@ -199,7 +225,7 @@ pub fn rows(text: &str, start: &str) -> Vec<String> {
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
-/// Leaves out every item below `#[cfg(test)]`.
+/// Leaves out whatever stands below `#[cfg(test)]`: an item, or a field or a variant among others.
 fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     let (mut kept, mut is_skipping) = (Vec::new(), false);
     let mut rest = tokens.into_iter().peekable();
@@ -213,7 +239,7 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
             continue;
         }
         let ends = match &token {
-            TokenTree::Punct(mark) => mark.as_char() == ';',
+            TokenTree::Punct(mark) => [';', ','].contains(&mark.as_char()),
             TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
             _ => false,
         };
@@ -225,15 +251,21 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     kept
 }
 
-/// Every path with more than one segment, and those of `use`, however they are nested.
-fn paths(tokens: &[TokenTree]) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
+/// What a `use` brings in: a path, and what it is called from there on.
+struct Used {
+    path: Vec<String>,
+    name: String,
+}
+
+/// What `use` brings in, however it is nested, and every other path with more than one segment.
+fn paths(tokens: &[TokenTree]) -> (Vec<Used>, Vec<Vec<String>>) {
+    let (mut used, mut named) = (Vec::new(), Vec::new());
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         match token {
             TokenTree::Ident(word) if word == "use" => {
                 at += 1;
-                at += use_tree(&tokens[at..], &[], &mut found);
+                at += use_tree(&tokens[at..], &[], &mut used);
             }
             TokenTree::Ident(word) if word == "pub" => {
                 at += 1;
@@ -242,25 +274,32 @@ fn paths(tokens: &[TokenTree]) -> Vec<Vec<String>> {
                 at += usize::from(tokens.get(at).is_some_and(is_group));
             }
             TokenTree::Ident(first) => {
-                let is_continued = at > 0 && is_colon(&tokens[at - 1]);
                 let path = path_from(&tokens[at..], first);
-                at += 1;
-                if !is_continued && path.len() > 1 {
-                    found.push(path);
+                if path.len() > 1 && !is_behind_a_path(&tokens[..at]) {
+                    named.push(path);
                 }
+                at += 1;
             }
             TokenTree::Group(group) => {
-                found.extend(paths(&without_tests(group.stream())));
+                let (more_used, more_named) = paths(&without_tests(group.stream()));
+                used.extend(more_used);
+                named.extend(more_named);
                 at += 1;
             }
             _ => at += 1,
         }
     }
-    found
+    (used, named)
 }
 
 fn is_colon(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(mark) if mark.as_char() == ':')
+}
+
+/// Whether a `::` ends here. One colon alone stands before a type.
+fn is_behind_a_path(before: &[TokenTree]) -> bool {
+    let [.., TokenTree::Punct(first), second] = before else { return false };
+    first.as_char() == ':' && first.spacing() == Spacing::Joint && is_colon(second)
 }
 
 fn path_from(tokens: &[TokenTree], first: &Ident) -> Vec<String> {
@@ -277,14 +316,15 @@ fn path_from(tokens: &[TokenTree], first: &Ident) -> Vec<String> {
 }
 
 /// Reads one tree of a `use` and returns how many tokens it took.
-fn use_tree(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
-    let (mut path, mut at, mut is_renamed) = (prefix.to_vec(), 0, false);
-    let mut is_open = true;
+fn use_tree(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<Used>) -> usize {
+    let (mut path, mut at, mut name) = (prefix.to_vec(), 0, None);
+    let (mut is_open, mut is_renamed) = (true, false);
     while let Some(token) = tokens.get(at) {
         at += 1;
         match token {
             TokenTree::Ident(word) if word == "as" => is_renamed = true,
-            TokenTree::Ident(word) if !is_renamed => path.push(word.to_string()),
+            TokenTree::Ident(word) if is_renamed => name = Some(word.to_string()),
+            TokenTree::Ident(word) => path.push(word.to_string()),
             TokenTree::Group(group) => {
                 let inner: Vec<TokenTree> = group.stream().into_iter().collect();
                 let mut from = 0;
@@ -293,12 +333,20 @@ fn use_tree(tokens: &[TokenTree], prefix: &[String], found: &mut Vec<Vec<String>
                 }
                 is_open = false;
             }
+            TokenTree::Punct(mark) if mark.as_char() == '*' => name = Some("*".to_owned()),
             TokenTree::Punct(mark) if [',', ';'].contains(&mark.as_char()) => break,
             _ => {}
         }
     }
     if is_open && path.len() > prefix.len() {
-        found.push(path);
+        // `use room::{self, …}` brings in the room.
+        if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
+            path.pop();
+        }
+        let name = name.or_else(|| path.last().cloned()).unwrap_or_default();
+        found.push(Used { path, name });
+    } else if is_open && name.as_deref() == Some("*") {
+        found.push(Used { path, name: "*".to_owned() });
     }
     at
 }
