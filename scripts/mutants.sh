@@ -46,7 +46,13 @@ files_of() {
     sessions) echo "crates/vestry-server/src/sessions.rs crates/vestry-store/src/tables/sessions.rs" ;;
   esac
 }
-unit_tests_of() { if [ "$1" = guard ]; then echo query; else echo "$1"; fi; }
+unit_tests_of() {
+  case $1 in
+  guard) echo query ;;
+  credentials) echo '/credentials|hashing|proofs/' ;;
+  *) echo "$1" ;;
+  esac
+}
 
 # The end-to-end tests that show how people and operators are served; not the long ones about faults, load and time.
 END_TO_END='accounts|sessions|opaque|gate|devices|throttle|time|admin|wire|audit|programs'

@@ -49,7 +49,7 @@ fn the_prompt_runs_the_commands_of_the_shell_or_says_where_they_run() {
     let admin = with_admin(&server, &[]);
     let mut prompt = person.open("vestryctl", &admin.iter().map(String::as_str).collect::<Vec<_>>());
     prompt.answer("vestry> ", "throttle clear naman");
-    prompt.wait_for("nothing was held up there");
+    prompt.wait_for("nothing was throttled there");
     prompt.answer("vestry> ", "throttle");
     prompt.wait_for("Empty set");
     prompt.answer("vestry> ", &format!("import {}", file.display()));

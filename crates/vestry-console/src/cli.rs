@@ -155,7 +155,7 @@ pub(crate) enum Command {
     #[command(args_conflicts_with_subcommands = true)]
     #[command(after_help = "Examples:\n  vestryctl operators\n  vestryctl operators revoke maria --dry-run")]
     Operators(OperatorsArgs),
-    /// List who is held up after failed attempts, or let them try again
+    /// List who is throttled after failed attempts, or let them try again
     #[command(after_help = "Examples:\n  vestryctl throttle\n  vestryctl throttle clear naman\n  \
         vestryctl throttle clear 192.0.2.0/24\n  vestryctl throttle clear --all")]
     Throttle(ThrottleArgs),
@@ -416,7 +416,7 @@ pub(crate) enum ThrottleAct {
         /// A name, or a prefix as the list shows it
         #[arg(required_unless_present = "all")]
         subject: Option<String>,
-        /// Everything that is held up
+        /// Everything that is throttled
         #[arg(long, conflicts_with = "subject")]
         all: bool,
     },

@@ -1,4 +1,4 @@
-//! Who is held up after failed attempts: the list, and letting somebody try again.
+//! Who is throttled after failed attempts: the list, and letting somebody try again.
 
 use crate::cli::ThrottleAct;
 use crate::context::Context;
@@ -34,7 +34,7 @@ fn tell(context: &Context, subject: Option<&str>, lanes: u64) -> Result<(), Fail
         .write(context.output, context.form);
     }
     match lanes {
-        0 => context.output.line(format_args!("nothing was held up there")),
+        0 => context.output.line(format_args!("nothing was throttled there")),
         1 => context.output.line(format_args!("1 lane is open again")),
         many => context.output.line(format_args!("{many} lanes are open again")),
     }
