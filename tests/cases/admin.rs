@@ -8,6 +8,7 @@ use tokio_rustls::TlsConnector;
 use vestry_client::Wire;
 use vestry_protocol::admin::{AccountState, AdminCall, AdminReply, Credential, FollowFrom, Listing, View};
 use vestry_protocol::codec::append_frame;
+use vestry_protocol::item::Numbered;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserReply};
 use vestry_protocol::{ADMIN_ALPN, Request};
@@ -132,8 +133,10 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
         ("reload", || AdminCall::ReloadSettings, false, false),
         ("revoke operator", || AdminCall::RevokeOperator { name: "nobody".to_owned() }, false, false),
     ];
-    let covered: BTreeSet<&str> = calls.iter().map(|(_, call, ..)| name_of(&call())).collect();
-    assert_eq!(covered.len(), CALLS, "a call of the role table is not tried");
+    // `ClearThrottle` is two: with a subject it needs less than without.
+    let tried = |call: AdminCall| (call.name(), matches!(call, AdminCall::ClearThrottle { subject: None }));
+    let covered: BTreeSet<_> = calls.iter().map(|(_, call, ..)| tried(call())).collect();
+    assert_eq!(covered.len(), AdminCall::KNOWN as usize + 1, "a call of the role table is not tried");
     let mut viewer = connect_as_new(&server, "vera").await;
     let mut helpdesk = connect_as_new(&server, "hana").await;
     let mut admin = server.connect_as("admin").await;
@@ -146,39 +149,6 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
             let forbidden = matches!(rows_or_reply(wire, call()).await, Err(RefusalCode::Forbidden));
             assert_eq!(forbidden, !may, "{role}: {what}");
         }
-    }
-}
-
-/// The calls of operators, `ClearThrottle` counted twice: with a subject it needs less than without.
-const CALLS: usize = 24;
-
-/// No wildcard: a new call does not compile before it is counted above and tried in the table.
-fn name_of(call: &AdminCall) -> &'static str {
-    match call {
-        AdminCall::ShowStatus => "ShowStatus",
-        AdminCall::Query { .. } => "Query",
-        AdminCall::ListRows(_) => "ListRows",
-        AdminCall::ShowAccount { .. } => "ShowAccount",
-        AdminCall::CreateAccount { .. } => "CreateAccount",
-        AdminCall::SuspendAccount { .. } => "SuspendAccount",
-        AdminCall::ResumeAccount { .. } => "ResumeAccount",
-        AdminCall::DeleteAccount { .. } => "DeleteAccount",
-        AdminCall::RestoreAccount { .. } => "RestoreAccount",
-        AdminCall::ResetAccount { .. } => "ResetAccount",
-        AdminCall::RevokeSession { .. } => "RevokeSession",
-        AdminCall::RevokeOperator { .. } => "RevokeOperator",
-        AdminCall::ShowJoinString => "ShowJoinString",
-        AdminCall::BackUp => "BackUp",
-        AdminCall::ClearThrottle { subject: Some(_) } => "ClearThrottle of one",
-        AdminCall::ClearThrottle { subject: None } => "ClearThrottle of all",
-        AdminCall::VerifyAudit { .. } => "VerifyAudit",
-        AdminCall::FollowAudit { .. } => "FollowAudit",
-        AdminCall::StartImport => "StartImport",
-        AdminCall::ImportRows(_) => "ImportRows",
-        AdminCall::FinishImport { .. } => "FinishImport",
-        AdminCall::DropImport => "DropImport",
-        AdminCall::ShowLimits => "ShowLimits",
-        AdminCall::ReloadSettings => "ReloadSettings",
     }
 }
 

@@ -124,6 +124,38 @@ pub enum AdminCall {
     ReloadSettings,
 }
 
+impl AdminCall {
+    /// Returns the name of the call, as `docs/PROTOCOL.md` has it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ShowStatus => "ShowStatus",
+            Self::Query { .. } => "Query",
+            Self::ListRows(_) => "ListRows",
+            Self::ShowAccount { .. } => "ShowAccount",
+            Self::CreateAccount { .. } => "CreateAccount",
+            Self::SuspendAccount { .. } => "SuspendAccount",
+            Self::ResumeAccount { .. } => "ResumeAccount",
+            Self::DeleteAccount { .. } => "DeleteAccount",
+            Self::RestoreAccount { .. } => "RestoreAccount",
+            Self::ResetAccount { .. } => "ResetAccount",
+            Self::RevokeSession { .. } => "RevokeSession",
+            Self::RevokeOperator { .. } => "RevokeOperator",
+            Self::ShowJoinString => "ShowJoinString",
+            Self::BackUp => "BackUp",
+            Self::ClearThrottle { .. } => "ClearThrottle",
+            Self::VerifyAudit { .. } => "VerifyAudit",
+            Self::FollowAudit { .. } => "FollowAudit",
+            Self::StartImport => "StartImport",
+            Self::ImportRows(_) => "ImportRows",
+            Self::FinishImport { .. } => "FinishImport",
+            Self::DropImport => "DropImport",
+            Self::ShowLimits => "ShowLimits",
+            Self::ReloadSettings => "ReloadSettings",
+        }
+    }
+}
+
 /// Where following the audit begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FollowFrom {

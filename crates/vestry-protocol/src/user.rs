@@ -152,6 +152,40 @@ pub enum UserCall {
     },
 }
 
+impl UserCall {
+    /// Returns the name of the call, as `docs/PROTOCOL.md` has it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::DescribeServer => "DescribeServer",
+            Self::StartRegistration { .. } => "StartRegistration",
+            Self::FinishRegistration { .. } => "FinishRegistration",
+            Self::StartLogin { .. } => "StartLogin",
+            Self::FinishLogin { .. } => "FinishLogin",
+            Self::LogInImported { .. } => "LogInImported",
+            Self::ResumeSession { .. } => "ResumeSession",
+            Self::StartReset { .. } => "StartReset",
+            Self::FinishReset { .. } => "FinishReset",
+            Self::ShowAccount => "ShowAccount",
+            Self::UpdateAccount(_) => "UpdateAccount",
+            Self::StartProof { .. } => "StartProof",
+            Self::FinishProof { .. } => "FinishProof",
+            Self::StartNewPassword { .. } => "StartNewPassword",
+            Self::FinishNewPassword { .. } => "FinishNewPassword",
+            Self::DeleteAccount => "DeleteAccount",
+            Self::ListSessions => "ListSessions",
+            Self::RevokeSession { .. } => "RevokeSession",
+            Self::LogOut { .. } => "LogOut",
+            Self::RememberDevice => "RememberDevice",
+            Self::ListDevices => "ListDevices",
+            Self::ForgetDevice { .. } => "ForgetDevice",
+            Self::ShowNotices => "ShowNotices",
+            Self::StartRecordMove { .. } => "StartRecordMove",
+            Self::FinishRecordMove { .. } => "FinishRecordMove",
+        }
+    }
+}
+
 /// An answer to a user. The first variant answers any call; each other one answers its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum UserReply {

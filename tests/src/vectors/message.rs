@@ -1,6 +1,6 @@
 //! A message of either port in either direction: to bytes, from bytes, and to the JSON that other
-//! implementations compare with. Every variant is named here, so that a new one does not compile without a name
-//! for its vectors.
+//! implementations compare with. Every reply is named here, and every call in the protocol, so that a new one
+//! does not compile without a name for its vectors.
 
 use super::{Direction, Port, State};
 use data_encoding::HEXLOWER;
@@ -108,9 +108,9 @@ impl Message {
     #[must_use]
     pub fn group(&self) -> String {
         match self {
-            Self::UserRequest(request) => format!("user/request-{}", of_user_call(&request.call)),
+            Self::UserRequest(request) => format!("user/request-{}", kebab_case(request.call.name())),
             Self::UserReply(reply) => format!("user/reply-{}", of_user_reply(&reply.body)),
-            Self::AdminRequest(request) => format!("admin/request-{}", of_admin_call(&request.call)),
+            Self::AdminRequest(request) => format!("admin/request-{}", kebab_case(request.call.name())),
             Self::AdminReply(reply) => format!("admin/reply-{}", of_admin_reply(&reply.body)),
         }
     }
@@ -247,34 +247,16 @@ fn needs_session(call: &UserCall) -> bool {
     }
 }
 
-fn of_user_call(call: &UserCall) -> &'static str {
-    match call {
-        UserCall::DescribeServer => "describe-server",
-        UserCall::StartRegistration { .. } => "start-registration",
-        UserCall::FinishRegistration { .. } => "finish-registration",
-        UserCall::StartLogin { .. } => "start-login",
-        UserCall::FinishLogin { .. } => "finish-login",
-        UserCall::LogInImported { .. } => "log-in-imported",
-        UserCall::ResumeSession { .. } => "resume-session",
-        UserCall::StartReset { .. } => "start-reset",
-        UserCall::FinishReset { .. } => "finish-reset",
-        UserCall::ShowAccount => "show-account",
-        UserCall::UpdateAccount(_) => "update-account",
-        UserCall::StartProof { .. } => "start-proof",
-        UserCall::FinishProof { .. } => "finish-proof",
-        UserCall::StartNewPassword { .. } => "start-new-password",
-        UserCall::FinishNewPassword { .. } => "finish-new-password",
-        UserCall::DeleteAccount => "delete-account",
-        UserCall::ListSessions => "list-sessions",
-        UserCall::RevokeSession { .. } => "revoke-session",
-        UserCall::LogOut { .. } => "log-out",
-        UserCall::RememberDevice => "remember-device",
-        UserCall::ListDevices => "list-devices",
-        UserCall::ForgetDevice { .. } => "forget-device",
-        UserCall::ShowNotices => "show-notices",
-        UserCall::StartRecordMove { .. } => "start-record-move",
-        UserCall::FinishRecordMove { .. } => "finish-record-move",
+/// Returns the name of a call as file names spell it.
+fn kebab_case(name: &str) -> String {
+    let mut spelled = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !spelled.is_empty() {
+            spelled.push('-');
+        }
+        spelled.push(letter.to_ascii_lowercase());
     }
+    spelled
 }
 
 fn of_user_reply(reply: &UserReply) -> &'static str {
@@ -302,34 +284,6 @@ fn of_user_reply(reply: &UserReply) -> &'static str {
         UserReply::DeviceForgotten => "device-forgotten",
         UserReply::NoticesShown(_) => "notices-shown",
         UserReply::RecordMoved { .. } => "record-moved",
-    }
-}
-
-fn of_admin_call(call: &AdminCall) -> &'static str {
-    match call {
-        AdminCall::ShowStatus => "show-status",
-        AdminCall::Query { .. } => "query",
-        AdminCall::ListRows(_) => "list-rows",
-        AdminCall::ShowAccount { .. } => "show-account",
-        AdminCall::CreateAccount { .. } => "create-account",
-        AdminCall::SuspendAccount { .. } => "suspend-account",
-        AdminCall::ResumeAccount { .. } => "resume-account",
-        AdminCall::DeleteAccount { .. } => "delete-account",
-        AdminCall::RestoreAccount { .. } => "restore-account",
-        AdminCall::ResetAccount { .. } => "reset-account",
-        AdminCall::RevokeSession { .. } => "revoke-session",
-        AdminCall::RevokeOperator { .. } => "revoke-operator",
-        AdminCall::ShowJoinString => "show-join-string",
-        AdminCall::BackUp => "back-up",
-        AdminCall::ClearThrottle { .. } => "clear-throttle",
-        AdminCall::VerifyAudit { .. } => "verify-audit",
-        AdminCall::FollowAudit { .. } => "follow-audit",
-        AdminCall::StartImport => "start-import",
-        AdminCall::ImportRows(_) => "import-rows",
-        AdminCall::FinishImport { .. } => "finish-import",
-        AdminCall::DropImport => "drop-import",
-        AdminCall::ShowLimits => "show-limits",
-        AdminCall::ReloadSettings => "reload-settings",
     }
 }
 

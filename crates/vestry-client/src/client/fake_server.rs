@@ -93,7 +93,7 @@ impl FakeServer {
         exporter[0] ^= u8::from(self.sees_another_connection);
         let context = [b"VESTRY-OPAQUE-1", exporter.as_slice()].concat();
         while let Some(request) = read_call(&mut stream).await {
-            self.seen.push(name_of(&request.call));
+            self.seen.push(request.call.name());
             if self.hangs_up_at == self.seen.last().copied() {
                 return;
             }
@@ -137,7 +137,7 @@ impl FakeServer {
                     false => wrong_credentials(),
                 }
             }
-            other => panic!("not asked in these tests: {}", name_of(&other)),
+            other => panic!("not asked in these tests: {}", other.name()),
         }
     }
 
@@ -221,34 +221,4 @@ fn refusal(code: RefusalCode) -> UserReply {
 
 fn wrong_credentials() -> UserReply {
     refusal(RefusalCode::WrongCredentials)
-}
-
-fn name_of(call: &UserCall) -> &'static str {
-    match call {
-        UserCall::DescribeServer => "DescribeServer",
-        UserCall::StartRegistration { .. } => "StartRegistration",
-        UserCall::FinishRegistration { .. } => "FinishRegistration",
-        UserCall::StartLogin { .. } => "StartLogin",
-        UserCall::FinishLogin { .. } => "FinishLogin",
-        UserCall::LogInImported { .. } => "LogInImported",
-        UserCall::ResumeSession { .. } => "ResumeSession",
-        UserCall::StartReset { .. } => "StartReset",
-        UserCall::FinishReset { .. } => "FinishReset",
-        UserCall::ShowAccount => "ShowAccount",
-        UserCall::UpdateAccount(_) => "UpdateAccount",
-        UserCall::StartProof { .. } => "StartProof",
-        UserCall::FinishProof { .. } => "FinishProof",
-        UserCall::StartNewPassword { .. } => "StartNewPassword",
-        UserCall::FinishNewPassword { .. } => "FinishNewPassword",
-        UserCall::DeleteAccount => "DeleteAccount",
-        UserCall::ListSessions => "ListSessions",
-        UserCall::RevokeSession { .. } => "RevokeSession",
-        UserCall::LogOut { .. } => "LogOut",
-        UserCall::RememberDevice => "RememberDevice",
-        UserCall::ListDevices => "ListDevices",
-        UserCall::ForgetDevice { .. } => "ForgetDevice",
-        UserCall::ShowNotices => "ShowNotices",
-        UserCall::StartRecordMove { .. } => "StartRecordMove",
-        UserCall::FinishRecordMove { .. } => "FinishRecordMove",
-    }
 }
