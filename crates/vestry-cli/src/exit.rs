@@ -44,7 +44,6 @@ fn exit_for_call(error: &CallError) -> Exit {
         CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
         CallError::FactorWanted(_) => Exit::Refused,
         CallError::Opaque(error) => exit_for_opaque(*error),
-        CallError::Random(_) => Exit::Configuration,
     }
 }
 

@@ -11,6 +11,7 @@ use vestry_client::{Address, CallError, WireError};
 use vestry_opaque::OpaqueError;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
+use vestry_protocol::random::NoRandomness;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::typed::vestry;
 use vestry_terminal::PromptError;
@@ -79,8 +80,8 @@ pub(crate) enum Failure {
     File(#[from] FileError),
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("the system's random source failed: {0}")]
-    Random(getrandom::Error),
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
     #[error("the program could not start its work: {0}")]
     Runtime(io::Error),
     #[error("the answer could not be written: {0}")]
@@ -176,9 +177,7 @@ fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
         CallError::Opaque(OpaqueError::NotStretched) => {
             Some("Close other programs to free some memory, then try again.".to_owned())
         }
-        CallError::Random(_) | CallError::Opaque(OpaqueError::NoRandomness(_)) => {
-            Some(CHECK_SYSTEM.to_owned())
-        }
+        CallError::Opaque(OpaqueError::NoRandomness(_)) => Some(CHECK_SYSTEM.to_owned()),
     }
 }
 

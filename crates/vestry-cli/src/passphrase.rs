@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use bip39::Language;
+use vestry_protocol::random;
 use vestry_protocol::secret::SecretText;
 use zeroize::Zeroizing;
 
@@ -40,7 +41,9 @@ fn even_index<E>(count: usize, mut random: impl FnMut() -> Result<u32, E>) -> Re
 }
 
 fn random_u32() -> Result<u32, Failure> {
-    getrandom::u32().map_err(Failure::Random)
+    let mut bytes = [0; 4];
+    random::fill(&mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes))
 }
 
 #[cfg(test)]

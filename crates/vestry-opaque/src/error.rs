@@ -2,6 +2,7 @@
 
 use opaque_ke::errors::{InternalError, ProtocolError};
 use thiserror::Error;
+use vestry_protocol::random::NoRandomness;
 
 /// Why a step could not be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -17,8 +18,8 @@ pub enum OpaqueError {
     #[error("the password could not be stretched: this machine has too little free memory")]
     NotStretched,
     /// The system has no random bytes.
-    #[error("the system has no random bytes")]
-    NoRandomness(#[from] getrandom::Error),
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }
 
 impl From<ProtocolError> for OpaqueError {

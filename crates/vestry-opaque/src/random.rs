@@ -1,6 +1,8 @@
 //! The system's random bytes, for a library whose trait cannot say that there are none. It never makes any up.
 
+use crate::error::OpaqueError;
 use opaque_ke::rand::{self, CryptoRng, RngCore};
+use vestry_protocol::random::fill;
 
 /// The system's random source, which has been seen to work.
 #[derive(Debug)]
@@ -10,9 +12,9 @@ impl SystemRandom {
     /// Makes sure that there are random bytes.
     ///
     /// # Errors
-    /// When the system has none.
-    pub fn open() -> Result<Self, getrandom::Error> {
-        getrandom::fill(&mut [0; 1])?;
+    /// [`OpaqueError::NoRandomness`] when the system has none.
+    pub fn open() -> Result<Self, OpaqueError> {
+        fill(&mut [0; 1])?;
         Ok(Self(()))
     }
 }
@@ -33,7 +35,7 @@ impl RngCore for SystemRandom {
     fn fill_bytes(&mut self, bytes: &mut [u8]) {
         // A source that worked once does not fail on the systems there are. Should it, waiting for it is the one
         // thing that neither makes a key of known bytes nor ends the program.
-        while getrandom::fill(bytes).is_err() {
+        while fill(bytes).is_err() {
             std::thread::yield_now();
         }
     }

@@ -9,6 +9,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`limits`] | every number that bounds the wire |
+//! | [`random`] | the system's random bytes, for every crate |
 //! | [`time`] | a moment |
 //! | [`calendar`] | times as text |
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
@@ -39,6 +40,7 @@ pub mod import;
 pub mod item;
 pub mod limits;
 pub mod message;
+pub mod random;
 pub mod refusal;
 pub mod secret;
 pub mod time;

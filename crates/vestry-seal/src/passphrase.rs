@@ -8,6 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::Key;
 use std::fmt;
 use thiserror::Error;
+use vestry_protocol::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
 /// As long as a password has to be.
@@ -73,9 +74,9 @@ pub struct FileKey(Zeroizing<[u8; KEY_BYTES + NONCE_BYTES]>);
 
 impl Recipe {
     /// RFC 9106, section 4, the second recommended option: 64 MiB, three passes, four lanes.
-    pub(crate) fn of_today() -> Result<Self, getrandom::Error> {
+    pub(crate) fn of_today() -> Result<Self, NoRandomness> {
         let mut salt = [0; SALT_BYTES];
-        getrandom::fill(&mut salt)?;
+        random::fill(&mut salt)?;
         Ok(Self { memory_kib: 64 * 1024, iterations: 3, lanes: 4, salt })
     }
 

@@ -8,6 +8,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use vestry_protocol::random::{self, NoRandomness};
 use zeroize::Zeroizing;
 
 const NONCE_BYTES: usize = 24;
@@ -26,9 +27,9 @@ impl RecordKey {
     ///
     /// # Errors
     /// When the system has no random bytes.
-    pub fn seal(&self, record: &[u8], context: &[u8]) -> Result<Vec<u8>, getrandom::Error> {
+    pub fn seal(&self, record: &[u8], context: &[u8]) -> Result<Vec<u8>, NoRandomness> {
         let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce)?;
+        random::fill(&mut nonce)?;
         let payload = Payload { msg: record, aad: context };
         // The cipher fails for records of 256 GiB only.
         let sealed = self.0.encrypt(&XNonce::from(nonce), payload).unwrap_or_default();

@@ -11,6 +11,7 @@ use data_encoding::{Encoding, Specification};
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::random;
 use vestry_protocol::secret::SecretText;
 use vestry_store::{AccountId, ReadTx, ResetCode, Standing};
 use zeroize::Zeroizing;
@@ -39,7 +40,7 @@ pub fn new_code(_: &CodeIssuer<'_>) -> Result<SecretText, Failure> {
 fn draw() -> Result<SecretText, Failure> {
     // 13 bytes give 20 whole characters and four bits that are left out.
     let mut bytes = Zeroizing::new([0; 13]);
-    getrandom::fill(bytes.as_mut()).map_err(|_| Failure::Internal("the system has no random bytes"))?;
+    random::fill(bytes.as_mut())?;
     let text = Zeroizing::new(alphabet()?.encode(bytes.as_slice()));
     let mut grouped = String::with_capacity(CODE_CHARS + 3);
     for (at, c) in text.chars().take(CODE_CHARS).enumerate() {

@@ -8,6 +8,7 @@ use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Field, FieldError, PasswordProblem};
+use vestry_protocol::random::NoRandomness;
 use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
 use vestry_store::StoreError;
 use vestry_store::import::ImportError;
@@ -137,6 +138,9 @@ pub enum Failure {
     /// The operator's query could not be run.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// The system has no random bytes.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// A mistake of the server.
     #[error("{0}")]
     Internal(&'static str),
@@ -172,7 +176,9 @@ impl Failure {
             tracing::error!(error = %self, "a request failed");
         }
         let message = match &self {
-            Self::Internal(_) | Self::Store(_) | Self::Query(_) if code == RefusalCode::Internal => {
+            Self::Internal(_) | Self::NoRandomness(_) | Self::Store(_) | Self::Query(_)
+                if code == RefusalCode::Internal =>
+            {
                 "the server made a mistake; its operator finds it in the log".to_owned()
             }
             known => known.to_string(),
@@ -225,7 +231,7 @@ impl Failure {
             Self::RegistrationClosed => RefusalCode::RegistrationClosed,
             Self::Store(error) => store_code(error),
             Self::Query(error) => query_code(error),
-            Self::Internal(_) => RefusalCode::Internal,
+            Self::NoRandomness(_) | Self::Internal(_) => RefusalCode::Internal,
         }
     }
 

@@ -110,7 +110,7 @@ pub fn rotate_pepper(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> 
         let noted = by.actor.note(tx, by.now.seconds(), act::PepperRotated, Party::Text(&next.name()), "")?;
         let resealed = tx.reseal_imported(&noted, |sealed, oprf_id| {
             let hash = secrets.pepper.open(sealed, oprf_id).ok_or(SetupError::ImportedHashDamaged)?;
-            next.seal(&hash, oprf_id).map_err(|_| SetupError::NoRandomness)
+            next.seal(&hash, oprf_id).map_err(SetupError::from)
         })?;
         tx.replace_fact(&noted, PEPPER_FACT, &next.name())?;
         Ok::<_, SetupError>(resealed)

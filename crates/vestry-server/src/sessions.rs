@@ -25,6 +25,7 @@ use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::Device;
 use vestry_protocol::item::Later;
 use vestry_protocol::limits::TOKEN_BYTES;
+use vestry_protocol::random;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::user::NewSession;
 use vestry_store::{AccountRow, LiveSession, NewSessionRow, NotedOn, ReadTx, SessionId, Standing, WriteTx};
@@ -267,7 +268,7 @@ fn hash_of(token: &SessionToken) -> [u8; 32] {
 
 fn random_token() -> Result<SessionToken, Failure> {
     let mut bytes = [0; TOKEN_BYTES];
-    fill_random(&mut bytes)?;
+    random::fill(&mut bytes)?;
     Ok(SessionToken::from_bytes(bytes))
 }
 
@@ -275,12 +276,8 @@ fn random_token() -> Result<SessionToken, Failure> {
 /// that ends in 22 random bits, so that it neither counts anything nor comes back.
 fn new_id() -> Result<SessionId, Failure> {
     let mut bytes = [0; 4];
-    fill_random(&mut bytes)?;
+    random::fill(&mut bytes)?;
     let random = u64::from(u32::from_le_bytes(bytes) >> 10);
     // 41 bits of milliseconds last until 2039, and then begin anew.
     Ok(SessionId::from_wire((clock::milliseconds() << 22 | random) & i64::MAX.cast_unsigned()))
-}
-
-pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), Failure> {
-    getrandom::fill(bytes).map_err(|_| Failure::Internal("the system has no random bytes"))
 }

@@ -18,6 +18,7 @@ use std::fmt;
 use std::net::IpAddr;
 use time::OffsetDateTime;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::random;
 use zeroize::{Zeroize, Zeroizing};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
@@ -210,7 +211,7 @@ fn alternative_name(host: &Host) -> Result<SanType, TlsError> {
 
 fn random_serial() -> Result<SerialNumber, TlsError> {
     let mut bytes = [0u8; SERIAL_BYTES];
-    getrandom::fill(&mut bytes)?;
+    random::fill(&mut bytes)?;
     // The first bit is the sign; the second is set so that every serial has the same length and none is zero.
     if let Some(first) = bytes.first_mut() {
         *first = (*first & 0x7f) | 0x40;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::random::NoRandomness;
 
 /// Why a certificate, a key or a TLS configuration could not be made or used.
 #[derive(Debug, Error)]
@@ -62,9 +63,9 @@ pub enum TlsError {
     /// The certificate maker failed.
     #[error("the certificate could not be made: {0}")]
     Making(#[from] rcgen::Error),
-    /// The system's random source failed.
-    #[error("the system's random source failed ({0}); nothing was made")]
-    Random(#[from] getrandom::Error),
+    /// The system has no random bytes.
+    #[error("{0}; nothing was made")]
+    Random(#[from] NoRandomness),
     /// rustls did not accept the parts of a configuration.
     #[error("TLS could not be set up: {0}")]
     Setup(#[from] rustls::Error),

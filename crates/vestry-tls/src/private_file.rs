@@ -12,6 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::random;
 use vestry_protocol::typed::quoted;
 use zeroize::Zeroizing;
 
@@ -236,7 +237,7 @@ fn directory_of(path: &Path) -> &Path {
 /// A name in the same directory that nobody can guess and plant.
 fn beside(path: &Path) -> Result<PathBuf, FileError> {
     let mut random = [0u8; 8];
-    getrandom::fill(&mut random).map_err(|e| FileError::system(path, "replaced", io::Error::other(e)))?;
+    random::fill(&mut random).map_err(|e| FileError::system(path, "replaced", io::Error::other(e)))?;
     let suffix = data_encoding::HEXLOWER.encode(&random);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{suffix}.new"));

@@ -33,9 +33,6 @@ pub enum CallError {
     /// A step of OPAQUE failed on this side.
     #[error(transparent)]
     Opaque(#[from] OpaqueError),
-    /// The system has no random bytes.
-    #[error("the system's random source failed: {0}")]
-    Random(getrandom::Error),
 }
 
 fn words(factors: &[Open<Factor>]) -> String {

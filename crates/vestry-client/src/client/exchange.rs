@@ -74,7 +74,7 @@ impl Client {
         password: &StrongPassword,
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Envelope, CallError> {
-        let mut random = SystemRandom::open().map_err(CallError::Random)?;
+        let mut random = SystemRandom::open()?;
         let started = SealingPassword::start(password.new_password(), &mut random)?;
         self.finish_sealing(started, random, start).await
     }
@@ -85,7 +85,7 @@ impl Client {
         password: &Password,
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Envelope, CallError> {
-        let mut random = SystemRandom::open().map_err(CallError::Random)?;
+        let mut random = SystemRandom::open()?;
         let started = SealingPassword::start_again(password, &mut random)?;
         self.finish_sealing(started, random, start).await
     }
@@ -111,7 +111,7 @@ impl Client {
         password: &Password,
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Option<Vec<u8>>, CallError> {
-        let mut random = SystemRandom::open().map_err(CallError::Random)?;
+        let mut random = SystemRandom::open()?;
         let exporter = self.wire.exporter()?;
         let (proving, ke1) = ProvingPassword::start(password, &mut random)?;
         let own = |reply| {

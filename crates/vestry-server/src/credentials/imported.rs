@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use vestry_protocol::fields::{Field, FieldError, Password};
+use vestry_protocol::random::NoRandomness;
 use vestry_store::OprfId;
 use zeroize::Zeroizing;
 
@@ -134,8 +135,8 @@ impl ImportedHashes {
     ///
     /// # Errors
     /// When the system has no random bytes.
-    pub fn seal(&self, record: &str, account: OprfId) -> Result<Vec<u8>, HashError> {
-        self.pepper.seal(record, account).map_err(|_| HashError("the system has no random bytes"))
+    pub fn seal(&self, record: &str, account: OprfId) -> Result<Vec<u8>, NoRandomness> {
+        self.pepper.seal(record, account)
     }
 
     /// Whether this is the password of a sealed hash. Without a usable one, does the work of a common one all the same.

@@ -135,7 +135,7 @@ impl OpaqueKey {
         password: &Password,
     ) -> Result<OpaqueRecord, Failure> {
         let failed = |_| Failure::Internal("a password could not be sealed");
-        let mut random = SystemRandom::open().map_err(|error| broken(error.into()))?;
+        let mut random = SystemRandom::open().map_err(broken)?;
         let (sealing, request) = SealingPassword::start_again(password, &mut random).map_err(failed)?;
         let response = self.evaluate(admitted, id, Blinded::parse(&request)?)?;
         let envelope = sealing.finish(&response, StretchingCost::default(), &mut random).map_err(failed)?;

@@ -5,6 +5,7 @@
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use vestry_protocol::random::NoRandomness;
 use vestry_seal::RecordKey;
 use vestry_store::OprfId;
 use zeroize::Zeroizing;
@@ -45,7 +46,7 @@ impl Pepper {
     ///
     /// # Errors
     /// When the system has no random bytes.
-    pub(crate) fn seal(&self, hash: &str, account: OprfId) -> Result<Vec<u8>, getrandom::Error> {
+    pub(crate) fn seal(&self, hash: &str, account: OprfId) -> Result<Vec<u8>, NoRandomness> {
         self.sealing.seal(hash.as_bytes(), &account.0)
     }
 

@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use vestry_protocol::random;
 
 const PREFIX: &str = "work-";
 
@@ -34,7 +35,7 @@ impl WorkFolder {
     pub(crate) fn create_in(data_dir: &Path) -> Result<Self, WorkFolderError> {
         remove_abandoned(data_dir);
         let mut random = [0; 8];
-        let path = match getrandom::fill(&mut random) {
+        let path = match random::fill(&mut random) {
             Ok(()) => data_dir.join(format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&random))),
             Err(error) => {
                 let (path, cause) = (data_dir.to_owned(), io::Error::other(error));

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::remedy::move_secret_away;
 use std::path::PathBuf;
 use thiserror::Error;
+use vestry_protocol::random::NoRandomness;
 use vestry_protocol::typed::vestryd;
 use vestry_store::StoreError;
 use vestry_tls::private_file::Shown;
@@ -100,6 +101,6 @@ pub enum SetupError {
     )]
     ImportedHashDamaged,
     /// The system has no random bytes.
-    #[error("the system has no random bytes")]
-    NoRandomness,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }

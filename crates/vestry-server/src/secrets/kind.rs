@@ -3,6 +3,7 @@
 use super::error::SetupError;
 use crate::credentials::{OpaqueKey, Pepper};
 use crate::names::NameSeed;
+use vestry_protocol::random;
 use vestry_store::ChainKey;
 use zeroize::Zeroizing;
 
@@ -86,6 +87,6 @@ impl SecretKind {
 
 fn random_bytes(count: usize) -> Result<Zeroizing<Vec<u8>>, SetupError> {
     let mut bytes = Zeroizing::new(vec![0; count]);
-    getrandom::fill(&mut bytes).map_err(|_| SetupError::NoRandomness)?;
+    random::fill(&mut bytes)?;
     Ok(bytes)
 }

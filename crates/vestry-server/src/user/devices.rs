@@ -9,11 +9,12 @@ use crate::failure::Failure;
 use crate::gate::Admitted;
 use crate::gate::Right;
 use crate::names::Target;
-use crate::sessions::{LoggedIn, fill_random, own_account, read_as, write_as, write_uncounted_as};
+use crate::sessions::{LoggedIn, own_account, read_as, write_as, write_uncounted_as};
 use crate::shared::Shared;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use vestry_protocol::limits::TOKEN_BYTES;
+use vestry_protocol::random;
 use vestry_protocol::secret::DeviceToken;
 use vestry_protocol::user::{RememberedDevice, UserReply};
 use vestry_store::{AccountId, DeviceRow, KnownDevice, NewDevice, Party, ReadTx, StoreError};
@@ -57,8 +58,8 @@ async fn insert(
 /// A token and a number for a device.
 fn draw(_: &Admitted) -> Result<(DeviceToken, i64), Failure> {
     let (mut bytes, mut id) = ([0; TOKEN_BYTES], [0; 8]);
-    fill_random(&mut bytes)?;
-    fill_random(&mut id)?;
+    random::fill(&mut bytes)?;
+    random::fill(&mut id)?;
     // Half of the numbers, so that each is one on the wire too.
     Ok((DeviceToken::from_bytes(bytes), i64::from_le_bytes(id) & i64::MAX))
 }

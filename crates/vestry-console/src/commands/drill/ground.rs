@@ -14,6 +14,7 @@ use std::time::Duration;
 use vestry_client::AdminClient;
 use vestry_protocol::admin::Cell;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::random;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::typed::vestryctl;
@@ -177,8 +178,7 @@ impl Ground {
 /// Returns random letters for a name or a password, five bits each.
 pub(super) fn random_letters(count: usize) -> Result<String, Failure> {
     let mut bytes = vec![0; count];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::Drill(format!("the system's random source failed: {error}")))?;
+    random::fill(&mut bytes).map_err(|error| Failure::Drill(error.to_string()))?;
     Ok(bytes.iter().filter_map(|byte| LETTERS.get(usize::from(byte % 32))).copied().map(char::from).collect())
 }
 

@@ -4,7 +4,7 @@
 use super::ground::Ground;
 use super::port::{Line, UserPort};
 use super::promise::Promise;
-use super::thief::{Loot, again, no_random, of_opaque, refused};
+use super::thief::{Loot, again, of_opaque, refused};
 use crate::failure::Failure;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -319,12 +319,12 @@ impl WrongPassword {
     }
 
     fn ke1(&self) -> Result<Vec<u8>, Failure> {
-        let mut random = SystemRandom::open().map_err(no_random)?;
+        let mut random = SystemRandom::open().map_err(of_opaque)?;
         Ok(ProvingPassword::start(self.0.as_password(), &mut random).map_err(of_opaque)?.1)
     }
 
     fn request(&self) -> Result<Vec<u8>, Failure> {
-        let mut random = SystemRandom::open().map_err(no_random)?;
+        let mut random = SystemRandom::open().map_err(of_opaque)?;
         Ok(SealingPassword::start(&self.0, &mut random).map_err(of_opaque)?.1)
     }
 }

@@ -66,7 +66,7 @@ async fn redeem(
     password: &NewPassword,
 ) -> Result<Envelope, Failure> {
     let mut wire = port.connect(source(0, 1)).await?;
-    let mut random = SystemRandom::open().map_err(no_random)?;
+    let mut random = SystemRandom::open().map_err(of_opaque)?;
     let (sealing, request) = SealingPassword::start(password, &mut random).map_err(of_opaque)?;
     let start = UserCall::StartReset { name: name.to_owned(), code, request };
     let (response, stretching) = match wire.call(start).await.map_err(|error| port.lost(error))? {
@@ -93,11 +93,6 @@ pub(super) fn refused(reply: UserReply) -> Failure {
         UserReply::Refused(refusal) => Failure::Refused(refusal),
         _ => Failure::UnexpectedReply,
     }
-}
-
-/// Returns the failure of a system without random bytes.
-pub(super) fn no_random(error: getrandom::Error) -> Failure {
-    Failure::Drill(format!("the system's random source failed: {error}"))
 }
 
 /// Returns the failure of a step of OPAQUE.

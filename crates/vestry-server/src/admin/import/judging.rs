@@ -78,8 +78,7 @@ impl Judge {
             Some(record) => {
                 let record = record.expose_secret();
                 self.hashes.admit(record, self.speed, self.answer_after)?;
-                let sealed = self.hashes.seal(record, keys.oprf_id);
-                Some(sealed.map_err(|_| Failure::Internal("an imported hash could not be sealed"))?)
+                Some(self.hashes.seal(record, keys.oprf_id)?)
             }
             None => None,
         };
