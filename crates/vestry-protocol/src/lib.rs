@@ -18,6 +18,7 @@
 //! | [`message`] | what calls and replies are wrapped in |
 //! | [`frame`] | bytes ⇄ frames |
 //! | [`codec`] | frames ⇄ messages (the only file that names bincode) |
+//! | [`role`] | the roles of operators |
 //! | [`item`] | what may grow: values and fields that an earlier reader passes over |
 //! | [`fields`] | usernames, e-mail addresses, ages, free text, passwords |
 //! | [`refusal`] | the stable error codes |
@@ -42,6 +43,7 @@ pub mod limits;
 pub mod message;
 pub mod random;
 pub mod refusal;
+pub mod role;
 pub mod secret;
 pub mod time;
 pub mod typed;

@@ -8,6 +8,7 @@ use crate::config::{Overrides, with_hosts};
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
+use vestry_protocol::role::Role;
 use vestry_tls::{CertsDir, Host, Hosts, TlsError, Validity, private_file};
 
 const RENEW_EXAMPLES: &str = "\
@@ -86,11 +87,11 @@ enum RoleName {
 }
 
 impl RoleName {
-    fn as_role(self) -> crate::operators::role::Role {
+    fn as_role(self) -> Role {
         match self {
-            Self::Viewer => crate::operators::role::Role::Viewer,
-            Self::Helpdesk => crate::operators::role::Role::Helpdesk,
-            Self::Admin => crate::operators::role::Role::Admin,
+            Self::Viewer => Role::Viewer,
+            Self::Helpdesk => Role::Helpdesk,
+            Self::Admin => Role::Admin,
         }
     }
 }
@@ -228,11 +229,7 @@ fn generate(
         answer(&format!("{}", certs.server_certificate().display()))?;
     }
     for name in operators.iter().filter(|name| !certs.operator_certificate(name).exists()) {
-        certs.create_operator(
-            name,
-            crate::operators::role::Role::Admin.as_str(),
-            valid_for(OPERATOR_DAYS),
-        )?;
+        certs.create_operator(name, Role::Admin.as_str(), valid_for(OPERATOR_DAYS))?;
         answer(&format!("{}", certs.operator_certificate(name).display()))?;
     }
     Ok(())

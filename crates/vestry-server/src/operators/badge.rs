@@ -1,10 +1,10 @@
 //! The certificate that a connection to the admin port showed, and whether it is in use.
 
-use super::role::Role;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use std::net::SocketAddr;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::role::Role;
 use vestry_store::{OperatorRow, ReadTx};
 use vestry_tls::{OperatorCertificate, Pin};
 

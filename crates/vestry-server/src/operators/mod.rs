@@ -9,4 +9,4 @@ pub mod office;
 pub mod operator;
 pub mod reads;
 mod recent;
-pub mod role;
+mod role;

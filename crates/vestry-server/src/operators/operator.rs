@@ -4,7 +4,7 @@
 //! for longer ends by `Operator::dismissed`.
 
 use super::badge::Badge;
-use super::role::{Needed, Role, role_needed};
+use super::role::{Needed, role_needed};
 use crate::audit::act;
 use crate::audit::actor::Actor;
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::shared::Shared;
 use std::time::Duration;
 use tokio::time::sleep;
 use vestry_protocol::admin::AdminCall;
+use vestry_protocol::role::Role;
 use vestry_store::{LiveOperator, Party, WriteTx};
 
 /// How often it is looked whether the operator of a stream still has the right to it.

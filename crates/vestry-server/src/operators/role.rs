@@ -1,39 +1,10 @@
-//! Roles, and which one each call of the admin port takes.
+//! Which role each call of the admin port takes.
 
 use crate::config::ResetBy;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use vestry_protocol::admin::AdminCall;
-
-/// What an operator may do, from the least to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Look.
-    Viewer,
-    /// Help people with their accounts.
-    Helpdesk,
-    /// Everything.
-    Admin,
-}
-
-impl Role {
-    /// Every role, from the least to the most.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Helpdesk, Self::Admin];
-
-    /// The word in certificates, the database and messages.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Helpdesk => "helpdesk",
-            Self::Admin => "admin",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-}
+use vestry_protocol::role::Role;
 
 /// What a call takes of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
