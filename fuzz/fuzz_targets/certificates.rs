@@ -7,11 +7,11 @@ use std::path::Path;
 use vestry_fuzz::has_control;
 use vestry_protocol::escape::is_hazardous;
 use vestry_tls::facts::is_operator_word;
-use vestry_tls::{CertificateFacts, OperatorCertificate, Pin, Trust, config};
+use vestry_tls::{CertificateFacts, OperatorCertificate, Trust, config, pin};
 
 libfuzzer_sys::fuzz_target!(|der: &[u8]| {
     let certificate = CertificateDer::from(der);
-    let pin = Pin::of_certificate(&certificate);
+    let pin = pin::of_certificate(&certificate);
     if let Ok(facts) = CertificateFacts::of(Path::new("server.pem"), &certificate) {
         assert_eq!(pin.as_ref().ok(), Some(&facts.pin));
         let texts = facts.sans.iter().chain([&facts.subject, &facts.serial]);

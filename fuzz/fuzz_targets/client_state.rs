@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use vestry_client::state::{Folders, Sessions};
 use vestry_fuzz::{has_control, scratch};
-use vestry_tls::{Pin, private_file};
+use vestry_protocol::Pin;
+use vestry_tls::private_file;
 
 #[path = "../../crates/vestry-cli/src/servers.rs"]
 #[allow(dead_code, reason = "the program's, of which this is a part")]

@@ -4,8 +4,9 @@
 
 use arbitrary::Arbitrary;
 use vestry_fuzz::has_control;
+use vestry_protocol::Pin;
+use vestry_tls::JoinString;
 use vestry_tls::join::is_host;
-use vestry_tls::{JoinString, Pin};
 
 #[derive(Debug, Arbitrary)]
 enum Input<'a> {

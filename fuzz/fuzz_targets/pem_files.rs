@@ -4,7 +4,7 @@
 use vestry_fuzz::{has_control, scratch};
 use vestry_tls::config::console_client;
 use vestry_tls::pem_file::{read_certificates, read_private_key};
-use vestry_tls::{Pin, TlsError};
+use vestry_tls::{TlsError, pin};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let path = scratch::private_file("both.pem", bytes);
@@ -17,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     certificates.as_ref().err().map(named);
     key.as_ref().err().map(named);
     let Ok(certificates) = certificates else { return };
-    assert!(!certificates.is_empty() && certificates.iter().all(|one| Pin::of_certificate(one).is_ok()));
+    assert!(!certificates.is_empty() && certificates.iter().all(|one| pin::of_certificate(one).is_ok()));
     if let Ok(key) = key {
         let _ = console_client(&certificates, certificates.clone(), &key);
     }

@@ -3,7 +3,7 @@
 
 use vestry_client::Address;
 use vestry_fuzz::has_control;
-use vestry_tls::Pin;
+use vestry_protocol::Pin;
 use vestry_tls::join::is_host;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

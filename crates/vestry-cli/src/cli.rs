@@ -3,9 +3,9 @@
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use std::path::{PathBuf, absolute};
+use vestry_protocol::Pin;
 use vestry_protocol::typed::{Flags, lead_here};
 use vestry_terminal::exit::{OF_CLIENTS, listed};
-use vestry_tls::Pin;
 
 const AFTER_HELP: &str = "\
 Examples:

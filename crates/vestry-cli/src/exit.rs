@@ -72,10 +72,11 @@ mod tests {
     use std::io;
     use vestry_client::Address;
     use vestry_client::wire::{Unreachable, Violation};
+    use vestry_protocol::Pin;
     use vestry_protocol::item::Item;
     use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_protocol::user::Stretching;
-    use vestry_tls::{Pin, TrustFailure};
+    use vestry_tls::TrustFailure;
 
     fn server() -> Address {
         "localhost:7443".parse().unwrap()

@@ -9,6 +9,7 @@ use vestry_client::strength::WeakPassword;
 use vestry_client::wire::Unreachable;
 use vestry_client::{Address, CallError, WireError};
 use vestry_opaque::OpaqueError;
+use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::random::NoRandomness;
@@ -16,7 +17,7 @@ use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::typed::vestry;
 use vestry_terminal::PromptError;
 use vestry_tls::join::JoinStringError;
-use vestry_tls::{FileError, Pin, TlsError, TrustFailure};
+use vestry_tls::{FileError, TlsError, TrustFailure};
 
 /// What can be wrong with what was handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

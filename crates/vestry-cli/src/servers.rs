@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_client::Address;
 use vestry_client::state::{Folders, StateError};
+use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
+use vestry_tls::FileError;
 use vestry_tls::private_file::{self, Shown};
-use vestry_tls::{FileError, Pin};
 
 const FILE_NAME: &str = "servers.toml";
 const HEADER: &str = "# Servers that `vestry join` has pinned. A pin says which key a server must show.\n\n";

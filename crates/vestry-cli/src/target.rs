@@ -8,9 +8,10 @@ use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use vestry_client::Address;
 use vestry_client::state::{DeviceTokens, Folders, OpaqueAccounts, Sessions, StateError, Witnesses};
+use vestry_protocol::Pin;
 use vestry_tls::config::user_client;
 use vestry_tls::pem_file::read_certificates;
-use vestry_tls::{Pin, Trust};
+use vestry_tls::{Trust, pin};
 
 /// A server and how to know it.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ impl Target {
     /// A server whose certificate one of these CAs has signed.
     fn certified(address: Address, authorities: Vec<CertificateDer<'static>>) -> Result<Self, Failure> {
         let [first, ..] = authorities.as_slice() else { return Err(Failure::NotJoined(address)) };
-        let authority = Pin::of_certificate(first)?;
+        let authority = pin::of_certificate(first)?;
         Ok(Self { address, pin: None, authority, tls: user_client(&Trust::Authority(authorities))? })
     }
 
@@ -150,7 +151,7 @@ mod tests {
         let mut by_ca = options(Some("localhost"), None);
         by_ca.ca = Some(certs.ca_certificate());
         let [ca] = read_certificates(&certs.ca_certificate()).unwrap().try_into().unwrap();
-        let by_pin = options(Some("localhost"), Some(Pin::of_certificate(&ca).unwrap()));
+        let by_pin = options(Some("localhost"), Some(pin::of_certificate(&ca).unwrap()));
         let accounts =
             |options: &Options| Target::find(options, &folders).unwrap().opaque_accounts(&folders).unwrap();
         assert_eq!(accounts(&by_ca), accounts(&by_pin));

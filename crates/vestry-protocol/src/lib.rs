@@ -15,6 +15,7 @@
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
 //! | [`secret`] | text and tokens that cannot print themselves |
 //! | [`typed`] | the one way for a command to be advised |
+//! | [`pin`] | the fingerprint of a public key |
 //! | [`message`] | what calls and replies are wrapped in |
 //! | [`frame`] | bytes ⇄ frames |
 //! | [`codec`] | frames ⇄ messages (the only file that names bincode) |
@@ -41,6 +42,7 @@ pub mod import;
 pub mod item;
 pub mod limits;
 pub mod message;
+pub mod pin;
 pub mod random;
 pub mod refusal;
 pub mod role;
@@ -51,4 +53,5 @@ pub mod user;
 pub mod views;
 
 pub use message::{ADMIN_ALPN, Reply, Request, USER_ALPN};
+pub use pin::Pin;
 pub use time::UnixSeconds;

@@ -9,9 +9,10 @@
 use crate::clock::Plausible;
 use crate::settings::Settings;
 use std::sync::{Arc, PoisonError, RwLock};
+use vestry_protocol::Pin;
 use vestry_protocol::UnixSeconds;
 use vestry_tls::{
-    CertsDir, Hosts, JoinString, OperatorCertificate, Pin, ServerIdentity, TlsError, Validity, config,
+    CertsDir, Hosts, JoinString, OperatorCertificate, ServerIdentity, TlsError, Validity, config,
 };
 
 const DAY_SECS: i64 = 24 * 60 * 60;

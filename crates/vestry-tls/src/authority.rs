@@ -6,7 +6,7 @@
 use crate::error::TlsError;
 use crate::facts::{is_operator_word, not_after_of};
 use crate::host::{Host, Hosts};
-use crate::pin::Pin;
+use crate::pin;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber,
@@ -17,6 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use std::fmt;
 use std::net::IpAddr;
 use time::OffsetDateTime;
+use vestry_protocol::Pin;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::random;
 use zeroize::{Zeroize, Zeroizing};
@@ -88,7 +89,7 @@ impl CertificateAuthority {
         let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes())
             .map_err(|e| TlsError::NotACertificate(e.to_string()))?;
         let key = WipedKey::from_pem(key_pem)?;
-        if key.pin() != Pin::of_certificate(&certificate)? {
+        if key.pin() != pin::of_certificate(&certificate)? {
             return Err(TlsError::MismatchedKey);
         }
         let not_after = not_after_of(&certificate)?;
@@ -236,7 +237,7 @@ impl WipedKey {
     }
 
     fn pin(&self) -> Pin {
-        Pin::of_public_key(&self.0.subject_public_key_info())
+        pin::of_public_key(&self.0.subject_public_key_info())
     }
 }
 
@@ -345,7 +346,7 @@ mod tests {
         let certificate = der(&authority.issue_operator("jo.doe", "viewer", days(30)).unwrap());
         let operator = OperatorCertificate::of(&certificate).unwrap();
         assert_eq!((operator.name.as_str(), operator.role.as_str()), ("jo.doe", "viewer"));
-        assert_eq!(operator.pin, Pin::of_certificate(&certificate).unwrap());
+        assert_eq!(operator.pin, pin::of_certificate(&certificate).unwrap());
         assert_eq!(operator.not_after, START + 30 * 86_400);
         assert!(matches!(OperatorCertificate::of(authority.certificate()), Err(TlsError::NotAnOperator(_))));
     }

@@ -10,12 +10,13 @@ use crate::facts::{CertificateFacts, OperatorCertificate, is_operator_word, not_
 use crate::host::Hosts;
 use crate::identity::ServerIdentity;
 use crate::pem_file::{damaged, read_certificates, read_private_key, read_private_text};
-use crate::pin::Pin;
+use crate::pin;
 use crate::private_file::{self, FileError};
 use rustls::pki_types::CertificateDer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use vestry_protocol::Pin;
 
 /// Certificates are public; only their owner changes them.
 const CERTIFICATE_MODE: u32 = 0o644;
@@ -178,7 +179,7 @@ impl CertsDir {
         }
         let key = read_private_key(&self.server_key())?;
         let certified = certify(chain, &key).map_err(|error| name_file(error, &self.server_key()))?;
-        let authority_pin = Pin::of_certificate(&authority)?;
+        let authority_pin = pin::of_certificate(&authority)?;
         let (authority_not_after, certified) = (not_after_of(&authority)?, Arc::new(certified));
         Ok(ServerIdentity {
             certified,
@@ -210,7 +211,7 @@ impl CertsDir {
     /// # Errors
     /// When the CA's certificate is missing or damaged.
     pub fn authority_pin(&self) -> Result<Pin, TlsError> {
-        Pin::of_certificate(&read_one(&self.ca_certificate())?)
+        pin::of_certificate(&read_one(&self.ca_certificate())?)
     }
 
     /// Every operator who has a certificate here, by name.

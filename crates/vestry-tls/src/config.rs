@@ -6,7 +6,6 @@
 use crate::error::TlsError;
 use crate::identity::ServerIdentity;
 use crate::pem_file::{damaged, read_certificates, read_private_key};
-use crate::pin::Pin;
 use crate::verifier::{PinVerifier, some_roots_of};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -22,6 +21,7 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, CommonState, ServerConfig, SupportedCipherSuite};
 use std::path::Path;
 use std::sync::Arc;
+use vestry_protocol::Pin;
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
 
 /// Whom a client trusts.

@@ -3,10 +3,11 @@
 //! Reads certificates; never decides whether to trust one.
 
 use crate::error::TlsError;
-use crate::pin::Pin;
+use crate::pin;
 use rustls::pki_types::CertificateDer;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use vestry_protocol::Pin;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::escape::Escaped;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -44,7 +45,7 @@ impl CertificateFacts {
             sans: sans_of(&parsed),
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
-            pin: Pin::of_certificate(certificate)?,
+            pin: pin::of_certificate(certificate)?,
             serial: data_encoding::HEXLOWER.encode(parsed.raw_serial()),
         })
     }
@@ -76,7 +77,7 @@ impl OperatorCertificate {
             return Err(TlsError::NotAnOperator("its name or role is not one that an operator can have"));
         }
         let not_after = parsed.validity().not_after.timestamp();
-        Ok(Self { name, role, pin: Pin::of_certificate(certificate)?, not_after })
+        Ok(Self { name, role, pin: pin::of_certificate(certificate)?, not_after })
     }
 }
 

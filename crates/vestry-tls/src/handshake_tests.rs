@@ -7,7 +7,6 @@ use crate::config::{
 };
 use crate::host::Hosts;
 use crate::identity::ServerIdentity;
-use crate::pin::Pin;
 use crate::trust::{TrustFailure, peer_refused_our_certificate};
 use crate::verifier::PinMismatch;
 use rustls::pki_types::ServerName;
@@ -18,6 +17,7 @@ use rustls::{
 use std::io;
 use std::sync::Arc;
 use tempfile::TempDir;
+use vestry_protocol::Pin;
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
 
 /// Long ago and for long: these tests do not ask what day it is.

@@ -2,10 +2,10 @@
 
 use crate::host::Hosts;
 use crate::join::JoinString;
-use crate::pin::Pin;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
+use vestry_protocol::Pin;
 use vestry_protocol::UnixSeconds;
 
 /// What a server shows of itself, and the key that proves it.

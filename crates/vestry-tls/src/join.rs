@@ -4,13 +4,13 @@
 //! the host (1 to 253 bytes of UTF-8) and the first 4 bytes of SHA-256 over `vestry1` and all of these. It holds
 //! nothing secret: whoever has it can verify the server and no more. Later ones may name several hosts; here the first counts.
 
-use crate::pin::Pin;
 use data_encoding::BASE32_NOPAD;
 use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
+use vestry_protocol::Pin;
 use vestry_protocol::typed::vestryctl;
 
 const PREFIX: &str = "vestry1";

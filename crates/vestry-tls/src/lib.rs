@@ -11,7 +11,7 @@
 //! | [`private_file`] | files that only their owner can read |
 //! | [`error`] | what can go wrong, and what to do about it |
 //! | [`pem_file`] | certificates and keys as files hold them |
-//! | [`pin`] | the fingerprint of a public key |
+//! | [`pin`] | the pin of a certificate |
 //! | [`join`] | the line that a user types to trust a server |
 //! | [`facts`] | what a certificate says of itself |
 //! | [`host`] | the names of a server, each in one spelling |
@@ -46,7 +46,6 @@ pub use facts::{CertificateFacts, OperatorCertificate};
 pub use host::{Host, Hosts};
 pub use identity::ServerIdentity;
 pub use join::JoinString;
-pub use pin::Pin;
 pub use private_file::FileError;
 pub use trust::TrustFailure;
 pub use verifier::PinMismatch;

@@ -1,69 +1,24 @@
-//! Pins: SHA-256 of a certificate's public key (its DER SubjectPublicKeyInfo).
-//!
-//! A pin names a key, not a certificate: a certificate that is renewed with its key keeps its pin.
+//! The pin of a certificate, and of a public key.
 
 use crate::error::TlsError;
-use data_encoding::HEXLOWER;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
-use std::fmt;
-use std::str::FromStr;
-use thiserror::Error;
-use vestry_protocol::typed::vestryd;
+use vestry_protocol::Pin;
 
-/// What a written pin starts with.
-const PREFIX: &str = "sha256:";
-
-/// The fingerprint of a public key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Pin(pub [u8; 32]);
-
-impl Pin {
-    /// The pin of the public key in a certificate.
-    ///
-    /// # Errors
-    /// When the bytes are not a certificate.
-    pub fn of_certificate(certificate: &CertificateDer<'_>) -> Result<Self, TlsError> {
-        let parsed = webpki::EndEntityCert::try_from(certificate);
-        let parsed = parsed.map_err(|e| TlsError::NotACertificate(e.to_string()))?;
-        Ok(Self::of_public_key(&parsed.subject_public_key_info()))
-    }
-
-    /// The pin of a DER SubjectPublicKeyInfo.
-    #[must_use]
-    pub fn of_public_key(spki: &[u8]) -> Self {
-        Self(Sha256::digest(spki).into())
-    }
+/// Returns the pin of the public key in a certificate.
+///
+/// # Errors
+/// When the bytes are not a certificate.
+pub fn of_certificate(certificate: &CertificateDer<'_>) -> Result<Pin, TlsError> {
+    let parsed = webpki::EndEntityCert::try_from(certificate);
+    let parsed = parsed.map_err(|e| TlsError::NotACertificate(e.to_string()))?;
+    Ok(of_public_key(&parsed.subject_public_key_info()))
 }
 
-/// Text that is not a pin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error(
-    "this is not a pin; write it as sha256: and 64 of 0-9 and a-f, as the operator's `{}` prints it",
-    vestryd("certs show")
-)]
-pub struct NotAPin;
-
-impl FromStr for Pin {
-    type Err = NotAPin;
-
-    fn from_str(text: &str) -> Result<Self, NotAPin> {
-        let digits = text.trim().strip_prefix(PREFIX).ok_or(NotAPin)?;
-        let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| NotAPin)?;
-        bytes.try_into().map(Self).map_err(|_| NotAPin)
-    }
-}
-
-impl fmt::Display for Pin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}", HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Pin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pin({self})")
-    }
+/// Returns the pin of a DER SubjectPublicKeyInfo.
+#[must_use]
+pub fn of_public_key(spki: &[u8]) -> Pin {
+    Pin(Sha256::digest(spki).into())
 }
 
 #[cfg(test)]
@@ -71,34 +26,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pin_is_written_and_read_as_sha256_and_lower_case_hexadecimal() {
-        let pin = Pin([0xab; 32]);
-        let text = format!("sha256:{}", "ab".repeat(32));
-        assert_eq!(pin.to_string(), text);
-        assert_eq!(text.parse(), Ok(pin));
-        assert_eq!(format!(" {text}\n").parse(), Ok(pin));
-    }
-
-    #[test]
-    fn text_that_is_not_exactly_a_pin_is_refused() {
-        let cases = [
-            String::new(),
-            "ab".repeat(32),
-            format!("sha256:{}", "AB".repeat(32)),
-            format!("sha256:{}", "ab".repeat(31)),
-            format!("sha256:{}a", "ab".repeat(31)),
-            format!("sha256:{}", "ab".repeat(33)),
-            format!("sha512:{}", "ab".repeat(32)),
-            format!("sha256:{}", "zz".repeat(32)),
-        ];
-        for case in cases {
-            assert_eq!(case.parse::<Pin>(), Err(NotAPin), "{case:?} was taken");
-        }
-    }
-
-    #[test]
     fn bytes_that_are_no_certificate_have_no_pin() {
-        let error = Pin::of_certificate(&CertificateDer::from(vec![1, 2, 3])).unwrap_err();
+        let error = of_certificate(&CertificateDer::from(vec![1, 2, 3])).unwrap_err();
         assert!(matches!(error, TlsError::NotACertificate(_)));
     }
 }

@@ -1,11 +1,11 @@
 //! Why a handshake failed, in the few kinds that a program tells its user apart.
 
-use crate::pin::Pin;
 use crate::verifier::PinMismatch;
 use rustls::{AlertDescription, CertificateError, Error};
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use vestry_protocol::Pin;
 
 /// Why the other side is not the one that was meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@
 //! A pin replaces the list of trusted CAs and nothing else.
 
 use crate::error::TlsError;
-use crate::pin::Pin;
+use crate::pin;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, OtherError, PeerIncompatible, RootCertStore, SignatureScheme};
 use std::sync::Arc;
 use thiserror::Error as ThisError;
+use vestry_protocol::Pin;
 
 /// The server presented no CA with the pinned key: it is another server, or its CA was made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ThisError)]
@@ -44,7 +45,7 @@ impl PinVerifier {
         &self,
         presented: &'a [CertificateDer<'b>],
     ) -> Result<&'a CertificateDer<'b>, PinMismatch> {
-        let pin_of = |certificate: &&CertificateDer<'_>| Pin::of_certificate(certificate).ok();
+        let pin_of = |certificate: &&CertificateDer<'_>| pin::of_certificate(certificate).ok();
         let found = presented.iter().find(|certificate| pin_of(certificate) == Some(self.pin));
         found.ok_or_else(|| PinMismatch { presented: presented.iter().find_map(|c| pin_of(&c)) })
     }

@@ -5,10 +5,11 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use vestry_protocol::Pin;
 use vestry_protocol::fields::{Email, Field, Gender, Password, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_server::codes;
-use vestry_tls::{JoinString, Pin};
+use vestry_tls::{JoinString, pin};
 
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ impl Text {
             }
             Kind::Pin => {
                 let der = data_encoding::HEXLOWER.decode(self.text.as_bytes()).ok()?;
-                Pin::of_certificate(&der.into()).ok().map(|pin| pin.to_string())
+                pin::of_certificate(&der.into()).ok().map(|pin| pin.to_string())
             }
             Kind::Name => Username::parse(&self.text).ok().map(|name| name.to_string()),
             Kind::Email => Email::parse(&self.text).ok().map(|email| email.to_string()),

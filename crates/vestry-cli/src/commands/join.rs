@@ -10,8 +10,9 @@ use crate::target::Target;
 use serde::Serialize;
 use vestry_client::Address;
 use vestry_client::state::Sessions;
+use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
-use vestry_tls::{JoinString, Pin};
+use vestry_tls::JoinString;
 
 #[derive(Debug, Serialize)]
 struct JoinedJson {

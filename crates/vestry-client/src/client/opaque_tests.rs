@@ -4,10 +4,10 @@ use super::fake_server::{CHEAP, FakeServer, password, session, strong_password};
 use super::*;
 use crate::state::{Folders, OpaqueAccounts};
 use vestry_opaque::{NO_PROOF, OpaqueError};
+use vestry_protocol::Pin;
 use vestry_protocol::item::{Item, Open};
 use vestry_protocol::refusal::{Detail, Refusal};
 use vestry_protocol::user::Stretching;
-use vestry_tls::Pin;
 
 const RIGHT: &str = "correct horse battery staple";
 const WRONG: &str = "incorrect horse battery staple";

@@ -6,8 +6,9 @@ use super::folders::{Folders, file_stem};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::path::PathBuf;
+use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
-use vestry_tls::{Pin, private_file};
+use vestry_tls::private_file;
 use zeroize::Zeroizing;
 
 /// Of one kind and one server, under the folder of this user's state.

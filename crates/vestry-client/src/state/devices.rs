@@ -5,10 +5,10 @@ use super::account_files::AccountFiles;
 use super::error::StateError;
 use super::folders::Folders;
 use crate::address::Address;
+use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::DeviceToken;
-use vestry_tls::Pin;
 
 /// What this machine is to one server.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,10 @@ use super::error::StateError;
 use super::folders::Folders;
 use crate::address::Address;
 use std::io;
+use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
+use vestry_tls::FileError;
 use vestry_tls::private_file;
-use vestry_tls::{FileError, Pin};
 
 /// The accounts of one server that are known to be OPAQUE.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,10 +8,11 @@ use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::io;
 use std::path::{Path, PathBuf};
+use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::SessionToken;
-use vestry_tls::{FileError, Pin, private_file};
+use vestry_tls::{FileError, private_file};
 use zeroize::Zeroizing;
 
 const HEADER: &str = "vestry session 1";

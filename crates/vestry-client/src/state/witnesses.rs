@@ -5,9 +5,9 @@ use super::account_files::AccountFiles;
 use super::error::StateError;
 use super::folders::Folders;
 use crate::address::Address;
+use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::WITNESS_BYTES_MAX;
-use vestry_tls::Pin;
 
 /// The witnesses of one server, one for each account.
 #[derive(Debug, Clone, PartialEq, Eq)]

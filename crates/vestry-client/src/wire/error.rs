@@ -2,9 +2,9 @@
 
 use std::io;
 use thiserror::Error;
+use vestry_protocol::Pin;
 use vestry_protocol::codec::CodecError;
 use vestry_protocol::frame::FrameError;
-use vestry_tls::Pin;
 use vestry_tls::trust::{TrustFailure, peer_refused_our_certificate, presented_pin};
 
 /// Why a connection could not be made or used.

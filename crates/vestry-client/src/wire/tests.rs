@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream as ServerStream;
+use vestry_protocol::Pin;
 use vestry_protocol::codec::{CodecError, encode};
 use vestry_protocol::frame::FrameError;
 use vestry_protocol::greeting::Greeting;
@@ -13,7 +14,7 @@ use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
 use vestry_tls::config::{user_client, user_server};
-use vestry_tls::{CertsDir, Pin, Trust, TrustFailure, Validity};
+use vestry_tls::{CertsDir, Trust, TrustFailure, Validity};
 
 type UserWire = Wire<UserCall, UserReply>;
 pub(crate) type Server = ServerStream<TcpStream>;

@@ -3,10 +3,11 @@
 use crate::clock::Clock;
 use crate::failure::Failure;
 use std::net::SocketAddr;
+use vestry_protocol::Pin;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::role::Role;
 use vestry_store::{OperatorRow, ReadTx};
-use vestry_tls::{OperatorCertificate, Pin};
+use vestry_tls::OperatorCertificate;
 
 /// The certificate that a connection showed; the handshake verified it.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use vestry_tls::Pin;
+use vestry_protocol::Pin;
 
 /// When a slot may be free again.
 const RETRY_AFTER_MS: u64 = 1_000;
