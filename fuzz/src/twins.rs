@@ -10,8 +10,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use vestry_protocol::Pin;
 use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
+use vestry_protocol::role::Role;
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
     AccountId, Act, ActorKind, ChainKey, DeletionRight, Event, Generation, IssuedCode, NameKeys, NewAccount,
@@ -184,7 +186,8 @@ fn fill(tx: &WriteTx<'_>, number: u8) -> Result<(), StoreError> {
         person(tx, number, at, name, (email, age, gender))?;
     }
     let noted = tx.note(&Played("operator.enrolled"), &event(ActorKind::Server, "vestryd", "admin"))?;
-    for (pin, name, role) in [("sha256:aa", "admin", "admin"), ("sha256:bb", "jo", "viewer")] {
+    for (pin, name, role) in [(Pin([0xaa; 32]), "admin", Role::Admin), (Pin([0xbb; 32]), "jo", Role::Viewer)]
+    {
         tx.insert_operator(&noted, &NewOperator { pin, name, role, created: NOW })?;
     }
     tx.revoke_operator(&noted, "jo", NOW + 5)?;

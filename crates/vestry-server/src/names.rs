@@ -66,7 +66,7 @@ impl Target {
     /// An account.
     #[must_use]
     pub fn of_account(account: &AccountRow) -> Self {
-        Self { oprf_id: account.oprf_id, name: account.name.clone(), account: Some(account.id) }
+        Self { oprf_id: account.oprf_id, name: account.name.to_string(), account: Some(account.id) }
     }
 
     /// As the audit names it.

@@ -90,5 +90,9 @@ fn changed<T, P>(
 
 /// Returns what the profile of an account says.
 pub(crate) fn profile_of(account: &AccountRow) -> Profile {
-    Profile { email: account.email.clone(), age: account.age, gender: account.gender.clone() }
+    Profile {
+        email: account.email.as_ref().map(ToString::to_string),
+        age: account.age.map(Age::years),
+        gender: account.gender.as_ref().map(ToString::to_string),
+    }
 }

@@ -12,7 +12,7 @@ use crate::names::Target;
 use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;
-use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy, StretchingCost};
+use vestry_protocol::fields::{Email, Password, PasswordOwner, PasswordPolicy, StretchingCost};
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
 use vestry_store::change::{ReplaceRecord, SetPassword};
@@ -203,7 +203,7 @@ pub struct ImportedLogin {
     /// Its credential, of whatever kind.
     pub credential: Option<Credential>,
     /// The e-mail address of the account.
-    pub email: Option<String>,
+    pub email: Option<Email>,
 }
 
 /// Judges a password against an imported hash and seals it, on a hashing thread: the same work whatever is stored. The moment
@@ -271,7 +271,7 @@ impl JudgeImported {
         }
         let record = self.keys.seal(admitted, oprf_id, password);
         // By which of its hosts the client came is not known here.
-        let owner = PasswordOwner { name: &name, email: email.as_deref(), host: None };
+        let owner = PasswordOwner { name: &name, email: email.as_ref().map(Email::as_str), host: None };
         let is_weak = self.policy.judge(password, &owner).is_err();
         let matched = matched.map_err(|_| Failure::Internal("an imported password could not be judged"))?;
         let record = record?;

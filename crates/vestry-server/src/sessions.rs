@@ -22,7 +22,7 @@ use crate::shared::Shared;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::Device;
+use vestry_protocol::fields::{Device, Username};
 use vestry_protocol::item::Later;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::random;
@@ -108,7 +108,7 @@ pub fn mint<'tx>(
         id = new_id()?;
     }
     tx.set_last_login(&noted, now)?;
-    let (name, last_login) = (account.name, account.last_login);
+    let (name, last_login) = (account.name.to_string(), account.last_login);
     let idle_secs_max = limits.idle_secs_max.cast_unsigned();
     let shown = NewSession {
         token,
@@ -139,7 +139,7 @@ fn allow_login(account: &AccountRow) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure::SessionEnded`] when the token is not of a live session, for whatever reason.
-pub async fn resume(server: &Shared, token: &SessionToken) -> Result<(LoggedIn, String), Failure> {
+pub async fn resume(server: &Shared, token: &SessionToken) -> Result<(LoggedIn, Username), Failure> {
     let (hash, now, idle) =
         (hash_of(token), server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let (id, name, last_used) = server

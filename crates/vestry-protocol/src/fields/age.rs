@@ -28,6 +28,12 @@ impl Age {
         text.trim().parse().map_err(|_| rule()).and_then(Self::new)
     }
 
+    /// Takes an age as it was stored. It kept the rule when it was; a later, stricter rule blocks nothing.
+    #[must_use]
+    pub fn from_stored(years: u16) -> Self {
+        Self(years)
+    }
+
     /// The number of years.
     #[must_use]
     pub fn years(self) -> u16 {

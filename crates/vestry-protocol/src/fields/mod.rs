@@ -1,7 +1,8 @@
 //! Field types: text from outside is parsed into one of these once, and never checked again.
 //!
 //! Messages carry plain text, so that a bad field is a refusal with a sentence and not a broken frame. Whoever
-//! acts on a message parses first; what holds a parsed type needs no check.
+//! acts on a message parses first; what holds a parsed type needs no check. What the database holds was parsed when it was
+//! written: the store, and nothing else, takes it as it is (`from_stored`).
 
 mod age;
 mod common_passwords;

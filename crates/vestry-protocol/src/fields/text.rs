@@ -32,6 +32,12 @@ impl<const BYTES_MAX: usize> FreeText<BYTES_MAX> {
         Ok(Self(text.to_owned()))
     }
 
+    /// Takes a text as it was stored. It kept the rule when it was; a later, stricter rule blocks nothing.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -65,6 +65,12 @@ impl Username {
         Ok(Self(name))
     }
 
+    /// Takes a name as it was stored. It kept the rule when it was; a later, stricter rule blocks nothing.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The canonical text.
     #[must_use]
     pub fn as_str(&self) -> &str {

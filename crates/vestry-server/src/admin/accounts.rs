@@ -194,7 +194,7 @@ fn detail_of(
     };
     let sessions = tx.sessions_of(account.id, now)?.len();
     Ok(AccountDetail {
-        name: account.name.clone(),
+        name: account.name.to_string(),
         profile: profile_of(account),
         state: state.into(),
         credential: credential.into(),

@@ -182,7 +182,7 @@ fn check_credentials(data_dir: &DataDir) -> Result<String, CommandError> {
                 None => false,
             };
             if !is_readable {
-                damaged.push(format!("{} (account {})", Escaped(&stored.name), stored.account));
+                damaged.push(format!("{} (account {})", Escaped(stored.name.as_str()), stored.account));
             }
         })
     })?;

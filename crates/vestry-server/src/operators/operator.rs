@@ -52,7 +52,7 @@ impl<'tx> InOffice<'tx> {
         clock: &Clock,
         (needed, settings): (Needed, &Settings),
     ) -> Result<Self, Failure> {
-        let operator = tx.live_operator(&badge.pin.to_string())?.ok_or(Failure::OperatorUnknown)?;
+        let operator = tx.live_operator(badge.pin)?.ok_or(Failure::OperatorUnknown)?;
         needed.require(badge.role_of(operator.row(), clock)?, settings)?;
         Ok(Self { operator, source: badge.source.clone() })
     }

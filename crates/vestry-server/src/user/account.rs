@@ -97,7 +97,7 @@ pub(super) async fn delete(
 
 fn account_of(account: &AccountRow) -> Account {
     Account {
-        name: account.name.clone(),
+        name: account.name.to_string(),
         profile: profile_of(account),
         created: account.created,
         last_login: account.last_login,

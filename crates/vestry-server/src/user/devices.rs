@@ -71,7 +71,7 @@ pub(super) async fn list(server: &Shared, session: LoggedIn) -> Result<UserReply
 
 fn as_shown(row: DeviceRow) -> RememberedDevice {
     let DeviceRow { id, device, created, last_used } = row;
-    RememberedDevice { id: id.cast_unsigned(), device, created, last_used }
+    RememberedDevice { id: id.cast_unsigned(), device: device.to_string(), created, last_used }
 }
 
 pub(super) async fn forget(

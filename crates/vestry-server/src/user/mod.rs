@@ -189,7 +189,7 @@ impl UserPort {
                 self.arrive(session);
                 // They were told of to the login on this connection, if there was one, and belong to its user.
                 self.failures = 0;
-                Ok(UserReply::SessionResumed { name })
+                Ok(UserReply::SessionResumed { name: name.to_string() })
             }
             UserCall::StartReset { name, code, request } => {
                 password::start_reset(&server, peer, pending, name, &code, &request).await

@@ -14,7 +14,7 @@ use crate::sessions::{LoggedIn, Minted, Opening, mint, own_account, write_uncoun
 use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;
-use vestry_protocol::fields::{Device, Field};
+use vestry_protocol::fields::{Device, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
 use vestry_store::{IssuedCode, NewCredential, PasswordRight, SealedRecord, SessionId, SessionRow, WriteTx};
@@ -114,7 +114,7 @@ pub(super) async fn finish_new(
 /// The new session keeps the name that the device had.
 fn device_of(sessions: Vec<SessionRow>, current: SessionId) -> Result<Device, Failure> {
     let device = sessions.into_iter().find(|row| row.id == current).map(|row| row.device);
-    Ok(Device::parse(Field::Device, &device.ok_or(Failure::SessionEnded(None))?)?)
+    device.ok_or(Failure::SessionEnded(None))
 }
 
 /// What a code was found to be.
@@ -206,7 +206,7 @@ pub(super) async fn finish_reset(
     let reset = server.store.write(move |tx| redeem(tx, &half, &record, &source, now));
     let (name, issued) = reset.await?;
     let code = CodeIssued { by: issued.by, at: issued.at };
-    Ok(UserReply::PasswordReset { name, code })
+    Ok(UserReply::PasswordReset { name: name.to_string(), code })
 }
 
 /// Uses the code up, if it is still there, and sets the password.
@@ -216,7 +216,7 @@ fn redeem(
     record: &SealedRecord,
     source: &str,
     now: i64,
-) -> Result<(String, IssuedCode), Failure> {
+) -> Result<(Username, IssuedCode), Failure> {
     let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
     let by = Actor::user(account.id, source);
     let noted = by.note_on(tx, now, act::PasswordReset, account.id, "")?;
@@ -228,6 +228,6 @@ fn redeem(
     let new = NewCredential { code: Some(&half.issued), ..NewCredential::chosen(record) };
     tx.replace_password(&noted, &PasswordRight::Code(taken), new, now)?;
     // The password is new: what was guessed against the old one delays nobody any more.
-    tx.clear_throttle(&noted, Some(&account.name))?;
+    tx.clear_throttle(&noted, Some(account.name.as_str()))?;
     Ok((account.name, half.issued.clone()))
 }

@@ -20,7 +20,7 @@ pub(super) async fn list(server: &Shared, session: LoggedIn) -> Result<UserReply
 fn as_shown(row: SessionRow, current: LoggedIn) -> Session {
     Session {
         id: row.id.to_wire(),
-        device: row.device,
+        device: row.device.to_string(),
         source: row.source,
         created: row.created,
         last_used: row.last_used,

@@ -129,7 +129,7 @@ async fn what_a_row_says_is_what_the_account_is() {
         .unwrap();
     let imported = Credential::Imported(b"sealed".to_vec());
     assert_eq!(credential, Some(imported));
-    assert_eq!((account.age, account.created, account.oprf_id), (Some(40), 17, keys.oprf_id));
+    assert_eq!((account.age.map(Age::years), account.created, account.oprf_id), (Some(40), 17, keys.oprf_id));
     assert_eq!(account.standing, Standing::Suspended { until: None, reason: None });
 }
 

@@ -42,13 +42,13 @@ pub struct AccountRow {
     /// Its number.
     pub id: AccountId,
     /// Its canonical name.
-    pub name: String,
+    pub name: Username,
     /// E-mail address.
-    pub email: Option<String>,
+    pub email: Option<Email>,
     /// Years.
-    pub age: Option<u16>,
+    pub age: Option<Age>,
     /// Free text.
-    pub gender: Option<String>,
+    pub gender: Option<Gender>,
     /// When it was made.
     pub created: UnixSeconds,
     /// The last login.
@@ -136,10 +136,10 @@ pub(crate) const BEHIND_ACCOUNT: usize = 12;
 pub(crate) fn account_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<AccountRow> {
     Ok(AccountRow {
         id: AccountId(row.get(0)?),
-        name: row.get(1)?,
-        email: row.get(2)?,
-        age: row.get(3)?,
-        gender: row.get(4)?,
+        name: Username::from_stored(row.get(1)?),
+        email: row.get::<_, Option<_>>(2)?.map(Email::from_stored),
+        age: row.get::<_, Option<_>>(3)?.map(Age::from_stored),
+        gender: row.get::<_, Option<_>>(4)?.map(Gender::from_stored),
         created: row.get(5)?,
         last_login: row.get(6)?,
         standing: standing_of_row(row, now)?,

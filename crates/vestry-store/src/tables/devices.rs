@@ -8,6 +8,7 @@ use crate::ids::{AccountId, SessionId};
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, params};
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::fields::Device;
 
 /// A device that logged in before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub struct DeviceRow {
     /// Its number.
     pub id: i64,
     /// What its client called it.
-    pub device: String,
+    pub device: Device,
     /// When it was remembered.
     pub created: UnixSeconds,
     /// When it logged in last, to the day.
@@ -68,7 +69,7 @@ impl ReadTx<'_> {
              order by last_used desc, id desc",
         )?;
         let rows = statement.query_map([account.0], |row| {
-            let (id, device) = (row.get(0)?, row.get(1)?);
+            let (id, device) = (row.get(0)?, Device::from_stored(row.get(1)?));
             Ok(DeviceRow { id, device, created: row.get(2)?, last_used: row.get(3)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -6,17 +6,18 @@ use crate::error::StoreError;
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use std::marker::PhantomData;
-use vestry_protocol::UnixSeconds;
+use vestry_protocol::role::Role;
+use vestry_protocol::{Pin, UnixSeconds};
 
 /// One operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorRow {
     /// The pin of the certificate.
-    pub pin: String,
+    pub pin: Pin,
     /// The name in it.
     pub name: String,
-    /// `viewer`, `helpdesk` or `admin`.
-    pub role: String,
+    /// What the operator may do.
+    pub role: Role,
     /// When the certificate was taken out of use.
     pub revoked: Option<UnixSeconds>,
 }
@@ -46,34 +47,30 @@ impl LiveOperator<'_> {
 #[derive(Debug)]
 pub struct NewOperator<'a> {
     /// The pin of the certificate.
-    pub pin: &'a str,
+    pub pin: Pin,
     /// The name in it.
     pub name: &'a str,
-    /// `viewer`, `helpdesk` or `admin`.
-    pub role: &'a str,
+    /// What the operator may do.
+    pub role: Role,
     /// When.
     pub created: UnixSeconds,
 }
 
 impl ReadTx<'_> {
-    /// The operator of a pin, also a revoked one.
+    /// Returns the operator of a pin, also a revoked one; `None` as well when the role is none that this version knows.
     ///
     /// # Errors
     /// When the database does.
-    pub fn operator(&self, pin: &str) -> Result<Option<OperatorRow>, StoreError> {
+    pub fn operator(&self, pin: Pin) -> Result<Option<OperatorRow>, StoreError> {
         let mut statement =
             self.conn.prepare_cached("select pin, name, role, revoked from operator where pin = ?1")?;
-        Ok(statement.query_row([pin], operator_of_row).optional()?)
+        Ok(statement.query_row([pin.to_string()], |row| operator_of_row(row, pin)).optional()?.flatten())
     }
 }
 
-fn operator_of_row(row: &Row<'_>) -> rusqlite::Result<OperatorRow> {
-    Ok(OperatorRow {
-        pin: row.get("pin")?,
-        name: row.get("name")?,
-        role: row.get("role")?,
-        revoked: row.get("revoked")?,
-    })
+fn operator_of_row(row: &Row<'_>, pin: Pin) -> rusqlite::Result<Option<OperatorRow>> {
+    let Some(role) = Role::parse(row.get_ref("role")?.as_str()?) else { return Ok(None) };
+    Ok(Some(OperatorRow { pin, name: row.get("name")?, role, revoked: row.get("revoked")? }))
 }
 
 impl WriteTx<'_> {
@@ -81,7 +78,7 @@ impl WriteTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn live_operator(&self, pin: &str) -> Result<Option<LiveOperator<'_>>, StoreError> {
+    pub fn live_operator(&self, pin: Pin) -> Result<Option<LiveOperator<'_>>, StoreError> {
         let row = self.operator(pin)?.filter(|row| row.revoked.is_none());
         Ok(row.map(|row| LiveOperator { row, transaction: PhantomData }))
     }
@@ -99,7 +96,7 @@ impl WriteTx<'_> {
             .prepare_cached(
                 "insert into operator (pin, name, role, created) values (?1, ?2, ?3, ?4) on conflict (pin) do nothing",
             )?
-            .execute(params![new.pin, new.name, new.role, new.created])?;
+            .execute(params![new.pin.to_string(), new.name, new.role.as_str(), new.created])?;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use std::marker::PhantomData;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::SessionEnd;
 
 /// The kinds of credential.
@@ -170,7 +171,7 @@ pub struct StoredCredential {
     /// The account's number.
     pub account: AccountId,
     /// Its name.
-    pub name: String,
+    pub name: Username,
     /// What names its OPRF key.
     pub oprf_id: OprfId,
     /// The credential; `None` when its kind is none that this version knows.
@@ -256,7 +257,7 @@ impl ReadTx<'_> {
         while let Some(row) = rows.next()? {
             look(StoredCredential {
                 account: AccountId(row.get(0)?),
-                name: row.get(1)?,
+                name: Username::from_stored(row.get(1)?),
                 oprf_id: OprfId(row.get(2)?),
                 credential: credential_of_row(row, 3)?,
             });

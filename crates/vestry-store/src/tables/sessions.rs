@@ -12,6 +12,7 @@ use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Params, Row, ToSql, params};
 use std::marker::PhantomData;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::fields::Device;
 use vestry_protocol::refusal::SessionEnd;
 
 /// More sessions than this an account cannot have: a new one ends the one that was used least recently.
@@ -40,7 +41,7 @@ pub struct SessionRow {
     /// The public number.
     pub id: SessionId,
     /// What its client calls the device.
-    pub device: String,
+    pub device: Device,
     /// The address that it was opened from.
     pub source: String,
     /// When it was opened.
@@ -186,7 +187,7 @@ impl ReadTx<'_> {
 fn session_of_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     Ok(SessionRow {
         id: SessionId(row.get("id")?),
-        device: row.get("device")?,
+        device: Device::from_stored(row.get("device")?),
         source: row.get("source")?,
         created: row.get("created")?,
         last_used: row.get("last_used")?,
