@@ -22,7 +22,14 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Tls(_)
         | Failure::Runtime(_)
         | Failure::Drill(_) => Exit::Configuration,
-        Failure::Wire { error, .. } => exit_for_wire(error),
+        Failure::Wire { error, .. } => match error {
+            WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
+                Exit::Unreachable
+            }
+            WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
+            WireError::CertificateRefused => Exit::Refused,
+            WireError::Request(_) => Exit::BadData,
+        },
         Failure::Unsure { .. } => Exit::BrokeOff,
         Failure::Refused(refusal) => Exit::of_refusal(refusal),
         Failure::UnexpectedReply => Exit::WrongServer,
@@ -37,17 +44,6 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::DrillUnderWay => Exit::TryLater,
         Failure::LeftBehind { cause, .. } => exit_for(cause),
         Failure::Interrupted => Exit::Interrupted,
-    }
-}
-
-fn exit_for_wire(error: &WireError) -> Exit {
-    match error {
-        WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
-            Exit::Unreachable
-        }
-        WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
-        WireError::CertificateRefused => Exit::Refused,
-        WireError::Request(_) => Exit::BadData,
     }
 }
 

@@ -1,6 +1,6 @@
 //! From what was typed to an exit code.
 
-use crate::cli::{Cli, Options};
+use crate::cli::Cli;
 use crate::commands;
 use crate::console::Console;
 use crate::context::Context;
@@ -35,24 +35,22 @@ pub(crate) fn run_from_environment() -> ExitCode {
 fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     let Cli { options, command } = cli;
     options.way.lead_here();
-    let Some(command) = command else { return start_prompt(&options, output) };
+    let surroundings = Surroundings::of_this_process();
+    let Some(command) = command else {
+        if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+            output.talk(Cli::command().styles(clap::builder::Styles::plain()).render_help());
+            return Err(Failure::Usage("there is no terminal for a prompt; name a command".to_owned()));
+        }
+        let console = Console::with(Settings::find(&options.way, &surroundings)?);
+        let context = Context { console, output, form: options.form, words: Vec::new() };
+        return prompt::run(context, &runtime()?, surroundings.state_dir());
+    };
     let Some(command) = commands::generate::run(command)? else { return Ok(()) };
     let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip(1);
     let words = std::iter::once("vestryctl".to_owned()).chain(typed).collect();
-    let console = Console::with(Settings::find(&options.way, &Surroundings::of_this_process())?);
+    let console = Console::with(Settings::find(&options.way, &surroundings)?);
     let mut context = Context { console, output, form: options.form, words };
     runtime()?.block_on(commands::run(&mut context, command))
-}
-
-fn start_prompt(options: &Options, output: Output) -> Result<(), Failure> {
-    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        output.talk(Cli::command().styles(clap::builder::Styles::plain()).render_help());
-        return Err(Failure::Usage("there is no terminal for a prompt; name a command".to_owned()));
-    }
-    let surroundings = Surroundings::of_this_process();
-    let console = Console::with(Settings::find(&options.way, &surroundings)?);
-    let context = Context { console, output, form: options.form, words: Vec::new() };
-    prompt::run(context, &runtime()?, surroundings.state_dir())
 }
 
 fn runtime() -> Result<Runtime, Failure> {

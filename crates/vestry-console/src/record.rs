@@ -91,7 +91,14 @@ impl Record {
         let written = match form.asked() {
             None => self.write_lines(&mut stdout),
             Some(Format::Json) => writeln!(stdout, "{}", self.into_json_object()),
-            Some(format) => self.write_row(format, output.width(), &mut stdout),
+            Some(format) => {
+                let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+                let mut writer = format.writer(output.width());
+                let names = names.into_iter().map(str::to_owned).collect();
+                (writer.columns(names, &mut stdout))
+                    .and_then(|()| writer.row(&cells, &mut stdout))
+                    .and_then(|()| writer.end(Duration::ZERO, &mut stdout))
+            }
         };
         written.and_then(|()| stdout.flush()).map_err(Failure::Output)
     }
@@ -105,14 +112,6 @@ impl Record {
     fn write_lines(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let width = self.0.iter().map(|(name, _)| name.width()).max().unwrap_or(0) + 1;
         self.0.iter().try_for_each(|(name, cell)| writeln!(out, "{}", field_line(name, cell, width)))
-    }
-
-    fn write_row(self, format: Format, width: Option<usize>, out: &mut dyn Write) -> std::io::Result<()> {
-        let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
-        let mut writer = format.writer(width);
-        writer.columns(names.into_iter().map(str::to_owned).collect(), out)?;
-        writer.row(&cells, out)?;
-        writer.end(Duration::ZERO, out)
     }
 }
 

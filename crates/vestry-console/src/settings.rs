@@ -83,8 +83,11 @@ impl Settings {
         if !is_operator_word(operator) {
             return Err(SettingsError::OperatorName(operator.to_owned()));
         }
-        if let Some(settings) = Self::all_typed(way)? {
-            return Ok(settings);
+        // With everything named there need not be a server on this machine.
+        if let (Some(admin), Some(ca), Some(certificate), Some(key)) =
+            (way.admin.as_deref(), way.ca.clone(), way.cert.clone(), way.key.clone())
+        {
+            return Ok(Self { address: admin.parse()?, ca, certificate, key });
         }
         let data_dir =
             way.data_dir.clone().or_else(|| surroundings.data_dir()).ok_or(SettingsError::NoHome)?;
@@ -102,16 +105,6 @@ impl Settings {
             certificate: way.cert.clone().unwrap_or_else(|| certs.operator_certificate(operator)),
             key: way.key.clone().unwrap_or_else(|| certs.operator_key(operator)),
         })
-    }
-
-    /// With everything named there need not be a server on this machine.
-    fn all_typed(way: &WayOptions) -> Result<Option<Self>, SettingsError> {
-        let (Some(admin), Some(ca), Some(certificate), Some(key)) =
-            (way.admin.as_deref(), way.ca.clone(), way.cert.clone(), way.key.clone())
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Self { address: admin.parse()?, ca, certificate, key }))
     }
 }
 

@@ -46,7 +46,12 @@ pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         let next = characters.peek().copied();
-        let end = ends_a_statement(inside, c, next);
+        let end = match (inside, c, next) {
+            (Inside::Nothing, ';', _) => Some(false),
+            (Inside::Nothing, '\\', Some('G')) => Some(true),
+            (Inside::Nothing, '\\', Some('g')) => Some(false),
+            (_, _, _) => None,
+        };
         if let Some(vertical) = end {
             if c == '\\' {
                 characters.next();
@@ -60,7 +65,12 @@ pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
         rest.text.push(c);
         let before = inside;
         inside = after(inside, c, next);
-        if opens_or_closes_with_two(before, inside, c) {
+        let is_mark_of_two = match (before, inside) {
+            (Inside::Nothing, Inside::LineComment | Inside::Comment) => true,
+            (Inside::Comment, Inside::Nothing) => c == '*',
+            (_, _) => false,
+        };
+        if is_mark_of_two {
             // Both characters of a mark are taken at once: `/*/` does not close what it opens.
             rest.text.extend(characters.next());
         }
@@ -68,15 +78,6 @@ pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
         rest.has_words |= !comment(before) && !comment(inside) && !c.is_whitespace();
     }
     (statements, rest)
-}
-
-fn ends_a_statement(inside: Inside, c: char, next: Option<char>) -> Option<bool> {
-    match (inside, c, next) {
-        (Inside::Nothing, ';', _) => Some(false),
-        (Inside::Nothing, '\\', Some('G')) => Some(true),
-        (Inside::Nothing, '\\', Some('g')) => Some(false),
-        (_, _, _) => None,
-    }
 }
 
 fn after(inside: Inside, c: char, next: Option<char>) -> Inside {
@@ -90,14 +91,6 @@ fn after(inside: Inside, c: char, next: Option<char>) -> Inside {
         (Inside::LineComment, '\n', _) => Inside::Nothing,
         (Inside::Comment, '*', Some('/')) => Inside::Nothing,
         (unchanged, _, _) => unchanged,
-    }
-}
-
-fn opens_or_closes_with_two(before: Inside, now: Inside, c: char) -> bool {
-    match (before, now) {
-        (Inside::Nothing, Inside::LineComment | Inside::Comment) => true,
-        (Inside::Comment, Inside::Nothing) => c == '*',
-        (_, _) => false,
     }
 }
 

@@ -56,7 +56,8 @@ async fn follow_for_ever(context: &mut Context, asked: ListArgs, format: Format)
         drop(stdout);
         match looked {
             Ok(end) => {
-                from = FollowFrom::Behind(number_behind(end.next)?);
+                let newest = end.next.and_then(|next| next.parse().ok()).ok_or(Failure::UnexpectedReply)?;
+                from = FollowFrom::Behind(newest);
                 if context.console.was_reconnected() | std::mem::take(&mut is_lost) {
                     context.output.talk("vestryctl: the connection was lost; going on over a new one");
                 }
@@ -72,10 +73,6 @@ async fn follow_for_ever(context: &mut Context, asked: ListArgs, format: Format)
         is_first = false;
         tokio::time::sleep(FOLLOW_PERIOD).await;
     }
-}
-
-fn number_behind(next: Option<String>) -> Result<i64, Failure> {
-    next.and_then(|next| next.parse().ok()).ok_or(Failure::UnexpectedReply)
 }
 
 /// Whether waiting may help: the server restarts, or has too much to do.
@@ -120,7 +117,18 @@ pub(super) async fn verify(context: &mut Context, checkpoints: &[String]) -> Res
     let checkpoints = checkpoints.iter().map(|text| parse_checkpoint(text)).collect::<Result<Vec<_>, _>>()?;
     let verdict = context.console.read(async |client| client.verify_audit(checkpoints.clone()).await).await?;
     if context.form.asked().is_some() {
-        record_of(&verdict).write(context.output, context.form)?;
+        let count = |number: u64| Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+        let record = Record::new(vec![
+            ("whole", text(if verdict.fault.is_none() { "yes" } else { "no" })),
+            ("events", count(verdict.events)),
+            ("purged_to", Cell::Integer(verdict.purged_to)),
+            ("older_to", Cell::Integer(verdict.older_to)),
+            ("head", Cell::Integer(verdict.head)),
+            ("head_mac", text(&verdict.head_mac)),
+            ("checkpoints", count(verdict.checkpoints)),
+            ("fault", verdict.fault.as_ref().map_or(Cell::Null, |fault| text(&fault.to_string()))),
+        ]);
+        record.write(context.output, context.form)?;
     }
     match verdict.fault {
         Some(fault) => Err(Failure::Audit(fault)),
@@ -153,20 +161,6 @@ fn sentence_of(verdict: &AuditVerdict) -> String {
         parts.push(format!("checkpoints that fit: {}", verdict.checkpoints));
     }
     format!("{}\nthe newest is {}:{}", parts.join("; "), verdict.head, Escaped(&verdict.head_mac))
-}
-
-fn record_of(verdict: &AuditVerdict) -> Record {
-    let count = |number: u64| Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-    Record::new(vec![
-        ("whole", text(if verdict.fault.is_none() { "yes" } else { "no" })),
-        ("events", count(verdict.events)),
-        ("purged_to", Cell::Integer(verdict.purged_to)),
-        ("older_to", Cell::Integer(verdict.older_to)),
-        ("head", Cell::Integer(verdict.head)),
-        ("head_mac", text(&verdict.head_mac)),
-        ("checkpoints", count(verdict.checkpoints)),
-        ("fault", verdict.fault.as_ref().map_or(Cell::Null, |fault| text(&fault.to_string()))),
-    ])
 }
 
 #[cfg(test)]

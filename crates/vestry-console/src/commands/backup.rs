@@ -5,14 +5,19 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::record::{Record, text};
 use std::io::{BufWriter, Write};
-use std::path::Path;
 use vestry_protocol::admin::Cell;
 use vestry_protocol::escape::Escaped;
 use vestry_seal::{NewFile, Passphrase, SealedWriter};
 use vestry_tls::private_file;
 
 pub(super) async fn run(context: &mut Context, arguments: &BackupArgs) -> Result<(), Failure> {
-    let passphrase = arguments.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    let passphrase = match &arguments.passphrase_file {
+        Some(path) => {
+            let bytes = private_file::read(path).map_err(|error| Failure::BadData(error.to_string()))?;
+            Some(Passphrase::of_line(&bytes).map_err(|error| Failure::BadData(error.to_string()))?)
+        }
+        None => None,
+    };
     let out = BufWriter::new(NewFile::create(&arguments.file)?);
     let (out, bytes) = match passphrase {
         Some(passphrase) => {
@@ -25,27 +30,19 @@ pub(super) async fn run(context: &mut Context, arguments: &BackupArgs) -> Result
     let file = out.into_inner().map_err(|error| Failure::Output(error.into_error()))?;
     file.finish()?;
     let done = format!("{} is written", Escaped(&arguments.file.to_string_lossy()));
-    tell(context, &arguments.file, bytes).map_err(|failure| failure.after(done, None))
-}
-
-async fn receive<W: Write>(context: &mut Context, mut out: W) -> Result<(W, u64), Failure> {
-    let bytes = context.console.stream_backup(&mut out).await?;
-    Ok((out, bytes))
-}
-
-fn tell(context: &Context, file: &Path, bytes: u64) -> Result<(), Failure> {
     context.output.talk("The keys are not in it: keep a copy of the server's secrets folder elsewhere.");
-    let file = file.display().to_string();
-    match context.form.asked() {
+    let file = arguments.file.display().to_string();
+    let told = match context.form.asked() {
         Some(_) => {
             let bytes = i64::try_from(bytes).map_or(Cell::Null, Cell::Integer);
             Record::new(vec![("file", text(&file)), ("bytes", bytes)]).write(context.output, context.form)
         }
         None => context.output.line(Escaped(&file)),
-    }
+    };
+    told.map_err(|failure| failure.after(done, None))
 }
 
-fn read_passphrase(path: &Path) -> Result<Passphrase, Failure> {
-    let bytes = private_file::read(path).map_err(|error| Failure::BadData(error.to_string()))?;
-    Passphrase::of_line(&bytes).map_err(|error| Failure::BadData(error.to_string()))
+async fn receive<W: Write>(context: &mut Context, mut out: W) -> Result<(W, u64), Failure> {
+    let bytes = context.console.stream_backup(&mut out).await?;
+    Ok((out, bytes))
 }

@@ -9,7 +9,6 @@ use crate::reader::FileFormat;
 use crate::record::{Record, count, text};
 use crate::render::{Format, RowWriter};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 use std::time::Duration;
 use vestry_protocol::admin::{Cell, Listing, View};
 use vestry_protocol::escape::Escaped;
@@ -19,7 +18,11 @@ use vestry_seal::NewFile;
 const PAGE_ROWS: u64 = 100_000;
 
 pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<(), Failure> {
-    let format = format_of(&arguments);
+    let by_name = arguments.file.as_deref().and_then(|file| FileFormat::of_name(&file.to_string_lossy()));
+    let format = arguments.format.unwrap_or(match by_name {
+        Some(FileFormat::Ndjson) => Format::Ndjson,
+        Some(FileFormat::Csv) | None => Format::Csv,
+    });
     let Some(file) = arguments.file.clone() else {
         if context.form.json {
             return Err(Failure::Usage("an export is csv or ndjson: --format ndjson".to_owned()));
@@ -30,15 +33,15 @@ pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<
     let mut out = BufWriter::new(NewFile::create(&file)?);
     let rows = write_all(context, arguments, format, &mut out).await?;
     out.into_inner().map_err(|error| Failure::Output(error.into_error()))?.finish()?;
-    tell(context, &file, rows)
-}
-
-fn format_of(arguments: &ExportArgs) -> Format {
-    let by_name = arguments.file.as_deref().and_then(|file| FileFormat::of_name(&file.to_string_lossy()));
-    arguments.format.unwrap_or(match by_name {
-        Some(FileFormat::Ndjson) => Format::Ndjson,
-        Some(FileFormat::Csv) | None => Format::Csv,
-    })
+    let file = file.display().to_string();
+    let line = format!("accounts exported: {}, in {}", grouped(rows), Escaped(&file));
+    let told = if context.form.json {
+        let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
+        context.output.line(record.into_json_object())
+    } else {
+        context.output.line(&line)
+    };
+    told.map_err(|failure| failure.after(line, None))
 }
 
 /// How many accounts were written.
@@ -54,7 +57,11 @@ async fn write_all(
     let mut listing = Listing {
         view: View::Accounts,
         columns: arguments.columns,
-        filter: filter_of(arguments.filter, arguments.with_deleted),
+        filter: match (arguments.filter, arguments.with_deleted) {
+            (asked, true) => asked,
+            (None, false) => Some("status <> 'deleted'".to_owned()),
+            (Some(asked), false) => Some(format!("({asked}) and status <> 'deleted'")),
+        },
         sort: None,
         descending: false,
         limit: PAGE_ROWS,
@@ -70,14 +77,6 @@ async fn write_all(
         if listing.after.is_none() {
             return Ok(pages.rows);
         }
-    }
-}
-
-fn filter_of(asked: Option<String>, with_deleted: bool) -> Option<String> {
-    match (asked, with_deleted) {
-        (asked, true) => asked,
-        (None, false) => Some("status <> 'deleted'".to_owned()),
-        (Some(asked), false) => Some(format!("({asked}) and status <> 'deleted'")),
     }
 }
 
@@ -106,16 +105,4 @@ impl RowWriter for Pages {
     fn end(&mut self, elapsed: Duration, out: &mut dyn Write) -> io::Result<()> {
         self.writer.end(elapsed, out)
     }
-}
-
-fn tell(context: &Context, file: &Path, rows: u64) -> Result<(), Failure> {
-    let file = file.display().to_string();
-    let line = format!("accounts exported: {}, in {}", grouped(rows), Escaped(&file));
-    let told = if context.form.json {
-        let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
-        context.output.line(record.into_json_object())
-    } else {
-        context.output.line(&line)
-    };
-    told.map_err(|failure| failure.after(line, None))
 }

@@ -29,11 +29,23 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(super) async fn run(context: &mut Context, arguments: &ImportArgs) -> Result<(), Failure> {
     let (input, bytes) = open(&arguments.file)?;
-    let reader = Reader::begin(input, format_of(arguments)?)?;
+    let format = match arguments.format {
+        Some(Format::Csv) => Some(FileFormat::Csv),
+        Some(Format::Ndjson) => Some(FileFormat::Ndjson),
+        _ => FileFormat::of_name(&arguments.file.to_string_lossy()),
+    };
+    let format = format.ok_or_else(|| {
+        let file = arguments.file.display().to_string();
+        let file = if file == "-" { "standard input".to_owned() } else { Escaped(&file).to_string() };
+        Failure::Usage(format!("say how {file} is written: --format csv or --format ndjson"))
+    })?;
+    let reader = Reader::begin(input, format)?;
     let is_shown = context.output.shows_progress(context.form) && arguments.format != Some(Format::Json);
     let set_aside = SetAside::begin(arguments.skip_bad.as_deref(), reader.header())?;
-    tell_what_is_passed_over(context.output, &reader);
-    let output = context.output;
+    let (output, names) = (context.output, reader.passed_over());
+    if !names.is_empty() {
+        output.talk(format_args!("passed over: {}; a new account begins without", names.join(" and ")));
+    }
     let work = Work {
         server: context.console.settings().address.clone(),
         reader,
@@ -59,27 +71,6 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Failure> {
     })?;
     let bytes = facts.is_file().then_some(facts.len());
     Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, opened)), bytes))
-}
-
-fn format_of(arguments: &ImportArgs) -> Result<FileFormat, Failure> {
-    let by_name = || FileFormat::of_name(&arguments.file.to_string_lossy());
-    let format = match arguments.format {
-        Some(Format::Csv) => Some(FileFormat::Csv),
-        Some(Format::Ndjson) => Some(FileFormat::Ndjson),
-        _ => by_name(),
-    };
-    format.ok_or_else(|| {
-        let file = arguments.file.display().to_string();
-        let file = if file == "-" { "standard input".to_owned() } else { Escaped(&file).to_string() };
-        Failure::Usage(format!("say how {file} is written: --format csv or --format ndjson"))
-    })
-}
-
-fn tell_what_is_passed_over<R: BufRead>(output: Output, reader: &Reader<R>) {
-    let names = reader.passed_over();
-    if !names.is_empty() {
-        output.talk(format_args!("passed over: {}; a new account begins without", names.join(" and ")));
-    }
 }
 
 /// How many rows came to what.
@@ -231,10 +222,23 @@ fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
     let Tally { rows, bad } = done.tally;
     let is_refused = bad > 0 && arguments.skip_bad.is_none();
     let line = in_words(arguments, done, is_refused);
-    let told = match (context.form.json || arguments.format == Some(Format::Json), &line) {
-        (true, _) => context.output.line(as_record(arguments, done, is_refused).into_json_object()),
-        (false, Some(line)) => context.output.line(line),
-        (false, None) => Ok(()),
+    let told = if context.form.json || arguments.format == Some(Format::Json) {
+        let state = match (arguments.dry_run, is_refused) {
+            (true, _) => "checked",
+            (false, true) => "refused",
+            (false, false) => "imported",
+        };
+        let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
+        let record = Record::new(vec![
+            ("status", text(state)),
+            ("rows", count(rows)),
+            ("bad", count(bad)),
+            ("imported", count(accounts)),
+            ("with_password", count(with_password)),
+        ]);
+        context.output.line(record.into_json_object())
+    } else {
+        line.as_ref().map_or(Ok(()), |line| context.output.line(line))
     };
     told.map_err(|failure| match line.filter(|_| done.imported.is_some()) {
         Some(done) => failure.after(done, None),
@@ -242,22 +246,6 @@ fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
     })?;
     tell_what_is_left(context.output, arguments, done);
     if is_refused { Err(Failure::BadRows { bad, rows }) } else { Ok(()) }
-}
-
-fn as_record(arguments: &ImportArgs, done: &Done, is_refused: bool) -> Record {
-    let state = match (arguments.dry_run, is_refused) {
-        (true, _) => "checked",
-        (false, true) => "refused",
-        (false, false) => "imported",
-    };
-    let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
-    Record::new(vec![
-        ("status", text(state)),
-        ("rows", count(done.tally.rows)),
-        ("bad", count(done.tally.bad)),
-        ("imported", count(accounts)),
-        ("with_password", count(with_password)),
-    ])
 }
 
 /// Nothing where the failure says it all.

@@ -19,13 +19,9 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
         Reloaded::Read(changes) => changes,
         Reloaded::Kept(why) => return Err(Failure::SettingsKept(why)),
     };
-    let told = tell(context, &changes, began.elapsed());
-    told.map_err(|cause| Failure::Output(cause).after("the settings were read again".to_owned(), None))
-}
-
-fn tell(context: &Context, changes: &[SettingChange], elapsed: Duration) -> io::Result<()> {
     let (format, output) = (context.output.row_format(context.form), context.output);
-    write(changes, format, output.width(), elapsed, &mut output.stdout())
+    let told = write(&changes, format, output.width(), began.elapsed(), &mut output.stdout());
+    told.map_err(|cause| Failure::Output(cause).after("the settings were read again".to_owned(), None))
 }
 
 fn write(

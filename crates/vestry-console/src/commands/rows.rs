@@ -61,13 +61,9 @@ async fn write_rows(
 fn next_page(words: &[String], cursor: &str, format: Format) -> String {
     // A cursor is base64url; whatever else a server sends is quoted and spelled out.
     let cursor = quoted(cursor);
-    match format.is_for_people() {
-        true => format!("next page: {} --after {cursor}", without_cursor(words).join(" ")),
-        false => format!("next page: --after {cursor}"),
+    if !format.is_for_people() {
+        return format!("next page: --after {cursor}");
     }
-}
-
-fn without_cursor(words: &[String]) -> Vec<String> {
     let mut kept = Vec::with_capacity(words.len());
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -77,7 +73,7 @@ fn without_cursor(words: &[String]) -> Vec<String> {
             kept.push(quoted(word));
         }
     }
-    kept
+    format!("next page: {} --after {cursor}", kept.join(" "))
 }
 
 fn only_statement(text: &str) -> Result<Statement, Failure> {

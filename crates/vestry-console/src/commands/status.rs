@@ -55,17 +55,7 @@ pub(super) async fn revoke_operator(
         )));
     }
     require_a_way_to_confirm(context, care, name)?;
-    let preview = preview_of_operator(context, name).await?;
-    if !confirm(context, care, name, &preview)? {
-        return Ok(());
-    }
-    let revoke = async |client: &mut AdminClient| client.revoke_operator(name).await;
-    context.console.change(vestryctl("operators"), revoke).await?;
-    done(context, "operator", name, "revoked")
-}
-
-/// What the database knows of an operator, whose name is known to need no quoting.
-async fn preview_of_operator(context: &mut Context, name: &str) -> Result<String, Failure> {
+    // Such a name needs no quoting.
     let sql = format!("select role, created, pin from operators where revoked is null and name = '{name}'");
     let found = select(&mut context.console, sql, ROWS_KEPT_MAX).await?;
     if found.is_empty() {
@@ -78,7 +68,16 @@ async fn preview_of_operator(context: &mut Context, name: &str) -> Result<String
         let words: Vec<String> = row.iter().map(shown).collect();
         format!("\n  {}", words.join("  "))
     });
-    Ok(format!("Out of use, at once and for good, would be of operator {name}:{}", lines.collect::<String>()))
+    let preview = format!(
+        "Out of use, at once and for good, would be of operator {name}:{}",
+        lines.collect::<String>()
+    );
+    if !confirm(context, care, name, &preview)? {
+        return Ok(());
+    }
+    let revoke = async |client: &mut AdminClient| client.revoke_operator(name).await;
+    context.console.change(vestryctl("operators"), revoke).await?;
+    done(context, "operator", name, "revoked")
 }
 
 fn done(context: &Context, what: &'static str, which: &str, state: &str) -> Result<(), Failure> {

@@ -21,21 +21,16 @@ async fn clear(context: &mut Context, subject: Option<String>) -> Result<(), Fai
     let clear = async |client: &mut AdminClient| client.clear_throttle(subject.clone()).await;
     let lanes = context.console.change(vestryctl("throttle"), clear).await?;
     let done = format!("lanes that were opened: {lanes}");
-    tell(context, subject.as_deref(), lanes).map_err(|failure| failure.after(done, None))
-}
-
-fn tell(context: &Context, subject: Option<&str>, lanes: u64) -> Result<(), Failure> {
-    if context.form.asked().is_some() {
-        let subject = subject.unwrap_or("everything");
-        return Record::new(vec![
-            ("cleared", text(subject)),
-            ("lanes", Cell::Integer(i64::try_from(lanes).unwrap_or(i64::MAX))),
-        ])
-        .write(context.output, context.form);
-    }
-    match lanes {
-        0 => context.output.line(format_args!("nothing was throttled there")),
-        1 => context.output.line(format_args!("1 lane is open again")),
-        many => context.output.line(format_args!("{many} lanes are open again")),
-    }
+    let told = if context.form.asked().is_some() {
+        let subject = subject.as_deref().unwrap_or("everything");
+        let lanes = Cell::Integer(i64::try_from(lanes).unwrap_or(i64::MAX));
+        Record::new(vec![("cleared", text(subject)), ("lanes", lanes)]).write(context.output, context.form)
+    } else {
+        match lanes {
+            0 => context.output.line(format_args!("nothing was throttled there")),
+            1 => context.output.line(format_args!("1 lane is open again")),
+            many => context.output.line(format_args!("{many} lanes are open again")),
+        }
+    };
+    told.map_err(|failure| failure.after(done, None))
 }

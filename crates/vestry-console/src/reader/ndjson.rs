@@ -85,7 +85,11 @@ fn parse(line: &[u8], number: u64) -> Result<ImportRow, String> {
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err("it is not a JSON object".to_owned());
     }
-    let typed: Typed = serde_json::from_slice(line).map_err(|error| in_words(&error))?;
+    let typed: Typed = serde_json::from_slice(line).map_err(|error| {
+        // The library counts lines within the text that it was given, which is one line.
+        let text = error.to_string();
+        text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+    })?;
     let mut row = empty_row(number);
     row.name = typed.name;
     row.profile.email = typed.email;
@@ -100,10 +104,4 @@ fn parse(line: &[u8], number: u64) -> Result<ImportRow, String> {
 fn years(age: i64) -> Result<u16, String> {
     // Its text has the rule and the words for it.
     Age::parse(&age.to_string()).map(Age::years).map_err(|error| error.to_string())
-}
-
-/// The library counts lines within the text that it was given, which is one line.
-fn in_words(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
 }

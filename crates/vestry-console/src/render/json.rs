@@ -69,19 +69,15 @@ fn object_of(keys: &[String], cells: &[Cell]) -> String {
 }
 
 fn keys_of(names: Vec<String>) -> Vec<String> {
-    distinct(names).iter().map(|name| json_text(name)).collect()
-}
-
-/// Names of which no two are equal: `name`, `name:1`, `name:2`.
-fn distinct(names: Vec<String>) -> Vec<String> {
+    // No two are equal: `name`, `name:1`, `name:2`.
     let mut taken: HashSet<String> = HashSet::new();
-    let mut add = |name: String| {
+    let distinct = names.into_iter().map(|name| {
         let numbered = (1_u32..).map(|number| format!("{name}:{number}"));
         let mut candidates = std::iter::once(name.clone()).chain(numbered);
         let free = candidates.find(|candidate| taken.insert(candidate.clone()));
         free.unwrap_or(name)
-    };
-    names.into_iter().map(&mut add).collect()
+    });
+    distinct.map(|name| json_text(&name)).collect()
 }
 
 fn json_value(cell: &Cell) -> String {

@@ -7,7 +7,7 @@
 
 use super::writer::{RowWriter, is_number, shown, write_count};
 use comfy_table::presets::ASCII_FULL_CONDENSED;
-use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle, Width};
+use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, Width};
 use std::io::{self, Write};
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
@@ -56,7 +56,28 @@ impl Boxes {
         if rows.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}", drawn(&self.names, rows, self.width))
+        let layout = Layout::fit(&self.names, &rows, self.width);
+        let mut table = Table::new();
+        table.load_style(ASCII_FULL_CONDENSED.header_separator(LineStyle::new('+', '-', '+', '+')));
+        table.set_header(&self.names);
+        for row in rows {
+            table.add_row(row.into_iter().map(|value| {
+                let alignment = if value.is_number { CellAlignment::Right } else { CellAlignment::Left };
+                comfy_table::Cell::new_owned(value.text).set_alignment(alignment)
+            }));
+        }
+        for (column, shape) in table.column_iter_mut().zip(&layout.columns) {
+            let padding = if layout.padded { 1 } else { 0 };
+            column.set_padding((padding, padding));
+            if shape.breaks_times {
+                column.set_delimiter(TIME_BREAK);
+            }
+            if let Some(width) = shape.width {
+                let with_padding = u16::try_from(width).unwrap_or(u16::MAX).saturating_add(2 * padding);
+                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(with_padding)));
+            }
+        }
+        writeln!(out, "{table}")
     }
 }
 
@@ -88,35 +109,6 @@ impl RowWriter for Boxes {
     }
 }
 
-fn drawn(names: &[String], rows: Vec<Vec<Value>>, width: Option<usize>) -> Table {
-    let layout = Layout::fit(names, &rows, width);
-    let mut table = Table::new();
-    table.load_style(style());
-    table.set_header(names);
-    for row in rows {
-        table.add_row(row.into_iter().map(|value| {
-            let alignment = if value.is_number { CellAlignment::Right } else { CellAlignment::Left };
-            comfy_table::Cell::new_owned(value.text).set_alignment(alignment)
-        }));
-    }
-    for (column, shape) in table.column_iter_mut().zip(&layout.columns) {
-        let padding = if layout.padded { 1 } else { 0 };
-        column.set_padding((padding, padding));
-        if shape.breaks_times {
-            column.set_delimiter(TIME_BREAK);
-        }
-        if let Some(width) = shape.width {
-            let with_padding = u16::try_from(width).unwrap_or(u16::MAX).saturating_add(2 * padding);
-            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(with_padding)));
-        }
-    }
-    table
-}
-
-fn style() -> TableStyle {
-    ASCII_FULL_CONDENSED.header_separator(LineStyle::new('+', '-', '+', '+'))
-}
-
 /// How wide each column is drawn.
 #[derive(Debug, PartialEq, Eq)]
 struct Layout {
@@ -141,7 +133,12 @@ impl Layout {
         };
         let Some(screen) = screen else { return untouched };
         let headers: Vec<usize> = names.iter().map(|name| name.width()).collect();
-        let natural = natural_widths(&headers, rows);
+        let mut natural = headers.clone();
+        for row in rows {
+            for (width, value) in natural.iter_mut().zip(row) {
+                *width = (*width).max(value.text.width());
+            }
+        }
         let times: Vec<bool> = (0..names.len()).map(|index| holds_times(rows, index)).collect();
         let broken: Vec<usize> = (natural.iter().zip(&headers).zip(&times))
             .map(|((natural, header), breaks)| if *breaks { DATE_WIDTH.max(*header) } else { *natural })
@@ -163,16 +160,6 @@ impl Layout {
         let columns = shapes.map(|(width, breaks_times)| ColumnShape { width: Some(width), breaks_times });
         Self { padded, columns: columns.collect() }
     }
-}
-
-fn natural_widths(headers: &[usize], rows: &[Vec<Value>]) -> Vec<usize> {
-    let mut widths = headers.to_vec();
-    for row in rows {
-        for (width, value) in widths.iter_mut().zip(row) {
-            *width = (*width).max(value.text.width());
-        }
-    }
-    widths
 }
 
 fn total(widths: &[usize]) -> usize {

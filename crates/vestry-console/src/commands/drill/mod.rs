@@ -54,7 +54,7 @@ pub(super) async fn run(context: &mut Context, arguments: &DrillArgs) -> Result<
         return tidy_up_after(context, &Ground::of_earlier(tag)?).await;
     }
     // The call that needs the role admin comes first: an operator with another one has changed nothing.
-    let limits = fetch_limits(&mut context.console).await?;
+    let limits = Limits::new(context.console.read(async |client| client.limits().await).await?);
     let status = super::status::fetch(&mut context.console).await?;
     let port = Arc::new(UserPort::find(&status.listen, context.console.settings()).await?);
     let (output, ground, began) = (context.output, Arc::new(Ground::draw()?), Instant::now());
@@ -112,10 +112,6 @@ async fn told_to_stop() -> Failure {
         }
     };
     told.await.map_or_else(|error: io::Error| Failure::Terminal(error.to_string()), |()| Failure::Interrupted)
-}
-
-async fn fetch_limits(console: &mut Console) -> Result<Limits, Failure> {
-    Ok(Limits::new(console.read(async |client| client.limits().await).await?))
 }
 
 /// A drill before and while it is played.

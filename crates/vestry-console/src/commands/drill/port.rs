@@ -40,8 +40,15 @@ impl UserPort {
         let listen: SocketAddr = listen.parse().map_err(|_| Failure::UnexpectedReply)?;
         let tls = config::user_client(&Trust::Authority(read_certificates(&settings.ca)?))?;
         let host = settings.address.host().to_owned();
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let places = match listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => vec![loopback],
+            // It takes both as a rule, and only IPv4 has a whole network of loopback addresses.
+            IpAddr::V6(ip) if ip.is_unspecified() => vec![loopback, Ipv6Addr::LOCALHOST.into()],
+            ip => vec![ip],
+        };
         let mut failed = None;
-        for ip in places_of(listen.ip()) {
+        for ip in places {
             let address = SocketAddr::new(ip, listen.port());
             let own = Some(source(0, 1)).filter(|_| ip.is_ipv4());
             for from in [own, None] {
@@ -86,15 +93,6 @@ impl UserPort {
 pub(super) fn source(network: u8, host: u8) -> Ipv4Addr {
     let [a, b] = SOURCES;
     Ipv4Addr::new(a, b, network, host)
-}
-
-fn places_of(listen: IpAddr) -> Vec<IpAddr> {
-    match listen {
-        IpAddr::V4(ip) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.into()],
-        // It takes both as a rule, and only IPv4 has a whole network of loopback addresses.
-        IpAddr::V6(ip) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
-        ip => vec![ip],
-    }
 }
 
 /// Takes what only one drill against a server can have, and what ends with its process whatever happens: two would fill each

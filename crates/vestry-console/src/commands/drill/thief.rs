@@ -39,24 +39,25 @@ impl Loot {
         port: &UserPort,
     ) -> Result<Self, Failure> {
         let (name, code) = ground.make_account(console).await?;
-        let password = draw_password(&name)?;
+        let broke_off =
+            |problem| Failure::Drill(format!("the password that was drawn cannot be used: {problem}"));
+        let text = SecretText::new(random_letters(PASSWORD_CHARS)?);
+        let owner = PasswordOwner { name: &name, ..PasswordOwner::default() };
+        let password = Password::parse(&text).map_err(broke_off)?;
+        let password = PasswordPolicy::default().accept(password, &owner).map_err(broke_off)?;
         let envelope = redeem(port, &name, code, &password).await?;
         let mut client = Client::over(port.connect(source(0, 1)).await?);
         let (username, device) = (Username::parse(&name)?, Device::parse(Field::Device, DEVICE)?);
         let opened =
             client.log_in(&username, password.as_password(), &device, &KeptFromLogin::default()).await;
-        let session = opened.map_err(|error| failure_of(port, error))?.token;
-        Ok(Self { name, session, envelope })
+        let opened = opened.map_err(|error| match error {
+            CallError::Wire(error) => port.lost(error),
+            CallError::Refused(refusal) => Failure::Refused(refusal),
+            CallError::UnexpectedReply => Failure::UnexpectedReply,
+            other => Failure::Drill(other.to_string()),
+        })?;
+        Ok(Self { name, session: opened.token, envelope })
     }
-}
-
-fn draw_password(name: &str) -> Result<NewPassword, Failure> {
-    let broke_off =
-        |problem| Failure::Drill(format!("the password that was drawn cannot be used: {problem}"));
-    let text = SecretText::new(random_letters(PASSWORD_CHARS)?);
-    let owner = PasswordOwner { name, ..PasswordOwner::default() };
-    let password = Password::parse(&text).map_err(broke_off)?;
-    PasswordPolicy::default().accept(password, &owner).map_err(broke_off)
 }
 
 async fn redeem(
@@ -98,13 +99,4 @@ pub(super) fn refused(reply: UserReply) -> Failure {
 /// Returns the failure of a step of OPAQUE.
 pub(super) fn of_opaque(error: OpaqueError) -> Failure {
     Failure::Drill(error.to_string())
-}
-
-fn failure_of(port: &UserPort, error: CallError) -> Failure {
-    match error {
-        CallError::Wire(error) => port.lost(error),
-        CallError::Refused(refusal) => Failure::Refused(refusal),
-        CallError::UnexpectedReply => Failure::UnexpectedReply,
-        other => Failure::Drill(other.to_string()),
-    }
 }
