@@ -19,7 +19,7 @@
 //! | [`context`] | what every command works with |
 //! | [`new_password`] | asking for a new password until it is strong enough |
 //! | [`session_link`] | a link that is logged in |
-//! | [`commands`] | one file a command |
+//! | [`commands`] | what each command does |
 //! | [`menu`] | the menu of a terminal |
 //! | [`program`] | from what was typed to an exit code |
 
