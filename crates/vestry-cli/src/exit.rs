@@ -19,7 +19,16 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Secret(_)
         | Failure::InputEnded
         | Failure::Cancelled => Exit::BadData,
-        Failure::Call { error, .. } => exit_for_call(error),
+        Failure::Call { error, .. } => match error {
+            CallError::Wire(wire) => exit_for_wire(wire),
+            CallError::Refused(refusal) => Exit::of_refusal(refusal),
+            CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
+            CallError::FactorWanted(_) | CallError::Opaque(OpaqueError::NotProven) => Exit::Refused,
+            CallError::Opaque(OpaqueError::Malformed) => Exit::WrongServer,
+            CallError::Opaque(OpaqueError::NotStretched | OpaqueError::NoRandomness(_)) => {
+                Exit::Configuration
+            }
+        },
         Failure::Unsure { .. } => Exit::BrokeOff,
         Failure::PinChanged { .. } => Exit::WrongServer,
         Failure::NotLoggedIn(_) | Failure::SessionEnded { .. } => Exit::Refused,
@@ -34,24 +43,6 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::Output(error) => Exit::of_output(error),
         Failure::Terminal(_) => Exit::Output,
         Failure::Interrupted => Exit::Interrupted,
-    }
-}
-
-fn exit_for_call(error: &CallError) -> Exit {
-    match error {
-        CallError::Wire(wire) => exit_for_wire(wire),
-        CallError::Refused(refusal) => Exit::of_refusal(refusal),
-        CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
-        CallError::FactorWanted(_) => Exit::Refused,
-        CallError::Opaque(error) => exit_for_opaque(*error),
-    }
-}
-
-fn exit_for_opaque(error: OpaqueError) -> Exit {
-    match error {
-        OpaqueError::NotProven => Exit::Refused,
-        OpaqueError::Malformed => Exit::WrongServer,
-        OpaqueError::NotStretched | OpaqueError::NoRandomness(_) => Exit::Configuration,
     }
 }
 

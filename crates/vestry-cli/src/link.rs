@@ -98,16 +98,14 @@ impl Link {
         let client = Client::connect(&self.target.address, self.target.tls()).await?;
         let mut client = client.with_patience(Box::new(wait_for_server));
         if let Some(token) = &self.token {
-            client.resume(token).await.map_err(nothing_was_sent)?;
+            client.resume(token).await.map_err(|error| match error {
+                // The call that was meant has not been sent.
+                CallError::Wire(WireError::LostAfterSending(cause)) => {
+                    WireError::LostBeforeSending(cause).into()
+                }
+                other => other,
+            })?;
         }
         Ok(client)
-    }
-}
-
-/// When resuming breaks off, the call that was meant has not been sent.
-fn nothing_was_sent(error: CallError) -> CallError {
-    match error {
-        CallError::Wire(WireError::LostAfterSending(cause)) => WireError::LostBeforeSending(cause).into(),
-        other => other,
     }
 }

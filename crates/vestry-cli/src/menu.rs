@@ -30,8 +30,7 @@ enum Stage {
 
 /// Runs until the person leaves.
 pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
-    let done = stay(context).await;
-    match done {
+    match stay(context).await {
         // Ctrl-D is one of the two ways to leave.
         Err(Failure::InputEnded) => Ok(()),
         other => other,
@@ -51,7 +50,14 @@ async fn stay(context: &mut Context) -> Result<(), Failure> {
             continue;
         };
         if choice == Choice::Exit {
-            say_goodbye(context, &stage);
+            match &stage {
+                Stage::Outside(_) => context.output.talk("Goodbye."),
+                Stage::Inside(session) => context.output.talk(format_args!(
+                    "Goodbye. You stay logged in as {} for a while; end it with: {}",
+                    session.name(),
+                    vestry("logout")
+                )),
+            }
             return Ok(());
         }
         stage = act(context, stage, choice, policy).await?;
@@ -111,15 +117,4 @@ fn tell(context: &Context, failure: Failure) -> Result<(), Failure> {
     }
     context.output.failure(&failure);
     Ok(())
-}
-
-fn say_goodbye(context: &Context, stage: &Stage) {
-    match stage {
-        Stage::Outside(_) => context.output.talk("Goodbye."),
-        Stage::Inside(session) => context.output.talk(format_args!(
-            "Goodbye. You stay logged in as {} for a while; end it with: {}",
-            session.name(),
-            vestry("logout")
-        )),
-    }
 }

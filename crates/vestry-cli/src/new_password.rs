@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use crate::passphrase;
 use vestry_client::{StrongPassword, WeakPassword};
 use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy};
-use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::ServerDescription;
 
 /// Below this the program takes a password and says that it could be better.
@@ -64,7 +63,10 @@ fn ask(
         else {
             return Ok(Some(offered));
         };
-        match judge_typed(policy, &typed, owner) {
+        let judged = Password::parse(&typed)
+            .map_err(WeakPassword::from)
+            .and_then(|password| StrongPassword::judge(policy, password, owner));
+        match judged {
             Ok(password) => {
                 let again = context.prompt.secret("Type it once more (Enter to choose another): ")?;
                 let Some(again) = again else { continue };
@@ -78,14 +80,6 @@ fn ask(
             Err(problem) => context.output.talk(format_args!("  {problem}")),
         }
     }
-}
-
-fn judge_typed(
-    policy: PasswordPolicy,
-    typed: &SecretText,
-    owner: &PasswordOwner<'_>,
-) -> Result<StrongPassword, WeakPassword> {
-    StrongPassword::judge(policy, Password::parse(typed)?, owner)
 }
 
 /// Says in one line when it is allowed but could be better.

@@ -16,7 +16,11 @@ pub(super) fn generate(chars_min: usize) -> Result<SecretText, Failure> {
     let mut phrase = Zeroizing::new(String::with_capacity((WORDS + chars_min) * 9));
     let mut count = 0;
     while count < WORDS || phrase.len() < chars_min {
-        let index = even_index(words.len(), random_u32)?;
+        let index = even_index(words.len(), || {
+            let mut bytes = [0; 4];
+            random::fill(&mut bytes)?;
+            Ok::<_, Failure>(u32::from_ne_bytes(bytes))
+        })?;
         if count > 0 {
             phrase.push('-');
         }
@@ -38,12 +42,6 @@ fn even_index<E>(count: usize, mut random: impl FnMut() -> Result<u32, E>) -> Re
             return Ok(usize::try_from(number % count).unwrap_or_default());
         }
     }
-}
-
-fn random_u32() -> Result<u32, Failure> {
-    let mut bytes = [0; 4];
-    random::fill(&mut bytes)?;
-    Ok(u32::from_ne_bytes(bytes))
 }
 
 #[cfg(test)]

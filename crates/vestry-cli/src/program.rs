@@ -15,7 +15,10 @@ use vestry_terminal::exit::print_usage;
 
 /// Reads the arguments and the environment, does what they say, and says how it went.
 pub(crate) fn run_from_environment() -> ExitCode {
-    keep_memory_private();
+    // A password is typed here: no core dump may hold it, and no other process of this user read it. Where the system does
+    // not let that happen, its user is served all the same.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error),
@@ -43,13 +46,6 @@ async fn run(context: &mut Context, command: Option<Command>) -> Result<(), Fail
     }
     context.output.talk(Cli::command().render_help());
     Err(Failure::Usage("a command is needed where there is no terminal for the menu".to_owned()))
-}
-
-/// A password is typed here: no core dump may hold it, and no other process of this user read it. Where the system does not
-/// let that happen, its user is served all the same.
-fn keep_memory_private() {
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// One thread is enough for one person; prompts block it, and nothing else waits.

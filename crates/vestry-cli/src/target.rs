@@ -2,7 +2,7 @@
 
 use crate::cli::Options;
 use crate::failure::Failure;
-use crate::servers::{KnownServers, read_servers};
+use crate::servers::read_servers;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
@@ -45,7 +45,10 @@ impl Target {
             return Self::pinned(server.parse()?, pin);
         }
         let known = read_servers(folders)?;
-        let address = address_of(options, &known)?;
+        let address = match &options.server {
+            Some(server) => server.parse()?,
+            None => known.default_server().cloned().ok_or(Failure::NoServer)?,
+        };
         if let (None, Some(ca)) = (options.pin, &options.ca) {
             return Self::certified(address, read_certificates(ca)?);
         }
@@ -79,16 +82,10 @@ impl Target {
     }
 }
 
-fn address_of(options: &Options, known: &KnownServers) -> Result<Address, Failure> {
-    match &options.server {
-        Some(server) => Ok(server.parse()?),
-        None => known.default_server().cloned().ok_or(Failure::NoServer),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::servers::KnownServers;
     use crate::servers::write_servers;
     use tempfile::TempDir;
     use vestry_tls::{CertsDir, Validity};

@@ -29,7 +29,10 @@ pub(super) async fn register(context: &mut Context, args: &RegisterArgs) -> Resu
     let server = link.read(async |client| client.describe_server().await).await;
     let server = server.map_err(|error| call_failed(&link, error, None))?;
     if !server.registration_open {
-        return Err(closed(&link));
+        // What the server would answer, before a password is chosen in vain.
+        let refusal =
+            Refusal::new(RefusalCode::RegistrationClosed, "new accounts come from the operator here");
+        return Err(call_failed(&link, CallError::Refused(refusal), None));
     }
     let host = Some(link.server().host());
     let owner = PasswordOwner { name: name.as_str(), email: profile.email.as_deref(), host };
@@ -44,12 +47,6 @@ pub(super) async fn register(context: &mut Context, args: &RegisterArgs) -> Resu
     context.output.answer(&RegisteredJson { name: &registered }, format_args!("Registered {shown}."))?;
     context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
     Ok(())
-}
-
-/// What the server would answer, before a password is chosen in vain.
-fn closed(link: &Link) -> Failure {
-    let refusal = Refusal::new(RefusalCode::RegistrationClosed, "new accounts come from the operator here");
-    call_failed(link, CallError::Refused(refusal), None)
 }
 
 #[derive(Debug, Serialize)]

@@ -33,16 +33,14 @@ struct ForgottenJson {
 
 pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(), Failure> {
     match &args.act {
-        None => list(context).await,
+        None => {
+            let mut session = SessionLink::of(context)?;
+            let devices = session.read(async |client| client.devices().await).await?;
+            let json: Vec<DeviceJson<'_>> = devices.iter().map(DeviceJson::of).collect();
+            context.output.answer(&json, table(&devices))
+        }
         Some(DevicesAct::Forget { id }) => forget(context, id).await,
     }
-}
-
-async fn list(context: &Context) -> Result<(), Failure> {
-    let mut session = SessionLink::of(context)?;
-    let devices = session.read(async |client| client.devices().await).await?;
-    let json: Vec<DeviceJson<'_>> = devices.iter().map(DeviceJson::of).collect();
-    context.output.answer(&json, table(&devices))
 }
 
 async fn forget(context: &Context, typed: &str) -> Result<(), Failure> {

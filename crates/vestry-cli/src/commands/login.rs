@@ -170,7 +170,16 @@ pub(crate) fn say_notices(
     }
     match moved {
         None => {}
-        Some(Ok(sessions_ended)) => context.output.talk(about_move(*sessions_ended)),
+        Some(Ok(sessions_ended)) => {
+            let others = match sessions_ended {
+                0 => String::new(),
+                1 => " One other session was ended.".to_owned(),
+                many => format!(" {many} other sessions were ended."),
+            };
+            context.output.talk(format_args!(
+                "The server has a new key, and your password was moved to it. Other devices have to log in again.{others}"
+            ));
+        }
         Some(Err(failure)) => {
             context.output.failure(failure);
             context
@@ -181,17 +190,6 @@ pub(crate) fn say_notices(
     for item in &new.later {
         context.output.talk(format_args!("The server also says: {item}"));
     }
-}
-
-fn about_move(sessions_ended: u64) -> String {
-    let others = match sessions_ended {
-        0 => String::new(),
-        1 => " One other session was ended.".to_owned(),
-        many => format!(" {many} other sessions were ended."),
-    };
-    format!(
-        "The server has a new key, and your password was moved to it. Other devices have to log in again.{others}"
-    )
 }
 
 /// What is to be said of the password, a line each.

@@ -50,16 +50,14 @@ struct RevokedJson {
 
 pub(super) async fn run(context: &mut Context, args: &SessionsArgs) -> Result<(), Failure> {
     match &args.act {
-        None => list(context).await,
+        None => {
+            let mut session = SessionLink::of(context)?;
+            let sessions = session.read(async |client| client.sessions().await).await?;
+            let json: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::of).collect();
+            context.output.answer(&json, table(&sessions))
+        }
         Some(SessionsAct::Revoke { id }) => revoke(context, id).await,
     }
-}
-
-async fn list(context: &Context) -> Result<(), Failure> {
-    let mut session = SessionLink::of(context)?;
-    let sessions = session.read(async |client| client.sessions().await).await?;
-    let json: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::of).collect();
-    context.output.answer(&json, table(&sessions))
 }
 
 async fn revoke(context: &Context, typed: &str) -> Result<(), Failure> {

@@ -59,7 +59,15 @@ async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Opti
 
 async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy) -> Result<(), Failure> {
     let Some(mut name) = ask_name(context)? else { return Ok(()) };
-    let profile = ask_profile(context)?;
+    context.output.talk("The next three may be left out: press Enter.");
+    let email = context.prompt.field("Email: ", Email::parse)?;
+    let age = context.prompt.field("Age: ", Age::parse)?;
+    let gender = context.prompt.field("Gender: ", |text| Gender::parse(Field::Gender, text))?;
+    let profile = Profile {
+        email: email.map(|email| email.as_str().to_owned()),
+        age: age.map(Age::years),
+        gender: gender.map(|gender| gender.as_str().to_owned()),
+    };
     let host = link.server().host().to_owned();
     let owner = owner_of(&name, &profile, &host);
     let Some(mut password) = new_password::choose(context, policy, &owner)? else { return Ok(()) };
@@ -91,18 +99,6 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
 
 fn ask_name(context: &Context) -> Result<Option<Username>, Failure> {
     Ok(context.prompt.field("Username (Enter goes back): ", Username::parse)?)
-}
-
-fn ask_profile(context: &Context) -> Result<Profile, Failure> {
-    context.output.talk("The next three may be left out: press Enter.");
-    let email = context.prompt.field("Email: ", Email::parse)?;
-    let age = context.prompt.field("Age: ", Age::parse)?;
-    let gender = context.prompt.field("Gender: ", |text| Gender::parse(Field::Gender, text))?;
-    Ok(Profile {
-        email: email.map(|email| email.as_str().to_owned()),
-        age: age.map(Age::years),
-        gender: gender.map(|gender| gender.as_str().to_owned()),
-    })
 }
 
 fn owner_of<'a>(name: &'a Username, profile: &'a Profile, host: &'a str) -> PasswordOwner<'a> {

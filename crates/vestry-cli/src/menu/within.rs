@@ -32,15 +32,13 @@ pub(super) async fn act(
     match choice {
         Choice::Update => update(context, session).await.map(|()| Next::Stay),
         Choice::Delete => delete(context, session).await,
-        Choice::RetrieveInfo => retrieve_info(context, session).await.map(|()| Next::Stay),
+        Choice::RetrieveInfo => {
+            let account = session.read(async |client| client.show().await).await?;
+            context.output.lines(format_args!("\n{}", info_text(&account))).map(|()| Next::Stay)
+        }
         Choice::LogOut => log_out(context, session).await,
         Choice::LogIn | Choice::LogInImported | Choice::Register | Choice::Exit => Ok(Next::Stay),
     }
-}
-
-async fn retrieve_info(context: &Context, session: &mut SessionLink) -> Result<(), Failure> {
-    let account = session.read(async |client| client.show().await).await?;
-    context.output.lines(format_args!("\n{}", info_text(&account)))
 }
 
 async fn log_out(context: &Context, session: &mut SessionLink) -> Result<Next, Failure> {
