@@ -6,7 +6,7 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,17 +72,13 @@ impl Dialer {
             let socket = TcpSocket::new_v4()?;
             socket.set_nodelay(true)?;
             if self.address.ip().is_loopback() {
-                socket.bind(SocketAddr::new(self.source(number), 0))?;
+                let third = u8::try_from(number % u64::from(self.sources)).unwrap_or(0);
+                socket.bind(SocketAddr::from(([127, 0, third.saturating_add(1), 1], 0)))?;
             }
             let tcp = socket.connect(self.address).await?;
             TlsConnector::from(self.tls.clone()).connect(self.name.clone(), tcp).await
         };
         timeout(PATIENCE, shaken).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-    }
-
-    fn source(&self, number: u64) -> IpAddr {
-        let third = u8::try_from(number % u64::from(self.sources)).unwrap_or(0);
-        IpAddr::V4(Ipv4Addr::new(127, 0, third.saturating_add(1), 1))
     }
 }
 

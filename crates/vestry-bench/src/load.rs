@@ -134,7 +134,19 @@ pub fn run(plan: &Plan) -> Result<Ran, Failure> {
 }
 
 fn task_of(plan: &Plan) -> Result<Task, Failure> {
-    check(plan)?;
+    let in_bounds = (1..=CONNECTIONS_MAX).contains(&plan.connections)
+        && (1..=DEPTH_MAX).contains(&plan.depth)
+        && (1..=8).contains(&plan.threads)
+        && (plan.time + plan.warmup).as_secs_f64() <= SECONDS_MAX
+        && plan.rate.is_none_or(|rate| (0.001..=10_000_000.0).contains(&rate));
+    if !in_bounds {
+        return Err(Failure::other(format!(
+            "use 1 to {CONNECTIONS_MAX} connections, a depth of 1 to {DEPTH_MAX}, 1 to 8 threads, {SECONDS_MAX} s at most"
+        )));
+    }
+    if plan.data_dir.is_none() && plan.mix.operations().any(Operation::needs_accounts) {
+        return Err(Failure::other("these operations need the --data-dir that `vestry-bench data` made"));
+    }
     let data_dir = plan.data_dir.as_ref().map(DataDir::at);
     let set = data_dir.as_ref().map(AccountSet::read).transpose()?;
     let ca = match (&plan.ca, &data_dir) {
@@ -155,23 +167,6 @@ fn task_of(plan: &Plan) -> Result<Task, Failure> {
         workers: plan.connections,
         seed: plan.seed,
     })
-}
-
-fn check(plan: &Plan) -> Result<(), Failure> {
-    let in_bounds = (1..=CONNECTIONS_MAX).contains(&plan.connections)
-        && (1..=DEPTH_MAX).contains(&plan.depth)
-        && (1..=8).contains(&plan.threads)
-        && (plan.time + plan.warmup).as_secs_f64() <= SECONDS_MAX
-        && plan.rate.is_none_or(|rate| (0.001..=10_000_000.0).contains(&rate));
-    if !in_bounds {
-        return Err(Failure::other(format!(
-            "use 1 to {CONNECTIONS_MAX} connections, a depth of 1 to {DEPTH_MAX}, 1 to 8 threads, {SECONDS_MAX} s at most"
-        )));
-    }
-    if plan.data_dir.is_none() && plan.mix.operations().any(Operation::needs_accounts) {
-        return Err(Failure::other("these operations need the --data-dir that `vestry-bench data` made"));
-    }
-    Ok(())
 }
 
 /// From the moment when every worker is ready to the end of the window: the time that counted, and what was used.

@@ -77,16 +77,12 @@ impl Mix {
                 None => return *operation,
             }
         }
-        self.first()
+        self.operations().next().unwrap_or(Operation::Handshake)
     }
 
     /// What is in it.
     pub fn operations(&self) -> impl Iterator<Item = Operation> + '_ {
         self.0.iter().map(|(operation, _)| *operation)
-    }
-
-    fn first(&self) -> Operation {
-        self.operations().next().unwrap_or(Operation::Handshake)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::load::{Plan, Ran};
-use crate::tally::{Refusals, Summary, Tally};
+use crate::tally::{Summary, Tally};
 use crate::usage::Used;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -128,24 +128,23 @@ impl PerOperation {
 }
 
 fn of_tally(tally: &Tally) -> OperationReport {
-    let refused = tally.refused.iter().map(|(code, refusals)| (code.clone(), of_refusals(refusals)));
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    let refused = tally.refused.iter().map(|(code, refusals)| {
+        let report = RefusedReport {
+            count: refusals.times.count(),
+            latency: refusals.times.summary(),
+            with_retry: refusals.with_retry,
+            retry_mean_ms: milliseconds(refusals.retry_sum) / refusals.with_retry.max(1) as f64,
+            retry_max_ms: milliseconds(refusals.retry_max),
+        };
+        (code.clone(), report)
+    });
     OperationReport {
         done: tally.done(),
         latency: tally.latency.summary(),
         service: tally.service.summary(),
         refused: refused.collect(),
         broken: tally.broken.clone(),
-    }
-}
-
-fn of_refusals(refusals: &Refusals) -> RefusedReport {
-    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-    RefusedReport {
-        count: refusals.times.count(),
-        latency: refusals.times.summary(),
-        with_retry: refusals.with_retry,
-        retry_mean_ms: milliseconds(refusals.retry_sum) / refusals.with_retry.max(1) as f64,
-        retry_max_ms: milliseconds(refusals.retry_max),
     }
 }
 

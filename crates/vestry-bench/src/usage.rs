@@ -8,7 +8,7 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Linux counts a hundred ticks a second on every architecture that it runs servers on.
 const TICK_NS: u64 = 10_000_000;
@@ -56,7 +56,18 @@ impl Usage {
     /// Of a process and its children now. A process that is gone has used nothing.
     #[must_use]
     pub fn of_tree(pid: u32) -> Self {
-        let processes = tree_of(pid).into_iter().filter_map(|pid| Some((pid, Process::read(pid)?)));
+        let parents = parents();
+        let mut found = vec![pid];
+        let mut generation = vec![pid];
+        for _ in 0..GENERATIONS_MAX {
+            let is_child = |parent: &u32| generation.contains(parent);
+            generation = parents.iter().filter(|(_, parent)| is_child(parent)).map(|(pid, _)| *pid).collect();
+            if generation.is_empty() {
+                break;
+            }
+            found.extend(&generation);
+        }
+        let processes = found.into_iter().filter_map(|pid| Some((pid, Process::read(pid)?)));
         Self { processes: processes.collect() }
     }
 
@@ -102,18 +113,15 @@ impl Process {
             ..Self::default()
         };
         for task in fs::read_dir(folder.join("task")).ok()?.flatten() {
-            process.add_thread(&task.path());
+            let read = |name| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            let schedstat = read("schedstat");
+            process.threads_ns += schedstat.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+            let status = read("status");
+            let switches = |kind| field_of(&status, kind).unwrap_or(0);
+            process.switches +=
+                switches("voluntary_ctxt_switches:") + switches("nonvoluntary_ctxt_switches:");
         }
         Some(process)
-    }
-
-    fn add_thread(&mut self, task: &Path) {
-        let read = |name| fs::read_to_string(task.join(name)).unwrap_or_default();
-        let schedstat = read("schedstat");
-        self.threads_ns += schedstat.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let status = read("status");
-        let switches = |kind| field_of(&status, kind).unwrap_or(0);
-        self.switches += switches("voluntary_ctxt_switches:") + switches("nonvoluntary_ctxt_switches:");
     }
 
     fn cpu_since(&self, before: &Self) -> u64 {
@@ -136,22 +144,6 @@ fn times_of(stat: &str) -> Option<[u64; 2]> {
 fn field_of(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
-}
-
-/// A process, its children and theirs.
-fn tree_of(root: u32) -> Vec<u32> {
-    let parents = parents();
-    let mut found = vec![root];
-    let mut generation = vec![root];
-    for _ in 0..GENERATIONS_MAX {
-        let is_child = |parent: &u32| generation.contains(parent);
-        generation = parents.iter().filter(|(_, parent)| is_child(parent)).map(|(pid, _)| *pid).collect();
-        if generation.is_empty() {
-            break;
-        }
-        found.extend(&generation);
-    }
-    found
 }
 
 /// Every process with its parent.

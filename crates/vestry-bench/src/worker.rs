@@ -80,10 +80,6 @@ impl Pace {
         }
         due
     }
-
-    fn is_closed(self) -> bool {
-        matches!(self, Self::Closed)
-    }
 }
 
 /// One client with its open connection, when it has one.
@@ -163,7 +159,7 @@ impl Worker {
                     return;
                 }
             }
-            if pace.is_closed() && !pause.is_zero() {
+            if matches!(pace, Pace::Closed) && !pause.is_zero() {
                 sleep(pause).await;
             }
         }

@@ -25,22 +25,6 @@ const READ_BYTES: usize = 512;
 /// # Errors
 /// When the certificates cannot be read or the address is taken.
 pub fn serve(certs: &Path, listen: SocketAddr, tickets: bool, time: Duration) -> Result<(), Failure> {
-    let tls = tls_of(certs, tickets)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(Failure::system("a runtime"))?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(listen).await.map_err(Failure::system("listening"))?;
-        let address = listener.local_addr().map_err(Failure::system("listening"))?;
-        print_line(&format!("listens on {address}"))?;
-        // On a worker, as the server's own: from the thread that waits here every connection would change threads.
-        let accepting = tokio::spawn(accept_all(listener, TlsAcceptor::from(tls)));
-        // Over when the time is.
-        let _ = timeout(time, accepting).await;
-        Ok(())
-    })
-}
-
-fn tls_of(certs: &Path, tickets: bool) -> Result<Arc<ServerConfig>, Failure> {
     let tls = config::user_server(&CertsDir::at(certs).load_server()?)?;
     let mut tls = ServerConfig::clone(&*tls);
     // Clients of other servers name no protocol.
@@ -49,7 +33,19 @@ fn tls_of(certs: &Path, tickets: bool) -> Result<Arc<ServerConfig>, Failure> {
         tls.ticketer = Ticketer::new().map_err(|error| Failure::other(error.to_string()))?;
         tls.send_tls13_tickets = 2;
     }
-    Ok(Arc::new(tls))
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(Failure::system("a runtime"))?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await.map_err(Failure::system("listening"))?;
+        let address = listener.local_addr().map_err(Failure::system("listening"))?;
+        print_line(&format!("listens on {address}"))?;
+        // On a worker, as the server's own: from the thread that waits here every connection would change threads.
+        let accepting = tokio::spawn(accept_all(listener, acceptor));
+        // Over when the time is.
+        let _ = timeout(time, accepting).await;
+        Ok(())
+    })
 }
 
 async fn accept_all(listener: TcpListener, acceptor: TlsAcceptor) {

@@ -67,10 +67,7 @@ pub fn run(folder: &Path, callers: u64, batch: usize, time: Duration) -> Result<
         )));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    runtime.map_err(Failure::system("a runtime"))?.block_on(update_all(folder, callers, batch, time))
-}
-
-async fn update_all(folder: &Path, callers: u64, batch: usize, time: Duration) -> Result<Committed, Failure> {
+    let runtime = runtime.map_err(Failure::system("a runtime"))?;
     let data_dir = DataDir::at(folder);
     let _lock = data_dir.lock().map_err(|error| Failure::other(error.to_string()))?;
     let set = AccountSet::read(&data_dir)?;
@@ -79,16 +76,20 @@ async fn update_all(folder: &Path, callers: u64, batch: usize, time: Duration) -
         Ok(Store::open(&data_dir.database(), limits, read_audit_key(&data_dir.audit_key())?)?)
     };
     // Stays open: with the last one to close it, the log would go.
-    let growing = open(GROWING_CALLERS)?;
-    let many = u64::try_from(GROWING_CALLERS).unwrap_or(1);
-    let deadline = Instant::now() + GROWING_MAX;
-    while growing.size_bytes() < size_of(&data_dir)? + LOG_BYTES && Instant::now() < deadline {
-        update_together(&growing, &set, many, Duration::from_millis(200)).await?;
-    }
-    let store = open(batch)?;
-    let (all, wall) = update_together(&store, &set, callers, time).await?;
-    store.close().await;
-    growing.close().await;
+    let (all, wall) = runtime.block_on(async {
+        let growing = open(GROWING_CALLERS)?;
+        let many = u64::try_from(GROWING_CALLERS).unwrap_or(1);
+        let deadline = Instant::now() + GROWING_MAX;
+        let file = || data_dir.database().metadata().map_err(Failure::system("the database"));
+        while growing.size_bytes() < file()?.len() + LOG_BYTES && Instant::now() < deadline {
+            update_together(&growing, &set, many, Duration::from_millis(200)).await?;
+        }
+        let store = open(batch)?;
+        let seen = update_together(&store, &set, callers, time).await?;
+        store.close().await;
+        growing.close().await;
+        Ok::<_, Failure>(seen)
+    })?;
     let (done, latency) = (all.count(), all.summary());
     Ok(Committed {
         callers,
@@ -97,11 +98,6 @@ async fn update_all(folder: &Path, callers: u64, batch: usize, time: Duration) -
         per_second: done as f64 / wall.as_secs_f64(),
         latency,
     })
-}
-
-fn size_of(data_dir: &DataDir) -> Result<u64, Failure> {
-    let facts = data_dir.database().metadata().map_err(Failure::system("the database"))?;
-    Ok(facts.len())
 }
 
 async fn update_together(

@@ -79,23 +79,22 @@ pub fn run(plan: &Plan) -> Result<Held, Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::system("a runtime"))?;
-    LocalSet::new().block_on(&runtime, hold(plan))
-}
-
-async fn hold(plan: &Plan) -> Result<Held, Failure> {
     let vestry = plan.speech == Speech::Vestry;
     let dialer = Dialer::new(plan.address, &plan.ca, vestry, plan.sources)?;
-    let first = open_all(&dialer, plan.speech, BEFORE).await?;
-    sleep(Duration::from_millis(300)).await;
-    let before = Usage::of_tree(plan.pid);
-    let begun = Instant::now();
-    let held = open_all(&dialer, plan.speech, plan.connections).await?;
-    let seconds = begun.elapsed().as_secs_f64();
-    sleep(Duration::from_millis(500)).await;
-    let after = Usage::of_tree(plan.pid);
-    sleep(Duration::from_secs(1)).await;
-    let idle = Usage::of_tree(plan.pid).since(&after);
-    drop((first, held));
+    let (before, seconds, after, idle) = LocalSet::new().block_on(&runtime, async {
+        let first = open_all(&dialer, plan.speech, BEFORE).await?;
+        sleep(Duration::from_millis(300)).await;
+        let before = Usage::of_tree(plan.pid);
+        let begun = Instant::now();
+        let held = open_all(&dialer, plan.speech, plan.connections).await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        sleep(Duration::from_millis(500)).await;
+        let after = Usage::of_tree(plan.pid);
+        sleep(Duration::from_secs(1)).await;
+        let idle = Usage::of_tree(plan.pid).since(&after);
+        drop((first, held));
+        Ok::<_, Failure>((before, seconds, after, idle))
+    })?;
     let (before_kib, after_kib) = (before.resident_kib(), after.resident_kib());
     let grown = after_kib.saturating_sub(before_kib) as f64 * 1024.0;
     Ok(Held {

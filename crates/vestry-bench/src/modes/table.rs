@@ -54,24 +54,23 @@ pub fn run(admin: SocketAddr, data_dir: &Path, times: u32) -> Result<Tables, Fai
         return Err(Failure::other(format!("use 1 to {TIMES_MAX} times")));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::system("a runtime"))?.block_on(ask_all(admin, data_dir, times))
-}
-
-async fn ask_all(admin: SocketAddr, data_dir: &Path, times: u32) -> Result<Tables, Failure> {
+    let runtime = runtime.map_err(Failure::system("a runtime"))?;
     let certs = DataDir::at(data_dir).certs(None);
     let (certificate, key) = (certs.operator_certificate(FIRST_OPERATOR), certs.operator_key(FIRST_OPERATOR));
     let tls = config::console_client_from_files(&certs.ca_certificate(), &certificate, &key)?;
     let host = admin.ip().to_string();
-    let mut wire = AdminWire::connect(&host, admin.port(), tls, ADMIN_ALPN).await?;
-    // The last page begins behind the last row but a hundred, wherever a listing that leads there ended.
-    let last = last_page(&mut wire).await?;
-    let mut asked = BTreeMap::new();
-    asked.insert("first page", ask(&mut wire, || page(None, None), times).await?);
-    asked.insert("last page", ask(&mut wire, || page(None, last.clone()), times).await?);
-    asked.insert("filtered page", ask(&mut wire, || page(Some(CONDITION), None), times).await?);
-    let aggregate = || AdminCall::Query { sql: AGGREGATE.to_owned() };
-    asked.insert("aggregate", ask(&mut wire, aggregate, times.min(3)).await?);
-    Ok(Tables { asked })
+    runtime.block_on(async {
+        let mut wire = AdminWire::connect(&host, admin.port(), tls, ADMIN_ALPN).await?;
+        // The last page begins behind the last row but a hundred, wherever a listing that leads there ended.
+        let last = last_page(&mut wire).await?;
+        let mut asked = BTreeMap::new();
+        asked.insert("first page", ask(&mut wire, || page(None, None), times).await?);
+        asked.insert("last page", ask(&mut wire, || page(None, last.clone()), times).await?);
+        asked.insert("filtered page", ask(&mut wire, || page(Some(CONDITION), None), times).await?);
+        let aggregate = || AdminCall::Query { sql: AGGREGATE.to_owned() };
+        asked.insert("aggregate", ask(&mut wire, aggregate, times.min(3)).await?);
+        Ok(Tables { asked })
+    })
 }
 
 fn page(filter: Option<&str>, after: Option<String>) -> AdminCall {

@@ -90,7 +90,25 @@ pub fn fill(folder: &Path, accounts: u64, seed: u64) -> Result<Filled, Failure> 
     let mut database = Offline::open(&data_dir.database(), read_audit_key(&data_dir.audit_key())?)?;
     database.keep_pages(CACHE_KIB)?;
     let progress = Progress::new();
-    insert_all(&mut database, &maker, &progress)?;
+    let mut done = 0;
+    while done < accounts {
+        let end = accounts.min(done + ACCOUNTS_A_TRANSACTION);
+        database.write(|tx| {
+            let detail = format!("{} accounts", end - done);
+            let event = Event {
+                at: now,
+                actor_kind: ActorKind::Server,
+                actor: Party::Text("vestry-bench"),
+                subject: Party::NONE,
+                source: "",
+                detail: &detail,
+            };
+            let noted = tx.note(&Benched("bench.filled"), &event)?;
+            (done..end).try_for_each(|number| maker.insert(tx, &noted, number))
+        })?;
+        done = end;
+        progress.say(&format!("{done} of {accounts} accounts"));
+    }
     database.close_into_one_file()?;
     set.write(&data_dir)?;
     let facts = data_dir.database().metadata().map_err(Failure::system("the database"))?;
@@ -158,32 +176,6 @@ fn record(sealer: &Sealer, key: &ServerKey, identifier: &[u8]) -> Result<SealedR
     let record = OpaqueRecord::from_envelope(&sealer.finish(&response)?);
     let bytes = record.map_err(|error| Failure::other(error.to_string()))?.to_bytes();
     Ok(SealedRecord { bytes, generation: Generation(1) })
-}
-
-fn insert_all(database: &mut Offline, maker: &Maker<'_>, progress: &Progress) -> Result<(), Failure> {
-    let (count, mut done) = (maker.set.accounts, 0);
-    while done < count {
-        let end = count.min(done + ACCOUNTS_A_TRANSACTION);
-        database.write(|tx| {
-            let detail = format!("{} accounts", end - done);
-            let noted = tx.note(&Benched("bench.filled"), &event(maker.now, &detail))?;
-            (done..end).try_for_each(|number| maker.insert(tx, &noted, number))
-        })?;
-        done = end;
-        progress.say(&format!("{done} of {count} accounts"));
-    }
-    Ok(())
-}
-
-fn event(at: UnixSeconds, detail: &str) -> Event<'_> {
-    Event {
-        at,
-        actor_kind: ActorKind::Server,
-        actor: Party::Text("vestry-bench"),
-        subject: Party::NONE,
-        source: "",
-        detail,
-    }
 }
 
 /// Somebody who never was: three of four have an e-mail address, most an age, some a gender.

@@ -65,14 +65,12 @@ impl AccountSet {
     #[must_use]
     pub fn name(&self, number: u64) -> String {
         let scattered = scatter(number, self.seed);
-        let letters = (0..NAME_BITS / 5).map(|place| letter(scattered >> (place * 5)));
+        let letters = (0..NAME_BITS / 5).map(|place| {
+            let letter = usize::try_from((scattered >> (place * 5)) & 31).unwrap_or(0);
+            ALPHABET.get(letter).copied().map_or('a', char::from)
+        });
         std::iter::once('b').chain(letters).collect()
     }
-}
-
-fn letter(bits: u64) -> char {
-    let place = usize::try_from(bits & 31).unwrap_or(0);
-    ALPHABET.get(place).copied().map_or('a', char::from)
 }
 
 /// A permutation of all numbers of [`NAME_BITS`] bits: each step of it can be undone.
