@@ -70,19 +70,16 @@ fn split(text: &str) -> Option<(&str, u16)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         host.parse::<Ipv6Addr>().ok()?;
-        return Some((host, port_of(rest)?));
+        let port = match rest {
+            "" => USER_PORT_DEFAULT,
+            some => some.strip_prefix(':')?.parse().ok()?,
+        };
+        return Some((host, port));
     }
     // An IPv6 address without brackets is all colons: then there is no port.
     match text.split_once(':') {
         Some((host, port)) if !port.contains(':') => Some((host, port.parse().ok()?)),
         Some(_) | None => Some((text, USER_PORT_DEFAULT)),
-    }
-}
-
-fn port_of(rest: &str) -> Option<u16> {
-    match rest {
-        "" => Some(USER_PORT_DEFAULT),
-        some => some.strip_prefix(':')?.parse().ok(),
     }
 }
 

@@ -26,7 +26,7 @@ use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
 use vestry_protocol::fields::{Device, Password, Username};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
 use vestry_protocol::user::{
     Account, Change, CodeIssued, NewSession, Notices, Profile, ProfileUpdate, RememberedDevice,
@@ -370,7 +370,11 @@ impl Client {
         let (mut tries, mut waited) = (0, Duration::ZERO);
         loop {
             let refusal = match act(self).await {
-                Err(CallError::Refused(refusal)) if asks_for_time(&refusal) => refusal,
+                Err(CallError::Refused(refusal))
+                    if refusal.is(RefusalCode::Busy) || refusal.is(RefusalCode::Throttled) =>
+                {
+                    refusal
+                }
                 other => return other,
             };
             tries += 1;
@@ -397,10 +401,6 @@ impl Client {
             reply => own_answer(reply).ok_or(CallError::UnexpectedReply),
         }
     }
-}
-
-fn asks_for_time(refusal: &Refusal) -> bool {
-    refusal.is(RefusalCode::Busy) || refusal.is(RefusalCode::Throttled)
 }
 
 /// A copy for one message, which wipes itself once it is sent.

@@ -9,7 +9,15 @@ use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
 /// What happened, on one line, without anything that drives a terminal.
 #[must_use]
 pub fn sentence(refusal: &Refusal) -> String {
-    let Some(code) = refusal.known_code() else { return newer(refusal) };
+    let Some(code) = refusal.known_code() else {
+        let number = &refusal.code;
+        return match refusal.message.is_empty() {
+            true => {
+                format!("the server refused it, for a reason that is newer than this program ({number})")
+            }
+            false => Escaped(&refusal.message).to_string(),
+        };
+    };
     let own = match code {
         RefusalCode::Unsupported => "this server is older than this program and cannot do that",
         RefusalCode::Malformed => "the server could not read the request",
@@ -51,15 +59,6 @@ pub fn sentence(refusal: &Refusal) -> String {
     own.to_owned()
 }
 
-fn newer(refusal: &Refusal) -> String {
-    match refusal.message.is_empty() {
-        true => {
-            format!("the server refused it, for a reason that is newer than this program ({})", refusal.code)
-        }
-        false => Escaped(&refusal.message).to_string(),
-    }
-}
-
 fn with_the_servers(own: &str, refusal: &Refusal) -> String {
     match refusal.message.is_empty() {
         true => own.to_owned(),
@@ -68,18 +67,12 @@ fn with_the_servers(own: &str, refusal: &Refusal) -> String {
 }
 
 fn with_the_wait(own: &str, refusal: &Refusal) -> String {
-    match refusal.retry_after_ms {
-        Some(ms) => format!("{own}; try again in {}", wait_words(ms)),
-        None => format!("{own}; try again later"),
-    }
-}
-
-fn wait_words(ms: u64) -> String {
+    let Some(ms) = refusal.retry_after_ms else { return format!("{own}; try again later") };
     match ms.div_ceil(1_000) {
-        secs @ 0..120 => format!("{secs} s"),
-        secs @ 120..7_200 => format!("{} minutes", secs / 60),
-        secs @ 7_200..172_800 => format!("{} hours", secs / 3_600),
-        secs => format!("{} days, or ask the operator", secs / 86_400),
+        secs @ 0..120 => format!("{own}; try again in {secs} s"),
+        secs @ 120..7_200 => format!("{own}; try again in {} minutes", secs / 60),
+        secs @ 7_200..172_800 => format!("{own}; try again in {} hours", secs / 3_600),
+        secs => format!("{own}; try again in {} days, or ask the operator", secs / 86_400),
     }
 }
 

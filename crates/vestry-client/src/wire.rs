@@ -71,7 +71,13 @@ impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
         tls: Arc<ClientConfig>,
         alpn: &[u8],
     ) -> Result<Self, WireError> {
-        let socket = open_socket(host, port).await?;
+        let found = in_time(tokio::net::lookup_host((host, port))).await?;
+        let addresses: Vec<_> = found.map_err(|_| Unreachable::UnknownHost)?.collect();
+        if addresses.is_empty() {
+            return Err(Unreachable::UnknownHost.into());
+        }
+        let socket = in_time(TcpStream::connect(addresses.as_slice())).await?.map_err(error::of_connect)?;
+        socket.set_nodelay(true).map_err(error::of_connect)?;
         Self::over(socket, host, tls, alpn).await
     }
 
@@ -204,17 +210,6 @@ impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
             Poll::Ready(Err(e)) => Err(error::of_send(e)),
         }
     }
-}
-
-async fn open_socket(host: &str, port: u16) -> Result<TcpStream, WireError> {
-    let found = in_time(tokio::net::lookup_host((host, port))).await?;
-    let addresses: Vec<_> = found.map_err(|_| Unreachable::UnknownHost)?.collect();
-    if addresses.is_empty() {
-        return Err(Unreachable::UnknownHost.into());
-    }
-    let socket = in_time(TcpStream::connect(addresses.as_slice())).await?.map_err(error::of_connect)?;
-    socket.set_nodelay(true).map_err(error::of_connect)?;
-    Ok(socket)
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, WireError> {
