@@ -201,16 +201,6 @@ pub enum Detail {
 }
 
 impl Detail {
-    fn encoded(&self) -> Vec<u8> {
-        let bytes = match self {
-            Self::Field(field) => encode(field),
-            Self::Ended(end) => encode(end),
-            Self::Suspended { until, reason } => encode(&(until, reason)),
-            Self::UsedAt(at) => encode(at),
-        };
-        bytes.map(|bytes| bytes.to_vec()).unwrap_or_default()
-    }
-
     /// Whether a content is exactly what its code says beside its number.
     fn fits(code: RefusalCode, content: &[u8]) -> bool {
         match code {
@@ -270,7 +260,13 @@ impl Refusal {
     /// The same, with what its code says beside.
     #[must_use]
     pub fn with(mut self, detail: &Detail) -> Self {
-        self.code.content = detail.encoded();
+        let bytes = match detail {
+            Detail::Field(field) => encode(field),
+            Detail::Ended(end) => encode(end),
+            Detail::Suspended { until, reason } => encode(&(until, reason)),
+            Detail::UsedAt(at) => encode(at),
+        };
+        self.code.content = bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
         self
     }
 

@@ -23,9 +23,18 @@ impl Email {
         let Some((local, domain)) = text.rsplit_once('@') else {
             return refuse("write it as name@example.org");
         };
-        if !is_local_part(local) {
+        let is_local_part = (1..=EMAIL_LOCAL_BYTES_MAX).contains(&local.len())
+            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
+            && local.split('.').all(|atom| !atom.is_empty());
+        if !is_local_part {
             return refuse("the part before the @ has characters that addresses do not use");
         }
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
         if !domain.split('.').all(is_label) {
             return refuse("the part after the @ is not a host name");
         }
@@ -43,19 +52,6 @@ impl Email {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-fn is_local_part(local: &str) -> bool {
-    (1..=EMAIL_LOCAL_BYTES_MAX).contains(&local.len())
-        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
-        && local.split('.').all(|atom| !atom.is_empty())
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 impl fmt::Display for Email {

@@ -136,11 +136,16 @@ impl PasswordPolicy {
         if is_made_of(&folded, &owner.words()) {
             return Err(PasswordProblem::OwnWords);
         }
-        let chars = chars_of(&folded);
+        // Reserved once, so that no copy is left unwiped.
+        let mut chars = Zeroizing::new(Vec::with_capacity(folded.len()));
+        chars.extend(folded.chars());
         // Behind this rule only what is repeated counts.
         let (unit, chars) = match period(&chars) {
             Some(period) if period < self.chars_min => return Err(PasswordProblem::Repeated),
-            Some(period) => (first_chars(&folded, period), chars.get(..period).unwrap_or_default()),
+            Some(period) => {
+                let end = folded.char_indices().nth(period).map_or(folded.len(), |(at, _)| at);
+                (folded.get(..end).unwrap_or(&folded), chars.get(..period).unwrap_or_default())
+            }
             None => (folded.as_str(), chars.as_slice()),
         };
         if is_common(unit)
@@ -164,18 +169,6 @@ fn is_punctuation(c: char) -> bool {
 /// Returns whether it is ASCII and no letter. Only ASCII, so that no version of Unicode decides.
 fn is_filler(c: char) -> bool {
     c.is_ascii() && !c.is_ascii_alphabetic()
-}
-
-/// Returns the code points, in memory that is reserved once and wiped.
-fn chars_of(text: &str) -> Zeroizing<Vec<char>> {
-    let mut chars = Zeroizing::new(Vec::with_capacity(text.len()));
-    chars.extend(text.chars());
-    chars
-}
-
-fn first_chars(text: &str, count: usize) -> &str {
-    let end = text.char_indices().nth(count).map_or(text.len(), |(at, _)| at);
-    text.get(..end).unwrap_or(text)
 }
 
 /// Returns whether the text can be cut into own words and fillers, and has a letter.
@@ -214,15 +207,13 @@ fn period(chars: &[char]) -> Option<usize> {
 /// Returns how many characters follow the one before them: the same one, the next or the one before by code point, or a
 /// neighbour on the keyboard.
 fn followers(chars: &[char]) -> usize {
+    let are_neighbours = |row: &str, a: char, b: char| {
+        row.chars()
+            .zip(row.chars().skip(1))
+            .any(|(left, right)| (left, right) == (a, b) || (left, right) == (b, a))
+    };
+    let follows = |a: char, b: char| {
+        u32::from(a).abs_diff(u32::from(b)) <= 1 || KEYBOARD.iter().any(|row| are_neighbours(row, a, b))
+    };
     chars.iter().zip(chars.iter().skip(1)).filter(|(a, b)| follows(**a, **b)).count()
-}
-
-fn follows(a: char, b: char) -> bool {
-    u32::from(a).abs_diff(u32::from(b)) <= 1 || KEYBOARD.iter().any(|row| are_neighbours(row, a, b))
-}
-
-fn are_neighbours(row: &str, a: char, b: char) -> bool {
-    row.chars()
-        .zip(row.chars().skip(1))
-        .any(|(left, right)| (left, right) == (a, b) || (left, right) == (b, a))
 }
