@@ -5,7 +5,7 @@
 
 use crate::error::TlsError;
 use crate::facts::{is_operator_word, not_after_of};
-use crate::host::{Host, Hosts};
+use crate::host::Hosts;
 use crate::pin;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
@@ -154,7 +154,12 @@ impl CertificateAuthority {
         let shown = if first.len() <= 64 { first } else { "vestryd" };
         let subject = subject(&[(DnType::CommonName, shown)]);
         let mut params = params_for(subject, span_of(validity, self.not_after)?)?;
-        params.subject_alt_names = hosts.iter().map(alternative_name).collect::<Result<_, _>>()?;
+        for host in hosts.iter() {
+            params.subject_alt_names.push(match host.as_str().parse::<IpAddr>() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName(host.as_str().try_into()?),
+            });
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(&params, key)
     }
@@ -201,13 +206,6 @@ fn subject(parts: &[(DnType, &str)]) -> DistinguishedName {
         name.push(kind.clone(), *text);
     }
     name
-}
-
-fn alternative_name(host: &Host) -> Result<SanType, TlsError> {
-    match host.as_str().parse::<IpAddr>() {
-        Ok(address) => Ok(SanType::IpAddress(address)),
-        Err(_) => Ok(SanType::DnsName(host.as_str().try_into()?)),
-    }
 }
 
 fn random_serial() -> Result<SerialNumber, TlsError> {

@@ -203,7 +203,11 @@ impl CertsDir {
         let certificate = String::from_utf8_lossy(&certificate);
         let key = read_private_text(&self.ca_key())?;
         let authority = CertificateAuthority::from_pem(&certificate, &key);
-        authority.map_err(|error| self.name_authority_file(error))
+        authority.map_err(|error| match error {
+            TlsError::NotACertificate(problem) => damaged(&path, problem),
+            TlsError::MismatchedKey => damaged(&self.ca_key(), "it is not the key of ca.pem"),
+            error => name_broken_key(error, &self.ca_key()),
+        })
     }
 
     /// The pin that clients know this CA by. Needs no key.
@@ -237,16 +241,6 @@ impl CertsDir {
         paths.extend(self.operator_files()?);
         let describe = |path: PathBuf| CertificateFacts::of(&path, &read_one(&path)?);
         paths.into_iter().map(describe).collect()
-    }
-
-    fn name_authority_file(&self, error: TlsError) -> TlsError {
-        if let TlsError::NotACertificate(problem) = error {
-            return damaged(&self.ca_certificate(), problem);
-        }
-        match matches!(error, TlsError::MismatchedKey) {
-            true => damaged(&self.ca_key(), "it is not the key of ca.pem"),
-            false => name_broken_key(error, &self.ca_key()),
-        }
     }
 
     /// Refuses every private key here that others could have read or changed: the CA's, the server's, the operators'.

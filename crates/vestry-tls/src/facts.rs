@@ -39,10 +39,12 @@ impl CertificateFacts {
     /// When the bytes are not a certificate.
     pub fn of(path: &Path, certificate: &CertificateDer<'_>) -> Result<Self, TlsError> {
         let parsed = parse(certificate)?;
+        let named = parsed.subject_alternative_name().ok().flatten();
+        let names = named.map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
         Ok(Self {
             path: path.to_owned(),
             subject: Escaped(&parsed.subject().to_string()).to_string(),
-            sans: sans_of(&parsed),
+            sans: names.iter().map(name_text).collect(),
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
             pin: pin::of_certificate(certificate)?,
@@ -107,26 +109,17 @@ fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>,
     }
 }
 
-fn sans_of(parsed: &X509Certificate<'_>) -> Vec<String> {
-    let Ok(Some(extension)) = parsed.subject_alternative_name() else { return Vec::new() };
-    extension.value.general_names.iter().map(name_text).collect()
-}
-
 fn name_text(name: &GeneralName<'_>) -> String {
     if let GeneralName::DNSName(host) = name {
         return Escaped(host).to_string();
     }
-    if let GeneralName::IPAddress(bytes) = name
-        && let Some(address) = address_of(bytes)
-    {
-        return address.to_string();
+    if let GeneralName::IPAddress(bytes) = name {
+        let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+        if let Ok(address) = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)) {
+            return address.to_string();
+        }
     }
     Escaped(&name.to_string()).to_string()
-}
-
-fn address_of(bytes: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
 fn only_text<'a>(

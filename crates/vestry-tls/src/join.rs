@@ -74,27 +74,27 @@ impl FromStr for JoinString {
     type Err = JoinStringError;
 
     fn from_str(text: &str) -> Result<Self, JoinStringError> {
-        let bytes = decode_body(body_of(text.trim())?)?;
+        let (prefix, body) = text.trim().split_once('-').ok_or(JoinStringError::WrongPrefix)?;
+        if !prefix.eq_ignore_ascii_case(PREFIX) {
+            return Err(JoinStringError::WrongPrefix);
+        }
+        let bytes = decode_body(body)?;
         let (body, check) = bytes.split_last_chunk::<CHECK_BYTES>().ok_or(JoinStringError::Incomplete)?;
         if check_bytes(body) != *check {
             return Err(JoinStringError::WrongCheck);
         }
         let (port, rest) = body.split_first_chunk::<2>().ok_or(JoinStringError::Incomplete)?;
-        let (pin, host) = rest.split_first_chunk::<PIN_BYTES>().ok_or(JoinStringError::Incomplete)?;
-        let host = parse_host(host)?;
+        let (pin, hosts) = rest.split_first_chunk::<PIN_BYTES>().ok_or(JoinStringError::Incomplete)?;
+        let hosts = std::str::from_utf8(hosts).map_err(|_| JoinStringError::BadHost)?;
+        if hosts.len() > HOSTS_BYTES_MAX || !hosts.split(',').all(is_host) {
+            return Err(JoinStringError::BadHost);
+        }
+        // Of several, the first.
+        let host = hosts.split(',').next().unwrap_or_default().to_owned();
         match u16::from_be_bytes(*port) {
             0 => Err(JoinStringError::BadHost),
             port => Ok(Self { host, port, pin: Pin(*pin) }),
         }
-    }
-}
-
-/// What follows the prefix, which is read in any case.
-fn body_of(text: &str) -> Result<&str, JoinStringError> {
-    let (prefix, body) = text.split_once('-').ok_or(JoinStringError::WrongPrefix)?;
-    match prefix.eq_ignore_ascii_case(PREFIX) {
-        true => Ok(body),
-        false => Err(JoinStringError::WrongPrefix),
     }
 }
 
@@ -108,16 +108,6 @@ fn decode_body(body: &str) -> Result<Vec<u8>, JoinStringError> {
     }
     // What is left to fail is a length or last bits that no whole number of bytes has.
     BASE32_NOPAD.decode(letters.as_bytes()).map_err(|_| JoinStringError::Incomplete)
-}
-
-/// The first of the hosts, when all of them are some.
-fn parse_host(bytes: &[u8]) -> Result<String, JoinStringError> {
-    let hosts = std::str::from_utf8(bytes).map_err(|_| JoinStringError::BadHost)?;
-    let first = hosts.split(',').next().unwrap_or_default();
-    match hosts.len() <= HOSTS_BYTES_MAX && hosts.split(',').all(is_host) {
-        true => Ok(first.to_owned()),
-        false => Err(JoinStringError::BadHost),
-    }
 }
 
 /// Whether text is a DNS name or an IP address that a certificate can name.
