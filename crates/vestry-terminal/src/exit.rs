@@ -82,10 +82,7 @@ impl Exit {
     /// Returns the exit code of a refusal, also of one that is newer than this program.
     #[must_use]
     pub fn of_refusal(refusal: &Refusal) -> Self {
-        refusal.known_code().map_or(Self::Refused, Self::of_refusal_code)
-    }
-
-    fn of_refusal_code(code: RefusalCode) -> Self {
+        let Some(code) = refusal.known_code() else { return Self::Refused };
         match code {
             RefusalCode::BadField
             | RefusalCode::QueryRefused
