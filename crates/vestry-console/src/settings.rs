@@ -92,7 +92,12 @@ impl Settings {
         let data_dir =
             way.data_dir.clone().or_else(|| surroundings.data_dir()).ok_or(SettingsError::NoHome)?;
         let file = read_server_file(&data_dir)?;
-        let running = read_running_file(&data_dir);
+        // Says nothing when no server wrote there, or one of another folder, of which this one is a copy.
+        let running = std::fs::read_to_string(data_dir.join("vestryd.running")).unwrap_or_default();
+        let running: RunningFile = toml::from_str(&running).unwrap_or_default();
+        let lock = data_dir.join("vestryd.lock").metadata().ok();
+        let lock = lock.map(|lock| format!("{}:{}", lock.dev(), lock.ino()));
+        let running = if running.lock == lock { running } else { RunningFile::default() };
         let certs_dir = running.certs_dir.or(file.certificates.dir);
         let named = way.certs_dir.clone().or_else(|| certs_dir.map(|dir| data_dir.join(dir)));
         let certs = CertsDir::at(named.unwrap_or_else(|| data_dir.join("certs")));
@@ -106,15 +111,6 @@ impl Settings {
             key: way.key.clone().unwrap_or_else(|| certs.operator_key(operator)),
         })
     }
-}
-
-/// Says nothing when no server wrote there, or one of another folder, of which this one is a copy.
-fn read_running_file(data_dir: &Path) -> RunningFile {
-    let text = std::fs::read_to_string(data_dir.join("vestryd.running")).unwrap_or_default();
-    let running: RunningFile = toml::from_str(&text).unwrap_or_default();
-    let lock = data_dir.join("vestryd.lock").metadata().ok();
-    let lock = lock.map(|lock| format!("{}:{}", lock.dev(), lock.ino()));
-    if running.lock == lock { running } else { RunningFile::default() }
 }
 
 fn read_server_file(data_dir: &Path) -> Result<ServerFile, SettingsError> {

@@ -64,7 +64,18 @@ pub(super) fn object(names: &[String], cells: &[Cell]) -> String {
 }
 
 fn object_of(keys: &[String], cells: &[Cell]) -> String {
-    let fields = keys.iter().zip(cells).map(|(key, cell)| format!("{key}:{}", json_value(cell)));
+    let fields = keys.iter().zip(cells).map(|(key, cell)| {
+        let value = match cell {
+            Cell::Null => "null".to_owned(),
+            Cell::Integer(number) => number.to_string(),
+            Cell::Real(number) if number.is_infinite() => json_text(&shown_number(*number)),
+            Cell::Real(number) => shown_number(*number),
+            Cell::Text(text) => json_text(text),
+            Cell::Blob(bytes) => json_text(&hex(bytes)),
+            Cell::Unknown(item) => json_text(&item.to_string()),
+        };
+        format!("{key}:{value}")
+    });
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
@@ -78,18 +89,6 @@ fn keys_of(names: Vec<String>) -> Vec<String> {
         free.unwrap_or(name)
     });
     distinct.map(|name| json_text(&name)).collect()
-}
-
-fn json_value(cell: &Cell) -> String {
-    match cell {
-        Cell::Null => "null".to_owned(),
-        Cell::Integer(number) => number.to_string(),
-        Cell::Real(number) if number.is_infinite() => json_text(&shown_number(*number)),
-        Cell::Real(number) => shown_number(*number),
-        Cell::Text(text) => json_text(text),
-        Cell::Blob(bytes) => json_text(&hex(bytes)),
-        Cell::Unknown(item) => json_text(&item.to_string()),
-    }
 }
 
 /// A JSON string in which no character can drive a terminal.

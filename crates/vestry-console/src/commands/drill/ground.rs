@@ -114,8 +114,20 @@ impl Ground {
         let mut tidied = Tidied::default();
         let mut vain_looks = 0;
         let mut found_before = usize::MAX;
+        let tag = &self.tag;
+        let sql =
+            format!("select name from accounts where name like '{tag}-%' and status <> 'deleted' order by 1");
         while vain_looks < VAIN_LOOKS_MAX {
-            let accounts = self.delete_accounts(console).await?;
+            let names = first_texts(select(console, sql.clone(), ROWS_MAX).await?);
+            for name in &names {
+                let look = vestryctl("account show").arg(name);
+                match console.change(look, async |client| client.delete_account(name).await).await {
+                    Err(Failure::Refused(refusal)) if refusal.is(RefusalCode::WrongState) => {}
+                    done => drop(done?),
+                }
+                self.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+            }
+            let accounts = names.len();
             let subjects = self.open_lanes(console).await?;
             let found = accounts + subjects;
             if found == 0 {
@@ -129,22 +141,6 @@ impl Ground {
             tokio::time::sleep(SETTLE_TIME).await;
         }
         Err(Failure::Drill("what it made on the server comes back as it is taken away".to_owned()))
-    }
-
-    async fn delete_accounts(&self, console: &mut Console) -> Result<usize, Failure> {
-        let tag = &self.tag;
-        let sql =
-            format!("select name from accounts where name like '{tag}-%' and status <> 'deleted' order by 1");
-        let names = first_texts(select(console, sql, ROWS_MAX).await?);
-        for name in &names {
-            let look = vestryctl("account show").arg(name);
-            match console.change(look, async |client| client.delete_account(name).await).await {
-                Err(Failure::Refused(refusal)) if refusal.is(RefusalCode::WrongState) => {}
-                done => drop(done?),
-            }
-            self.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        }
-        Ok(names.len())
     }
 
     /// Opens the lanes of this drill's names and of every source address of drills.

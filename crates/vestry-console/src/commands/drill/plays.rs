@@ -195,7 +195,14 @@ impl Work {
                 half_open(line, &call).await?
             }
             Act::Prove => half_open(line, &UserCall::StartProof { ke1: self.wrong.ke1()? }).await?,
-            Act::GuessAround => self.guess_around(line).await?,
+            Act::GuessAround => {
+                let name = self.name.take().unwrap_or_else(|| self.stage.ground.name());
+                let (ke1, device_token) = (self.wrong.ke1()?, None);
+                let call = UserCall::StartLogin { name: name.clone(), device_token, ke1 };
+                let heard = half_open(line, &call).await?;
+                self.name = Some(name).filter(|_| matches!(heard, Heard::Got));
+                heard
+            }
             Act::AskFor(name) => {
                 let call = self.start_registration(name.clone())?;
                 let reply = line.ask(&call).await?;
@@ -223,16 +230,6 @@ impl Work {
             self.end = Some(End::Enough);
         }
         Ok(())
-    }
-
-    async fn guess_around(&mut self, line: &mut Line) -> Result<Heard, Failure> {
-        let name = self.name.take().unwrap_or_else(|| self.stage.ground.name());
-        let (ke1, device_token) = (self.wrong.ke1()?, None);
-        let heard = half_open(line, &UserCall::StartLogin { name: name.clone(), device_token, ke1 }).await?;
-        if matches!(heard, Heard::Got) {
-            self.name = Some(name);
-        }
-        Ok(heard)
     }
 
     /// Makes one account, with both halves of the registration.
