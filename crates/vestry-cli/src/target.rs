@@ -4,7 +4,6 @@ use crate::cli::Options;
 use crate::failure::Failure;
 use crate::servers::read_servers;
 use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use vestry_client::Address;
 use vestry_client::state::{DeviceTokens, Folders, OpaqueAccounts, Sessions, StateError, Witnesses};
@@ -31,13 +30,6 @@ impl Target {
         Ok(Self { address, pin: Some(pin), authority: pin, tls: user_client(&Trust::Pin(pin))? })
     }
 
-    /// A server whose certificate one of these CAs has signed.
-    fn certified(address: Address, authorities: Vec<CertificateDer<'static>>) -> Result<Self, Failure> {
-        let [first, ..] = authorities.as_slice() else { return Err(Failure::NotJoined(address)) };
-        let authority = pin::of_certificate(first)?;
-        Ok(Self { address, pin: None, authority, tls: user_client(&Trust::Authority(authorities))? })
-    }
-
     /// What `options` and the files of this user say.
     pub(crate) fn find(options: &Options, folders: &Folders) -> Result<Self, Failure> {
         if let (Some(server), Some(pin)) = (&options.server, options.pin) {
@@ -50,7 +42,12 @@ impl Target {
             None => known.default_server().cloned().ok_or(Failure::NoServer)?,
         };
         if let (None, Some(ca)) = (options.pin, &options.ca) {
-            return Self::certified(address, read_certificates(ca)?);
+            // A server whose certificate one of these CAs has signed.
+            let authorities = read_certificates(ca)?;
+            let [first, ..] = authorities.as_slice() else { return Err(Failure::NotJoined(address)) };
+            let authority = pin::of_certificate(first)?;
+            let tls = user_client(&Trust::Authority(authorities))?;
+            return Ok(Self { address, pin: None, authority, tls });
         }
         let pin = options.pin.or_else(|| known.pin_of(&address));
         let pin = pin.ok_or_else(|| Failure::NotJoined(address.clone()))?;
