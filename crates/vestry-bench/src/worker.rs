@@ -195,8 +195,24 @@ impl Worker {
     async fn on_a_fresh_connection(&mut self, operation: Operation) -> io::Result<Outcome> {
         let stream = self.dial().await?;
         match operation {
-            Operation::LoginOpaque => self.enter(stream).await,
-            Operation::Resume => self.resume(stream).await,
+            Operation::LoginOpaque => {
+                let set = self.task.set.as_ref().ok_or_else(|| io::Error::other(no_set()))?;
+                let name = set.name(self.random.below(set.with_password));
+                let mut line = Line::new(stream);
+                let reply = self.log_in(&mut line, &name).await?;
+                let outcome = outcome_of(&reply, matches!(reply, UserReply::LoggedIn(_)))?;
+                say_goodbye(line.into_stream()).await;
+                Ok(outcome)
+            }
+            Operation::Resume => {
+                let token = self.token.as_ref().ok_or_else(|| io::Error::other("there is no session"))?;
+                let token = SessionToken::from_bytes(*token.expose_secret());
+                let mut line = Line::new(stream);
+                let reply = line.call(&UserCall::ResumeSession { token }).await?;
+                let outcome = outcome_of(&reply, matches!(reply, UserReply::SessionResumed { .. }))?;
+                say_goodbye(line.into_stream()).await;
+                Ok(outcome)
+            }
             Operation::LdapBind => bind(stream, self.task.ldap.as_ref()).await,
             Operation::Handshake => hang_up(stream).await.map(|()| Outcome::Done),
             Operation::HandshakeResumed => {
@@ -206,27 +222,6 @@ impl Worker {
             }
             Operation::Show | Operation::Update => Err(io::Error::other("this takes an open connection")),
         }
-    }
-
-    /// A login to anybody of the set.
-    async fn enter(&mut self, stream: Stream) -> io::Result<Outcome> {
-        let set = self.task.set.as_ref().ok_or_else(|| io::Error::other(no_set()))?;
-        let name = set.name(self.random.below(set.with_password));
-        let mut line = Line::new(stream);
-        let reply = self.log_in(&mut line, &name).await?;
-        let outcome = outcome_of(&reply, matches!(reply, UserReply::LoggedIn(_)))?;
-        say_goodbye(line.into_stream()).await;
-        Ok(outcome)
-    }
-
-    async fn resume(&mut self, stream: Stream) -> io::Result<Outcome> {
-        let token = self.token.as_ref().ok_or_else(|| io::Error::other("there is no session"))?;
-        let token = SessionToken::from_bytes(*token.expose_secret());
-        let mut line = Line::new(stream);
-        let reply = line.call(&UserCall::ResumeSession { token }).await?;
-        let outcome = outcome_of(&reply, matches!(reply, UserReply::SessionResumed { .. }))?;
-        say_goodbye(line.into_stream()).await;
-        Ok(outcome)
     }
 
     async fn log_in(&mut self, line: &mut Line, name: &str) -> io::Result<UserReply> {

@@ -34,7 +34,15 @@ pub struct Hashed {
 pub fn run(threads: usize, time: Duration) -> Result<Hashed, Failure> {
     let begun = Instant::now();
     let counts = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| hash_until(begun + time))).collect();
+        let hash = || {
+            let (mut hasher, mut count) = (Hasher::new()?, 0);
+            while begun.elapsed() < time {
+                hasher.hash()?;
+                count += 1;
+            }
+            Ok::<u64, Failure>(count)
+        };
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(hash)).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
         joined
             .map(|count| count.map_err(|_| Failure::other("a thread panicked"))?)
@@ -43,16 +51,6 @@ pub fn run(threads: usize, time: Duration) -> Result<Hashed, Failure> {
     let (done, wall) = (counts.iter().sum::<u64>(), begun.elapsed().as_secs_f64());
     let cpu_us = wall * threads as f64 / done.max(1) as f64 * 1e6;
     Ok(Hashed { threads, done, per_second: done as f64 / wall, cpu_us })
-}
-
-fn hash_until(end: Instant) -> Result<u64, Failure> {
-    let mut hasher = Hasher::new()?;
-    let mut count = 0;
-    while Instant::now() < end {
-        hasher.hash()?;
-        count += 1;
-    }
-    Ok(count)
 }
 
 /// One thread's memory.

@@ -41,20 +41,18 @@ pub fn serve(certs: &Path, listen: SocketAddr, tickets: bool, time: Duration) ->
         let address = listener.local_addr().map_err(Failure::system("listening"))?;
         print_line(&format!("listens on {address}"))?;
         // On a worker, as the server's own: from the thread that waits here every connection would change threads.
-        let accepting = tokio::spawn(accept_all(listener, acceptor));
+        let accepting = tokio::spawn(async move {
+            loop {
+                // Out of descriptors: the next one may go better.
+                let Ok((tcp, _)) = listener.accept().await else { continue };
+                let _ = tcp.set_nodelay(true);
+                tokio::spawn(echo(acceptor.clone(), tcp));
+            }
+        });
         // Over when the time is.
         let _ = timeout(time, accepting).await;
         Ok(())
     })
-}
-
-async fn accept_all(listener: TcpListener, acceptor: TlsAcceptor) {
-    loop {
-        // Out of descriptors: the next one may go better.
-        let Ok((tcp, _)) = listener.accept().await else { continue };
-        let _ = tcp.set_nodelay(true);
-        tokio::spawn(echo(acceptor.clone(), tcp));
-    }
 }
 
 async fn echo(acceptor: TlsAcceptor, tcp: TcpStream) -> std::io::Result<()> {
