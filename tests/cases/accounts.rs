@@ -1,6 +1,6 @@
 //! An account's life on the user port: register, log in, look after it, delete it; and every refusal on the way.
 
-use vestry_protocol::admin::AdminCall;
+use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Change, Profile, ProfileUpdate, UserCall, UserReply};
 use vestry_tests::harness::{
@@ -9,7 +9,7 @@ use vestry_tests::harness::{
 use vestry_tests::light::{
     self, Halfway, any_request, change_password, finish_login, log_in, prove_and, set_new_password,
 };
-use vestry_tests::talk::{Refusable, User, age, logged_in};
+use vestry_tests::talk::{Operator, Refusable, User, age, logged_in};
 
 fn profile() -> Profile {
     Profile { email: Some("naman@gmail.com".to_owned()), age: Some(40), gender: Some("male".to_owned()) }
@@ -188,6 +188,53 @@ async fn an_update_with_one_bad_field_changes_none() {
     wire.ask(UserCall::UpdateAccount(half)).await.expect_refusal(RefusalCode::BadField);
     let account = wire.show().await;
     assert_eq!(account.profile, Profile::default());
+}
+
+/// What the database holds is never parsed again: a rule that became stricter since then is for what is new.
+#[tokio::test]
+async fn an_account_that_a_later_rule_would_refuse_is_used_changed_and_shown() {
+    let server = Server::start();
+    server.register("naman").await;
+    drop(server.log_in("naman", PASSWORD).await);
+    let folder = server.stop();
+    let (email, gender, device) = ("näman@example", "\u{202e}", "a\nlaptop");
+    let database = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
+    let stored = database.execute("update account set email = ?1, gender = ?2", [email, gender]).unwrap();
+    let called = database.execute("update session set device = ?1", [device]).unwrap();
+    assert_eq!((stored, called), (1, 1));
+    drop(database);
+    let server = Server::start_in(folder);
+    let (mut wire, _) = server.log_in("naman", PASSWORD).await;
+    let kept = Profile { email: Some(email.to_owned()), age: None, gender: Some(gender.to_owned()) };
+    assert_eq!(wire.show().await.profile, kept);
+    let changed = Profile { age: Some(35), ..kept };
+    assert_eq!(wire.update(age(35)).await.profile, changed);
+    assert!(wire.sessions().await.iter().any(|session| session.device == device));
+    let mut operator = server.connect_as("admin").await;
+    let answer = operator.ask(AdminCall::ShowAccount { name: "naman".to_owned() }).await;
+    let AdminReply::AccountShown(shown) = answer.reply else { panic!("{answer:?}") };
+    assert_eq!(shown.profile, changed);
+    let email = Change::Set(email.to_owned());
+    let again = UserCall::UpdateAccount(ProfileUpdate { email, ..ProfileUpdate::default() });
+    prove_and(&mut wire, PASSWORD, again).await.expect_refusal(RefusalCode::BadField);
+}
+
+/// A new password carries the device's name over to the session that it opens.
+#[tokio::test]
+async fn a_device_that_a_later_rule_would_refuse_does_not_block_a_new_password() {
+    let server = Server::start();
+    server.register("naman").await;
+    let (_, session) = server.log_in("naman", PASSWORD).await;
+    let folder = server.stop();
+    let database = rusqlite::Connection::open(folder.path().join("vestry.db")).unwrap();
+    assert_eq!(database.execute("update session set device = 'a\nlaptop'", []).unwrap(), 1);
+    drop(database);
+    let server = Server::start_in(folder);
+    let mut wire = server.connect().await;
+    wire.ask(UserCall::ResumeSession { token: session.token }).await;
+    let changed = change_password(&mut wire, PASSWORD, OTHER_PASSWORD).await;
+    assert!(matches!(changed, UserReply::PasswordChanged(_)), "{changed:?}");
+    assert_eq!(wire.sessions().await[0].device, "a\nlaptop");
 }
 
 #[tokio::test]
