@@ -12,6 +12,7 @@ use crate::names::Target;
 use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Email, Password, PasswordOwner, PasswordPolicy, StretchingCost};
 use vestry_protocol::limits::EXPORTER_BYTES;
 use vestry_protocol::user::UserReply;
@@ -85,7 +86,7 @@ impl Proven {
         tx: &WriteTx<'_>,
         noted: &NotedOn<'_, impl Permits<SetPassword>>,
         record: SealedRecord,
-        now: i64,
+        now: UnixSeconds,
     ) -> Result<(), Failure> {
         let right = PasswordRight::Proof(self.in_tx(tx)?);
         tx.replace_password(noted, &right, NewCredential::chosen(&record), now)?;
@@ -130,7 +131,7 @@ impl<'tx> Authenticated<'tx, '_> {
         self,
         tx: &WriteTx<'_>,
         noted: &NotedOn<'_, impl Permits<ReplaceRecord>>,
-        now: i64,
+        now: UnixSeconds,
     ) -> Result<StillProven<'tx>, StoreError> {
         if let Some((record, is_weak)) = self.proven.sealed.take() {
             let new = NewCredential { is_weak, ..NewCredential::chosen(&record) };

@@ -14,6 +14,7 @@ use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
+use vestry_protocol::UnixSeconds;
 use zeroize::Zeroizing;
 
 /// The MAC of an event, or the digest of those that have none.
@@ -126,7 +127,7 @@ pub(crate) fn older_link(behind: &Link, event: &EventBytes<'_>) -> Link {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EventBytes<'a> {
     pub(crate) id: i64,
-    pub(crate) at: i64,
+    pub(crate) at: UnixSeconds,
     /// Kind of actor, actor, action, subject, source and detail.
     pub(crate) texts: [&'a [u8]; 6],
     pub(crate) mac: Option<&'a [u8]>,

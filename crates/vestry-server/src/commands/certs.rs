@@ -8,6 +8,7 @@ use crate::config::{Overrides, with_hosts};
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::role::Role;
 use vestry_tls::{CertsDir, Host, Hosts, TlsError, Validity, private_file};
 
@@ -136,7 +137,7 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
     }
 }
 
-fn show(certs: &CertsDir, now: i64) -> Result<(), CommandError> {
+fn show(certs: &CertsDir, now: UnixSeconds) -> Result<(), CommandError> {
     let all = certs.describe()?;
     if all.is_empty() {
         return Err(TlsError::Missing(certs.ca_certificate()).into());

@@ -14,6 +14,7 @@ use crate::sessions::{LoggedIn, Minted, Opening, mint, own_account, write_uncoun
 use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Device, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
@@ -215,7 +216,7 @@ fn redeem(
     half: &HalfReset,
     record: &SealedRecord,
     source: &str,
-    now: i64,
+    now: UnixSeconds,
 ) -> Result<(Username, IssuedCode), Failure> {
     let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
     let by = Actor::user(account.id, source);

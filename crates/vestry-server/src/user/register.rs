@@ -14,6 +14,7 @@ use crate::profile::ParsedProfile;
 use crate::proofs::start_new_password;
 use crate::shared::Shared;
 use std::sync::Arc;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Field, FieldError, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Envelope, Profile, UserReply};
@@ -93,7 +94,7 @@ fn refuse_when_closed(server: &Shared) -> Result<(), Failure> {
 }
 
 /// A taken name is told before the password is stretched: registering tells it anyway, and stretching costs.
-fn is_taken(_: &Admitted, tx: &ReadTx<'_>, name: &Username, now: i64) -> Result<bool, Failure> {
+fn is_taken(_: &Admitted, tx: &ReadTx<'_>, name: &Username, now: UnixSeconds) -> Result<bool, Failure> {
     Ok(tx.account(name, now)?.is_some())
 }
 

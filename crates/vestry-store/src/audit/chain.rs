@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::tx::{ReadTx, WriteTx};
 use data_encoding::HEXLOWER;
 use rusqlite::{OptionalExtension, params};
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::Checkpoint;
 use vestry_protocol::typed::vestryctl;
 
@@ -49,7 +50,7 @@ impl ReadTx<'_> {
     ///
     /// # Errors
     /// When the database does.
-    pub fn newest_event_of(&self, action: &str) -> Result<Option<i64>, StoreError> {
+    pub fn newest_event_of(&self, action: &str) -> Result<Option<UnixSeconds>, StoreError> {
         let mut statement = self.conn.prepare("select max(at) from audit_event where action = ?1")?;
         Ok(statement.query_row([action], |row| row.get(0))?)
     }
