@@ -50,9 +50,9 @@ pub struct Plausible(UnixSeconds);
 pub struct ImplausibleClock(pub UnixSeconds);
 
 impl Plausible {
-    /// The reading.
+    /// Returns the reading.
     #[must_use]
-    pub fn seconds(self) -> UnixSeconds {
+    pub fn reading(self) -> UnixSeconds {
         self.0
     }
 }
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_clock_from_before_this_program_is_told_with_both_dates_and_the_way_on() {
         let at = |now| Clock::from_fn(move || now).plausible_now();
-        assert_eq!(at(WRITTEN).map(Plausible::seconds), Ok(WRITTEN));
+        assert_eq!(at(WRITTEN).map(Plausible::reading), Ok(WRITTEN));
         let told = at(86_400).unwrap_err().to_string();
         assert!(
             told.starts_with("the clock says 1970-01-02T00:00:00Z, but this program is from 20"),

@@ -74,7 +74,7 @@ impl Identity {
     /// # Errors
     /// When the CA's key is missing or a file cannot be written; the certificate in force stays.
     pub fn renew_when_due(&self, now: Plausible) -> Result<bool, TlsError> {
-        let (in_force, settings, now) = (self.now(), self.settings.now(), now.seconds());
+        let (in_force, settings, now) = (self.now(), self.settings.now(), now.reading());
         let (server, days) = (&in_force.server, settings.certificates.days);
         let lacks_a_host = in_force.lacks_one_of(&settings.certificates.hosts);
         let is_old = server.not_after().saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;

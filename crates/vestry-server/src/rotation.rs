@@ -63,8 +63,8 @@ pub fn begin_opaque(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> {
     let next = Secrets::read(data_dir)?.next_opaque.ok_or(SetupError::SecretMissing(NEXT_OPAQUE_KEY_FACT))?;
     database.write(|tx| {
         let name = next.id();
-        let noted = by.actor.note(tx, by.now.seconds(), act::OpaqueRotationBegun, Party::Text(&name), "")?;
-        tx.begin_opaque_generation(&noted, by.now.seconds())?;
+        let noted = by.actor.note(tx, by.now.reading(), act::OpaqueRotationBegun, Party::Text(&name), "")?;
+        tx.begin_opaque_generation(&noted, by.now.reading())?;
         tx.replace_fact(&noted, NEXT_OPAQUE_KEY_FACT, &name)
     })?;
     Ok(only.records)
@@ -88,7 +88,7 @@ pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Re
         let detail = format!("{left} accounts are without a password");
         let name = next.id();
         let noted =
-            by.actor.note(tx, by.now.seconds(), act::OpaqueRotationFinished, Party::Text(&name), &detail)?;
+            by.actor.note(tx, by.now.reading(), act::OpaqueRotationFinished, Party::Text(&name), &detail)?;
         tx.end_opaque_generation(&noted, older.generation)?;
         tx.replace_fact(&noted, OPAQUE_KEY_FACT, &name)?;
         tx.forget_fact(&noted, NEXT_OPAQUE_KEY_FACT)
@@ -107,7 +107,7 @@ pub fn rotate_pepper(data_dir: &DataDir, by: By<'_>) -> Result<u64, SetupError> 
     let next = Pepper::from_bytes(&private_file::read(&path)?)
         .ok_or_else(|| SetupError::SecretDamaged(path.display().to_string()))?;
     let resealed = database.write(|tx| {
-        let noted = by.actor.note(tx, by.now.seconds(), act::PepperRotated, Party::Text(&next.name()), "")?;
+        let noted = by.actor.note(tx, by.now.reading(), act::PepperRotated, Party::Text(&next.name()), "")?;
         let resealed = tx.reseal_imported(&noted, |sealed, oprf_id| {
             let hash = secrets.pepper.open(sealed, oprf_id).ok_or(SetupError::ImportedHashDamaged)?;
             next.seal(&hash, oprf_id).map_err(SetupError::from)
@@ -141,7 +141,7 @@ pub fn rotate_audit(data_dir: &DataDir, by: By<'_>) -> Result<AuditRotation, Set
     let path = make_replacement(data_dir, SecretKind::AuditKey)?;
     let next = read_audit_key(&path)?;
     database.write(|tx| {
-        by.actor.note(tx, by.now.seconds(), act::AuditRotated, Party::Text(&next.id()), "")?;
+        by.actor.note(tx, by.now.reading(), act::AuditRotated, Party::Text(&next.id()), "")?;
         Ok::<_, StoreError>(())
     })?;
     drop(database);

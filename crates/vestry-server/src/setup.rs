@@ -83,7 +83,7 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
 
 fn make_certificates(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> Result<(), SetupError> {
     private_file::create_dir(certs.path())?;
-    let valid_for = |days| Validity { not_before: plan.now.seconds(), days };
+    let valid_for = |days| Validity { not_before: plan.now.reading(), days };
     if !certs.ca_certificate().exists() {
         certs.create_authority("Vestry CA", valid_for(CA_DAYS))?;
         made.push(format!("certificate authority   {}", certs.ca_certificate().display()));
@@ -110,7 +110,7 @@ async fn make_database(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) ->
     let chain = read_audit_key(&plan.data_dir.audit_key())?;
     Store::create(&path, &chain)?;
     let store = Store::open(&path, StoreLimits::default(), chain)?;
-    enrol(&store, certs.operators()?, plan.now.seconds()).await?;
+    enrol(&store, certs.operators()?, plan.now.reading()).await?;
     write_audit_head(&plan.data_dir, &store).await?;
     store.close().await;
     made.push(format!("database                {}", path.display()));

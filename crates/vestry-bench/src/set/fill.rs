@@ -84,7 +84,7 @@ pub fn fill(folder: &Path, accounts: u64, seed: u64) -> Result<Filled, Failure> 
         .map_err(std::io::Error::other)
         .map_err(Failure::system("the clock"))?;
     prepare(&data_dir, plausible)?;
-    let now = plausible.seconds();
+    let now = plausible.reading();
     let set = AccountSet::new(accounts, seed);
     let maker = Maker::new(&data_dir, &set, now)?;
     let mut database = Offline::open(&data_dir.database(), read_audit_key(&data_dir.audit_key())?)?;

@@ -88,7 +88,7 @@ pub fn restore(
     }
     let (sessions, codes) = database.write(|tx| {
         let detail = format!("backup of {}", manifest.created);
-        let noted = by.note(tx, now.seconds(), act::DatabaseRestored, Party::NONE, &detail)?;
+        let noted = by.note(tx, now.reading(), act::DatabaseRestored, Party::NONE, &detail)?;
         tx.forget_every_device(&noted)?;
         Ok::<_, StoreError>((tx.end_every_session(&noted)?, tx.void_every_reset_code(&noted)?))
     })?;

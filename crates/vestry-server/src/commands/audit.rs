@@ -121,7 +121,7 @@ fn accept(location: &Location, lost: Option<i64>) -> Result<(), CommandError> {
         );
         note_accepted(&mut database, now, &detail)?;
         let known = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
-        let epoch = AuditHead::next_epoch(None, now.seconds());
+        let epoch = AuditHead::next_epoch(None, now.reading());
         head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
         say(&format!("{} is made anew; nobody can tell what the audit was before", path.display()));
         return Ok(());
@@ -150,7 +150,7 @@ fn accept(location: &Location, lost: Option<i64>) -> Result<(), CommandError> {
     );
     note_accepted(&mut database, now, &detail)?;
     let known = newest_of(&mut database)?.ok_or(CommandError::NoAuditHead)?;
-    let epoch = AuditHead::next_epoch(Some(epoch), now.seconds());
+    let epoch = AuditHead::next_epoch(Some(epoch), now.reading());
     head::write(&path, &AuditHead::of(epoch, known)).map_err(SetupError::from)?;
     say("the audit goes on from here");
     Ok(())
@@ -159,7 +159,7 @@ fn accept(location: &Location, lost: Option<i64>) -> Result<(), CommandError> {
 fn note_accepted(database: &mut Offline, now: Plausible, detail: &str) -> Result<(), CommandError> {
     let by = who();
     let noted = database.write(|tx| {
-        Actor::at_the_machine(&by).note(tx, now.seconds(), act::AuditAccepted, Party::NONE, detail).map(drop)
+        Actor::at_the_machine(&by).note(tx, now.reading(), act::AuditAccepted, Party::NONE, detail).map(drop)
     });
     Ok(noted?)
 }

@@ -125,7 +125,7 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
         }
         CertsCommand::Operator { location, name, role, days } => {
             let certs = location.enter_certs()?;
-            let validity = Validity { not_before: clock.plausible_now()?.seconds(), days: *days };
+            let validity = Validity { not_before: clock.plausible_now()?.reading(), days: *days };
             certs.create_operator(name, role.as_role().as_str(), validity)?;
             answer(&format!("{}", certs.operator_certificate(name).display()))?;
             say_how_it_is_taken(location);
@@ -177,7 +177,7 @@ fn renew(
     let hosts = changed(&known, added, dropped)?;
     let days = days.or(config.map(|config| config.certificates.days)).unwrap_or(30);
     let renewal =
-        certs.prepare_renewal(&hosts.with_local_names(), Validity { not_before: now.seconds(), days })?;
+        certs.prepare_renewal(&hosts.with_local_names(), Validity { not_before: now.reading(), days })?;
     drop(certs);
     // The settings first: a certificate that lacks one of their hosts is renewed by the next start.
     if file.exists() && hosts != known {
@@ -218,7 +218,7 @@ fn generate(
     operators: &[String],
     now: Plausible,
 ) -> Result<(), CommandError> {
-    let valid_for = |days| Validity { not_before: now.seconds(), days };
+    let valid_for = |days| Validity { not_before: now.reading(), days };
     private_file::create_dir(certs.path()).map_err(TlsError::from)?;
     if !certs.ca_certificate().exists() {
         certs.create_authority("Vestry CA", valid_for(CA_DAYS))?;

@@ -216,7 +216,7 @@ fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {
 /// A clock that is wrong now, or that was lately: what it dated, and what it let expire, is worth a look.
 fn check_clock(data_dir: &DataDir) -> Finding {
     let now = match Clock::system().plausible_now() {
-        Ok(now) => now.seconds(),
+        Ok(now) => now.reading(),
         Err(error) => return Finding::Bad(error.to_string()),
     };
     match clock_jump(data_dir, now) {

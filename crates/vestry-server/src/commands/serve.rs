@@ -142,7 +142,7 @@ fn renew_or_serve_what_is_valid(identity: &Identity, clock: &Clock) -> Result<()
     // The housekeeping complains of a clock that cannot be right.
     let Ok(now) = clock.plausible_now() else { return Ok(()) };
     match identity.renew_when_due(now) {
-        Err(cause) if identity.not_after() <= now.seconds() => {
+        Err(cause) if identity.not_after() <= now.reading() => {
             Err(CommandError::CertificateEnded { until: as_date(identity.not_after()), cause })
         }
         Ok(_) | Err(_) => Ok(()),

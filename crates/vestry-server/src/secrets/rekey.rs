@@ -18,7 +18,7 @@ pub fn rekey_audit_chain(
 ) -> Result<u64, StoreError> {
     let sealed = tx.begin_audit_chain()?;
     let detail = format!("{sealed} earlier events are sealed as they were found");
-    let noted = by.note(tx, now.seconds(), act::AuditRekeyed, Party::Text(&key.id()), &detail)?;
+    let noted = by.note(tx, now.reading(), act::AuditRekeyed, Party::Text(&key.id()), &detail)?;
     tx.replace_fact(&noted, AUDIT_KEY_FACT, &key.id())?;
     Ok(sealed)
 }
