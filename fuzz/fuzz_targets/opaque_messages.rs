@@ -6,6 +6,7 @@ use arbitrary::Arbitrary;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::user::{Envelope, Stretching};
 use vestry_server::clock::Clock;
@@ -135,7 +136,7 @@ fn admitted<T>(evaluate: impl FnOnce(&Admitted) -> T) -> T {
             Store::create(&path, &chain).expect("a database can be made");
             let store = Store::open(&path, StoreLimits::default(), chain).expect("it can be opened");
             let settings = Settings::defaults();
-            let gate = Gate::start(store.clone(), Clock::from_fn(|| 0), settings);
+            let gate = Gate::start(store.clone(), Clock::from_fn(UnixSeconds::default), settings);
             let source = Source::of([127, 0, 0, 1].into());
             let begun = store.look_up(move |tx| {
                 let target = Target { oprf_id: OprfId([0; 32]), name: String::new(), account: None };

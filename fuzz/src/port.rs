@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, LocalSet};
+use vestry_protocol::UnixSeconds;
 use vestry_server::audit::head::HeadKeeper;
 use vestry_server::clock::Clock;
 use vestry_server::config::{Config, HashingConfig, Overrides};
@@ -44,7 +45,7 @@ struct House {
     /// The folder of its files, until it goes.
     _folder: TempDir,
     served: Served,
-    began: i64,
+    began: UnixSeconds,
     visits: u32,
     tasks: LocalSet,
     stop: oneshot::Sender<()>,
@@ -80,7 +81,7 @@ pub fn visit(ops: Vec<Op<'_>>) {
         }
         let house = open.get_or_insert_with(House::open);
         house.visits += 1;
-        house.served.clock.store(house.began, Ordering::Relaxed);
+        house.served.clock.store(house.began.seconds(), Ordering::Relaxed);
         let visiting = async {
             let mut visitor = Visitor::of(&house.served, house.visits);
             for op in Op::registering_people().into_iter().chain(ops) {
@@ -107,7 +108,8 @@ impl House {
         let home = DataDir::at(folder.path());
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let began = i64::try_from(since_1970.as_secs()).expect("before the sun burns out");
-        let clock = Arc::new(AtomicI64::new(began));
+        let began = UnixSeconds::from_seconds(began);
+        let clock = Arc::new(AtomicI64::new(began.seconds()));
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {
             let _ = stopped.await;
@@ -119,7 +121,9 @@ impl House {
             let (user_port, admin_port) = (port(&listeners.user[0]), port(&listeners.admin));
             set_up(&plan(home.clone(), began)).await.expect("a folder can be set up");
             let told = clock.clone();
-            let parts = parts(&home, Clock::from_fn(move || told.load(Ordering::Relaxed))).await;
+            let parts =
+                parts(&home, Clock::from_fn(move || UnixSeconds::from_seconds(told.load(Ordering::Relaxed))))
+                    .await;
             let serving = run(parts, listeners, shutdown, async || std::future::pending().await);
             let running =
                 tokio::task::spawn_local(async { serving.await.expect("the server ends by itself") });
@@ -135,7 +139,7 @@ impl House {
     }
 }
 
-fn plan(data_dir: DataDir, began: i64) -> Plan {
+fn plan(data_dir: DataDir, began: UnixSeconds) -> Plan {
     let now = Clock::from_fn(move || began).plausible_now().expect("the clock is right");
     let anywhere = ([127, 0, 0, 1], 0).into();
     let (hosts, certificate_days) = (Hosts::parse(["localhost"]).expect("a name"), 30);

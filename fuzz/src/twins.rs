@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use vestry_protocol::Pin;
 use vestry_protocol::admin::{Cell, Listing};
 use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
 use vestry_protocol::role::Role;
+use vestry_protocol::{Pin, UnixSeconds};
 use vestry_store::query::{OperatorReader, QueryCaps, QueryEnd, QueryError, RowSink};
 use vestry_store::{
     AccountId, Act, ActorKind, ChainKey, DeletionRight, Event, Generation, IssuedCode, NameKeys, NewAccount,
@@ -24,7 +24,7 @@ use vestry_store::{
 /// What every secret begins with, in both.
 const CANARY: &str = "CANARY-4711";
 /// Both were made at this moment.
-const NOW: i64 = 1_700_000_000;
+const NOW: UnixSeconds = UnixSeconds::from_seconds(1_700_000_000);
 
 /// Both databases, made once.
 pub struct Twins {
@@ -190,7 +190,7 @@ fn fill(tx: &WriteTx<'_>, number: u8) -> Result<(), StoreError> {
     {
         tx.insert_operator(&noted, &NewOperator { pin, name, role, created: NOW })?;
     }
-    tx.revoke_operator(&noted, "jo", NOW + 5)?;
+    tx.revoke_operator(&noted, "jo", NOW.plus(5))?;
     Ok(())
 }
 
@@ -207,34 +207,34 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     let keys = keys_of(number, at);
     let record = SealedRecord { bytes: secret("record", number, at), generation: Generation(1) };
     let is_weak = number == 1;
-    let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW + i64::from(number) };
+    let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW.plus(i64::from(number)) };
     let password = Some(NewCredential { record: &record, is_weak, code: Some(&issued) });
-    let new = NewAccount { name: &username, keys: &keys, profile, password, created: NOW + at };
+    let new = NewAccount { name: &username, keys: &keys, profile, password, created: NOW.plus(at) };
     tx.insert_account(&noted, id, &new)?.expect("the name is free");
     // One database has codes where the other has none.
     if (at + i64::from(number)) % 2 == 0 {
         let code_hash = secret("code", number, at);
         tx.set_reset_code(
             &noted,
-            &NewResetCode { code_hash: &code_hash, issued: &issued, expires: NOW + 86_400 },
+            &NewResetCode { code_hash: &code_hash, issued: &issued, expires: NOW.plus(86_400) },
         )?;
     }
     session(tx, number, at, id)?;
     match at {
-        1 => tx.set_last_login(&noted, NOW + 500),
+        1 => tx.set_last_login(&noted, NOW.plus(500)),
         2 => {
             let reason = String::from_utf8(secret("reason", number, at)).expect("text");
             let reason = Reason::parse(Field::Reason, &reason).expect("a reason");
             tx.suspend_account(
                 &noted,
-                Some(i64::MAX - i64::from(number)),
+                Some(UnixSeconds::MAX.minus(i64::from(number))),
                 Some(&reason),
-                NOW + i64::from(number),
+                NOW.plus(i64::from(number)),
             )
         }
         3 => {
             let right = DeletionRight::Owner(proof_of(tx, id)?);
-            tx.delete_account(&noted, &right, NOW + i64::from(number))
+            tx.delete_account(&noted, &right, NOW.plus(i64::from(number)))
         }
         _ => Ok(()),
     }
@@ -253,8 +253,8 @@ fn session(tx: &WriteTx<'_>, number: u8, at: i64, account: AccountId) -> Result<
         token_hash: &secret("token", number, at),
         device: "laptop",
         source: "127.0.0.1",
-        created: NOW + at,
-        expires: NOW + 100_000_000,
+        created: NOW.plus(at),
+        expires: NOW.plus(100_000_000),
     };
     assert!(tx.insert_session(&noted, &proof_of(tx, account)?, &row)?, "its number is free");
     Ok(())

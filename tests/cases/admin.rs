@@ -11,7 +11,7 @@ use vestry_protocol::codec::append_frame;
 use vestry_protocol::item::Numbered;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{Profile, UserReply};
-use vestry_protocol::{ADMIN_ALPN, Request};
+use vestry_protocol::{ADMIN_ALPN, Request, UnixSeconds};
 use vestry_tests::harness::{PASSWORD, Server, refusal_of, rows_of};
 use vestry_tests::imported::import;
 use vestry_tests::light::reset;
@@ -19,10 +19,11 @@ use vestry_tests::talk::{Operator, Refusable, User};
 use vestry_tls::{CertsDir, Validity, config};
 
 /// Now, as certificates count it; the tests need no better clock than a file's time.
-fn now() -> i64 {
+fn now() -> UnixSeconds {
     let file = tempfile::NamedTempFile::new().unwrap();
     let modified = file.as_file().metadata().unwrap().modified().unwrap();
-    modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().cast_signed()
+    let since_1970 = modified.duration_since(std::time::UNIX_EPOCH).unwrap();
+    UnixSeconds::from_seconds(since_1970.as_secs().cast_signed())
 }
 
 pub(crate) fn make_operator(server: &Server, name: &str, role: &str) {
@@ -54,7 +55,8 @@ async fn sec_0019_nobody_without_a_certificate_of_our_ca_reaches_the_admin_port(
     let expired = tempfile::tempdir().unwrap();
     copy_authority(&ours, expired.path());
     let expired = CertsDir::at(expired.path());
-    expired.create_operator("late", "admin", Validity { not_before: 1_000_000_000, days: 1 }).unwrap();
+    let over = Validity { not_before: UnixSeconds::from_seconds(1_000_000_000), days: 1 };
+    expired.create_operator("late", "admin", over).unwrap();
     let strangers = [
         ("none", config::user_client(&server.trust()).unwrap()),
         ("another CA's", console(&ours, &other.certs(), "admin")),
@@ -318,7 +320,7 @@ async fn an_act_that_makes_no_sense_is_refused_and_leaves_no_event() {
     for call in [
         AdminCall::ResumeAccount { name: name() },
         AdminCall::RestoreAccount { name: name() },
-        AdminCall::SuspendAccount { name: name(), until: Some(1), reason: None },
+        AdminCall::SuspendAccount { name: name(), until: Some(UnixSeconds::from_seconds(1)), reason: None },
         AdminCall::SuspendAccount { name: name(), until: None, reason: Some("a\nb".to_owned()) },
         AdminCall::DeleteAccount { name: "nobody-here".to_owned() },
         AdminCall::RevokeSession { id: 12345 },

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
+use vestry_protocol::UnixSeconds;
 use vestry_server::clock::Clock;
 use vestry_tests::harness::{PASSWORD, Server, program};
 use vestry_tests::programs::{Person, Ran};
@@ -79,12 +80,12 @@ fn command_in(line: &str) -> String {
     line[at.unwrap_or_else(|| panic!("no command in {line}")) + 2..].to_owned()
 }
 
-fn now() -> i64 {
+fn now() -> UnixSeconds {
     Clock::system().now()
 }
 
 fn ended(days: u32) -> Validity {
-    Validity { not_before: now() - i64::from(days) * DAY - DAY, days }
+    Validity { not_before: now().minus(i64::from(days) * DAY + DAY), days }
 }
 
 /// O6 of the trials of public bug reports: `check` said "EXPIRED; run: vestryd certs renew" of an operator's certificate and of the
@@ -104,7 +105,7 @@ fn sec_0096_what_check_says_to_run_mends_what_it_found() {
     place.heed(&place.check(), "EXPIRED");
     assert_eq!(certs.operators().unwrap()[0].role, "helpdesk");
     // Made while the clock was ahead: the next start renews the server's, so that it is no failure.
-    certs.renew_server(&hosts, Validity { not_before: now() + 90 * DAY, days: 30 }).unwrap();
+    certs.renew_server(&hosts, Validity { not_before: now().plus(90 * DAY), days: 30 }).unwrap();
     place.vestryd(&["check"]).ended_with(0);
     place.heed(&place.check(), "NOT VALID YET");
     // A half of the server's pair, missing or damaged.
@@ -141,7 +142,7 @@ fn sec_0096_what_check_says_to_run_mends_what_it_found() {
     std::fs::remove_dir_all(certs.path()).unwrap();
     std::fs::create_dir(certs.path()).unwrap();
     certs.create_authority("Vestry CA", ended(30)).unwrap();
-    let during = Validity { not_before: now() - 10 * DAY, days: 5 };
+    let during = Validity { not_before: now().minus(10 * DAY), days: 5 };
     certs.create_server(&hosts, during).unwrap();
     certs.create_operator("admin", "admin", during).unwrap();
     let said = place.check();
@@ -225,7 +226,7 @@ fn what_an_error_advises_can_be_typed_and_the_next_run_goes_on() {
     std::fs::remove_dir_all(certs.path()).unwrap();
     std::fs::create_dir(certs.path()).unwrap();
     certs.create_authority("Vestry CA", ended(30)).unwrap();
-    let during = Validity { not_before: now() - 10 * DAY, days: 5 };
+    let during = Validity { not_before: now().minus(10 * DAY), days: 5 };
     certs.create_server(&vestry_tls::Hosts::parse(["localhost"]).unwrap(), during).unwrap();
     let refused = place.vestryd(&["serve"]).ended_with(78);
     assert!(refused.err.contains("the CA ended on"), "{}", refused.err);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::sleep;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::{UserCall, UserReply};
 use vestry_server::clock::Clock;
@@ -232,7 +233,7 @@ async fn a_damaged_password_record_is_one_line_in_the_log_and_named_by_check() {
     server.log_in("naman", PASSWORD).await;
 }
 
-fn now() -> i64 {
+fn now() -> UnixSeconds {
     Clock::system().now()
 }
 
@@ -241,8 +242,10 @@ async fn a_certificate_that_cannot_be_renewed_is_named_served_and_renewed_later(
     let folder = Arc::new(tempfile::tempdir().unwrap());
     Server::init(folder.path(), "");
     let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
-    let ends = now() + 8;
-    certs.renew_server(&certs.server_hosts().unwrap(), Validity { not_before: ends - DAY, days: 1 }).unwrap();
+    let ends = now().plus(8);
+    certs
+        .renew_server(&certs.server_hosts().unwrap(), Validity { not_before: ends.minus(DAY), days: 1 })
+        .unwrap();
     let (key, hidden) = (certs.ca_key(), folder.path().join("hidden"));
     std::fs::rename(&key, &hidden).unwrap();
     let server = Server::start_in(folder.clone());
@@ -279,7 +282,7 @@ fn a_certificate_that_has_ended_and_cannot_be_renewed_is_named_at_start() {
     Server::init(folder.path(), "");
     let certs = vestry_tls::CertsDir::at(folder.path().join("certs"));
     certs
-        .renew_server(&certs.server_hosts().unwrap(), Validity { not_before: now() - 2 * DAY, days: 1 })
+        .renew_server(&certs.server_hosts().unwrap(), Validity { not_before: now().minus(2 * DAY), days: 1 })
         .unwrap();
     std::fs::remove_file(certs.ca_key()).unwrap();
     let (code, said) = vestryd(&["serve"], folder.path());

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::refusal::RefusalCode;
@@ -345,8 +346,8 @@ async fn sec_0062_the_server_judges_every_row_again_whatever_the_console_made_of
             with(5, |row| row.profile.email = Some("no address".to_owned())),
             with(6, |row| row.profile.age = Some(151)),
             with(7, |row| row.profile.gender = Some("a\nb".to_owned())),
-            with(8, |row| row.created = Some(-1)),
-            with(9, |row| row.created = Some(i64::MAX)),
+            with(8, |row| row.created = Some(UnixSeconds::from_seconds(-1))),
+            with(9, |row| row.created = Some(UnixSeconds::MAX)),
             with(10, |row| row.argon2id = Some(secret("$argon2id$v=19$m=4194304,t=32,p=1$c29tZXNhbHQ$AAAA"))),
             with(11, |row| row.argon2id = Some(secret(""))),
             row(12, "somebody"),

@@ -12,7 +12,7 @@ use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{Profile, UserCall, UserReply};
-use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
+use vestry_protocol::{ADMIN_ALPN, USER_ALPN, UnixSeconds};
 use vestry_server::audit::head::HeadKeeper;
 use vestry_server::clock::Clock;
 use vestry_server::config::Overrides;
@@ -38,7 +38,7 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 const READS_OF_A_ROUND: usize = 5;
 
 /// The machine's time: clients check certificates by it, so the test's clock begins there.
-pub(crate) fn machine_time() -> i64 {
+pub(crate) fn machine_time() -> UnixSeconds {
     Clock::system().now()
 }
 
@@ -72,7 +72,7 @@ impl Inside {
     pub(crate) async fn start_in(folder: TempDir, ahead: i64) -> Self {
         let data_dir = DataDir::at(folder.path());
         let settings = Settings::load(&data_dir.config_file(), Overrides::default()).unwrap();
-        let now = Arc::new(AtomicI64::new(machine_time() + ahead));
+        let now = Arc::new(AtomicI64::new(machine_time().plus(ahead).seconds()));
         let panics = Arc::new(AtomicBool::new(false));
         let (told, bomb, reads) = (now.clone(), panics.clone(), Arc::new(AtomicUsize::new(0)));
         let read = reads.clone();
@@ -80,7 +80,7 @@ impl Inside {
         let store = Store::open(&data_dir.database(), StoreLimits::default(), secrets.chain.clone()).unwrap();
         let clock = Clock::from_fn(move || {
             assert!(!bomb.swap(false, Ordering::Relaxed), "a panic that the test put there");
-            let now = told.load(Ordering::Relaxed);
+            let now = UnixSeconds::from_seconds(told.load(Ordering::Relaxed));
             read.fetch_add(1, Ordering::Relaxed);
             now
         });
@@ -132,8 +132,8 @@ impl Inside {
         self.now.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    pub(crate) fn now(&self) -> i64 {
-        self.now.load(Ordering::Relaxed)
+    pub(crate) fn now(&self) -> UnixSeconds {
+        UnixSeconds::from_seconds(self.now.load(Ordering::Relaxed))
     }
 
     pub(crate) async fn connect(&self) -> UserWire {

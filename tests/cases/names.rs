@@ -69,7 +69,7 @@ async fn a_renewal_by_the_server_itself_keeps_every_name() {
     server.jump(21 * DAY);
     server.reload().await;
     assert_eq!(certified(folder), "new.example.org, localhost, 127.0.0.1, ::1");
-    assert_eq!(server.certificate().not_after, server.now() + 30 * DAY);
+    assert_eq!(server.certificate().not_after, server.now().plus(30 * DAY));
 }
 
 #[test]

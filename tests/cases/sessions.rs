@@ -1,5 +1,6 @@
 //! Sessions: what they stand for, and everything that ends them.
 
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
@@ -244,7 +245,7 @@ async fn a_suspension_says_until_when_and_why_only_after_the_right_password() {
     server.register("naman").await;
     let suspend = AdminCall::SuspendAccount {
         name: "naman".to_owned(),
-        until: Some(4_102_444_800),
+        until: Some(UnixSeconds::from_seconds(4_102_444_800)),
         reason: Some("rent is due".to_owned()),
     };
     server.operate(suspend).await;

@@ -3,6 +3,7 @@
 
 use crate::inside::{DAY, HOUR, Inside, machine_time};
 use std::sync::atomic::Ordering;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::refusal::{Detail, RefusalCode, SessionEnd};
 use vestry_protocol::user::{Profile, UserCall, UserReply};
@@ -34,7 +35,7 @@ async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_login() {
 async fn sec_0023_a_clock_that_jumps_revives_no_session_and_lets_a_new_login_in() {
     let server = Inside::start().await;
     server.register("naman").await;
-    for jump in [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time() + 1] {
+    for jump in [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time().seconds() + 1] {
         let (_, token) = server.log_in("naman").await;
         server.jump(DAY + 1);
         assert!(!server.is_live(&token).await);
@@ -51,7 +52,7 @@ async fn sec_0023_a_clock_that_jumps_revives_no_session_and_lets_a_new_login_in(
 async fn a_suspension_ends_by_its_date_even_before_the_housekeeping_comes_by() {
     let server = Inside::start().await;
     server.register("naman").await;
-    let until = server.now() + DAY;
+    let until = server.now().plus(DAY);
     suspend(&server, Some(until)).await;
     assert!(server.refused_login("naman", PASSWORD).await.is(RefusalCode::Suspended));
     server.jump(DAY);
@@ -63,7 +64,7 @@ async fn a_suspension_ends_by_its_date_even_before_the_housekeeping_comes_by() {
     assert_eq!(server.sweep().await, Swept { purged: 0, resumed: 0 });
 }
 
-async fn suspend(server: &Inside, until: Option<i64>) {
+async fn suspend(server: &Inside, until: Option<UnixSeconds>) {
     let now = server.now();
     let act = move |tx: &vestry_store::WriteTx<'_>| {
         let name = vestry_protocol::fields::Username::parse("naman").unwrap();
@@ -75,7 +76,7 @@ async fn suspend(server: &Inside, until: Option<i64>) {
 }
 
 const EVENT: vestry_store::Event<'_> = vestry_store::Event {
-    at: 0,
+    at: UnixSeconds::from_seconds(0),
     actor_kind: vestry_store::ActorKind::Server,
     actor: vestry_store::Party::Text("test"),
     subject: vestry_store::Party::Text("naman"),
@@ -90,7 +91,7 @@ async fn a_deleted_account_keeps_its_name_for_seven_days_and_is_then_gone_for_go
     let (mut wire, _) = server.log_in("naman").await;
     let reply = prove_and(&mut wire, PASSWORD, UserCall::DeleteAccount).await;
     let UserReply::AccountDeleted { restorable_until } = reply else { panic!("{reply:?}") };
-    assert_eq!(restorable_until, server.now() + 7 * DAY);
+    assert_eq!(restorable_until, server.now().plus(7 * DAY));
     server.jump(7 * DAY - 1);
     assert_eq!(server.sweep().await, Swept { purged: 0, resumed: 0 });
     light::register(&mut server.connect().await, "naman", PASSWORD, Profile::default())
@@ -116,7 +117,7 @@ async fn sec_0087_one_start_with_a_clock_that_is_ahead_removes_nothing_for_good(
     let server = Inside::start_in(server.stop().await, ahead).await;
     let now = server.now();
     let jump = server.store.read(move |tx| tx.clock_jump(now)).await.unwrap();
-    assert!(jump.is_some_and(|jump| jump.to - jump.from >= ahead - HOUR), "it was not ahead: {jump:?}");
+    assert!(jump.is_some_and(|jump| jump.to.since(jump.from) >= ahead - HOUR), "it was not ahead: {jump:?}");
     let server = Inside::start_in(server.stop().await, 0).await;
     let oldest = AdminCall::Query { sql: "select id, action from audit where id = 1".to_owned() };
     let rows = rows_of(&mut server.connect_as_operator().await, oldest).await.unwrap();
@@ -127,7 +128,7 @@ async fn sec_0087_one_start_with_a_clock_that_is_ahead_removes_nothing_for_good(
     // Both jumps are told, the last one for a month.
     let status = server.connect_as_operator().await.status().await;
     let jump = status.clock_jump.expect("the clock came back");
-    assert!(jump.from - jump.to >= ahead - HOUR, "{jump:?}");
+    assert!(jump.from.since(jump.to) >= ahead - HOUR, "{jump:?}");
     let folder = server.stop().await;
     let checked = vestry_tests::programs::Person::new()
         .run("vestryd", &["check", "--data-dir", folder.path().to_str().unwrap()], "")
@@ -137,7 +138,7 @@ async fn sec_0087_one_start_with_a_clock_that_is_ahead_removes_nothing_for_good(
 
 /// Where a clock may jump to: a day back, ten years ahead, and past the second that 32 bits cannot count.
 fn jumps() -> [i64; 3] {
-    [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time() + 1]
+    [-DAY, 10 * 365 * DAY, i64::from(i32::MAX) - machine_time().seconds() + 1]
 }
 
 #[tokio::test]
@@ -199,7 +200,7 @@ async fn a_clock_jump_keeps_the_failures_and_throttles_nobody_for_the_skipped_ti
         let counted = async || {
             let sql = format!("select failures from throttle where lane = 'account {name}'");
             // Where the clock jumps to, no operator's certificate is in use.
-            let jumped = server.now.swap(start, Ordering::Relaxed);
+            let jumped = server.now.swap(start.seconds(), Ordering::Relaxed);
             let rows =
                 rows_of(&mut server.connect_as_operator().await, AdminCall::Query { sql }).await.unwrap();
             server.now.store(jumped, Ordering::Relaxed);
@@ -228,7 +229,7 @@ async fn a_clock_that_jumps_ends_a_suspension_once_and_without_a_storm_of_events
     for jump in jumps() {
         let server = Inside::start().await;
         server.register("naman").await;
-        suspend(&server, Some(server.now() + DAY)).await;
+        suspend(&server, Some(server.now().plus(DAY))).await;
         server.jump(jump);
         let mut resumed = 0;
         for _ in 0..50 {
@@ -255,7 +256,7 @@ async fn the_certificate_renews_by_itself_when_a_third_of_its_days_is_left_and_o
     server.jump(2 * DAY);
     server.reload().await;
     let renewed = server.certificate();
-    assert_eq!((renewed.not_after, renewed.pin), (server.now() + 30 * DAY, first.pin));
+    assert_eq!((renewed.not_after, renewed.pin), (server.now().plus(30 * DAY), first.pin));
     server.reload().await;
     assert_eq!(server.certificate().serial, renewed.serial);
 }
@@ -304,7 +305,7 @@ async fn the_use_of_a_session_is_written_down_once_a_minute() {
             let listed = wire.call(UserCall::ListSessions).await.unwrap();
             let UserReply::SessionsListed(listed) = listed else { panic!("{listed:?}") };
             let own = listed.iter().find(|session| session.current).unwrap();
-            own.last_used - own.created
+            own.last_used.since(own.created)
         };
         let seen = [last_used(59).await, last_used(1).await, last_used(59).await, last_used(61).await];
         assert_eq!(seen, [0, 60, 60, 180], "{:?}", used());

@@ -18,7 +18,7 @@ use vestry_protocol::fields::{Email, Password, PasswordOwner, PasswordPolicy, Us
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, UserReply};
-use vestry_protocol::{Reply, Request};
+use vestry_protocol::{Reply, Request, UnixSeconds};
 use vestry_server::clock::Clock;
 use vestry_server::credentials::{Ke1, OpaqueKey};
 use vestry_server::data_dir::DataDir;
@@ -35,7 +35,7 @@ use vestry_tls::private_file;
 
 /// Enough that a database is a tree of some depth, few enough to be made in a blink.
 const ACCOUNTS: u64 = 20_000;
-const NOW: i64 = 1_700_000_000;
+const NOW: UnixSeconds = UnixSeconds::from_seconds(1_700_000_000);
 const HOUR_SECS: i64 = 60 * 60;
 
 fn main() {
@@ -80,7 +80,7 @@ impl Fixture {
                 device: "bench",
                 source: "127.0.0.1",
                 created: NOW,
-                expires: NOW + HOUR_SECS,
+                expires: NOW.plus(HOUR_SECS),
             };
             tx.insert_session(&noted, &proof, &row)?;
             Ok::<_, StoreError>(account.id)

@@ -16,7 +16,7 @@ use vestry_protocol::greeting::ReplyBody;
 use vestry_protocol::limits::{FRAME_HEADER_BYTES, REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::user::{Account, Change, Profile, ProfileUpdate, UserCall, UserReply};
-use vestry_protocol::{Reply, Request};
+use vestry_protocol::{Reply, Request, UnixSeconds};
 
 /// Requests on the way on one connection: their numbers take one byte each.
 pub const DEPTH_MAX: usize = 250;
@@ -65,7 +65,7 @@ impl Requests {
 
 fn nobody() -> Account {
     let (name, profile, later) = (String::new(), Profile::default(), Vec::new());
-    Account { name, profile, created: 0, last_login: None, later }
+    Account { name, profile, created: UnixSeconds::default(), last_login: None, later }
 }
 
 fn frame_of(call: &UserCall) -> Result<Vec<u8>, Failure> {

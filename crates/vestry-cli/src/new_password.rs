@@ -98,6 +98,7 @@ fn advice_for(guesses_log10: f64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vestry_protocol::UnixSeconds;
 
     #[test]
     fn only_a_weak_password_is_advised_against() {
@@ -114,7 +115,7 @@ mod tests {
             version: String::new(),
             registration_open: true,
             password_chars_min,
-            now: 0,
+            now: UnixSeconds::default(),
         };
         assert_eq!(policy_of(&server(20)).chars_min(), 20);
         for mad in [0, 7, 100_000, u64::MAX] {

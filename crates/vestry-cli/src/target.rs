@@ -85,7 +85,10 @@ mod tests {
     use crate::servers::KnownServers;
     use crate::servers::write_servers;
     use tempfile::TempDir;
+    use vestry_protocol::UnixSeconds;
     use vestry_tls::{CertsDir, Validity};
+
+    const LONG: Validity = Validity { not_before: UnixSeconds::from_seconds(1_577_836_800), days: 36_500 };
 
     struct Home(TempDir, Folders);
 
@@ -128,7 +131,7 @@ mod tests {
         assert_eq!(found(&options(Some("localhost:1"), None)), (1, Some(Pin([1; 32]))));
         assert_eq!(found(&options(None, Some(Pin([9; 32])))), (2, Some(Pin([9; 32]))));
         let certs = CertsDir::at(folder.path().join("certs"));
-        certs.create_authority("CA", Validity { not_before: 1_577_836_800, days: 36_500 }).unwrap();
+        certs.create_authority("CA", LONG).unwrap();
         let mut with_ca = options(None, None);
         with_ca.ca = Some(certs.ca_certificate());
         assert_eq!(found(&with_ca), (2, None));
@@ -141,7 +144,7 @@ mod tests {
     fn a_ca_and_its_pin_mean_the_same_accounts() {
         let Home(folder, folders) = home();
         let certs = CertsDir::at(folder.path().join("certs"));
-        certs.create_authority("CA", Validity { not_before: 1_577_836_800, days: 36_500 }).unwrap();
+        certs.create_authority("CA", LONG).unwrap();
         let mut by_ca = options(Some("localhost"), None);
         by_ca.ca = Some(certs.ca_certificate());
         let [ca] = read_certificates(&certs.ca_certificate()).unwrap().try_into().unwrap();

@@ -123,6 +123,7 @@ fn of_used_code(refusal: &Refusal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vestry_protocol::UnixSeconds;
     use vestry_protocol::fields::Field;
     use vestry_protocol::item::Item;
 
@@ -146,10 +147,13 @@ mod tests {
             ),
             (
                 RefusalCode::Suspended,
-                Detail::Suspended { until: Some(0), reason: Some("sp\u{1b}am".to_owned()) },
+                Detail::Suspended {
+                    until: Some(UnixSeconds::default()),
+                    reason: Some("sp\u{1b}am".to_owned()),
+                },
                 "until 1970-01-01T00:00:00Z: sp\\u{1b}am",
             ),
-            (RefusalCode::CodeUsed, Detail::UsedAt(0), "at 1970-01-01T00:00:00Z"),
+            (RefusalCode::CodeUsed, Detail::UsedAt(UnixSeconds::default()), "at 1970-01-01T00:00:00Z"),
         ];
         for (code, detail, part) in cases {
             let words = sentence(&Refusal::new(code, "").with(&detail));

@@ -22,5 +22,5 @@ pub(crate) struct Context {
 )]
 pub(crate) fn now() -> UnixSeconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds::try_from(since.as_secs()).unwrap_or(UnixSeconds::MAX)
+    UnixSeconds::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -120,8 +120,8 @@ pub(crate) fn text(text: &str) -> Cell {
 }
 
 /// A time as text; as its number when no calendar has it.
-pub(crate) fn instant(seconds: Option<UnixSeconds>) -> Cell {
-    seconds.map_or(Cell::Null, |seconds| rfc3339(seconds).map_or(Cell::Integer(seconds), Cell::Text))
+pub(crate) fn instant(at: Option<UnixSeconds>) -> Cell {
+    at.map_or(Cell::Null, |at| rfc3339(at).map_or(Cell::Integer(at.seconds()), Cell::Text))
 }
 
 fn optional_text(value: Option<&str>) -> Cell {
@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn a_time_that_no_calendar_has_is_a_number() {
-        assert_eq!(instant(Some(i64::MAX)), Cell::Integer(i64::MAX));
-        assert_eq!(instant(Some(0)), text("1970-01-01T00:00:00Z"));
+        assert_eq!(instant(Some(UnixSeconds::MAX)), Cell::Integer(i64::MAX));
+        assert_eq!(instant(Some(UnixSeconds::default())), text("1970-01-01T00:00:00Z"));
         assert_eq!(instant(None), Cell::Null);
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum NotATime {
 /// Reads a time after `now`. A date means its first second, in UTC.
 pub(crate) fn parse_until(text: &str, now: UnixSeconds) -> Result<UnixSeconds, NotATime> {
     let text = text.trim();
-    let read = span(text).map(|seconds| now.checked_add(seconds)).unwrap_or_else(|| instant(text));
+    let read = span(text).map(|seconds| now.plus(seconds)).or_else(|| instant(text));
     let until = read.filter(|until| rfc3339(*until).is_some());
     let until = until.ok_or_else(|| NotATime::Unreadable(text.to_owned()))?;
     match until > now {
@@ -47,7 +47,8 @@ fn span(text: &str) -> Option<i64> {
 }
 
 fn instant(text: &str) -> Option<UnixSeconds> {
-    parse_rfc3339(text).or_else(|| Some(date(text)?.midnight().assume_utc().unix_timestamp()))
+    let midnight = || Some(date(text)?.midnight().assume_utc().unix_timestamp());
+    parse_rfc3339(text).or_else(|| midnight().map(UnixSeconds::from_seconds))
 }
 
 fn date(text: &str) -> Option<Date> {
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     /// 2026-11-23T02:00:00Z.
-    const NOW: UnixSeconds = 1_795_399_200;
+    const NOW: UnixSeconds = UnixSeconds::from_seconds(1_795_399_200);
 
     #[test]
     fn dates_times_and_spans_are_read() {

@@ -67,7 +67,7 @@ mod tests {
                 age: Some(u16::MAX),
                 gender: Some(text.to_owned()),
             },
-            created: Some(i64::MIN),
+            created: Some(UnixSeconds::from_seconds(i64::MIN)),
             suspended: true,
             argon2id: Some(SecretText::new(text.to_owned())),
         }

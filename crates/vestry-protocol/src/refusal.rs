@@ -296,15 +296,16 @@ mod tests {
     #[test]
     fn what_a_code_says_beside_its_number_comes_back() {
         let reason = Some("spam".to_owned());
+        let used = Detail::UsedAt(UnixSeconds::from_seconds(7));
         let cases = [
             (RefusalCode::BadField, Detail::Field(Field::Email.into())),
             (RefusalCode::SessionEnded, Detail::Ended(Some(SessionEnd::Displaced.into()))),
-            (RefusalCode::Suspended, Detail::Suspended { until: Some(7), reason }),
-            (RefusalCode::CodeUsed, Detail::UsedAt(7)),
+            (RefusalCode::Suspended, Detail::Suspended { until: Some(UnixSeconds::from_seconds(7)), reason }),
+            (RefusalCode::CodeUsed, used.clone()),
         ];
         for (code, detail) in cases {
             assert_eq!(Refusal::new(code, "").with(&detail).detail(), Some(detail));
-            assert_eq!(Refusal::new(RefusalCode::Busy, "").with(&Detail::UsedAt(7)).detail(), None);
+            assert_eq!(Refusal::new(RefusalCode::Busy, "").with(&used).detail(), None);
         }
         assert_eq!(Refusal::new(RefusalCode::SessionEnded, "").detail(), None);
     }

@@ -33,7 +33,7 @@ impl Clock {
 
 /// A day before the newest commit of this program: no clock that is right says less. It stands in the source, so that a build
 /// stays the same whenever it is made.
-pub const WRITTEN: UnixSeconds = 1_795_824_000;
+pub const WRITTEN: UnixSeconds = UnixSeconds::from_seconds(1_795_824_000);
 
 /// A reading that may be true. What is made once and for long (a CA, a certificate, a chain) asks for it: dated wrongly, it would stay
 /// so when the clock is right again.
@@ -74,7 +74,7 @@ pub(crate) fn milliseconds() -> u64 {
 }
 
 fn system_seconds() -> UnixSeconds {
-    UnixSeconds::try_from(since_1970().as_secs()).unwrap_or(UnixSeconds::MAX)
+    UnixSeconds::from_seconds(i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
@@ -84,9 +84,9 @@ fn since_1970() -> Duration {
 
 /// A time as RFC 3339, in UTC.
 #[must_use]
-pub fn as_date(seconds: UnixSeconds) -> String {
+pub fn as_date(at: UnixSeconds) -> String {
     // A number that is no date is still better than none.
-    rfc3339(seconds).unwrap_or_else(|| seconds.to_string())
+    rfc3339(at).unwrap_or_else(|| at.seconds().to_string())
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
     fn a_clock_from_before_this_program_is_told_with_both_dates_and_the_way_on() {
         let at = |now| Clock::from_fn(move || now).plausible_now();
         assert_eq!(at(WRITTEN).map(Plausible::reading), Ok(WRITTEN));
-        let told = at(86_400).unwrap_err().to_string();
+        let told = at(UnixSeconds::from_seconds(86_400)).unwrap_err().to_string();
         assert!(
             told.starts_with("the clock says 1970-01-02T00:00:00Z, but this program is from 20"),
             "{told}"

@@ -82,7 +82,7 @@ pub fn find(
 ) -> Result<Option<(AccountId, ResetCode)>, Failure> {
     // Looked for in vain where there is no account, so that the time does not tell.
     let id = account.unwrap_or(AccountId::NONE);
-    let code = tx.reset_code(id, code_hash, now, now.saturating_sub(EVALUATIONS_SECS))?;
+    let code = tx.reset_code(id, code_hash, now, now.minus(EVALUATIONS_SECS))?;
     let standing = tx.account_by_id(id, now)?.map(|account| account.standing);
     let is_there = standing.is_some_and(|standing| !matches!(standing, Standing::Deleted { .. }));
     Ok(code.filter(|_| is_there).map(|code| (id, code)))

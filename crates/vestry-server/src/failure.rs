@@ -288,7 +288,7 @@ mod tests {
             (PasswordProblem::Common.into(), RefusalCode::BadField),
             (Failure::SessionEnded(None), RefusalCode::SessionEnded),
             (Failure::Suspended { until: None, reason: None }, RefusalCode::Suspended),
-            (Failure::CodeUsed { at: 7 }, RefusalCode::CodeUsed),
+            (Failure::CodeUsed { at: UnixSeconds::from_seconds(7) }, RefusalCode::CodeUsed),
         ];
         for (failure, code) in failures {
             let refusal = failure.into_refusal();

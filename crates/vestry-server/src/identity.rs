@@ -77,7 +77,7 @@ impl Identity {
         let (in_force, settings, now) = (self.now(), self.settings.now(), now.reading());
         let (server, days) = (&in_force.server, settings.certificates.days);
         let lacks_a_host = in_force.lacks_one_of(&settings.certificates.hosts);
-        let is_old = server.not_after().saturating_sub(now) <= i64::from(days) * DAY_SECS / 3;
+        let is_old = server.not_after().since(now) <= i64::from(days) * DAY_SECS / 3;
         // A certificate never outlives its CA: near its end there is nothing to gain, every minute.
         let can_be_longer = server.authority_not_after() > server.not_after();
         let is_ahead = server.not_before() > now;

@@ -62,7 +62,7 @@ fn leaf_trouble(not_after: UnixSeconds, now: UnixSeconds) -> String {
 
 fn authority_trouble(identity: &Identity, now: UnixSeconds) -> Option<String> {
     let not_after = identity.authority_not_after();
-    (not_after.saturating_sub(now) < AUTHORITY_NOTICE_SECS).then(|| {
+    (not_after.since(now) < AUTHORITY_NOTICE_SECS).then(|| {
         let until = as_date(not_after);
         format!("the CA ends on {until}: make a new one before, and have every user join again")
     })

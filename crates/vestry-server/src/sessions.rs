@@ -100,7 +100,7 @@ pub fn mint<'tx>(
     let noted = by.note_on(tx, now, act::LoggedIn, account.id, detail)?;
     let proof = authenticated.settle(tx, &noted, now)?;
     let (mut id, token) = (new_id()?, random_token()?);
-    let expires = now.saturating_add(limits.absolute_secs_max);
+    let expires = now.plus(limits.absolute_secs_max);
     let token_hash = &hash_of(&token);
     let (device, source) = (opening.device.as_str(), opening.source);
     let row = |id| NewSessionRow { id, token_hash, device, source, created: now, expires };
@@ -241,7 +241,7 @@ pub async fn write_uncounted_as<T: Send + 'static>(
 
 /// A use is written down to the minute: it lies on three pages of the database.
 fn is_worth_writing_down(last_used: UnixSeconds, now: UnixSeconds) -> bool {
-    now.saturating_sub(last_used) >= TOUCH_SECS
+    now.since(last_used) >= TOUCH_SECS
 }
 
 async fn touch(

@@ -48,7 +48,7 @@ impl Aged {
     /// For what is kept for so many seconds.
     #[must_use]
     pub fn keeping(self, secs: i64) -> Cutoff {
-        Cutoff(self.0.saturating_sub(secs))
+        Cutoff(self.0.minus(secs))
     }
 }
 
@@ -58,8 +58,8 @@ impl Cutoff {
     }
 
     #[cfg(test)]
-    pub(crate) fn for_tests(before: UnixSeconds) -> Self {
-        Self(before)
+    pub(crate) fn for_tests(before_seconds: i64) -> Self {
+        Self(UnixSeconds::from_seconds(before_seconds))
     }
 }
 
@@ -87,10 +87,10 @@ impl WriteTx<'_> {
             Lived::Off => (DAY_SECS, seen),
             Lived::For(time) => {
                 let secs = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-                (secs.saturating_mul(SPEED), seen.saturating_add(secs))
+                (secs.saturating_mul(SPEED), seen.plus(secs))
             }
         };
-        let aged_to = before.max(before.saturating_add(most).min(now));
+        let aged_to = before.max(before.plus(most).min(now));
         let jump = Some(ClockJump { from: expected, to: now }).filter(ClockJump::is_far);
         self.conn
             .prepare_cached(
@@ -98,25 +98,37 @@ impl WriteTx<'_> {
                  on conflict (id) do update set aged_to = ?1, seen = ?2,
                  jumped_from = coalesce(?3, jumped_from), jumped_to = coalesce(?4, jumped_to)",
             )?
-            .execute(params![aged_to, now, jump.map(|jump| jump.from), jump.map(|jump| jump.to)])?;
+            .execute(params![
+                aged_to.seconds(),
+                now.seconds(),
+                jump.map(|jump| jump.from.seconds()),
+                jump.map(|jump| jump.to.seconds())
+            ])?;
         Ok((Aged(aged_to.min(now)), jump))
     }
 
     fn known_age(&self) -> Result<Option<Age>, StoreError> {
         let mut statement = self.conn.prepare_cached("select aged_to, seen from age")?;
-        Ok(statement.query_row([], |row| Ok(Age { aged_to: row.get(0)?, seen: row.get(1)? })).optional()?)
+        Ok(statement
+            .query_row([], |row| {
+                Ok(Age {
+                    aged_to: row.get(0).map(UnixSeconds::from_seconds)?,
+                    seen: row.get(1).map(UnixSeconds::from_seconds)?,
+                })
+            })
+            .optional()?)
     }
 
     fn newest_event_at(&self) -> Result<Option<UnixSeconds>, StoreError> {
         let mut statement =
             self.conn.prepare_cached("select at from audit_event order by id desc limit 1")?;
-        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+        Ok(statement.query_row([], |row| row.get(0).map(UnixSeconds::from_seconds)).optional()?)
     }
 }
 
 impl ClockJump {
     fn is_far(&self) -> bool {
-        self.to.saturating_sub(self.from).saturating_abs() > JUMP_SECS
+        self.to.since(self.from).saturating_abs() > JUMP_SECS
     }
 }
 
@@ -129,20 +141,25 @@ impl ReadTx<'_> {
         let mut statement = self.conn.prepare_cached(
             "select jumped_from, jumped_to from age where jumped_to between ?1 - ?2 and ?1",
         )?;
-        let jump = |row: &rusqlite::Row<'_>| Ok(ClockJump { from: row.get(0)?, to: row.get(1)? });
-        Ok(statement.query_row(params![now, JUMP_SECS], jump).optional()?)
+        let jump = |row: &rusqlite::Row<'_>| {
+            Ok(ClockJump {
+                from: row.get(0).map(UnixSeconds::from_seconds)?,
+                to: row.get(1).map(UnixSeconds::from_seconds)?,
+            })
+        };
+        Ok(statement.query_row(params![now.seconds(), JUMP_SECS], jump).optional()?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fresh::fresh_store;
+    use crate::fresh::{at, fresh_store};
     use crate::store::Store;
 
-    const NOW: UnixSeconds = 1_800_000_000;
+    const NOW: UnixSeconds = UnixSeconds::from_seconds(1_800_000_000);
 
-    async fn age(store: &Store, now: UnixSeconds, lived: Lived) -> (i64, Option<ClockJump>) {
+    async fn age(store: &Store, now: UnixSeconds, lived: Lived) -> (UnixSeconds, Option<ClockJump>) {
         let (aged, jump) = store.write(move |tx| tx.age(now, lived)).await.unwrap();
         (aged.keeping(0).before(), jump)
     }
@@ -155,24 +172,24 @@ mod tests {
     async fn a_database_ages_by_a_day_at_a_start_and_twice_as_fast_as_it_runs() {
         let (_folder, store) = fresh_store();
         assert_eq!(age(&store, NOW, Lived::Off).await, (NOW, None));
-        let far = NOW + 400 * DAY_SECS;
+        let far = NOW.plus(400 * DAY_SECS);
         let jump = Some(ClockJump { from: NOW, to: far });
-        assert_eq!(age(&store, far, Lived::Off).await, (NOW + DAY_SECS, jump));
-        assert_eq!(age(&store, far + DAY_SECS, days(1)).await, (NOW + 3 * DAY_SECS, None));
-        assert_eq!(age(&store, far + 2 * DAY_SECS, days(1)).await, (NOW + 5 * DAY_SECS, None));
+        assert_eq!(age(&store, far, Lived::Off).await, (NOW.plus(DAY_SECS), jump));
+        assert_eq!(age(&store, far.plus(DAY_SECS), days(1)).await, (NOW.plus(3 * DAY_SECS), None));
+        assert_eq!(age(&store, far.plus(2 * DAY_SECS), days(1)).await, (NOW.plus(5 * DAY_SECS), None));
         // It is right again: nothing is removed that is younger than the clock says, and nothing has been lost.
-        let back = Some(ClockJump { from: far + 2 * DAY_SECS, to: NOW });
+        let back = Some(ClockJump { from: far.plus(2 * DAY_SECS), to: NOW });
         assert_eq!(age(&store, NOW, Lived::Off).await, (NOW, back));
-        assert_eq!(age(&store, NOW + 40 * DAY_SECS, days(40)).await, (NOW + 40 * DAY_SECS, None));
+        assert_eq!(age(&store, NOW.plus(40 * DAY_SECS), days(40)).await, (NOW.plus(40 * DAY_SECS), None));
     }
 
     #[tokio::test]
     async fn a_clock_that_goes_back_makes_nothing_older_and_one_that_runs_is_followed() {
         let (_folder, store) = fresh_store();
         age(&store, NOW, Lived::Off).await;
-        assert_eq!(age(&store, 100, days(0)).await.0, 100);
+        assert_eq!(age(&store, at(100), days(0)).await.0, at(100));
         for day in 1..50 {
-            assert_eq!(age(&store, NOW + day * DAY_SECS, days(1)).await.0, NOW + day * DAY_SECS);
+            assert_eq!(age(&store, NOW.plus(day * DAY_SECS), days(1)).await.0, NOW.plus(day * DAY_SECS));
         }
     }
 
@@ -180,14 +197,17 @@ mod tests {
     async fn a_jump_is_told_for_thirty_days_and_time_that_was_lived_is_none() {
         let (_folder, store) = fresh_store();
         age(&store, NOW, Lived::Off).await;
-        assert_eq!(age(&store, NOW + 31 * DAY_SECS, days(31)).await.1, None);
-        let to = NOW + 62 * DAY_SECS;
-        let jump = ClockJump { from: NOW + 31 * DAY_SECS, to };
+        assert_eq!(age(&store, NOW.plus(31 * DAY_SECS), days(31)).await.1, None);
+        let to = NOW.plus(62 * DAY_SECS);
+        let jump = ClockJump { from: NOW.plus(31 * DAY_SECS), to };
         assert_eq!(age(&store, to, days(0)).await.1, Some(jump));
-        for (now, told) in
-            [(to - 1, None), (to, Some(jump)), (to + JUMP_SECS, Some(jump)), (to + JUMP_SECS + 1, None)]
-        {
-            assert_eq!(store.read(move |tx| tx.clock_jump(now)).await.unwrap(), told, "{now}");
+        for (now, told) in [
+            (to.minus(1), None),
+            (to, Some(jump)),
+            (to.plus(JUMP_SECS), Some(jump)),
+            (to.plus(JUMP_SECS + 1), None),
+        ] {
+            assert_eq!(store.read(move |tx| tx.clock_jump(now)).await.unwrap(), told, "{now:?}");
         }
     }
 }

@@ -198,7 +198,7 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fresh::{EVENT, Test, keys_of};
+    use crate::fresh::{EVENT, Test, at, keys_of};
     use crate::ids::SessionId;
     use crate::limits::StoreLimits;
     use crate::store::Store;
@@ -221,13 +221,13 @@ mod tests {
                     keys: &keys_of(&name, 0),
                     profile: ProfilePatch::default(),
                     password: None,
-                    created: 1,
+                    created: at(1),
                 };
                 let account = tx.insert_account(&noted, id, &new)?.unwrap();
-                let issued = IssuedCode { by: "admin".to_owned(), at: 1 };
+                let issued = IssuedCode { by: "admin".to_owned(), at: at(1) };
                 tx.set_reset_code(
                     &noted,
-                    &NewResetCode { code_hash: b"hash", issued: &issued, expires: 1_000 },
+                    &NewResetCode { code_hash: b"hash", issued: &issued, expires: at(1_000) },
                 )?;
                 tx.learn_fact("secrets/pepper", "0a0b")?;
                 let hash = number.to_be_bytes();
@@ -239,8 +239,8 @@ mod tests {
                         token_hash: &hash,
                         device: "",
                         source: "",
-                        created: 1,
-                        expires: 1_000,
+                        created: at(1),
+                        expires: at(1_000),
                     },
                 )?;
                 Ok::<_, StoreError>(())

@@ -147,13 +147,13 @@ impl<'a> EventBytes<'a> {
             ValueRef::Null => None,
             value => Some(bytes_of(value)),
         };
-        Ok(Self { id: row.get(0)?, at: row.get(1)?, texts, mac })
+        Ok(Self { id: row.get(0)?, at: row.get(1).map(UnixSeconds::from_seconds)?, texts, mac })
     }
 
     /// Every value but the MAC, so that no two events have the same bytes.
     fn feed(&self, mut take: impl FnMut(&[u8])) {
         take(&self.id.to_be_bytes());
-        take(&self.at.to_be_bytes());
+        take(&self.at.seconds().to_be_bytes());
         for text in self.texts {
             feed_text(text, &mut take);
         }

@@ -9,6 +9,7 @@ use crate::limits::StoreLimits;
 use crate::store::Store;
 use crate::tables::accounts::NameKeys;
 use sha2::{Digest, Sha256};
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::Username;
 
 /// An act of the tests, which may change anything.
@@ -24,13 +25,18 @@ impl<Change> Permits<Change> for Test<'_> {}
 
 /// What there is to say of it.
 pub(crate) const EVENT: Event<'_> = Event {
-    at: 1,
+    at: at(1),
     actor_kind: ActorKind::User,
     actor: Party::Text("naman"),
     subject: Party::NONE,
     source: "",
     detail: "",
 };
+
+/// Shortens what tests write often.
+pub(crate) const fn at(seconds: i64) -> UnixSeconds {
+    UnixSeconds::from_seconds(seconds)
+}
 
 /// Keys of a name, as a server would make them.
 pub(crate) fn keys_of(name: &Username, generation: i64) -> NameKeys {

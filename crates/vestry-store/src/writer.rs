@@ -224,6 +224,7 @@ mod tests {
     use crate::limits::StoreLimits;
     use crate::store::Store;
     use crate::tables::accounts::{NewAccount, ProfilePatch};
+    use vestry_protocol::UnixSeconds;
     use vestry_protocol::fields::Username;
 
     async fn register(
@@ -240,7 +241,7 @@ mod tests {
                     keys: &keys_of(&name, 0),
                     profile: ProfilePatch::default(),
                     password: None,
-                    created: 1,
+                    created: UnixSeconds::from_seconds(1),
                 };
                 let made = tx.insert_account(&noted, tx.next_account_id()?, &new)?.is_some();
                 then().map(|()| made)
@@ -250,7 +251,7 @@ mod tests {
 
     async fn exists(store: &Store, name: &'static str) -> bool {
         let name = Username::parse(name).unwrap();
-        store.read(move |tx| tx.account(&name, 1)).await.unwrap().is_some()
+        store.read(move |tx| tx.account(&name, UnixSeconds::from_seconds(1))).await.unwrap().is_some()
     }
 
     #[tokio::test]

@@ -71,7 +71,8 @@ impl CertificateAuthority {
     /// When the validity is impossible or the random source fails.
     pub fn create(name: &str, validity: Validity) -> Result<(Self, Issued), TlsError> {
         let key = WipedKey::generate()?;
-        let mut params = params_for(subject(&[(DnType::CommonName, name)]), span_of(validity, i64::MAX)?)?;
+        let mut params =
+            params_for(subject(&[(DnType::CommonName, name)]), span_of(validity, UnixSeconds::MAX)?)?;
         // Room for a CA below this one, for the day on which keys change while clients trust this one.
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -191,9 +192,12 @@ fn span_of(validity: Validity, last: UnixSeconds) -> Result<(OffsetDateTime, Off
         return Err(TlsError::AuthorityEnded(last));
     }
     let impossible = TlsError::BadValidity { days: validity.days };
-    let start = validity.not_before.saturating_sub(CLOCK_SKEW_SECS);
-    let end = validity.not_before.saturating_add(i64::from(validity.days) * DAY_SECS).min(last);
-    let dates = (OffsetDateTime::from_unix_timestamp(start), OffsetDateTime::from_unix_timestamp(end));
+    let start = validity.not_before.minus(CLOCK_SKEW_SECS);
+    let end = validity.not_before.plus(i64::from(validity.days) * DAY_SECS).min(last);
+    let dates = (
+        OffsetDateTime::from_unix_timestamp(start.seconds()),
+        OffsetDateTime::from_unix_timestamp(end.seconds()),
+    );
     match dates {
         (Ok(start), Ok(until)) if validity.days > 0 && validity.not_before < end => Ok((start, until)),
         _ => Err(impossible),
@@ -268,7 +272,7 @@ mod tests {
     use std::path::Path;
     use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate};
 
-    const START: i64 = 1_767_225_600;
+    const START: UnixSeconds = UnixSeconds::from_seconds(1_767_225_600);
 
     fn days(days: u32) -> Validity {
         Validity { not_before: START, days }
@@ -333,7 +337,7 @@ mod tests {
         let server = authority().issue_server(&hosts(&names), days(90)).unwrap();
         let facts = CertificateFacts::of(Path::new("server.pem"), &der(&server)).unwrap();
         assert_eq!(facts.sans, names);
-        assert_eq!((facts.not_before, facts.not_after), (START - 2 * 86_400, START + 90 * 86_400));
+        assert_eq!((facts.not_before, facts.not_after), (START.minus(2 * 86_400), START.plus(90 * 86_400)));
         assert_eq!(facts.subject, "CN=example.org");
         assert_eq!(facts.serial.len(), 32);
     }
@@ -345,7 +349,7 @@ mod tests {
         let operator = OperatorCertificate::of(&certificate).unwrap();
         assert_eq!((operator.name.as_str(), operator.role.as_str()), ("jo.doe", "viewer"));
         assert_eq!(operator.pin, pin::of_certificate(&certificate).unwrap());
-        assert_eq!(operator.not_after, START + 30 * 86_400);
+        assert_eq!(operator.not_after, START.plus(30 * 86_400));
         assert!(matches!(OperatorCertificate::of(authority.certificate()), Err(TlsError::NotAnOperator(_))));
     }
 
@@ -361,10 +365,10 @@ mod tests {
     fn a_leaf_does_not_outlive_its_authority() {
         let (authority, _) = CertificateAuthority::create("short", days(10)).unwrap();
         let server = authority.issue_server(&hosts(&["localhost"]), days(90)).unwrap();
-        assert_eq!(not_after_of(&der(&server)).unwrap(), START + 10 * 86_400);
-        let late = Validity { not_before: START + 11 * 86_400, days: 1 };
+        assert_eq!(not_after_of(&der(&server)).unwrap(), START.plus(10 * 86_400));
+        let late = Validity { not_before: START.plus(11 * 86_400), days: 1 };
         let refused = authority.issue_server(&hosts(&["localhost"]), late);
-        assert!(matches!(refused, Err(TlsError::AuthorityEnded(end)) if end == START + 10 * 86_400));
+        assert!(matches!(refused, Err(TlsError::AuthorityEnded(end)) if end == START.plus(10 * 86_400)));
     }
 
     #[test]
@@ -374,7 +378,7 @@ mod tests {
             let refused = authority.issue_operator(name, role, days(1));
             assert!(matches!(refused, Err(TlsError::BadOperatorName(_))), "{name:?} {role:?}");
         }
-        for validity in [days(0), Validity { not_before: i64::MAX, days: 1 }, days(u32::MAX)] {
+        for validity in [days(0), Validity { not_before: UnixSeconds::MAX, days: 1 }, days(u32::MAX)] {
             assert!(CertificateAuthority::create("x", validity).is_err(), "{validity:?}");
         }
     }

@@ -16,7 +16,7 @@ use rustls::pki_types::CertificateDer;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use vestry_protocol::Pin;
+use vestry_protocol::{Pin, UnixSeconds};
 
 /// Certificates are public; only their owner changes them.
 const CERTIFICATE_MODE: u32 = 0o644;
@@ -172,8 +172,8 @@ impl CertsDir {
         let authority = read_one(&self.ca_certificate())?;
         let mut chain = read_certificates(&self.server_certificate())?;
         let hosts = self.server_hosts().ok();
-        let not_before = chain.first().map_or(Ok(0), not_before_of)?;
-        let not_after = chain.first().map_or(Ok(0), not_after_of)?;
+        let not_before = chain.first().map_or(Ok(UnixSeconds::default()), not_before_of)?;
+        let not_after = chain.first().map_or(Ok(UnixSeconds::default()), not_after_of)?;
         if !chain.contains(&authority) {
             chain.push(authority.clone());
         }

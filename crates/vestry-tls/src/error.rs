@@ -75,8 +75,8 @@ pub enum TlsError {
 }
 
 /// The day of a time, in UTC.
-fn as_date(seconds: UnixSeconds) -> String {
-    let at = time::OffsetDateTime::from_unix_timestamp(seconds);
+fn as_date(at: UnixSeconds) -> String {
+    let date = time::OffsetDateTime::from_unix_timestamp(at.seconds());
     // A number that is no date is still better than none.
-    at.map_or_else(|_| seconds.to_string(), |at| at.date().to_string())
+    date.map_or_else(|_| at.seconds().to_string(), |date| date.date().to_string())
 }

@@ -45,8 +45,8 @@ impl CertificateFacts {
             path: path.to_owned(),
             subject: Escaped(&parsed.subject().to_string()).to_string(),
             sans: names.iter().map(name_text).collect(),
-            not_before: parsed.validity().not_before.timestamp(),
-            not_after: parsed.validity().not_after.timestamp(),
+            not_before: UnixSeconds::from_seconds(parsed.validity().not_before.timestamp()),
+            not_after: UnixSeconds::from_seconds(parsed.validity().not_after.timestamp()),
             pin: pin::of_certificate(certificate)?,
             serial: data_encoding::HEXLOWER.encode(parsed.raw_serial()),
         })
@@ -78,7 +78,7 @@ impl OperatorCertificate {
         if !is_operator_word(&name) || !is_operator_word(&role) {
             return Err(TlsError::NotAnOperator("its name or role is not one that an operator can have"));
         }
-        let not_after = parsed.validity().not_after.timestamp();
+        let not_after = UnixSeconds::from_seconds(parsed.validity().not_after.timestamp());
         Ok(Self { name, role, pin: pin::of_certificate(certificate)?, not_after })
     }
 }
@@ -93,12 +93,12 @@ pub fn is_operator_word(text: &str) -> bool {
 
 /// From when a certificate is valid.
 pub(crate) fn not_before_of(certificate: &CertificateDer<'_>) -> Result<UnixSeconds, TlsError> {
-    Ok(parse(certificate)?.validity().not_before.timestamp())
+    Ok(UnixSeconds::from_seconds(parse(certificate)?.validity().not_before.timestamp()))
 }
 
 /// Until when a certificate is valid.
 pub(crate) fn not_after_of(certificate: &CertificateDer<'_>) -> Result<UnixSeconds, TlsError> {
-    Ok(parse(certificate)?.validity().not_after.timestamp())
+    Ok(UnixSeconds::from_seconds(parse(certificate)?.validity().not_after.timestamp()))
 }
 
 fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, TlsError> {

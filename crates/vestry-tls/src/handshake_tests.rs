@@ -17,13 +17,12 @@ use rustls::{
 use std::io;
 use std::sync::Arc;
 use tempfile::TempDir;
-use vestry_protocol::Pin;
-use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
+use vestry_protocol::{ADMIN_ALPN, Pin, USER_ALPN, UnixSeconds};
 
 /// Long ago and for long: these tests do not ask what day it is.
-const LONG: Validity = Validity { not_before: 1_577_836_800, days: 36_500 };
-const OVER: Validity = Validity { not_before: 1_577_836_800, days: 30 };
-const AHEAD: Validity = Validity { not_before: 4_000_000_000, days: 30 };
+const LONG: Validity = Validity { not_before: UnixSeconds::from_seconds(1_577_836_800), days: 36_500 };
+const OVER: Validity = Validity { not_before: UnixSeconds::from_seconds(1_577_836_800), days: 30 };
+const AHEAD: Validity = Validity { not_before: UnixSeconds::from_seconds(4_000_000_000), days: 30 };
 
 struct Pki {
     _folder: TempDir,

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AdminCall, AdminReply};
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::item::Open;
@@ -460,8 +461,9 @@ async fn old_events_are_removed_at_the_start_and_the_rest_still_passes() {
     std::fs::remove_file(&database).unwrap();
     let key = ChainKey::from_bytes(&std::fs::read(folder.path().join("secrets/audit.key")).unwrap()).unwrap();
     Store::create(&database, &key).unwrap();
-    let old = |at| {
+    let old = |seconds| {
         let (actor_kind, actor, subject) = (ActorKind::Server, Party::Text("x"), Party::NONE);
+        let at = UnixSeconds::from_seconds(seconds);
         Event { at, actor_kind, actor, subject, source: "", detail: "" }
     };
     let mut database = Offline::open(&database, key).unwrap();

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::Path;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::{AuditFault, AuditVerdict};
 use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
 use vestry_protocol::import::ImportRow;
@@ -145,7 +146,7 @@ fn the_server_writes_the_chain_of_the_vector_byte_for_byte() {
     let mut database = Offline::open(&path, key).unwrap();
     for (stored, (actor_kind, actor, subject)) in chain.events.iter().zip(parties) {
         let StoredEvent { at, action, source, detail, .. } = stored;
-        let event = Event { at: *at, actor_kind, actor, subject, source, detail };
+        let event = Event { at: UnixSeconds::from_seconds(*at), actor_kind, actor, subject, source, detail };
         database.write(|tx| tx.note(&Played(action), &event).map(drop)).unwrap();
     }
     drop(database);

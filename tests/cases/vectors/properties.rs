@@ -20,7 +20,7 @@ use vestry_protocol::user::{
     Account, Change, CodeIssued, Envelope, NewSession, Notices, Profile, ProfileUpdate, RememberedDevice,
     ServerDescription, Session, SetWithCode, Stretching, UserCall, UserReply,
 };
-use vestry_protocol::{Reply, Request};
+use vestry_protocol::{Reply, Request, UnixSeconds};
 use vestry_tests::vectors::{Direction, Message, Port, examples};
 
 /// Small enough that many of the generated messages and of the vectors go over it.
@@ -47,8 +47,12 @@ fn number() -> impl Strategy<Value = u64> {
     (any::<u64>(), 0u32..64).prop_map(|(bits, shift)| bits >> shift)
 }
 
-fn time() -> impl Strategy<Value = i64> {
+fn signed() -> impl Strategy<Value = i64> {
     number().prop_map(u64::cast_signed)
+}
+
+fn time() -> impl Strategy<Value = UnixSeconds> {
+    signed().prop_map(UnixSeconds::from_seconds)
 }
 
 fn profile() -> impl Strategy<Value = Profile> {
@@ -305,30 +309,30 @@ fn listing() -> impl Strategy<Value = Listing> {
 }
 
 fn checkpoint() -> impl Strategy<Value = Checkpoint> {
-    (time(), text()).prop_map(|(id, mac)| Checkpoint { id, mac })
+    (signed(), text()).prop_map(|(id, mac)| Checkpoint { id, mac })
 }
 
 fn follow_from() -> impl Strategy<Value = FollowFrom> {
-    prop_oneof![number().prop_map(FollowFrom::Newest), time().prop_map(FollowFrom::Behind)]
+    prop_oneof![number().prop_map(FollowFrom::Newest), signed().prop_map(FollowFrom::Behind)]
 }
 
 fn audit_fault() -> impl Strategy<Value = AuditFault> {
     prop_oneof![
-        time().prop_map(|id| AuditFault::Changed { id }),
-        (time(), time()).prop_map(|(first, last)| AuditFault::Missing { first, last }),
-        (time(), time()).prop_map(|(id, with)| AuditFault::Swapped { id, with }),
-        time().prop_map(|id| AuditFault::Inserted { id }),
-        (time(), time()).prop_map(|(first, last)| AuditFault::Truncated { first, last }),
-        time().prop_map(|last| AuditFault::Older { last }),
+        signed().prop_map(|id| AuditFault::Changed { id }),
+        (signed(), signed()).prop_map(|(first, last)| AuditFault::Missing { first, last }),
+        (signed(), signed()).prop_map(|(id, with)| AuditFault::Swapped { id, with }),
+        signed().prop_map(|id| AuditFault::Inserted { id }),
+        (signed(), signed()).prop_map(|(first, last)| AuditFault::Truncated { first, last }),
+        signed().prop_map(|last| AuditFault::Older { last }),
         Just(AuditFault::Marks),
-        time().prop_map(|id| AuditFault::Broken { id }),
-        time().prop_map(|id| AuditFault::Checkpoint { id }),
-        time().prop_map(|id| AuditFault::PutBack { id }),
+        signed().prop_map(|id| AuditFault::Broken { id }),
+        signed().prop_map(|id| AuditFault::Checkpoint { id }),
+        signed().prop_map(|id| AuditFault::PutBack { id }),
     ]
 }
 
 fn audit_verdict() -> impl Strategy<Value = AuditVerdict> {
-    (vec(number(), 2), vec(time(), 3), text(), of(open(audit_fault()))).prop_map(
+    (vec(number(), 2), vec(signed(), 3), text(), of(open(audit_fault()))).prop_map(
         |(counts, places, head_mac, fault)| AuditVerdict {
             events: counts[0],
             purged_to: places[0],
@@ -395,7 +399,7 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
 fn cell() -> impl Strategy<Value = Cell> {
     prop_oneof![
         Just(Cell::Null),
-        time().prop_map(Cell::Integer),
+        signed().prop_map(Cell::Integer),
         any::<u64>().prop_map(|bits| Cell::Real(f64::from_bits(bits))),
         text().prop_map(Cell::Text),
         vec(any::<u8>(), 0..20).prop_map(Cell::Blob),

@@ -13,10 +13,10 @@ use vestry_protocol::item::{Item, Later, Open};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Profile;
-use vestry_protocol::{Reply, Request};
+use vestry_protocol::{Reply, Request, UnixSeconds};
 
 /// 2026-11-23T00:00:00Z, "now" in every example.
-const NOW: i64 = 1_795_392_000;
+const NOW: UnixSeconds = UnixSeconds::from_seconds(1_795_392_000);
 const DAY: i64 = 24 * 3_600;
 
 fn request(name: &str, shows: &str, call: AdminCall) -> Example {
@@ -151,7 +151,7 @@ fn import_requests() -> Vec<Example> {
             age: Some(18),
             gender: Some("männlich".to_owned()),
         },
-        created: Some(NOW - DAY),
+        created: Some(NOW.minus(DAY)),
         suspended: true,
         argon2id: Some(SecretText::new(
             "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAECAwQFBgcICQoLDA0ODw".to_owned(),
@@ -249,7 +249,7 @@ fn suspensions() -> Vec<Example> {
         request(
             "admin/request-suspend-account-until",
             "Until a date, with a reason.",
-            suspend(Some(NOW + 7 * DAY), Some("Gebühr offen".to_owned())),
+            suspend(Some(NOW.plus(7 * DAY)), Some("Gebühr offen".to_owned())),
         ),
     ]
 }
@@ -259,7 +259,7 @@ pub(super) fn replies() -> Vec<Example> {
     let code = AdminReply::CodeIssued {
         name: naman(),
         code: SecretText::new("01234-56789-ABCDE-FGHJK".to_owned()),
-        expires: NOW + DAY,
+        expires: NOW.plus(DAY),
     };
     let mut all = vec![
         reply(
@@ -288,7 +288,7 @@ pub(super) fn replies() -> Vec<Example> {
             "admin/reply-status-shown-clock-jumped",
             "The clock came back to where it should be.",
             AdminReply::StatusShown(Status {
-                clock_jump: Some(ClockJump { from: NOW + 400 * 86_400, to: NOW }),
+                clock_jump: Some(ClockJump { from: NOW.plus(400 * 86_400), to: NOW }),
                 ..status()
             }),
         ),
@@ -316,7 +316,7 @@ pub(super) fn replies() -> Vec<Example> {
 
 /// A field that were narrower in some reader would not hold these.
 fn largest_replies() -> Vec<Example> {
-    let (at, many) = (i64::MAX, u64::MAX);
+    let (at, id, many) = (UnixSeconds::MAX, i64::MAX, u64::MAX);
     let server = Status {
         uptime_secs: many,
         connections: many,
@@ -332,17 +332,17 @@ fn largest_replies() -> Vec<Example> {
         registrations: many,
         registrations_max: many,
         opaque_rotation: Some(OpaqueRotation { began: at, moved: many, left: many }),
-        clock_jump: Some(ClockJump { from: at, to: i64::MIN }),
+        clock_jump: Some(ClockJump { from: at, to: UnixSeconds::from_seconds(i64::MIN) }),
         ..status()
     };
     let verdict = AuditVerdict {
         events: many,
-        purged_to: at,
-        older_to: at,
-        head: at,
+        purged_to: id,
+        older_to: id,
+        head: id,
         head_mac: String::new(),
         checkpoints: many,
-        fault: Some(AuditFault::Truncated { first: at, last: at }.into()),
+        fault: Some(AuditFault::Truncated { first: id, last: id }.into()),
     };
     let detail = AccountDetail {
         name: String::new(),
@@ -378,7 +378,7 @@ fn largest_replies() -> Vec<Example> {
 
 /// The same of what is asked.
 fn largest_requests() -> Vec<Example> {
-    let (at, many) = (i64::MAX, u64::MAX);
+    let (at, id, many) = (UnixSeconds::MAX, i64::MAX, u64::MAX);
     let listing = Listing {
         view: View::Accounts,
         columns: Vec::new(),
@@ -397,12 +397,12 @@ fn largest_requests() -> Vec<Example> {
         suspended: true,
         argon2id: None,
     };
-    let checkpoint = Checkpoint { id: at, mac: String::new() };
+    let checkpoint = Checkpoint { id, mac: String::new() };
     let largest = |name: &str, call| request(name, "The largest number in each of its fields.", call);
     vec![
         largest("admin/request-list-rows-largest", AdminCall::ListRows(listing.into())),
         largest("admin/request-follow-audit-largest-newest", follow(FollowFrom::Newest(many))),
-        largest("admin/request-follow-audit-largest-behind", follow(FollowFrom::Behind(at))),
+        largest("admin/request-follow-audit-largest-behind", follow(FollowFrom::Behind(id))),
         largest("admin/request-import-rows-largest", AdminCall::ImportRows(vec![row])),
         largest("admin/request-finish-import-largest", AdminCall::FinishImport { accounts: many }),
         largest("admin/request-revoke-session-largest", AdminCall::RevokeSession { id: many }),
@@ -429,7 +429,7 @@ fn status() -> Status {
         accounts_deleted: 0,
         sessions: 2,
         database_bytes: 5_000_000_000,
-        certificate_expires: NOW + 30 * DAY,
+        certificate_expires: NOW.plus(30 * DAY),
         pin: format!("sha256:{}", "ab".repeat(32)),
         hashing_queue: 0,
         attempts_under_way: 2,
@@ -639,13 +639,13 @@ fn account_details() -> Vec<Example> {
         state: AccountState::Active.into(),
         credential: Credential::Opaque.into(),
         created: NOW,
-        last_login: Some(NOW + 60),
+        last_login: Some(NOW.plus(60)),
         sessions: 2,
         later: Later::new(),
     };
     let suspended = AccountDetail {
         state: AccountState::Suspended {
-            until: Some(NOW + 7 * DAY),
+            until: Some(NOW.plus(7 * DAY)),
             reason: Some("Gebühr offen".to_owned()),
         }
         .into(),
@@ -653,7 +653,7 @@ fn account_details() -> Vec<Example> {
         ..active.clone()
     };
     let deleted = AccountDetail {
-        state: AccountState::Deleted { restorable_until: NOW + 7 * DAY }.into(),
+        state: AccountState::Deleted { restorable_until: NOW.plus(7 * DAY) }.into(),
         profile: Profile::default(),
         credential: Credential::None.into(),
         last_login: None,

@@ -3,12 +3,12 @@
 
 use super::{Direction, Message, Outcome, Port, State, Vector};
 use data_encoding::HEXLOWER;
-use vestry_protocol::Request;
 use vestry_protocol::admin::AdminCall;
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::import::ImportRow;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall};
+use vestry_protocol::{Request, UnixSeconds};
 
 type Named = (&'static str, Vector);
 
@@ -623,7 +623,7 @@ fn import_row(name_bytes: usize) -> ImportRow {
             age: Some(35),
             gender: Some("male".to_owned()),
         },
-        created: Some(0),
+        created: Some(UnixSeconds::default()),
         suspended: true,
         argon2id: Some(SecretText::new("$argon2id$".to_owned())),
     }

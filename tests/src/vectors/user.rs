@@ -11,11 +11,11 @@ use vestry_protocol::user::{
     Account, Change, CodeIssued, NewSession, Notices, Profile, ProfileUpdate, RememberedDevice,
     ServerDescription, Session, SetWithCode, UserCall, UserReply,
 };
-use vestry_protocol::{Reply, Request};
+use vestry_protocol::{Reply, Request, UnixSeconds};
 
 const PASSWORD: &str = "correct horse battery staple";
 /// 2026-11-23T00:00:00Z, "now" in every example.
-const NOW: i64 = 1_795_392_000;
+const NOW: UnixSeconds = UnixSeconds::from_seconds(1_795_392_000);
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
@@ -220,7 +220,7 @@ pub(super) fn replies() -> Vec<Example> {
             "user/reply-account-deleted",
             "Seven days later the operator cannot undo it any more.",
             7,
-            UserReply::AccountDeleted { restorable_until: NOW + 7 * DAY },
+            UserReply::AccountDeleted { restorable_until: NOW.plus(7 * DAY) },
         ),
         reply("user/reply-session-revoked", "A variant without fields.", 8, UserReply::SessionRevoked),
         reply(
@@ -257,16 +257,16 @@ pub(super) fn replies() -> Vec<Example> {
 }
 
 fn issued_by_hana() -> CodeIssued {
-    CodeIssued { by: "hana".to_owned(), at: NOW - HOUR }
+    CodeIssued { by: "hana".to_owned(), at: NOW.minus(HOUR) }
 }
 
 fn notices() -> Vec<Example> {
-    let set_with_code = SetWithCode { issued: issued_by_hana(), redeemed: NOW - 60 };
+    let set_with_code = SetWithCode { issued: issued_by_hana(), redeemed: NOW.minus(60) };
     let everything = Notices {
         failures_since_last_login: 300,
         password_is_weak: true,
         password_set_with_code: Some(set_with_code),
-        record_moved: Some(NOW - HOUR),
+        record_moved: Some(NOW.minus(HOUR)),
     };
     vec![
         reply(
@@ -288,14 +288,14 @@ fn device_lists() -> Vec<Example> {
     let phone = RememberedDevice {
         id: u64::MAX >> 1,
         device: "Zoës Telefon".to_owned(),
-        created: NOW - 30 * DAY,
+        created: NOW.minus(30 * DAY),
         last_used: NOW,
     };
     let laptop = RememberedDevice {
         id: 0x0123_4567_89ab_cdef,
         device: "laptop".to_owned(),
-        created: NOW - HOUR,
-        last_used: NOW - HOUR,
+        created: NOW.minus(HOUR),
+        last_used: NOW.minus(HOUR),
     };
     vec![
         reply(
@@ -391,13 +391,13 @@ fn details() -> Vec<Example> {
             "user/reply-refused-suspended",
             "Until when, and why.",
             RefusalCode::Suspended,
-            Detail::Suspended { until: Some(NOW + DAY), reason: Some("Gebühr offen".to_owned()) },
+            Detail::Suspended { until: Some(NOW.plus(DAY)), reason: Some("Gebühr offen".to_owned()) },
         ),
         refused(
             "user/reply-refused-code-used",
             "A code that set a password a minute ago.",
             RefusalCode::CodeUsed,
-            Detail::UsedAt(NOW - 60),
+            Detail::UsedAt(NOW.minus(60)),
         ),
     ]
 }
@@ -432,7 +432,7 @@ fn every_code() -> Vec<Example> {
 /// A field that were narrower in some reader would not hold these.
 fn largest_numbers() -> Vec<Example> {
     let token = || SessionToken::from_bytes([0xff; 32]);
-    let (at, many) = (i64::MAX, u64::MAX);
+    let (at, many) = (UnixSeconds::MAX, u64::MAX);
     let session = NewSession {
         token: token(),
         name: String::new(),
@@ -525,11 +525,11 @@ fn refusals() -> Vec<Example> {
 }
 
 fn new_sessions() -> Vec<Example> {
-    let opened = |descending: bool, last_login: Option<i64>, device_known: bool| NewSession {
+    let opened = |descending: bool, last_login: Option<UnixSeconds>, device_known: bool| NewSession {
         token: token(descending),
         name: "naman".to_owned(),
         last_login,
-        expires: NOW + DAY,
+        expires: NOW.plus(DAY),
         idle_secs_max: 3_600,
         device_known,
         move_record: false,
@@ -539,7 +539,7 @@ fn new_sessions() -> Vec<Example> {
     let of_a_later_server = NewSession {
         witness: (0..128).collect(),
         later: a_later_field(),
-        ..opened(false, Some(NOW - DAY), true)
+        ..opened(false, Some(NOW.minus(DAY)), true)
     };
     vec![
         reply(
@@ -552,13 +552,16 @@ fn new_sessions() -> Vec<Example> {
             "user/reply-logged-in-again",
             "A later login, from a device that is, says when the one before was.",
             2,
-            UserReply::LoggedIn(opened(false, Some(NOW - DAY), true)),
+            UserReply::LoggedIn(opened(false, Some(NOW.minus(DAY)), true)),
         ),
         reply(
             "user/reply-logged-in-move-record",
             "A login by a record of a key that the server is replacing.",
             2,
-            UserReply::LoggedIn(NewSession { move_record: true, ..opened(false, Some(NOW - DAY), true) }),
+            UserReply::LoggedIn(NewSession {
+                move_record: true,
+                ..opened(false, Some(NOW.minus(DAY)), true)
+            }),
         ),
         reply(
             "user/reply-record-moved",
@@ -576,7 +579,7 @@ fn new_sessions() -> Vec<Example> {
             "user/reply-password-changed",
             "A new password brings a new token.",
             6,
-            UserReply::PasswordChanged(opened(true, Some(NOW - HOUR), false)),
+            UserReply::PasswordChanged(opened(true, Some(NOW.minus(HOUR)), false)),
         ),
     ]
 }
@@ -591,17 +594,18 @@ fn accounts() -> Vec<Example> {
         name: "naman".to_owned(),
         profile,
         created: NOW,
-        last_login: Some(NOW + 60),
+        last_login: Some(NOW.plus(60)),
         later: Later::new(),
     };
     let edge = Account {
         name: "naman".to_owned(),
         profile: Profile { age: Some(0), ..Profile::default() },
-        created: i64::MIN,
-        last_login: Some(i64::MAX),
+        created: UnixSeconds::from_seconds(i64::MIN),
+        last_login: Some(UnixSeconds::MAX),
         later: a_later_field(),
     };
-    let before_1970 = Account { created: -1, last_login: None, ..naman(Profile::default()) };
+    let before_1970 =
+        Account { created: UnixSeconds::from_seconds(-1), last_login: None, ..naman(Profile::default()) };
     let updated = Profile { age: Some(35), ..full.clone() };
     vec![
         reply(
@@ -637,8 +641,8 @@ fn session_lists() -> Vec<Example> {
         device: "laptop".to_owned(),
         source: "192.0.2.7".to_owned(),
         created: NOW,
-        last_used: NOW + 60,
-        expires: NOW + DAY,
+        last_used: NOW.plus(60),
+        expires: NOW.plus(DAY),
         current: true,
         later: a_later_field(),
     };
@@ -646,9 +650,9 @@ fn session_lists() -> Vec<Example> {
         id: u64::MAX >> 1,
         device: "Zoës Telefon".to_owned(),
         source: "2001:db8::7".to_owned(),
-        created: NOW - HOUR,
-        last_used: NOW - HOUR,
-        expires: NOW - HOUR + DAY,
+        created: NOW.minus(HOUR),
+        last_used: NOW.minus(HOUR),
+        expires: NOW.minus(HOUR).plus(DAY),
         current: false,
         later: Later::new(),
     };

@@ -135,7 +135,7 @@ impl Caller {
         let now = Clock::system().now();
         let name = Username::parse(&name).map_err(|error| Failure::other(error.to_string()))?;
         // Another run, or another round within this second, must not make the same sessions.
-        let mut random = Random::new(now.cast_unsigned(), OPENED.fetch_add(1, Ordering::Relaxed));
+        let mut random = Random::new(now.seconds().cast_unsigned(), OPENED.fetch_add(1, Ordering::Relaxed));
         let session = SessionId::from_wire(random.draw() >> 1);
         let token_hash = [random.draw(), random.draw()].map(u64::to_be_bytes).concat();
         store
@@ -157,7 +157,7 @@ impl Caller {
                         device: "bench",
                         source: "127.0.0.1",
                         created: now,
-                        expires: now + HOUR_SECS,
+                        expires: now.plus(HOUR_SECS),
                     },
                 )?)
             })

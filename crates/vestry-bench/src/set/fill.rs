@@ -161,7 +161,7 @@ impl<'a> Maker<'a> {
             ProfilePatch { email: person.email.as_ref(), age: person.age, gender: person.gender.as_ref() };
         let keys = self.names.keys_of(tx, person.name.as_str());
         let keys = keys.map_err(|error| Failure::other(error.to_string()))?;
-        let created = self.now.saturating_sub(person.since_secs);
+        let created = self.now.minus(person.since_secs);
         let own = (number < self.set.with_password).then(|| record(&self.sealer, &self.key, &keys.oprf_id.0));
         let own = own.transpose()?;
         let password = Some(NewCredential::chosen(own.as_ref().unwrap_or(&self.filler)));

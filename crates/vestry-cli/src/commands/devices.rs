@@ -71,9 +71,15 @@ fn table(devices: &[RememberedDevice]) -> String {
 mod tests {
     use super::*;
     use crate::output::json_line;
+    use vestry_protocol::UnixSeconds;
 
     fn device() -> RememberedDevice {
-        RememberedDevice { id: 255, device: "a\u{1b}[2J".to_owned(), created: 0, last_used: 86_400 }
+        RememberedDevice {
+            id: 255,
+            device: "a\u{1b}[2J".to_owned(),
+            created: UnixSeconds::default(),
+            last_used: UnixSeconds::from_seconds(86_400),
+        }
     }
 
     #[test]

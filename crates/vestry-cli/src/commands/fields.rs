@@ -137,6 +137,7 @@ pub(super) fn aligned(lines: &[(&str, Option<&str>)]) -> String {
 mod tests {
     use super::*;
     use crate::output::json_line;
+    use vestry_protocol::UnixSeconds;
 
     fn typed(email: Option<&str>, age: Option<&str>, gender: Option<&str>) -> ProfileArgs {
         let own = |text: Option<&str>| text.map(str::to_owned);
@@ -146,7 +147,7 @@ mod tests {
     fn account() -> Account {
         let profile = Profile { email: Some("naman@gmail.com".to_owned()), age: Some(40), gender: None };
         let (name, later) = ("naman".to_owned(), Vec::new());
-        Account { name, profile, created: 1_795_399_200, last_login: None, later }
+        Account { name, profile, created: UnixSeconds::from_seconds(1_795_399_200), last_login: None, later }
     }
 
     #[test]

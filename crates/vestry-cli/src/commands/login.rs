@@ -216,13 +216,14 @@ pub(super) fn about_password(notices: &Notices) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vestry_protocol::UnixSeconds;
     use vestry_protocol::user::CodeIssued;
 
     #[test]
     fn what_is_said_of_the_password_names_the_operator_and_cannot_drive_a_terminal() {
         assert!(about_password(&Notices::default()).is_empty());
-        let issued = CodeIssued { by: "ha\u{1b}na".to_owned(), at: 0 };
-        let password_set_with_code = Some(SetWithCode { issued, redeemed: 60 });
+        let issued = CodeIssued { by: "ha\u{1b}na".to_owned(), at: UnixSeconds::default() };
+        let password_set_with_code = Some(SetWithCode { issued, redeemed: UnixSeconds::from_seconds(60) });
         let notices = Notices { password_is_weak: true, password_set_with_code, ..Notices::default() };
         let said = about_password(&notices);
         assert_eq!(

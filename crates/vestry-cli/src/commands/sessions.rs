@@ -125,11 +125,21 @@ fn row(session: &ListedSession) -> [String; 7] {
 mod tests {
     use super::*;
     use crate::output::json_line;
+    use vestry_protocol::UnixSeconds;
 
     fn session(id: u64, device: &str, current: bool) -> ListedSession {
         let (device, source) = (device.to_owned(), "127.0.0.1".to_owned());
         let later = Vec::new();
-        ListedSession { id, device, source, created: 0, last_used: 60, expires: 86_400, current, later }
+        ListedSession {
+            id,
+            device,
+            source,
+            created: UnixSeconds::default(),
+            last_used: UnixSeconds::from_seconds(60),
+            expires: UnixSeconds::from_seconds(86_400),
+            current,
+            later,
+        }
     }
 
     #[test]

@@ -8,11 +8,11 @@ use opaque_ke::{
     ServerLogin, ServerLoginParameters, ServerRegistration, ServerSetup,
 };
 use vestry_opaque::{Suite, SystemRandom};
-use vestry_protocol::Reply;
 use vestry_protocol::codec::encode;
 use vestry_protocol::fields::{PasswordOwner, PasswordPolicy};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::user::{Envelope, Stretching};
+use vestry_protocol::{Reply, UnixSeconds};
 use vestry_tls::Trust;
 use vestry_tls::config::user_client;
 
@@ -119,7 +119,7 @@ impl FakeServer {
             }
             UserCall::FinishReset { envelope } => {
                 self.record = Some(read(&envelope));
-                let code = CodeIssued { by: "hana".to_owned(), at: 7 };
+                let code = CodeIssued { by: "hana".to_owned(), at: UnixSeconds::from_seconds(7) };
                 UserReply::PasswordReset { name: "naman".to_owned(), code }
             }
             UserCall::FinishNewPassword { envelope } => {
@@ -129,7 +129,9 @@ impl FakeServer {
             UserCall::StartLogin { ke1, .. } | UserCall::StartProof { ke1 } => self.start(&ke1, context),
             UserCall::FinishLogin { ke3, .. } => self.finish(ke3, context, UserReply::LoggedIn(session())),
             UserCall::FinishProof { ke3 } => self.finish(ke3, context, UserReply::PasswordProven),
-            UserCall::DeleteAccount => self.with_proof(UserReply::AccountDeleted { restorable_until: 7 }),
+            UserCall::DeleteAccount => {
+                self.with_proof(UserReply::AccountDeleted { restorable_until: UnixSeconds::from_seconds(7) })
+            }
             UserCall::UpdateAccount(_) => self.with_proof(UserReply::AccountUpdated(account())),
             UserCall::LogInImported { password, .. } => {
                 match self.imported.as_deref() == Some(password.expose_secret()) {
@@ -201,7 +203,7 @@ pub(super) fn session() -> NewSession {
         token,
         name,
         last_login: None,
-        expires: 0,
+        expires: UnixSeconds::default(),
         idle_secs_max: 0,
         device_known: false,
         move_record: false,
@@ -212,7 +214,7 @@ pub(super) fn session() -> NewSession {
 
 fn account() -> Account {
     let (name, profile, later) = ("naman".to_owned(), Profile::default(), Vec::new());
-    Account { name, profile, created: 0, last_login: None, later }
+    Account { name, profile, created: UnixSeconds::default(), last_login: None, later }
 }
 
 fn refusal(code: RefusalCode) -> UserReply {

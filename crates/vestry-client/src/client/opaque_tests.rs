@@ -4,10 +4,10 @@ use super::fake_server::{CHEAP, FakeServer, password, session, strong_password};
 use super::*;
 use crate::state::{Folders, OpaqueAccounts};
 use vestry_opaque::{NO_PROOF, OpaqueError};
-use vestry_protocol::Pin;
 use vestry_protocol::item::{Item, Open};
 use vestry_protocol::refusal::{Detail, Refusal};
 use vestry_protocol::user::Stretching;
+use vestry_protocol::{Pin, UnixSeconds};
 
 const RIGHT: &str = "correct horse battery staple";
 const WRONG: &str = "incorrect horse battery staple";
@@ -266,7 +266,10 @@ async fn a_reset_code_sets_a_password_that_the_server_never_sees() {
     let mut server = FakeServer::with_imported("forgotten");
     let (code, new) = (SecretText::new("code".to_owned()), strong_password(RIGHT));
     let reset = server.meet(async |mut client| client.redeem_reset_code(&naman(), &code, &new).await).await;
-    assert_eq!(reset.unwrap(), ("naman".to_owned(), CodeIssued { by: "hana".to_owned(), at: 7 }));
+    assert_eq!(
+        reset.unwrap(),
+        ("naman".to_owned(), CodeIssued { by: "hana".to_owned(), at: UnixSeconds::from_seconds(7) })
+    );
     assert_eq!(server.seen, ["StartReset", "FinishReset"]);
     assert!(log_in(&mut server, RIGHT).await.is_ok());
 }

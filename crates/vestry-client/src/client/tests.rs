@@ -3,10 +3,10 @@
 use super::*;
 use crate::wire::tests::{Server, meet, pki, read_request, send};
 use std::sync::atomic::{AtomicU32, Ordering};
-use vestry_protocol::Reply;
 use vestry_protocol::codec::encode;
 use vestry_protocol::fields::Field;
 use vestry_protocol::refusal::{Detail, Refusal};
+use vestry_protocol::{Reply, UnixSeconds};
 use vestry_tls::Trust;
 use vestry_tls::config::user_client;
 
@@ -68,7 +68,7 @@ fn whole(code: RefusalCode) -> Refusal {
         RefusalCode::BadField => Detail::Field(Field::Name.into()),
         RefusalCode::SessionEnded => Detail::Ended(None),
         RefusalCode::Suspended => Detail::Suspended { until: None, reason: None },
-        RefusalCode::CodeUsed => Detail::UsedAt(7),
+        RefusalCode::CodeUsed => Detail::UsedAt(UnixSeconds::from_seconds(7)),
         _ => return Refusal::new(code, "no"),
     };
     Refusal::new(code, "no").with(&detail)

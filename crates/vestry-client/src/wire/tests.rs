@@ -12,7 +12,7 @@ use vestry_protocol::frame::FrameError;
 use vestry_protocol::greeting::Greeting;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::{UserCall, UserReply};
-use vestry_protocol::{ADMIN_ALPN, USER_ALPN};
+use vestry_protocol::{ADMIN_ALPN, USER_ALPN, UnixSeconds};
 use vestry_tls::config::{user_client, user_server};
 use vestry_tls::{CertsDir, Trust, TrustFailure, Validity};
 
@@ -28,7 +28,7 @@ pub(crate) struct Pki {
 pub(crate) fn pki() -> Pki {
     let folder = TempDir::new().unwrap();
     let certs = CertsDir::at(folder.path());
-    let long = Validity { not_before: 1_577_836_800, days: 36_500 };
+    let long = Validity { not_before: UnixSeconds::from_seconds(1_577_836_800), days: 36_500 };
     certs.create_authority("Vestry CA", long).unwrap();
     certs.create_server(&vestry_tls::Hosts::parse(["127.0.0.1"]).unwrap(), long).unwrap();
     let identity = certs.load_server().unwrap();

@@ -205,9 +205,10 @@ mod tests {
         AccountDetail {
             name: "naman".to_owned(),
             profile: Profile { email: Some("n\u{1b}[2J@x.org".to_owned()), ..Profile::default() },
-            state: AccountState::Suspended { until: Some(86_400), reason: None }.into(),
+            state: AccountState::Suspended { until: Some(UnixSeconds::from_seconds(86_400)), reason: None }
+                .into(),
             credential: Credential::Imported.into(),
-            created: 0,
+            created: UnixSeconds::default(),
             last_login: None,
             sessions: 0,
             later: Vec::new(),
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn a_change_is_said_in_one_line() {
         assert_eq!(state_of(&account()), "naman is suspended until 1970-01-02T00:00:00Z");
-        let state = AccountState::Deleted { restorable_until: 0 };
+        let state = AccountState::Deleted { restorable_until: UnixSeconds::default() };
         let deleted = AccountDetail { state: state.into(), ..account() };
         assert_eq!(state_of(&deleted), "naman is deleted; it can be restored until 1970-01-01T00:00:00Z");
         let active = AccountDetail { state: AccountState::Active.into(), ..account() };

@@ -26,7 +26,7 @@ use vestry_tls::{CertsDir, Validity};
 #[expect(clippy::disallowed_methods, reason = "certificates are judged by rustls' own clock")]
 fn now() -> UnixSeconds {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    UnixSeconds::try_from(since.as_secs()).unwrap()
+    UnixSeconds::from_seconds(i64::try_from(since.as_secs()).unwrap())
 }
 
 /// A CA, a server and an operator in a folder of their own.

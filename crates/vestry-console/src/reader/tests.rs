@@ -19,7 +19,7 @@ fn shown(entry: &Entry) -> String {
                 profile.email.clone(),
                 profile.age.map(|age| age.to_string()),
                 profile.gender.clone(),
-                row.created.map(|at| at.to_string()),
+                row.created.map(|at| at.seconds().to_string()),
                 row.suspended.then(|| "suspended".to_owned()),
                 row.argon2id.as_ref().map(|hash| hash.expose_secret().to_owned()),
             ];

@@ -72,7 +72,7 @@ async fn issue_code<A: Permits<IssueCode> + 'static>(
     let issuer = operator.as_code_issuer()?;
     let code = new_code(&issuer)?;
     let (hash, now) = (hash_of(&code), server.clock.now());
-    let expires = now.saturating_add(CODE_SECS);
+    let expires = now.plus(CODE_SECS);
     act(server, issuer.operator(), move |tx, by| {
         let noted = find(tx, by, now)?;
         let issued = IssuedCode { by: by.name().to_owned(), at: now };
@@ -183,9 +183,7 @@ fn detail_of(
         Standing::Suspended { until, reason } => {
             AccountState::Suspended { until: *until, reason: reason.clone() }
         }
-        Standing::Deleted { at } => {
-            AccountState::Deleted { restorable_until: at.saturating_add(RESTORABLE_SECS) }
-        }
+        Standing::Deleted { at } => AccountState::Deleted { restorable_until: at.plus(RESTORABLE_SECS) },
     };
     let credential = match tx.credential_kind(account.id)? {
         None => Credential::None,

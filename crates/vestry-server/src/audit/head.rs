@@ -93,7 +93,7 @@ impl AuditHead {
     /// epoch that the lost one can have had.
     #[must_use]
     pub fn next_epoch(before: Option<u64>, now: UnixSeconds) -> u64 {
-        before.map_or(0, |before| before.saturating_add(1)).max(now.unsigned_abs())
+        before.map_or(0, |before| before.saturating_add(1)).max(now.seconds().unsigned_abs())
     }
 }
 
@@ -141,7 +141,7 @@ async fn look(store: &Store, known: Option<Checkpoint>) -> Result<(bool, Option<
 /// When the store does.
 pub fn epoch_of(tx: &ReadTx<'_>) -> Result<u64, StoreError> {
     let accepted = tx.newest_event_of(act::AuditAccepted.name())?;
-    Ok(accepted.and_then(|at| u64::try_from(at).ok()).unwrap_or(0))
+    Ok(accepted.and_then(|at| u64::try_from(at.seconds()).ok()).unwrap_or(0))
 }
 
 /// Keeps the file while a server runs, and compares it with the database and with what clients saw.

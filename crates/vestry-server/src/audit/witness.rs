@@ -67,6 +67,7 @@ mod tests {
     use super::*;
     use crate::audit::act;
     use crate::audit::actor::Actor;
+    use vestry_protocol::UnixSeconds;
     use vestry_store::{Party, Store, StoreError, StoreLimits};
 
     #[tokio::test]
@@ -78,7 +79,8 @@ mod tests {
         let store = Store::open(&database, StoreLimits::default(), chain.clone()).unwrap();
         let key = WitnessKey::of(&chain);
         let sealed = store.write(move |tx| {
-            let noted = Actor::server().note(tx, 60, act::LoggedIn, Party::NONE, "")?;
+            let noted =
+                Actor::server().note(tx, UnixSeconds::from_seconds(60), act::LoggedIn, Party::NONE, "")?;
             Ok::<_, StoreError>((noted.place(), [key.seal(3, &noted), key.seal(3, &noted)]))
         });
         let ((id, mac), [one, two]) = sealed.await.unwrap();

@@ -160,7 +160,7 @@ fn header(name: &str, bytes: u64, now: UnixSeconds) -> Result<tar::Header, Backu
     header.set_path(name).map_err(BackupError::NotWritten)?;
     header.set_size(bytes);
     header.set_mode(0o600);
-    header.set_mtime(u64::try_from(now).unwrap_or_default());
+    header.set_mtime(u64::try_from(now.seconds()).unwrap_or_default());
     header.set_entry_type(tar::EntryType::Regular);
     header.set_cksum();
     Ok(header)

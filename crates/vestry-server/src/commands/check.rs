@@ -286,7 +286,7 @@ fn check_authority(certs: &CertsDir, now: UnixSeconds) -> Finding {
         Ok(authority) if authority.not_after() <= now => {
             Finding::Warning(format!("CA: ended on {}", as_date(authority.not_after())))
         }
-        Ok(authority) if authority.not_after().saturating_sub(now) < AUTHORITY_NOTICE_SECS => {
+        Ok(authority) if authority.not_after().since(now) < AUTHORITY_NOTICE_SECS => {
             let until = as_date(authority.not_after());
             Finding::Warning(format!("CA: ends on {until}; before that, {}", new_authority(certs)))
         }
@@ -306,7 +306,7 @@ fn check_certificates(certs: &CertsDir, now: UnixSeconds) -> Vec<Finding> {
 
 fn check_certificate(certs: &CertsDir, facts: &CertificateFacts, now: UnixSeconds) -> Finding {
     let line = format!("certificate {}: until {}", Shown(&facts.path), as_date(facts.not_after));
-    let standing = match facts.not_after.saturating_sub(now) {
+    let standing = match facts.not_after.since(now) {
         left if left <= 0 => "EXPIRED",
         _ if facts.not_before > now => "NOT VALID YET, made while the clock was ahead",
         left if left < 3 * DAY_SECS => return Finding::Warning(line),

@@ -9,6 +9,7 @@ use crate::settings::Settings;
 use crate::source::Source;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::Username;
 use vestry_store::{ChainKey, OprfId, Store, StoreLimits};
 
@@ -32,7 +33,7 @@ impl Fixture {
         let store = Store::open(&path, StoreLimits::default(), key()).unwrap();
         let now = Arc::new(AtomicI64::new(1_700_000_000));
         let told = now.clone();
-        let clock = Clock::from_fn(move || told.load(Ordering::Relaxed));
+        let clock = Clock::from_fn(move || UnixSeconds::from_seconds(told.load(Ordering::Relaxed)));
         let settings = Settings::new(Config { gate: limits, ..Config::default() }, Overrides::default());
         let gate = Gate::start(store.clone(), clock, settings);
         Self { _folder: folder, store, gate, now }

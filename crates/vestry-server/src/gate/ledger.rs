@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn enter(ledger: &Ledger, subject: &str, network: &str) -> Option<Shares> {
-        ledger.enter(&[part(subject)], &network.into(), || 0, |_| Ok(None)).ok()
+        ledger.enter(&[part(subject)], &network.into(), UnixSeconds::default, |_| Ok(None)).ok()
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         let ledger = Ledger::default();
         let _held = [enter(&ledger, "full", "a"), enter(&ledger, "full", "a")];
         let both = [part("free"), part("full")];
-        assert!(ledger.enter(&both, &"a".into(), || 0, |_| Ok(None)).is_err());
+        assert!(ledger.enter(&both, &"a".into(), UnixSeconds::default, |_| Ok(None)).is_err());
         assert_eq!(ledger.shown(), [(Lane::Account, "full".to_owned(), 2)]);
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn more_lanes_than_are_kept_account_of_are_refused_until_there_is_room() {
         let ledger = Ledger::default();
         let many: Vec<Part> = (1..LANES_UNDER_WAY_MAX).map(|number| part(&number.to_string())).collect();
-        let mut all = ledger.enter(&many, &"a".into(), || 0, |_| Ok(None)).ok();
+        let mut all = ledger.enter(&many, &"a".into(), UnixSeconds::default, |_| Ok(None)).ok();
         let last = enter(&ledger, "last", "a");
         assert!(all.is_some() && last.is_some());
         assert!(enter(&ledger, "over", "a").is_none());

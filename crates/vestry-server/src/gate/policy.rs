@@ -110,14 +110,14 @@ impl Policy {
 impl StreakPolicy {
     fn judge(&self, streak: Option<&Streak>, under_way: UnderWay, now: UnixSeconds) -> Verdict {
         let (failures, open_at) = match streak {
-            Some(streak) if streak.failed_at <= now.saturating_add(CLOCK_SKEW_SECS) => {
+            Some(streak) if streak.failed_at <= now.plus(CLOCK_SKEW_SECS) => {
                 (failures_at(streak, now), streak.open_at)
             }
             Some(streak) => (streak.failures, now),
             None => (0, now),
         };
         if open_at > now {
-            return Verdict::Wait { ms: open_at.saturating_sub(now).unsigned_abs().saturating_mul(1_000) };
+            return Verdict::Wait { ms: open_at.since(now).unsigned_abs().saturating_mul(1_000) };
         }
         let (shares, guests) = self.slots_after(failures);
         let has_slot = under_way.all < shares
@@ -144,7 +144,7 @@ impl StreakPolicy {
             0 => 0,
             delay => delay.saturating_add(1),
         };
-        Streak { failures, failed_at: now, open_at: now.saturating_add(delay_secs), drained_ms: 0 }
+        Streak { failures, failed_at: now, open_at: now.plus(delay_secs), drained_ms: 0 }
     }
 
     fn delay_secs(&self, failures: u32) -> i64 {
@@ -161,7 +161,7 @@ impl StreakPolicy {
 }
 
 fn failures_at(streak: &Streak, now: UnixSeconds) -> u32 {
-    if now.saturating_sub(streak.failed_at) >= FORGOTTEN_AFTER_SECS { 0 } else { streak.failures }
+    if now.since(streak.failed_at) >= FORGOTTEN_AFTER_SECS { 0 } else { streak.failures }
 }
 
 impl BucketPolicy {
@@ -186,7 +186,8 @@ impl BucketPolicy {
         let failures = level.saturating_add(1);
         let excess = i64::from(failures.saturating_sub(self.burst).saturating_add(1));
         let room_at = drained_ms.saturating_add(excess.saturating_mul(self.interval_ms));
-        let open_at = if failures < self.burst { now } else { room_at.div_euclid(1_000).saturating_add(1) };
+        let opened = UnixSeconds::from_seconds(room_at.div_euclid(1_000)).plus(1);
+        let open_at = if failures < self.burst { now } else { opened };
         Streak { failures, failed_at: now, open_at, drained_ms }
     }
 
@@ -207,8 +208,8 @@ impl BucketPolicy {
     }
 }
 
-fn milliseconds(seconds: UnixSeconds) -> i64 {
-    seconds.saturating_mul(1_000)
+fn milliseconds(at: UnixSeconds) -> i64 {
+    at.seconds().saturating_mul(1_000)
 }
 
 #[cfg(test)]
@@ -224,17 +225,21 @@ mod tests {
     const NAMES: Policy = Policy::Bucket(BucketPolicy { burst: 60, interval_ms: 200 });
     const IDLE: UnderWay = UnderWay { all: 0, of_network: 0 };
 
+    fn at(seconds: i64) -> UnixSeconds {
+        UnixSeconds::from_seconds(seconds)
+    }
+
     fn is_allowed(policy: Policy, streak: Option<&Streak>, (all, of_network): (u32, u32), now: i64) -> bool {
-        policy.judge(streak, UnderWay { all, of_network }, now) == Verdict::Allowed
+        policy.judge(streak, UnderWay { all, of_network }, at(now)) == Verdict::Allowed
     }
 
     /// How many attempts somebody makes who tries again the moment that it is allowed, and is always wrong.
     fn guesses_within(policy: Policy, secs: i64) -> u32 {
         let (mut now, mut streak, mut guesses) = (0, None, 0);
         while now < secs {
-            match policy.judge(streak.as_ref(), IDLE, now) {
+            match policy.judge(streak.as_ref(), IDLE, at(now)) {
                 Verdict::Allowed => {
-                    streak = Some(policy.after_failure(streak.as_ref(), now));
+                    streak = Some(policy.after_failure(streak.as_ref(), at(now)));
                     guesses += 1;
                 }
                 Verdict::Wait { ms } => now += i64::try_from(ms.div_ceil(1_000)).unwrap(),
@@ -257,7 +262,7 @@ mod tests {
                 }
             }
             for _ in 0..held.into_iter().sum() {
-                streak = Some(policy.after_failure(streak.as_ref(), now));
+                streak = Some(policy.after_failure(streak.as_ref(), at(now)));
                 guesses += 1;
             }
         }
@@ -306,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_is_under_way_counts_as_if_it_had_failed() {
-        let after = |failures| Streak { failures, failed_at: 0, open_at: 0, drained_ms: 0 };
+        let after = |failures| Streak { failures, failed_at: at(0), open_at: at(0), drained_ms: 0 };
         // Three failed: seven more may be under way before there are ten.
         assert!(is_allowed(STRANGERS, Some(&after(3)), (6, 0), 10));
         assert!(!is_allowed(STRANGERS, Some(&after(3)), (7, 0), 10));
@@ -344,7 +349,7 @@ mod tests {
         let mut streak = None;
         for now in (0..10 * DAY).step_by(61) {
             assert!(is_allowed(ADDRESS, streak.as_ref(), (0, 0), now));
-            streak = Some(ADDRESS.after_failure(streak.as_ref(), now));
+            streak = Some(ADDRESS.after_failure(streak.as_ref(), at(now)));
         }
         assert_eq!(streak.unwrap().failures, 1);
     }
@@ -372,7 +377,7 @@ mod tests {
                 guesses += 1;
                 *most.entry(account).or_insert(0) += 1;
                 for (key, policy) in source.into_iter().chain([((0, account), STRANGERS)]) {
-                    let streak = policy.after_failure(lanes.get(&key), now);
+                    let streak = policy.after_failure(lanes.get(&key), at(now));
                     lanes.insert(key, streak);
                 }
             }
@@ -384,18 +389,21 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_delays_nobody_and_keeps_the_count() {
-        let row = |failures, failed_at, open_at| Streak { failures, failed_at, open_at, drained_ms: 0 };
-        let streak = STRANGERS.after_failure(Some(&row(98, 0, 0)), 1000 * DAY);
+        let row = |failures, failed, open| {
+            let (failed_at, open_at) = (at(failed), at(open));
+            Streak { failures, failed_at, open_at, drained_ms: 0 }
+        };
+        let streak = STRANGERS.after_failure(Some(&row(98, 0, 0)), at(1000 * DAY));
         assert_eq!(streak.failures, 1, "forgotten after a month");
         let delayed = row(50, DAY, DAY + 3600);
         assert!(is_allowed(STRANGERS, Some(&delayed), (0, 0), 0), "a day back");
-        let next = STRANGERS.after_failure(Some(&delayed), 0);
-        assert_eq!((next.failures, next.open_at), (51, 3601));
-        let late = STRANGERS.after_failure(None, i64::MAX);
+        let next = STRANGERS.after_failure(Some(&delayed), at(0));
+        assert_eq!((next.failures, next.open_at), (51, at(3601)));
+        let late = STRANGERS.after_failure(None, UnixSeconds::MAX);
         assert!(is_allowed(STRANGERS, Some(&late), (0, 0), i64::MAX));
-        let full = Streak { failures: 20, failed_at: DAY, open_at: DAY, drained_ms: DAY * 1_000 };
+        let full = Streak { failures: 20, failed_at: at(DAY), open_at: at(DAY), drained_ms: DAY * 1_000 };
         assert!(!is_allowed(ADDRESS, Some(&full), (0, 0), 0), "a bucket keeps its count");
-        assert_eq!(ADDRESS.judge(Some(&full), IDLE, 0), Verdict::Wait { ms: 60_000 });
-        assert_eq!(ADDRESS.judge(Some(&full), IDLE, i64::MAX), Verdict::Allowed);
+        assert_eq!(ADDRESS.judge(Some(&full), IDLE, at(0)), Verdict::Wait { ms: 60_000 });
+        assert_eq!(ADDRESS.judge(Some(&full), IDLE, UnixSeconds::MAX), Verdict::Allowed);
     }
 }

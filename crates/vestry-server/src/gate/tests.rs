@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
+use vestry_protocol::UnixSeconds;
 use vestry_store::{Lane, Noted, OprfId, Party, StoreError, WriteTx};
 
 /// As [`Fixture::login`] names it.
@@ -33,7 +34,8 @@ async fn write(
 ) -> Written {
     let verdicts = admitted.verdicts();
     let written = fixture.store.write(move |tx| {
-        let noted = Actor::stranger("test").note(tx, 1, act::LoginFailed, Party::NONE, "")?;
+        let at = UnixSeconds::from_seconds(1);
+        let noted = Actor::stranger("test").note(tx, at, act::LoginFailed, Party::NONE, "")?;
         judge(&verdicts, tx, &noted)
     });
     written.await.unwrap()
@@ -50,7 +52,7 @@ async fn an_attempt_that_is_dropped_is_a_failure_and_a_concluded_one_is_not() {
     assert_eq!(failures(&fixture, "naman").await, 1);
     let admitted = fixture.login("naman").await;
     let right = |verdicts: &Verdicts, tx: &WriteTx<'_>, noted: &Noted<'_, act::LoginFailed>| {
-        verdicts.right(tx, noted, 1_700_000_000).map(|(written, unseen)| {
+        verdicts.right(tx, noted, UnixSeconds::from_seconds(1_700_000_000)).map(|(written, unseen)| {
             assert_eq!(unseen, 1);
             written
         })

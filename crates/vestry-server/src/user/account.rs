@@ -29,7 +29,7 @@ pub(super) async fn show_notices(
     session: LoggedIn,
     failures_since_last_login: u64,
 ) -> Result<UserReply, Failure> {
-    let since = server.clock.now().saturating_sub(TOLD_OF_CODE_SECS);
+    let since = server.clock.now().minus(TOLD_OF_CODE_SECS);
     let facts = read_as(server, session, |tx, live| Ok(tx.password_facts(live.account().id)?)).await?;
     let code = facts.code.filter(|_| facts.changed > since);
     Ok(UserReply::NoticesShown(Notices {
@@ -92,7 +92,7 @@ pub(super) async fn delete(
         Ok(tx.delete_account(&noted, &right, now)?)
     })
     .await?;
-    Ok(UserReply::AccountDeleted { restorable_until: now.saturating_add(RESTORABLE_SECS) })
+    Ok(UserReply::AccountDeleted { restorable_until: now.plus(RESTORABLE_SECS) })
 }
 
 fn account_of(account: &AccountRow) -> Account {

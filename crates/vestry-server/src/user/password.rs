@@ -221,8 +221,7 @@ fn redeem(
     let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
     let by = Actor::user(account.id, source);
     let noted = by.note_on(tx, now, act::PasswordReset, account.id, "")?;
-    let Some(taken) = tx.take_reset_code(&noted, &half.code_hash, now, now.saturating_add(USED_CODE_SECS))?
-    else {
+    let Some(taken) = tx.take_reset_code(&noted, &half.code_hash, now, now.plus(USED_CODE_SECS))? else {
         let used = tx.reset_code(account.id, &half.code_hash, now, now)?.and_then(|code| code.used);
         return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));
     };

@@ -13,7 +13,7 @@ use vestry_store::{Party, SessionId, SessionRow};
 pub(super) async fn list(server: &Shared, session: LoggedIn) -> Result<UserReply, Failure> {
     let (now, idle) = (server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let rows = read_as(server, session, move |tx, live| Ok(tx.sessions_of(live.account().id, now)?)).await?;
-    let live = rows.into_iter().filter(|row| row.last_used > now.saturating_sub(idle));
+    let live = rows.into_iter().filter(|row| row.last_used > now.minus(idle));
     Ok(UserReply::SessionsListed(live.map(|row| as_shown(row, session)).collect()))
 }
 

@@ -52,7 +52,8 @@ impl ReadTx<'_> {
     /// When the database does.
     pub fn newest_event_of(&self, action: &str) -> Result<Option<UnixSeconds>, StoreError> {
         let mut statement = self.conn.prepare("select max(at) from audit_event where action = ?1")?;
-        Ok(statement.query_row([action], |row| row.get(0))?)
+        let newest: Option<i64> = statement.query_row([action], |row| row.get(0))?;
+        Ok(newest.map(UnixSeconds::from_seconds))
     }
 
     /// The newest event and its MAC in hexadecimal, as the mark of it says.

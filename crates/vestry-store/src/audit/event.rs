@@ -138,7 +138,7 @@ impl WriteTx<'_> {
             "insert into audit_event (id, at, actor_kind, actor, action, subject, source, detail, mac)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) on conflict (id) do nothing",
         )?;
-        let values = params![id, at, kind, actor, action, subject, source, detail, link];
+        let values = params![id, at.seconds(), kind, actor, action, subject, source, detail, link];
         Ok(statement.execute(values)? == 1)
     }
 }

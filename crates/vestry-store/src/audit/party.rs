@@ -66,7 +66,7 @@ impl WriteTx<'_> {
                 "insert into audit_name (subject, name, seen) values (?1, ?2, ?3)
                  on conflict (subject) do update set seen = excluded.seen where seen < excluded.seen - ?4",
             )?
-            .execute(params![name_key(oprf_id), name, at, SEEN_SECS])?;
+            .execute(params![name_key(oprf_id), name, at.seconds(), SEEN_SECS])?;
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl WriteTx<'_> {
                 "delete from audit_name where subject in
                  (select subject from audit_name where seen < ?1 order by seen limit ?2)",
             )?
-            .execute(params![before.saturating_sub(SEEN_SECS), NAMES_PER_PURGE_MAX])?;
+            .execute(params![before.minus(SEEN_SECS).seconds(), NAMES_PER_PURGE_MAX])?;
         Ok(())
     }
 }
@@ -90,7 +90,7 @@ mod tests {
     use crate::audit::event::{ActorKind, Event};
     use crate::audit::verify::Verification;
     use crate::chain_key::ChainKey;
-    use crate::fresh::{EVENT, Test, fresh_store, keys_of};
+    use crate::fresh::{EVENT, Test, at, fresh_store, keys_of};
     use crate::store::Store;
     use crate::tables::accounts::{DeletionRight, NewAccount, ProfilePatch};
     use crate::tables::maintenance::Purgeable;
@@ -99,9 +99,10 @@ mod tests {
 
     const DAY: i64 = 24 * 60 * 60;
 
-    fn note<'tx>(tx: &'tx WriteTx<'_>, at: i64, subject: Party<'_>) -> Noted<'tx, Test<'static>> {
+    fn note<'tx>(tx: &'tx WriteTx<'_>, seconds: i64, subject: Party<'_>) -> Noted<'tx, Test<'static>> {
         let (actor_kind, actor) = (ActorKind::Server, Party::Text("vestryd"));
-        tx.note(&Test("test"), &Event { at, actor_kind, actor, subject, source: "", detail: "" }).unwrap()
+        let event = Event { at: at(seconds), actor_kind, actor, subject, source: "", detail: "" };
+        tx.note(&Test("test"), &event).unwrap()
     }
 
     async fn make(store: &Store, name: &'static str) -> AccountId {
@@ -114,18 +115,18 @@ mod tests {
                 keys: &keys,
                 profile: ProfilePatch::default(),
                 password: None,
-                created: 1,
+                created: at(1),
             };
             tx.insert_account(&noted, id, &new)
         });
         made.await.unwrap().unwrap()
     }
 
-    async fn purge(store: &Store, id: AccountId, at: i64) {
+    async fn purge(store: &Store, id: AccountId, seconds: i64) {
         let purged = store.write(move |tx| {
-            let event = Event { at, ..EVENT };
+            let event = Event { at: at(seconds), ..EVENT };
             let noted = tx.note_on(id, &Test("test"), &event)?;
-            tx.delete_account(&noted, &DeletionRight::Owner(StillProven::for_tests(id)), at)?;
+            tx.delete_account(&noted, &DeletionRight::Owner(StillProven::for_tests(id)), at(seconds))?;
             tx.purge_account(&noted, Purgeable(id))
         });
         purged.await.unwrap();
@@ -216,7 +217,7 @@ mod tests {
                 if let Some(plan) = tx.plan_audit_purge(Cutoff::for_tests(before)).unwrap() {
                     tx.purge_audit(&note(tx, 10 * DAY, Party::NONE), &plan)?;
                 }
-                tx.purge_audit_names(before)
+                tx.purge_audit_names(at(before))
             });
             purged.await.unwrap();
             assert_eq!(count(&store, "select count(*) from audit_name").await, names, "{before}");

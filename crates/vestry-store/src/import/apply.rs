@@ -153,8 +153,8 @@ impl Making<'_> {
             row.email,
             row.age,
             row.gender,
-            row.created.unwrap_or(self.now),
-            row.suspended.then_some(self.now),
+            row.created.unwrap_or(self.now).seconds(),
+            row.suspended.then_some(self.now.seconds()),
             row.keys.name_key,
             row.keys.oprf_id.0
         ])?;
@@ -163,7 +163,7 @@ impl Making<'_> {
         }
         if let Some(sealed_hash) = &row.sealed_hash {
             let kind = CredentialKind::Imported.as_str();
-            self.credential.execute(params![id_of_last(), kind, sealed_hash, self.now])?;
+            self.credential.execute(params![id_of_last(), kind, sealed_hash, self.now.seconds()])?;
         }
         Ok(true)
     }

@@ -89,7 +89,7 @@ impl Staging {
                 profile.email.map(Email::as_str),
                 profile.age.map(Age::years),
                 profile.gender.map(Gender::as_str),
-                row.created,
+                row.created.map(UnixSeconds::seconds),
                 row.suspended,
                 row.sealed_hash,
                 row.keys.name_key,
@@ -107,7 +107,7 @@ impl Staging {
 
     fn count(&mut self, row: &StagedAccount<'_>) {
         let (age, created) =
-            (row.profile.age.map(|age| age.to_string()), row.created.map(|at| at.to_string()));
+            (row.profile.age.map(|age| age.to_string()), row.created.map(|at| at.seconds().to_string()));
         let texts = [
             row.name.as_str(),
             row.profile.email.map_or("", Email::as_str),
@@ -248,7 +248,7 @@ fn staged_row(row: &Row<'_>) -> rusqlite::Result<StagedRow> {
         email: row.get(2)?,
         age: row.get(3)?,
         gender: row.get(4)?,
-        created: row.get(5)?,
+        created: row.get::<_, Option<i64>>(5)?.map(UnixSeconds::from_seconds),
         suspended: row.get(6)?,
         sealed_hash: row.get(7)?,
         keys: NameKeys { name_key: row.get(8)?, generation: row.get(9)?, oprf_id: OprfId(row.get(10)?) },

@@ -3,7 +3,7 @@
 use super::{Added, ImportError, NameStanding, StagedAccount, Staging};
 use crate::aging::Cutoff;
 use crate::error::StoreError;
-use crate::fresh::{EVENT, Test, fresh_store, keys_of};
+use crate::fresh::{EVENT, Test, at, fresh_store, keys_of};
 use crate::ids::AccountId;
 use crate::store::Store;
 use crate::tables::accounts::{DeletionRight, NameKeys, NewAccount, ProfilePatch, Standing};
@@ -13,9 +13,10 @@ use crate::tables::passwords::StillProven;
 use crate::tx::WriteTx;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
+use vestry_protocol::UnixSeconds;
 use vestry_protocol::fields::{Age, Username};
 
-const NOW: i64 = 1_000;
+const NOW: UnixSeconds = UnixSeconds::from_seconds(1_000);
 
 fn name(text: &str) -> Username {
     Username::parse(text).unwrap()
@@ -63,7 +64,7 @@ async fn counted(store: &Store) -> (u64, i64) {
     (accounts, events)
 }
 
-fn delete(tx: &WriteTx<'_>, id: AccountId, at: i64) -> Result<(), StoreError> {
+fn delete(tx: &WriteTx<'_>, id: AccountId, at: UnixSeconds) -> Result<(), StoreError> {
     let noted = tx.note_on(id, &Test("test"), &EVENT)?;
     tx.delete_account(&noted, &DeletionRight::Owner(StillProven::for_tests(id)), at)
 }
@@ -78,7 +79,7 @@ async fn register(store: &Store, text: &str) {
                 keys: &keys_of(&name, 0),
                 profile: ProfilePatch::default(),
                 password: None,
-                created: 1,
+                created: at(1),
             };
             tx.insert_account(&noted, tx.next_account_id()?, &new)
         })
@@ -111,7 +112,7 @@ async fn what_a_row_says_is_what_the_account_is() {
     let profile = ProfilePatch { age: Some(Age::new(40).unwrap()), ..ProfilePatch::default() };
     let full = StagedAccount {
         profile,
-        created: Some(17),
+        created: Some(at(17)),
         suspended: true,
         argon2id: Some("$argon2id$…"),
         sealed_hash: Some(b"sealed"),
@@ -129,7 +130,10 @@ async fn what_a_row_says_is_what_the_account_is() {
         .unwrap();
     let imported = Credential::Imported(b"sealed".to_vec());
     assert_eq!(credential, Some(imported));
-    assert_eq!((account.age.map(Age::years), account.created, account.oprf_id), (Some(40), 17, keys.oprf_id));
+    assert_eq!(
+        (account.age.map(Age::years), account.created, account.oprf_id),
+        (Some(40), at(17), keys.oprf_id)
+    );
     assert_eq!(account.standing, Standing::Suspended { until: None, reason: None });
 }
 
@@ -153,7 +157,7 @@ fn the_digest_names_the_rows_and_tells_one_field_from_the_next() {
             let name = name(text);
             staging
                 .add(&StagedAccount {
-                    created: *created,
+                    created: created.map(at),
                     suspended: *suspended,
                     ..row(1, &name, &keys_of(&name, 0))
                 })
@@ -234,9 +238,9 @@ async fn a_row_whose_name_was_given_up_since_it_came_makes_no_account() {
     register(&store, "naman").await;
     let purge = store.write(|tx| {
         let account = tx.account(&name("naman"), NOW)?.unwrap();
-        delete(tx, account.id, 1)?;
+        delete(tx, account.id, at(1))?;
         let noted = tx.note_on(account.id, &Test("test"), &EVENT)?;
-        let mut due = tx.purgeable_accounts(Cutoff::for_tests(NOW))?;
+        let mut due = tx.purgeable_accounts(Cutoff::for_tests(NOW.seconds()))?;
         assert_eq!(due, [Purgeable(account.id)]);
         tx.purge_account(&noted, due.remove(0))
     });

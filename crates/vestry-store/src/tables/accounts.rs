@@ -140,17 +140,18 @@ pub(crate) fn account_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Resul
         email: row.get::<_, Option<_>>(2)?.map(Email::from_stored),
         age: row.get::<_, Option<_>>(3)?.map(Age::from_stored),
         gender: row.get::<_, Option<_>>(4)?.map(Gender::from_stored),
-        created: row.get(5)?,
-        last_login: row.get(6)?,
+        created: row.get(5).map(UnixSeconds::from_seconds)?,
+        last_login: row.get::<_, Option<i64>>(6)?.map(UnixSeconds::from_seconds),
         standing: standing_of_row(row, now)?,
         oprf_id: OprfId(row.get(11)?),
     })
 }
 
 fn standing_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<Standing> {
-    let (suspended_at, until): (Option<UnixSeconds>, Option<UnixSeconds>) = (row.get(7)?, row.get(8)?);
+    let suspended_at: Option<i64> = row.get(7)?;
+    let until = row.get::<_, Option<i64>>(8)?.map(UnixSeconds::from_seconds);
     if let Some(at) = row.get(10)? {
-        return Ok(Standing::Deleted { at });
+        return Ok(Standing::Deleted { at: UnixSeconds::from_seconds(at) });
     }
     let over = until.is_some_and(|until| until <= now);
     if suspended_at.is_none() || over {
@@ -208,7 +209,7 @@ impl ReadTx<'_> {
         let deleted = count("select count(*) from account where deleted_at is not null", &[])?;
         let suspended =
             count("select count(*) from account where suspended_at is not null and deleted_at is null", &[])?;
-        let sessions = count("select count(*) from session where expires > ?1", &[&now])?;
+        let sessions = count("select count(*) from session where expires > ?1", &[&now.seconds()])?;
         Ok(Counts { accounts: all.saturating_sub(deleted), suspended, deleted, sessions })
     }
 }
@@ -252,7 +253,7 @@ impl WriteTx<'_> {
                 profile.email.map(Email::as_str),
                 profile.age.map(Age::years),
                 profile.gender.map(Gender::as_str),
-                new.created
+                new.created.seconds()
             ])?;
         if inserted == 0 {
             return Ok(None);
@@ -314,7 +315,12 @@ impl WriteTx<'_> {
             .prepare_cached(
                 "update account set suspended_at = ?2, suspended_until = ?3, suspended_reason = ?4 where id = ?1",
             )?
-            .execute(params![noted.account().0, now, until, reason.map(Reason::as_str)])?;
+            .execute(params![
+                noted.account().0,
+                now.seconds(),
+                until.map(UnixSeconds::seconds),
+                reason.map(Reason::as_str)
+            ])?;
         self.shut_out(noted.account(), SessionEnd::Suspended)
     }
 
@@ -351,7 +357,7 @@ impl WriteTx<'_> {
         };
         self.conn
             .prepare_cached("update account set deleted_at = ?2 where id = ?1")?
-            .execute(params![id.0, now])?;
+            .execute(params![id.0, now.seconds()])?;
         self.conn.prepare_cached("delete from reset_code where account_id = ?1")?.execute([id.0])?;
         self.shut_out(id, SessionEnd::Deleted)
     }
@@ -401,7 +407,7 @@ impl WriteTx<'_> {
     ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("update account set last_login = ?2 where id = ?1")?
-            .execute(params![noted.account().0, now])?;
+            .execute(params![noted.account().0, now.seconds()])?;
         Ok(())
     }
 }

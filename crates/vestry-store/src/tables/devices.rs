@@ -70,7 +70,12 @@ impl ReadTx<'_> {
         )?;
         let rows = statement.query_map([account.0], |row| {
             let (id, device) = (row.get(0)?, Device::from_stored(row.get(1)?));
-            Ok(DeviceRow { id, device, created: row.get(2)?, last_used: row.get(3)? })
+            Ok(DeviceRow {
+                id,
+                device,
+                created: row.get(2).map(UnixSeconds::from_seconds)?,
+                last_used: row.get(3).map(UnixSeconds::from_seconds)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -100,7 +105,7 @@ impl WriteTx<'_> {
                 "insert into device (id, account_id, session_id, device, token_hash, created, last_used)
                  select ?3, account_id, id, device, ?4, ?5, ?5 from session where account_id = ?1 and id = ?2",
             )?
-            .execute(params![account.0, new.session.0, new.id, new.token_hash, new.created])?;
+            .execute(params![account.0, new.session.0, new.id, new.token_hash, new.created.seconds()])?;
         Ok(())
     }
 
@@ -116,7 +121,7 @@ impl WriteTx<'_> {
     ) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("update device set last_used = ?2 where id = ?1 and last_used < ?2 - 86400")?
-            .execute([id, now])?;
+            .execute([id, now.seconds()])?;
         Ok(())
     }
 
@@ -176,7 +181,7 @@ impl WriteTx<'_> {
             .prepare_cached(
                 "delete from device where id in (select id from device where last_used < ?1 limit 500)",
             )?
-            .execute([cutoff.before()])?;
+            .execute([cutoff.before().seconds()])?;
         Ok(())
     }
 }

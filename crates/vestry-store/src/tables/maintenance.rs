@@ -47,20 +47,20 @@ impl WriteTx<'_> {
             .prepare_cached(
                 "delete from session where id in (select id from session where expires <= ?1 limit ?2)",
             )?
-            .execute(params![now, ROWS_PER_SWEEP_MAX])?;
+            .execute(params![now.seconds(), ROWS_PER_SWEEP_MAX])?;
         self.conn
             .prepare_cached(
                 "delete from session where id in
                  (select id from session where last_used <= ?1 - ?2 limit ?3)",
             )?
-            .execute(params![now, idle_secs_max, ROWS_PER_SWEEP_MAX])?;
+            .execute(params![now.seconds(), idle_secs_max, ROWS_PER_SWEEP_MAX])?;
         self.conn
             .prepare_cached(
                 "delete from session_end where id in (select id from session_end where until <= ?1 limit ?2)",
             )?
-            .execute(params![now, ROWS_PER_SWEEP_MAX])?;
-        self.conn.prepare_cached("delete from reset_code where expires <= ?1")?.execute([now])?;
-        self.sweep_reset_evaluations(now.saturating_sub(DAY_SECS))
+            .execute(params![now.seconds(), ROWS_PER_SWEEP_MAX])?;
+        self.conn.prepare_cached("delete from reset_code where expires <= ?1")?.execute([now.seconds()])?;
+        self.sweep_reset_evaluations(now.minus(DAY_SECS))
     }
 
     /// Returns accounts whose suspension ended before the cutoff. Making them active is for the caller to note and to do, in the
@@ -91,8 +91,8 @@ impl WriteTx<'_> {
 
     fn accounts_due(&self, sql: &str, before: UnixSeconds) -> Result<Vec<AccountId>, StoreError> {
         let mut statement = self.conn.prepare_cached(sql)?;
-        let ids =
-            statement.query_map(params![before, ROWS_PER_SWEEP_MAX], |row| Ok(AccountId(row.get(0)?)))?;
+        let ids = statement
+            .query_map(params![before.seconds(), ROWS_PER_SWEEP_MAX], |row| Ok(AccountId(row.get(0)?)))?;
         Ok(ids.collect::<Result<_, _>>()?)
     }
 }

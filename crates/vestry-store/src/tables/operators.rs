@@ -70,7 +70,8 @@ impl ReadTx<'_> {
 
 fn operator_of_row(row: &Row<'_>, pin: Pin) -> rusqlite::Result<Option<OperatorRow>> {
     let Some(role) = Role::parse(row.get_ref("role")?.as_str()?) else { return Ok(None) };
-    Ok(Some(OperatorRow { pin, name: row.get("name")?, role, revoked: row.get("revoked")? }))
+    let revoked = row.get::<_, Option<i64>>("revoked")?.map(UnixSeconds::from_seconds);
+    Ok(Some(OperatorRow { pin, name: row.get("name")?, role, revoked }))
 }
 
 impl WriteTx<'_> {
@@ -96,7 +97,7 @@ impl WriteTx<'_> {
             .prepare_cached(
                 "insert into operator (pin, name, role, created) values (?1, ?2, ?3, ?4) on conflict (pin) do nothing",
             )?
-            .execute(params![new.pin.to_string(), new.name, new.role.as_str(), new.created])?;
+            .execute(params![new.pin.to_string(), new.name, new.role.as_str(), new.created.seconds()])?;
         Ok(())
     }
 
@@ -113,6 +114,6 @@ impl WriteTx<'_> {
         let mut statement = self
             .conn
             .prepare_cached("update operator set revoked = ?2 where name = ?1 and revoked is null")?;
-        Ok(statement.execute(params![name, now])?)
+        Ok(statement.execute(params![name, now.seconds()])?)
     }
 }

@@ -230,7 +230,12 @@ impl ReadTx<'_> {
             .prepare_cached("select generation, began, records, share from opaque_key order by generation")?;
         let rows = statement.query_map([], |row| {
             let generation = Generation(row.get(0)?);
-            Ok(GenerationRow { generation, began: row.get(1)?, records: row.get(2)?, share: row.get(3)? })
+            Ok(GenerationRow {
+                generation,
+                began: row.get(1).map(UnixSeconds::from_seconds)?,
+                records: row.get(2)?,
+                share: row.get(3)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -282,9 +287,14 @@ impl ReadTx<'_> {
             "select is_weak, code_issued_by, code_issued_at, changed, moved from credential where account_id = ?1",
         )?;
         let found = statement.query_row([id.0], |row| {
-            let (by, at): (Option<String>, Option<UnixSeconds>) = (row.get(1)?, row.get(2)?);
-            let code = by.zip(at).map(|(by, at)| IssuedCode { by, at });
-            Ok(PasswordFacts { is_weak: row.get(0)?, code, changed: row.get(3)?, moved: row.get(4)? })
+            let (by, at): (Option<String>, Option<i64>) = (row.get(1)?, row.get(2)?);
+            let code = by.zip(at).map(|(by, at)| IssuedCode { by, at: UnixSeconds::from_seconds(at) });
+            Ok(PasswordFacts {
+                is_weak: row.get(0)?,
+                code,
+                changed: row.get(3).map(UnixSeconds::from_seconds)?,
+                moved: row.get::<_, Option<i64>>(4)?.map(UnixSeconds::from_seconds),
+            })
         });
         Ok(found.optional()?.unwrap_or_default())
     }
@@ -361,10 +371,10 @@ impl WriteTx<'_> {
                 id.0,
                 new.record.bytes,
                 new.record.generation.0,
-                now,
+                now.seconds(),
                 new.is_weak,
                 code.map(|code| &code.by),
-                code.map(|code| code.at)
+                code.map(|code| code.at.seconds())
             ])?;
         Ok(())
     }
@@ -387,7 +397,7 @@ impl WriteTx<'_> {
                 "update credential set record = ?2, generation = ?3, moved = ?4
                  where account_id = ?1 and kind = 'opaque'",
             )?
-            .execute(params![id.0, record.bytes, record.generation.0, now])?;
+            .execute(params![id.0, record.bytes, record.generation.0, now.seconds()])?;
         self.forget_devices_of(id)?;
         self.end_other_sessions_of(id, kept, SessionEnd::RecordMoved)
     }
@@ -405,8 +415,10 @@ impl WriteTx<'_> {
             return Err(StoreError::Statement("there are two generations of the OPAQUE key".to_owned()));
         };
         let next = Generation(only.generation.0.saturating_add(1));
-        self.conn
-            .execute("insert into opaque_key (generation, began) values (?1, ?2)", params![next.0, now])?;
+        self.conn.execute(
+            "insert into opaque_key (generation, began) values (?1, ?2)",
+            params![next.0, now.seconds()],
+        )?;
         Ok(next)
     }
 

@@ -51,9 +51,10 @@ impl ReadTx<'_> {
                     (select count(*) from reset_evaluation e where e.account_id = c.account_id and e.at > ?4)
                from reset_code c where account_id = ?1 and code_hash = ?2 and expires > ?3",
         )?;
-        let found = statement.query_row(params![id.0, code_hash, now, since], |row| {
-            let issued = IssuedCode { by: row.get(0)?, at: row.get(1)? };
-            let (evaluations, used) = (row.get(2)?, row.get(3)?);
+        let found = statement.query_row(params![id.0, code_hash, now.seconds(), since.seconds()], |row| {
+            let issued = IssuedCode { by: row.get(0)?, at: row.get(1).map(UnixSeconds::from_seconds)? };
+            let (evaluations, used) =
+                (row.get(2)?, row.get::<_, Option<i64>>(3)?.map(UnixSeconds::from_seconds));
             Ok(ResetCode { issued, evaluations, evaluations_of_account: row.get(4)?, used })
         });
         Ok(found.optional()?)
@@ -75,7 +76,13 @@ impl WriteTx<'_> {
                 "replace into reset_code (account_id, code_hash, issued_by, issued_at, expires, evaluations)
                  values (?1, ?2, ?3, ?4, ?5, 0)",
             )?
-            .execute(params![noted.account().0, new.code_hash, new.issued.by, new.issued.at, new.expires])?;
+            .execute(params![
+                noted.account().0,
+                new.code_hash,
+                new.issued.by,
+                new.issued.at.seconds(),
+                new.expires.seconds()
+            ])?;
         Ok(())
     }
 
@@ -94,7 +101,7 @@ impl WriteTx<'_> {
             .execute([id.0])?;
         self.conn
             .prepare_cached("insert into reset_evaluation (account_id, at) values (?1, ?2)")?
-            .execute(params![id.0, now])?;
+            .execute(params![id.0, now.seconds()])?;
         Ok(())
     }
 
@@ -117,7 +124,7 @@ impl WriteTx<'_> {
                 "update reset_code set used = ?3, expires = ?4
                   where account_id = ?1 and code_hash = ?2 and expires > ?3 and used is null",
             )?
-            .execute(params![id.0, code_hash, now, until])?;
+            .execute(params![id.0, code_hash, now.seconds(), until.seconds()])?;
         Ok((taken == 1).then(|| CodeTaken::for_account(id)))
     }
 
@@ -131,7 +138,7 @@ impl WriteTx<'_> {
                 "delete from reset_evaluation where id in
                  (select id from reset_evaluation where at < ?1 limit 500)",
             )?
-            .execute([before])?;
+            .execute([before.seconds()])?;
         Ok(())
     }
 }

@@ -122,11 +122,11 @@ impl ReadTx<'_> {
               where {condition} and s.expires > ?2 and s.last_used > ?2 - ?3"
         );
         let mut statement = self.conn.prepare_cached(&sql)?;
-        let found = statement.query_row(params![key, now, idle_secs_max], |row| {
+        let found = statement.query_row(params![key, now.seconds(), idle_secs_max], |row| {
             Ok(LiveSession {
                 id: SessionId(row.get(BEHIND_ACCOUNT)?),
                 account: account_of_row(row, now)?,
-                last_used: row.get(BEHIND_ACCOUNT + 1)?,
+                last_used: row.get(BEHIND_ACCOUNT + 1).map(UnixSeconds::from_seconds)?,
                 transaction: PhantomData,
             })
         });
@@ -170,7 +170,7 @@ impl ReadTx<'_> {
             "select id, device, source, created, last_used, expires from session
              where account_id = ?1 and expires > ?2 order by created desc, id",
         )?;
-        let rows = statement.query_map(params![account.0, now], session_of_row)?;
+        let rows = statement.query_map(params![account.0, now.seconds()], session_of_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -189,9 +189,9 @@ fn session_of_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         id: SessionId(row.get("id")?),
         device: Device::from_stored(row.get("device")?),
         source: row.get("source")?,
-        created: row.get("created")?,
-        last_used: row.get("last_used")?,
-        expires: row.get("expires")?,
+        created: row.get("created").map(UnixSeconds::from_seconds)?,
+        last_used: row.get("last_used").map(UnixSeconds::from_seconds)?,
+        expires: row.get("expires").map(UnixSeconds::from_seconds)?,
     })
 }
 
@@ -220,8 +220,8 @@ impl WriteTx<'_> {
                 account.0,
                 new.device,
                 new.source,
-                new.created,
-                new.expires
+                new.created.seconds(),
+                new.expires.seconds()
             ])?;
         if stored == 0 {
             return Ok(false);
@@ -262,7 +262,7 @@ impl WriteTx<'_> {
     pub fn touch_session(&self, id: SessionId, now: UnixSeconds) -> Result<(), StoreError> {
         self.conn
             .prepare_cached("update session set last_used = max(last_used, ?2) where id = ?1")?
-            .execute(params![id.0, now])?;
+            .execute(params![id.0, now.seconds()])?;
         Ok(())
     }
 
@@ -350,7 +350,7 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fresh::{EVENT, Test, fresh_store, keys_of};
+    use crate::fresh::{EVENT, Test, at, fresh_store, keys_of};
     use crate::store::Store;
     use crate::tables::accounts::{NewAccount, ProfilePatch};
     use vestry_protocol::fields::Username;
@@ -371,7 +371,7 @@ mod tests {
                     keys: &keys_of(&name, 0),
                     profile: ProfilePatch::default(),
                     password: None,
-                    created: 1,
+                    created: at(1),
                 },
             )
         };
@@ -380,10 +380,12 @@ mod tests {
     }
 
     /// Opens a session of the account; whether its number was free.
-    async fn open(store: &Store, number: u64, token_hash: u8, created: UnixSeconds) -> bool {
+    async fn open(store: &Store, number: u64, token_hash: u8, created: i64) -> bool {
+        let created = at(created);
         let opened = store.write(move |tx| {
             let account = tx.account(&Username::parse(NAMAN).unwrap(), created)?.unwrap().id;
-            let (id, token_hash, expires) = (SessionId::from_wire(number), &[token_hash; 32], created + 100);
+            let (id, token_hash, expires) =
+                (SessionId::from_wire(number), &[token_hash; 32], created.plus(100));
             let (device, source) = ("laptop", "::1");
             let new = NewSessionRow { id, token_hash, device, source, created, expires };
             let noted = tx.note_on(account, &Test("test"), &EVENT)?;
@@ -393,7 +395,8 @@ mod tests {
     }
 
     /// The numbers of the sessions of the account that have not expired.
-    async fn listed(store: &Store, now: UnixSeconds) -> Vec<u64> {
+    async fn listed(store: &Store, now: i64) -> Vec<u64> {
+        let now = at(now);
         let listed = store.read(move |tx| {
             let account = tx.account(&Username::parse(NAMAN).unwrap(), now)?.unwrap().id;
             tx.sessions_of(account, now)
@@ -404,9 +407,9 @@ mod tests {
     }
 
     /// The number of the live session that a token's hash opens.
-    async fn opened_by(store: &Store, hash: u8, now: UnixSeconds, idle_secs_max: i64) -> Option<u64> {
+    async fn opened_by(store: &Store, hash: u8, now: i64, idle_secs_max: i64) -> Option<u64> {
         let found = store.read(move |tx| {
-            let live = tx.live_session_by_token(&[hash; 32], now, idle_secs_max)?;
+            let live = tx.live_session_by_token(&[hash; 32], at(now), idle_secs_max)?;
             Ok::<_, StoreError>(live.map(|session| session.id().to_wire()))
         });
         found.await.unwrap()
@@ -427,7 +430,7 @@ mod tests {
             assert!(open(&store, number, u8::try_from(number).unwrap(), 10).await);
         }
         for number in (0..32).filter(|number| *number != 5) {
-            store.write(move |tx| tx.touch_session(SessionId::from_wire(number), 11)).await.unwrap();
+            store.write(move |tx| tx.touch_session(SessionId::from_wire(number), at(11))).await.unwrap();
         }
         assert_eq!(listed(&store, 11).await.len(), 32);
         assert!(open(&store, 99, 99, 12).await);
@@ -439,17 +442,21 @@ mod tests {
     async fn a_session_ends_when_it_expires_or_was_idle_too_long() {
         let (_folder, store) = with_naman().await;
         open(&store, 7, 1, 10).await;
-        let used = async |now: UnixSeconds| {
+        let used = async |now: i64| {
             let touched = store.write(move |tx| {
-                tx.touch_session(SessionId::from_wire(7), now)?;
-                let live = tx.live_session(SessionId::from_wire(7), 10, 50)?;
+                tx.touch_session(SessionId::from_wire(7), at(now))?;
+                let live = tx.live_session(SessionId::from_wire(7), at(10), 50)?;
                 Ok::<_, StoreError>(live.map(|session| session.last_used()))
             });
             touched.await.unwrap()
         };
         let lives = async |now, idle| opened_by(&store, 1, now, idle).await == Some(7);
         assert!(lives(59, 50).await && !lives(60, 50).await, "idle");
-        assert_eq!((used(30).await, used(20).await), (Some(30), Some(30)), "a use never lies before another");
+        assert_eq!(
+            (used(30).await, used(20).await),
+            (Some(at(30)), Some(at(30))),
+            "a use never lies before another"
+        );
         assert!(lives(79, 50).await && !lives(80, 50).await, "used again");
         assert!(lives(109, 1000).await && !lives(110, 1000).await, "absolute");
         assert_eq!((listed(&store, 109).await, listed(&store, 110).await), (vec![7], vec![]));

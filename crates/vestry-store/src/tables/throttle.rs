@@ -75,8 +75,13 @@ impl ReadTx<'_> {
              where lane = ?1 and subject = ?2",
         )?;
         let found = statement.query_row([lane.as_str(), subject], |row| {
-            let (failures, failed_at) = (row.get(0)?, row.get(1)?);
-            Ok(Streak { failures, failed_at, open_at: row.get(2)?, drained_ms: row.get(3)? })
+            let (failures, failed_at) = (row.get(0)?, row.get(1).map(UnixSeconds::from_seconds)?);
+            Ok(Streak {
+                failures,
+                failed_at,
+                open_at: row.get(2).map(UnixSeconds::from_seconds)?,
+                drained_ms: row.get(3)?,
+            })
         });
         Ok(found.optional()?)
     }
@@ -107,8 +112,8 @@ impl WriteTx<'_> {
                 subject,
                 name,
                 streak.failures,
-                streak.failed_at,
-                streak.open_at,
+                streak.failed_at.seconds(),
+                streak.open_at.seconds(),
                 streak.drained_ms
             ])?;
         Ok(())
@@ -148,7 +153,7 @@ impl WriteTx<'_> {
                  values ('account', ?1, ?2, 0, 1, ?3, ?3, 0) on conflict (lane, subject) do update set
                  unseen = unseen + 1, failed_at = max(failed_at, excluded.failed_at)",
             )?
-            .execute(params![id.to_hex(), name, now])?;
+            .execute(params![id.to_hex(), name, now.seconds()])?;
         Ok(())
     }
 
@@ -209,7 +214,7 @@ impl WriteTx<'_> {
                 "delete from throttle_lane where (lane, subject) in
                  (select lane, subject from throttle_lane where failed_at < ?1 order by failed_at limit ?2)",
             )?
-            .execute(params![cutoff.before(), LANES_PER_SWEEP_MAX])?;
+            .execute(params![cutoff.before().seconds(), LANES_PER_SWEEP_MAX])?;
         Ok(())
     }
 
@@ -232,16 +237,16 @@ impl WriteTx<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fresh::{EVENT, Test, fresh_store};
+    use crate::fresh::{EVENT, Test, at, fresh_store};
     use crate::store::Store;
 
     fn note<'tx>(tx: &'tx WriteTx<'_>) -> Noted<'tx, Test<'static>> {
         tx.note(&Test("test"), &EVENT).unwrap()
     }
 
-    async fn fail(store: &Store, lane: Lane, subject: String, name: &'static str, at: i64) {
+    async fn fail(store: &Store, lane: Lane, subject: String, name: &'static str, seconds: i64) {
         let write = store.write(move |tx| {
-            let streak = Streak { failures: 1, failed_at: at, open_at: at, drained_ms: 0 };
+            let streak = Streak { failures: 1, failed_at: at(seconds), open_at: at(seconds), drained_ms: 0 };
             tx.set_streak(&note(tx), (lane, &subject), name, &streak)
         });
         write.await.unwrap();
@@ -272,8 +277,8 @@ mod tests {
     #[tokio::test]
     async fn a_sweep_forgets_the_old_and_keeps_no_more_than_it_may() {
         let (_folder, store) = fresh_store();
-        for at in 0..10 {
-            fail(&store, Lane::Source, format!("10.0.0.{at}/32"), "", at).await;
+        for second in 0..10 {
+            fail(&store, Lane::Source, format!("10.0.0.{second}/32"), "", second).await;
         }
         let swept = store.write(|tx| {
             tx.forget_old_lanes(Cutoff::for_tests(3))?;
@@ -291,15 +296,15 @@ mod tests {
         let seen = store
             .write(move |tx| {
                 let noted = note(tx);
-                tx.count_unseen(&noted, id, "naman", 5)?;
-                tx.count_unseen(&noted, id, "naman", 4)?;
+                tx.count_unseen(&noted, id, "naman", at(5))?;
+                tx.count_unseen(&noted, id, "naman", at(4))?;
                 let streak = tx.streak(Lane::Account, &id.to_hex())?;
                 let seen = (tx.see_failures(&noted, id)?, tx.see_failures(&noted, id)?);
                 Ok::<_, StoreError>((seen, streak))
             })
             .await
             .unwrap();
-        let streak = Streak { failures: 0, failed_at: 5, open_at: 5, drained_ms: 0 };
+        let streak = Streak { failures: 0, failed_at: at(5), open_at: at(5), drained_ms: 0 };
         assert_eq!(seen, ((2, 0), Some(streak)));
     }
 }

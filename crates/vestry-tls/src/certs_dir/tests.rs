@@ -5,8 +5,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use tempfile::TempDir;
+use vestry_protocol::UnixSeconds;
 
-const START: i64 = 1_767_225_600;
+const START: UnixSeconds = UnixSeconds::from_seconds(1_767_225_600);
 const LONG: Validity = Validity { not_before: START, days: 36_500 };
 
 fn hosts() -> Hosts {
@@ -78,11 +79,11 @@ fn a_renewal_keeps_key_hosts_and_pin_and_moves_the_dates() {
     let (pin, key) = (certs.authority_pin().unwrap(), fs::read(certs.server_key()).unwrap());
     let old = certs.describe().unwrap()[1].clone();
     certs
-        .renew_server(&certs.server_hosts().unwrap(), Validity { not_before: START + 1000, days: 180 })
+        .renew_server(&certs.server_hosts().unwrap(), Validity { not_before: START.plus(1000), days: 180 })
         .unwrap();
     let new = certs.describe().unwrap()[1].clone();
     assert_eq!((new.sans.join(", "), new.pin), (hosts().to_string(), old.pin));
-    assert_eq!(new.not_after, START + 1000 + 180 * 86_400);
+    assert_eq!(new.not_after, START.plus(1000 + 180 * 86_400));
     assert_ne!(new.serial, old.serial);
     assert_eq!(fs::read(certs.server_key()).unwrap(), key);
     assert_eq!(certs.load_server().unwrap().authority_pin(), pin);
@@ -199,7 +200,7 @@ fn openssl_reads_the_keys_and_verifies_the_chain() {
     let operator = certs.operator_certificate("admin");
     let verify = |purpose: &str, leaf: &Path| {
         let (ca, leaf) = (ca.to_str().unwrap(), leaf.to_str().unwrap());
-        let at = (START + 1000).to_string();
+        let at = START.plus(1000).seconds().to_string();
         let options = ["verify", "-x509_strict", "-attime", &at, "-purpose", purpose, "-CAfile", ca, leaf];
         run(&options).unwrap().status.success()
     };

@@ -68,7 +68,7 @@ impl Judge {
 
     fn candidate(&self, tx: &ReadTx<'_>, row: ImportRow, now: UnixSeconds) -> Result<Candidate, Failure> {
         let (name, profile) = (Username::parse(&row.name)?, ParsedProfile::parse(&row.profile)?);
-        if row.created.is_some_and(|created| !(0..=now).contains(&created)) {
+        if row.created.is_some_and(|created| !(UnixSeconds::default()..=now).contains(&created)) {
             let rule = "use a time from 1970 on that has passed".to_owned();
             return Err(FieldError { field: Field::Created, rule }.into());
         }
