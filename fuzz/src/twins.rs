@@ -210,7 +210,7 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
     let issued = IssuedCode { by: format!("{CANARY}-{number}"), at: NOW.plus(i64::from(number)) };
     let password = Some(NewCredential { record: &record, is_weak, code: Some(&issued) });
     let new = NewAccount { name: &username, keys: &keys, profile, password, created: NOW.plus(at) };
-    tx.insert_account(&noted, id, &new)?.expect("the name is free");
+    tx.insert_account(&noted, &new)?.expect("the name is free");
     // One database has codes where the other has none.
     if (at + i64::from(number)) % 2 == 0 {
         let code_hash = secret("code", number, at);
@@ -234,7 +234,7 @@ fn person(tx: &WriteTx<'_>, number: u8, at: i64, name: &str, words: Words) -> Re
         }
         3 => {
             let right = DeletionRight::Owner(proof_of(tx, id)?);
-            tx.delete_account(&noted, &right, NOW.plus(i64::from(number)))
+            tx.delete_account(&noted, right, NOW.plus(i64::from(number)))
         }
         _ => Ok(()),
     }

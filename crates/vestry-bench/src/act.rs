@@ -1,6 +1,6 @@
 //! What a benchmark notes in the audit of a database of its own.
 
-use vestry_store::change::{ChangeProfile, MakeAccount, OpenSession};
+use vestry_store::change::{ChangeProfile, ImportAccounts, OpenSession};
 use vestry_store::{Act, Permits};
 
 /// An act of the benchmark, by the name of its event.
@@ -13,6 +13,6 @@ impl Act for Benched {
     }
 }
 
-impl Permits<MakeAccount> for Benched {}
+impl Permits<ImportAccounts> for Benched {}
 impl Permits<OpenSession> for Benched {}
 impl Permits<ChangeProfile> for Benched {}

@@ -89,7 +89,7 @@ impl Proven {
         now: UnixSeconds,
     ) -> Result<(), Failure> {
         let right = PasswordRight::Proof(self.in_tx(tx)?);
-        tx.replace_password(noted, &right, NewCredential::chosen(&record), now)?;
+        tx.replace_password(noted, right, NewCredential::chosen(&record), now)?;
         self.credential = Credential::Opaque(record);
         Ok(())
     }

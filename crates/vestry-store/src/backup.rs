@@ -223,7 +223,7 @@ mod tests {
                     password: None,
                     created: at(1),
                 };
-                let account = tx.insert_account(&noted, id, &new)?.unwrap();
+                let account = tx.insert_account(&noted, &new)?.unwrap();
                 let issued = IssuedCode { by: "admin".to_owned(), at: at(1) };
                 tx.set_reset_code(
                     &noted,

@@ -235,7 +235,7 @@ mod tests {
         let name = Username::parse(name).unwrap();
         store
             .write(move |tx| {
-                let noted = tx.note(&Test("test"), &EVENT)?;
+                let noted = tx.note_on(tx.next_account_id()?, &Test("test"), &EVENT)?;
                 let new = NewAccount {
                     name: &name,
                     keys: &keys_of(&name, 0),
@@ -243,7 +243,7 @@ mod tests {
                     password: None,
                     created: UnixSeconds::from_seconds(1),
                 };
-                let made = tx.insert_account(&noted, tx.next_account_id()?, &new)?.is_some();
+                let made = tx.insert_account(&noted, &new)?.is_some();
                 then().map(|()| made)
             })
             .await

@@ -166,7 +166,7 @@ impl<'a> Maker<'a> {
         let own = own.transpose()?;
         let password = Some(NewCredential::chosen(own.as_ref().unwrap_or(&self.filler)));
         let new = NewAccount { name: &person.name, keys: &keys, profile, password, created };
-        let account = tx.insert_account(noted, tx.next_account_id()?, &new)?;
+        let account = tx.insert_one_of_many(noted, &new)?;
         account.map(drop).ok_or_else(|| Failure::other(format!("{} is there twice", person.name)))
     }
 }

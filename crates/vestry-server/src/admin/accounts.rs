@@ -42,7 +42,7 @@ pub(super) async fn create(
         let noted = by.as_actor().note_on(tx, now, act::AccountCreated, id, "")?;
         let (profile, password) = (profile.as_patch(), None);
         let new = NewAccount { name: &name, keys: &keys, profile, password, created: now };
-        tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
+        tx.insert_account(&noted, &new)?.ok_or(Failure::NameTaken)?;
         Ok(noted)
     })
     .await
@@ -123,7 +123,7 @@ pub(super) async fn delete(server: &Server, operator: &Operator, name: &str) -> 
         if let Standing::Deleted { .. } = account.standing {
             return Err(Failure::WrongState("the account is deleted already"));
         }
-        Ok(tx.delete_account(noted, &DeletionRight::Operator(by.operator()), now)?)
+        Ok(tx.delete_account(noted, DeletionRight::Operator(by.operator()), now)?)
     })
     .await
 }

@@ -17,8 +17,8 @@ pub(super) async fn revoke_session(
     act(server, operator, move |tx, by| {
         let session = SessionId::from_wire(id);
         let owner = tx.session_owner(session)?.ok_or(Failure::NotFound { what: "session" })?;
-        let (subject, detail) = (Party::Account(owner), format!("session {id:016x}"));
-        let noted = by.as_actor().note(tx, now, act::SessionRevoked, subject, &detail)?;
+        let detail = format!("session {id:016x}");
+        let noted = by.as_actor().note_on(tx, now, act::SessionRevoked, owner, &detail)?;
         tx.revoke_session(&noted, session)?;
         Ok(AdminReply::SessionRevoked)
     })

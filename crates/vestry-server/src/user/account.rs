@@ -89,7 +89,7 @@ pub(super) async fn delete(
         let right = DeletionRight::Owner(proven.in_tx(tx)?);
         let id = live.account().id;
         let noted = Actor::user(id, &source).note_on(tx, now, act::AccountDeleted, id, "")?;
-        Ok(tx.delete_account(&noted, &right, now)?)
+        Ok(tx.delete_account(&noted, right, now)?)
     })
     .await?;
     Ok(UserReply::AccountDeleted { restorable_until: now.plus(RESTORABLE_SECS) })

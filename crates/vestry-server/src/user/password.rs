@@ -226,7 +226,7 @@ fn redeem(
         return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));
     };
     let new = NewCredential { code: Some(&half.issued), ..NewCredential::chosen(record) };
-    tx.replace_password(&noted, &PasswordRight::Code(taken), new, now)?;
+    tx.replace_password(&noted, PasswordRight::Code(taken), new, now)?;
     // The password is new: what was guessed against the old one delays nobody any more.
     tx.clear_throttle(&noted, Some(account.name.as_str()))?;
     Ok((account.name, half.issued.clone()))

@@ -76,7 +76,7 @@ pub(super) async fn finish(
         let password = Some(NewCredential::chosen(&record));
         let new =
             NewAccount { name: &wanted, keys: &keys, profile: profile.as_patch(), password, created: now };
-        tx.insert_account(&noted, id, &new)?.ok_or(Failure::NameTaken)?;
+        tx.insert_account(&noted, &new)?.ok_or(Failure::NameTaken)?;
         Ok(verdicts.right(tx, &noted, now)?.0)
     });
     match made.await {

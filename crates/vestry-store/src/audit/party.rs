@@ -108,7 +108,7 @@ mod tests {
     async fn make(store: &Store, name: &'static str) -> AccountId {
         let made = store.write(move |tx| {
             let (name, id) = (Username::parse(name).unwrap(), tx.next_account_id()?);
-            let noted = note(tx, 1, Party::Account(id));
+            let noted = tx.note_on(id, &Test("test"), &Event { at: at(1), ..EVENT })?;
             let keys = keys_of(&name, tx.name_generation(&keys_of(&name, 0).name_key)?);
             let new = NewAccount {
                 name: &name,
@@ -117,7 +117,7 @@ mod tests {
                 password: None,
                 created: at(1),
             };
-            tx.insert_account(&noted, id, &new)
+            tx.insert_account(&noted, &new)
         });
         made.await.unwrap().unwrap()
     }
@@ -126,10 +126,22 @@ mod tests {
         let purged = store.write(move |tx| {
             let event = Event { at: at(seconds), ..EVENT };
             let noted = tx.note_on(id, &Test("test"), &event)?;
-            tx.delete_account(&noted, &DeletionRight::Owner(StillProven::for_tests(id)), at(seconds))?;
+            tx.delete_account(&noted, DeletionRight::Owner(StillProven::for_tests(id)), at(seconds))?;
             tx.purge_account(&noted, Purgeable(id))
         });
         purged.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_account_is_purged_only_by_an_event_on_it() {
+        let (_folder, store) = fresh_store();
+        let id = make(&store, "naman").await;
+        let purged = store.write(move |tx| {
+            let noted = tx.note_on(tx.next_account_id()?, &Test("test"), &EVENT)?;
+            tx.purge_account(&noted, Purgeable(id))
+        });
+        let refused = purged.await;
+        assert!(matches!(refused, Err(StoreError::Statement(_))), "{refused:?}");
     }
 
     /// What the operators' view shows of the subjects, in the order of the events.

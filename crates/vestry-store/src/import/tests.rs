@@ -66,14 +66,14 @@ async fn counted(store: &Store) -> (u64, i64) {
 
 fn delete(tx: &WriteTx<'_>, id: AccountId, at: UnixSeconds) -> Result<(), StoreError> {
     let noted = tx.note_on(id, &Test("test"), &EVENT)?;
-    tx.delete_account(&noted, &DeletionRight::Owner(StillProven::for_tests(id)), at)
+    tx.delete_account(&noted, DeletionRight::Owner(StillProven::for_tests(id)), at)
 }
 
 async fn register(store: &Store, text: &str) {
     let name = name(text);
     store
         .write(move |tx| {
-            let noted = tx.note(&Test("test"), &EVENT)?;
+            let noted = tx.note_on(tx.next_account_id()?, &Test("test"), &EVENT)?;
             let new = NewAccount {
                 name: &name,
                 keys: &keys_of(&name, 0),
@@ -81,7 +81,7 @@ async fn register(store: &Store, text: &str) {
                 password: None,
                 created: at(1),
             };
-            tx.insert_account(&noted, tx.next_account_id()?, &new)
+            tx.insert_account(&noted, &new)
         })
         .await
         .unwrap()

@@ -2,14 +2,14 @@
 
 use crate::audit::event::{Noted, NotedOn};
 use crate::change::{
-    ChangeProfile, DeleteAccount, MakeAccount, OpenSession, Permits, PurgeAccount, RestoreAccount,
-    ResumeAccount, SuspendAccount,
+    ChangeProfile, DeleteAccount, ImportAccounts, MakeAccount, OpenSession, Permits, PurgeAccount,
+    RestoreAccount, ResumeAccount, SuspendAccount,
 };
 use crate::error::StoreError;
 use crate::ids::{AccountId, OprfId};
 use crate::tables::maintenance::Purgeable;
 use crate::tables::operators::LiveOperator;
-use crate::tables::passwords::{NewCredential, StillProven};
+use crate::tables::passwords::{NewCredential, StillProven, same};
 use crate::tx::{ReadTx, WriteTx};
 use rusqlite::{OptionalExtension, Row, params};
 use vestry_protocol::UnixSeconds;
@@ -224,14 +224,33 @@ impl WriteTx<'_> {
         Ok(AccountId(self.conn.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
     }
 
-    /// Makes an account and returns its number, which [`Self::next_account_id`] gave; `None` when another account has the name, or
-    /// had it and can still be restored.
+    /// Makes the account whose number, from [`Self::next_account_id`], its event names, and returns that; `None` when another
+    /// account has the name, or had it and can still be restored.
     ///
     /// # Errors
     /// [`StoreError::Held`] when the name was given up since its keys were looked up; or when the database does.
     pub fn insert_account<A: Permits<MakeAccount>>(
         &self,
+        noted: &NotedOn<'_, A>,
+        new: &NewAccount<'_>,
+    ) -> Result<Option<AccountId>, StoreError> {
+        self.insert_account_row(noted.account(), new)
+    }
+
+    /// The same for one of many accounts that one event stands for.
+    ///
+    /// # Errors
+    /// As those of [`Self::insert_account`].
+    pub fn insert_one_of_many<A: Permits<ImportAccounts>>(
+        &self,
         _: &Noted<'_, A>,
+        new: &NewAccount<'_>,
+    ) -> Result<Option<AccountId>, StoreError> {
+        self.insert_account_row(self.next_account_id()?, new)
+    }
+
+    fn insert_account_row(
+        &self,
         id: AccountId,
         new: &NewAccount<'_>,
     ) -> Result<Option<AccountId>, StoreError> {
@@ -348,7 +367,7 @@ impl WriteTx<'_> {
     pub fn delete_account<A: Permits<DeleteAccount>>(
         &self,
         noted: &NotedOn<'_, A>,
-        right: &DeletionRight<'_, '_>,
+        right: DeletionRight<'_, '_>,
         now: UnixSeconds,
     ) -> Result<(), StoreError> {
         let id = match right {
@@ -373,9 +392,10 @@ impl WriteTx<'_> {
     /// When the database does.
     pub fn purge_account<A: Permits<PurgeAccount>>(
         &self,
-        _: &NotedOn<'_, A>,
+        noted: &NotedOn<'_, A>,
         Purgeable(id): Purgeable,
     ) -> Result<(), StoreError> {
+        let id = same(id, noted.account())?;
         self.conn
             .prepare_cached("delete from account where id = ?1 and deleted_at is not null")?
             .execute([id.0])?;

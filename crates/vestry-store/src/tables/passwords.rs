@@ -144,12 +144,13 @@ impl CodeTaken<'_> {
         Self { account, transaction: PhantomData }
     }
 
-    fn of(&self, noted: AccountId) -> Result<AccountId, StoreError> {
+    fn of(self, noted: AccountId) -> Result<AccountId, StoreError> {
         same(self.account, noted)
     }
 }
 
-fn same(proven: AccountId, noted: AccountId) -> Result<AccountId, StoreError> {
+/// Returns the account that an event names, which has to be the one that a witness is about.
+pub(super) fn same(proven: AccountId, noted: AccountId) -> Result<AccountId, StoreError> {
     match proven == noted {
         true => Ok(noted),
         false => Err(StoreError::Statement("the event names another account than the proof".to_owned())),
@@ -337,7 +338,7 @@ impl WriteTx<'_> {
     pub fn replace_password<A: Permits<SetPassword>>(
         &self,
         noted: &NotedOn<'_, A>,
-        right: &PasswordRight<'_>,
+        right: PasswordRight<'_>,
         new: NewCredential<'_>,
         now: UnixSeconds,
     ) -> Result<(), StoreError> {

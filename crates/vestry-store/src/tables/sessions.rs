@@ -272,25 +272,24 @@ impl WriteTx<'_> {
     /// When the database does.
     pub fn end_session<A: Permits<EndSessions>>(
         &self,
-        _: &Noted<'_, A>,
+        noted: &NotedOn<'_, A>,
         id: SessionId,
     ) -> Result<bool, StoreError> {
-        Ok(self.end_where(SessionEnd::LoggedOut, "id = ?1", [id.0])? == 1)
+        let ended =
+            self.end_where(SessionEnd::LoggedOut, "id = ?1 and account_id = ?2", [id.0, noted.account().0])?;
+        Ok(ended == 1)
     }
 
-    /// Ends a session that an operator trusts no more, whoever it is of; whether it was there. The devices that it made are
-    /// forgotten.
+    /// Ends a session that an operator trusts no more; whether it was there. The devices that it made are forgotten.
     ///
     /// # Errors
     /// When the database does.
     pub fn revoke_session<A: Permits<EndSessions>>(
         &self,
-        _: &Noted<'_, A>,
+        noted: &NotedOn<'_, A>,
         id: SessionId,
     ) -> Result<bool, StoreError> {
-        let mut statement = self.conn.prepare_cached("select account_id from session where id = ?1")?;
-        let account = statement.query_row([id.0], |row| row.get(0).map(AccountId)).optional()?;
-        account.map_or(Ok(false), |account| self.revoke_session_as(SessionEnd::Revoked, account, id))
+        self.revoke_session_as(SessionEnd::Revoked, noted.account(), id)
     }
 
     /// The same by its user, who may have ended it already and left devices.
@@ -362,10 +361,9 @@ mod tests {
         let (folder, store) = fresh_store();
         let name = Username::parse(NAMAN).unwrap();
         let new = move |tx: &WriteTx<'_>| {
-            let noted = tx.note(&Test("test"), &EVENT)?;
+            let noted = tx.note_on(tx.next_account_id()?, &Test("test"), &EVENT)?;
             tx.insert_account(
                 &noted,
-                tx.next_account_id()?,
                 &NewAccount {
                     name: &name,
                     keys: &keys_of(&name, 0),
@@ -392,6 +390,18 @@ mod tests {
             tx.insert_session(&noted, &StillProven::for_tests(account), &new)
         });
         opened.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_event_on_one_account_ends_no_session_of_another() {
+        let (_folder, store) = with_naman().await;
+        assert!(open(&store, 1, 1, 0).await);
+        let ended = store.write(|tx| {
+            let (id, other) = (SessionId::from_wire(1), tx.next_account_id()?);
+            let noted = tx.note_on(other, &Test("test"), &EVENT)?;
+            Ok::<_, StoreError>([tx.end_session(&noted, id)?, tx.revoke_session(&noted, id)?])
+        });
+        assert_eq!(ended.await.unwrap(), [false, false]);
     }
 
     /// The numbers of the sessions of the account that have not expired.
