@@ -9,10 +9,11 @@
 //!                        a failure                                                   a failure
 //! ```
 //!
-//! [`Admitted`] is a witness: only [`Gate::admit`] builds one (and, for what a right password leads to, [`Gate::admit_proven`]), and whatever evaluates an OPRF, checks a hash or a code, says
-//! whether a name is taken, makes an account or hands out a token asks for one. An attempt counts from its admission
-//! on: in memory, by the shares that it holds (`ledger.rs`); on disk when it fails, is dropped or times out. In OPAQUE a
-//! client knows from KE2 whether the password was right, so that an exchange without a second half is a failure.
+//! [`Admitted`] is a witness: only [`Gate::admit`] builds one, and for what a right password leads to
+//! [`Gate::admit_proven`]; whatever evaluates an OPRF, checks a hash or a code, says whether a name is taken, makes an account
+//! or hands out a token asks for one. An attempt counts from its admission on: in memory, by the shares that it holds
+//! (`ledger.rs`); on disk when it fails, is dropped or times out. In OPAQUE a client knows from KE2 whether the password was
+//! right, so that an exchange without a second half is a failure.
 //!
 //! Failures are in the database: a restart or a new connection changes nothing. One that cannot be written keeps its share,
 //! and no attempt is admitted until it is on disk (`recorder.rs`). Addresses are not looked at for what they are; loopback
