@@ -603,6 +603,32 @@ fn every_module_opens_with_what_it_is_for() {
 }
 
 #[test]
+fn every_source_of_a_crate_is_a_module_of_it() {
+    let mut looked_at = 0;
+    for (path, _) in sources("crates").iter().filter(|(path, _)| path.contains("/src/")) {
+        let file = Path::new(path);
+        let name = file.file_stem().and_then(|name| name.to_str()).unwrap();
+        if ["lib", "main"].contains(&name) || path.contains("/src/bin/") {
+            continue;
+        }
+        let folder = file.parent().unwrap();
+        let (module, folder) = match name {
+            "mod" => (folder.file_name().unwrap().to_str().unwrap(), folder.parent().unwrap()),
+            _ => (name, folder),
+        };
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|parent| folder.join(parent));
+        let declared = format!("mod {module};");
+        let is_declared = parents.into_iter().chain([folder.with_extension("rs")]).any(|parent| {
+            let text = std::fs::read_to_string(root().join(parent)).unwrap_or_default();
+            text.lines().any(|line| line.ends_with(&declared))
+        });
+        assert!(is_declared, "{path} is compiled by nobody");
+        looked_at += 1;
+    }
+    assert!(looked_at > 200, "{looked_at}");
+}
+
+#[test]
 fn no_key_certificate_or_database_is_tracked() {
     let Ok(listed) = Command::new("git").args(["ls-files"]).current_dir(root()).output() else {
         println!("skipped: git is not installed");

@@ -6,6 +6,7 @@ use std::path::{PathBuf, absolute};
 use vestry_protocol::Pin;
 use vestry_protocol::typed::{Flags, lead_here};
 use vestry_terminal::exit::{OF_CLIENTS, listed};
+use vestry_terminal::pages::{CompletionsArgs, ManArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -231,18 +232,6 @@ pub(crate) enum DevicesAct {
 pub(crate) struct ResetArgs {
     /// Your account
     pub(crate) name: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompletionsArgs {
-    /// The shell
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ManArgs {
-    /// Write a page for each command into this folder
-    pub(crate) directory: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -33,12 +33,7 @@ impl Output {
 
     /// Text for stdout, with a line end.
     pub(crate) fn lines(&self, text: impl fmt::Display) -> Result<(), Failure> {
-        self.bytes(format!("{text}\n").as_bytes())
-    }
-
-    /// Bytes for stdout as they are.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        output::answer(bytes).map_err(Failure::Output)
+        output::answer(format!("{text}\n").as_bytes()).map_err(Failure::Output)
     }
 
     /// A line for the person at the terminal.

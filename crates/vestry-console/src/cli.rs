@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use vestry_protocol::typed::{Flags, lead_here};
 use vestry_protocol::views;
 use vestry_terminal::exit::{OF_CLIENTS, listed};
+use vestry_terminal::pages::{CompletionsArgs, ManArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -501,18 +502,6 @@ pub(crate) struct CareArgs {
     /// The name once more, to say that you mean it
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompletionsArgs {
-    /// The shell
-    pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ManArgs {
-    /// Write a page for each command into this folder
-    pub(crate) directory: Option<PathBuf>,
 }
 
 #[cfg(test)]

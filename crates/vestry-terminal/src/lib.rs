@@ -7,9 +7,9 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`pages`] | completion scripts and manual pages |
 //! | [`folders`] | where files are when nothing says so |
 //! | [`output`] | answers on stdout, talk on stderr |
+//! | [`pages`] | completion scripts and manual pages |
 //! | [`exit`] | the exit codes, and what each says in each program, and which one a refusal has |
 //! | `error` | why a person could not be asked |
 //! | `hidden` | reading without showing what is typed |

@@ -1,33 +1,49 @@
 //! Completion scripts and manual pages, made from what can be typed.
 
-use clap::Command;
+use crate::output::answer;
+use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
-/// Returns the completion script of a program for a shell.
-#[must_use]
-pub fn completions(mut program: Command, shell: Shell) -> Vec<u8> {
-    let (name, mut script) = (program.get_name().to_owned(), Vec::new());
-    clap_complete::generate(shell, &mut program, name, &mut script);
-    script
+/// What `completions` takes.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
 }
 
-/// Returns the manual page of a program.
-///
-/// # Errors
-/// When the page cannot be made.
-pub fn manual(program: Command) -> io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    Man::new(program).render(&mut page)?;
-    Ok(page)
+/// What `man` takes.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for each command into this folder
+    pub directory: Option<PathBuf>,
 }
 
-/// Writes the manual pages of a program and of its commands into a folder.
-///
-/// # Errors
-/// When one cannot be written.
-pub fn write_manuals(program: Command, folder: &Path) -> io::Result<()> {
-    clap_mangen::generate_to(program, folder)
+impl CompletionsArgs {
+    /// Prints the completion script of a program.
+    ///
+    /// # Errors
+    /// As those of [`answer`].
+    pub fn print(&self, mut program: Command) -> io::Result<()> {
+        let (name, mut script) = (program.get_name().to_owned(), Vec::new());
+        clap_complete::generate(self.shell, &mut program, name, &mut script);
+        answer(&script)
+    }
+}
+
+impl ManArgs {
+    /// Prints the manual page of a program, or writes one for each of its commands into the folder.
+    ///
+    /// # Errors
+    /// As those of [`answer`], and when a page cannot be made or written.
+    pub fn print(&self, program: Command) -> io::Result<()> {
+        let Some(folder) = &self.directory else {
+            let mut page = Vec::new();
+            Man::new(program).render(&mut page)?;
+            return answer(&page);
+        };
+        clap_mangen::generate_to(program, folder)
+    }
 }

@@ -16,7 +16,6 @@ use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::failure::Failure;
 use clap::CommandFactory;
-use vestry_terminal::pages;
 
 /// Does what was typed.
 pub(super) async fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
@@ -33,10 +32,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<(), F
         Command::Devices(args) => devices::run(context, &args).await,
         Command::Reset(args) => account::reset(context, &args).await,
         Command::Status => status::run(context).await,
-        Command::Completions(args) => context.output.bytes(&pages::completions(Cli::command(), args.shell)),
-        Command::Man(args) => match &args.directory {
-            Some(folder) => pages::write_manuals(Cli::command(), folder).map_err(Failure::Output),
-            None => context.output.bytes(&pages::manual(Cli::command()).map_err(Failure::Output)?),
-        },
+        Command::Completions(args) => args.print(Cli::command()).map_err(Failure::Output),
+        Command::Man(args) => args.print(Cli::command()).map_err(Failure::Output),
     }
 }

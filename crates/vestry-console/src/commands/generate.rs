@@ -1,19 +1,14 @@
 //! Completion scripts and manual pages, made from the definition of the commands. Asks no server.
 
-use crate::cli::{Cli, Command, ManArgs};
+use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use clap::CommandFactory;
-use vestry_terminal::output::answer;
-use vestry_terminal::pages;
 
 /// Does a command that only prints what the program knows of itself; hands any other one back.
 pub(crate) fn run(command: Command) -> Result<Option<Command>, Failure> {
     let written = match command {
-        Command::Completions(arguments) => answer(&pages::completions(Cli::command(), arguments.shell)),
-        Command::Man(ManArgs { directory: Some(folder) }) => pages::write_manuals(Cli::command(), &folder),
-        Command::Man(ManArgs { directory: None }) => {
-            pages::manual(Cli::command()).and_then(|page| answer(&page))
-        }
+        Command::Completions(arguments) => arguments.print(Cli::command()),
+        Command::Man(arguments) => arguments.print(Cli::command()),
         other @ (Command::Sql(_)
         | Command::Accounts(_)
         | Command::Account(_)

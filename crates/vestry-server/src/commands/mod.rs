@@ -9,7 +9,6 @@ mod error;
 mod exit;
 mod init;
 mod location;
-mod manual;
 mod secrets;
 mod serve;
 mod talk;
@@ -21,7 +20,9 @@ use error::CommandError;
 use exit::exit_for;
 use location::Location;
 use std::process::ExitCode;
+use talk::printed;
 use vestry_terminal::exit::{Exit, OF_SERVER, listed, print_usage};
+use vestry_terminal::pages::{CompletionsArgs, ManArgs};
 use vestry_tls::CertsDir;
 
 const EXAMPLES: &str = "Examples:
@@ -86,10 +87,7 @@ enum Command {
     Audit(audit::AuditFlags),
     /// Write a completion script for a shell to standard output
     #[command(hide = true)]
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    Completions(CompletionsArgs),
     /// Write the manual page to standard output
     #[command(hide = true)]
     Man,
@@ -129,7 +127,7 @@ impl Typed {
             Some(Command::Secrets(flags)) => flags.location(),
             Some(Command::Audit(flags)) => flags.location(),
             Some(Command::Restore(flags)) => return Some(flags.folder().lead_here()),
-            Some(Command::Completions { .. } | Command::Man) => return None,
+            Some(Command::Completions(_) | Command::Man) => return None,
         };
         Some(location.lead_here())
     }
@@ -146,7 +144,7 @@ fn obey(typed: Typed) -> Result<(), CommandError> {
         Some(Command::Restore(flags)) => backup::restore(&flags),
         Some(Command::Secrets(flags)) => secrets::secrets(&flags),
         Some(Command::Audit(flags)) => audit::audit(&flags),
-        Some(Command::Completions { shell }) => manual::print_completions(shell, Typed::command()),
-        Some(Command::Man) => manual::print_manual(Typed::command()),
+        Some(Command::Completions(arguments)) => printed(arguments.print(Typed::command())),
+        Some(Command::Man) => printed(ManArgs { directory: None }.print(Typed::command())),
     }
 }

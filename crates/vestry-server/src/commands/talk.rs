@@ -1,7 +1,7 @@
 //! What commands say, and who types them.
 
 use super::error::CommandError;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 
 /// A line of talk. A closed standard error is no reason to stop.
 pub(super) fn say(line: &str) {
@@ -10,10 +10,18 @@ pub(super) fn say(line: &str) {
 
 /// A line of an answer. A reader that has enough is no reason to complain.
 pub(super) fn answer(line: &str) -> Result<(), CommandError> {
-    match writeln!(std::io::stdout().lock(), "{line}") {
+    match writeln!(io::stdout().lock(), "{line}") {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
             Err(CommandError::Unwritten { line: line.to_owned(), cause })
         }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Returns what came of printing a page: that its reader has seen enough of it is no failure.
+pub(super) fn printed(written: io::Result<()>) -> Result<(), CommandError> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),
     }
 }
