@@ -16,6 +16,12 @@ cargo clippy --version >/dev/null 2>&1 || { echo "test.sh: clippy is missing: ru
 say "format"
 cargo fmt --all
 
+say "the lock file of the fuzz targets"
+cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null || {
+  echo "test.sh: fuzz/Cargo.lock is behind the crates; run: cargo update --workspace --manifest-path fuzz/Cargo.toml" >&2
+  exit 1
+}
+
 say "packages of the client in JavaScript"
 if command -v npm >/dev/null; then
   (cd tests/javascript && npm ci --no-audit --no-fund) ||
