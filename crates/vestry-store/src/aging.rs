@@ -63,23 +63,20 @@ impl Cutoff {
     }
 }
 
-struct Age {
-    aged_to: UnixSeconds,
-    seen: UnixSeconds,
-}
-
 impl WriteTx<'_> {
     /// Lets the database age, at a reading of the clock. Returns how far, and the jump when the clock made one.
     ///
     /// # Errors
     /// When the database does.
     pub fn age(&self, now: UnixSeconds, lived: Lived) -> Result<(Aged, Option<ClockJump>), StoreError> {
-        let known = self.known_age()?;
-        let (before, seen) = match known {
-            Some(Age { aged_to, seen }) => (aged_to, seen),
+        let time = |row: &rusqlite::Row<'_>, column| row.get(column).map(UnixSeconds::from_seconds);
+        let mut known = self.conn.prepare_cached("select aged_to, seen from age")?;
+        let (before, seen) = match known.query_row([], |row| Ok((time(row, 0)?, time(row, 1)?))).optional()? {
+            Some(known) => known,
             // A new database is as old as the newest event in it.
             None => {
-                let newest = self.newest_event_at()?.unwrap_or(now);
+                let newest = "select at from audit_event order by id desc limit 1";
+                let newest = self.conn.query_row(newest, [], |row| time(row, 0)).optional()?.unwrap_or(now);
                 (newest.min(now), newest)
             }
         };
@@ -91,7 +88,8 @@ impl WriteTx<'_> {
             }
         };
         let aged_to = before.max(before.plus(most).min(now));
-        let jump = Some(ClockJump { from: expected, to: now }).filter(ClockJump::is_far);
+        let is_far = now.since(expected).saturating_abs() > JUMP_SECS;
+        let jump = is_far.then_some(ClockJump { from: expected, to: now });
         self.conn
             .prepare_cached(
                 "insert into age (id, aged_to, seen, jumped_from, jumped_to) values (1, ?1, ?2, ?3, ?4)
@@ -105,30 +103,6 @@ impl WriteTx<'_> {
                 jump.map(|jump| jump.to.seconds())
             ])?;
         Ok((Aged(aged_to.min(now)), jump))
-    }
-
-    fn known_age(&self) -> Result<Option<Age>, StoreError> {
-        let mut statement = self.conn.prepare_cached("select aged_to, seen from age")?;
-        Ok(statement
-            .query_row([], |row| {
-                Ok(Age {
-                    aged_to: row.get(0).map(UnixSeconds::from_seconds)?,
-                    seen: row.get(1).map(UnixSeconds::from_seconds)?,
-                })
-            })
-            .optional()?)
-    }
-
-    fn newest_event_at(&self) -> Result<Option<UnixSeconds>, StoreError> {
-        let mut statement =
-            self.conn.prepare_cached("select at from audit_event order by id desc limit 1")?;
-        Ok(statement.query_row([], |row| row.get(0).map(UnixSeconds::from_seconds)).optional()?)
-    }
-}
-
-impl ClockJump {
-    fn is_far(&self) -> bool {
-        self.to.since(self.from).saturating_abs() > JUMP_SECS
     }
 }
 

@@ -67,10 +67,20 @@ impl Readers {
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.open.0.push(Box::new(move |view| {
+        let read: Read = Box::new(move |view| {
             // A caller that went away no longer wants to know.
             let _ = answer.send(view.map_err(E::from).and_then(closure));
-        }));
+        });
+        let queue = &self.open.0;
+        let wakes = {
+            let mut state = queue.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.waiting.push_back(read);
+            // Waking nobody would still be a system call.
+            state.idle > 0
+        };
+        if wakes {
+            queue.changed.notify_one();
+        }
         answered.await.unwrap_or_else(|_| Err(StoreError::ClosurePanicked.into()))
     }
 
@@ -114,16 +124,6 @@ impl Drop for Open {
 }
 
 impl Queue {
-    fn push(&self, read: Read) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.waiting.push_back(read);
-        // Waking nobody would still be a system call.
-        if state.idle > 0 {
-            drop(state);
-            self.changed.notify_one();
-        }
-    }
-
     /// This thread's share of what waits; `None` when nothing will come any more.
     fn take(&self) -> Option<Vec<Read>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

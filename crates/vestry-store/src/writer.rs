@@ -123,29 +123,19 @@ fn commit_until_closed(
     let mut batch = Vec::with_capacity(batch_max);
     let mut shared_by = 0;
     while jobs.blocking_recv_many(&mut batch, batch_max) > 0 {
-        // Whoever writes alone has nobody to wait for.
-        if shared_by.max(batch.len()) > 1 {
-            wait_for_those_about_to_ask(&mut jobs, &mut batch, batch_max);
+        // Where all processors are busy, each yield lets another caller go on and maybe ask, and a commit that is shared by
+        // more costs each of them less. Where one is idle, nobody waits; and whoever writes alone has nobody to wait for.
+        let yields = if shared_by.max(batch.len()) > 1 { YIELDS_BEFORE_A_COMMIT } else { 0 };
+        for _ in 0..yields {
+            std::thread::yield_now();
+            while batch.len() < batch_max
+                && let Ok(job) = jobs.try_recv()
+            {
+                batch.push(job);
+            }
         }
         shared_by = batch.len();
         commit_together(conn, chain, &mut batch);
-    }
-}
-
-/// Where all processors are busy, each yield lets somebody else go on and maybe ask, and a commit that is shared by more
-/// costs each of them less. Where one is idle, this returns at once and nobody waits.
-fn wait_for_those_about_to_ask(
-    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
-    batch: &mut Vec<Box<dyn Job>>,
-    batch_max: usize,
-) {
-    for _ in 0..YIELDS_BEFORE_A_COMMIT {
-        std::thread::yield_now();
-        while batch.len() < batch_max
-            && let Ok(job) = jobs.try_recv()
-        {
-            batch.push(job);
-        }
     }
 }
 

@@ -119,7 +119,14 @@ impl WriteTx<'_> {
     /// # Errors
     /// When the database does.
     pub fn begin_audit_chain(&self) -> Result<u64, StoreError> {
-        let (mut place, mut older) = (self.place_of_the_purged_as_found()?, 0);
+        let (mut place, mut older) = (ChainPoint::START, 0);
+        // A mark of another key is taken over: it says where the events begin that are still there.
+        let mut purged = self.conn.prepare("select id, value from audit_mark where name = 'purged'")?;
+        let found = purged.query_row([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
+        if let Some((id, value)) = found {
+            place = ChainPoint { id, link: value.try_into().unwrap_or(NOTHING) };
+            self.set_audit_mark(MarkName::Purged, place)?;
+        }
         let sql = format!("select {EVENT_COLUMNS} from audit_event order by id");
         let mut statement = self.conn.prepare(&sql)?;
         let mut rows = statement.query([])?;
@@ -131,15 +138,5 @@ impl WriteTx<'_> {
         self.set_audit_mark(MarkName::Older, place)?;
         self.chain_end.set(Some(place));
         Ok(older)
-    }
-
-    /// A mark of another key is taken over: it says where the events begin that are still there.
-    fn place_of_the_purged_as_found(&self) -> Result<ChainPoint, StoreError> {
-        let mut statement = self.conn.prepare("select id, value from audit_mark where name = 'purged'")?;
-        let found = statement.query_row([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
-        let Some((id, value)) = found else { return Ok(ChainPoint::START) };
-        let place = ChainPoint { id, link: value.try_into().unwrap_or(NOTHING) };
-        self.set_audit_mark(MarkName::Purged, place)?;
-        Ok(place)
     }
 }

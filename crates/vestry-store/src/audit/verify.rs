@@ -179,7 +179,9 @@ impl Verification {
         if walk.at.id < marks.purged.id {
             walk.at = marks.purged;
         }
-        self.skip_checkpoints_up_to(walk.at.id);
+        // What was purged meanwhile is compared with nothing.
+        while self.checkpoints.pop_if(|next| next.id <= walk.at.id).is_some() {}
+        self.last_known.take_if(|known| known.id <= walk.at.id);
         let sql = format!("select {EVENT_COLUMNS} from audit_event where id > ?1 order by id limit ?2");
         let mut statement = tx.conn.prepare_cached(&sql)?;
         let mut rows = statement.query(params![behind, CHUNK_EVENTS])?;
@@ -187,7 +189,11 @@ impl Verification {
         while let Some(row) = rows.next()? {
             let event = EventBytes::of_row(row)?;
             if let Err(fault) = self.check_event(&mut walk, &event, &marks) {
-                return Ok(self.suspected(fault, &walk, &event));
+                // A change is told apart from a swap before it is told.
+                let AuditFault::Changed { id } = fault else { return Ok(Err(fault)) };
+                let stored = event.stored_link();
+                self.suspect = Some(Suspect { id, behind: walk.at.link, stored, looked_to: id });
+                return Ok(Ok(End::Later));
             }
             taken += 1;
         }
@@ -220,11 +226,6 @@ impl Verification {
         Ok(())
     }
 
-    fn skip_checkpoints_up_to(&mut self, id: i64) {
-        while self.checkpoints.pop_if(|next| next.id <= id).is_some() {}
-        self.last_known.take_if(|known| known.id <= id);
-    }
-
     fn check_end(&self, walk: &Walk, marks: &Marks) -> Result<End, AuditFault> {
         walk.end(marks)?;
         if let Some(known) = &self.last_known {
@@ -235,19 +236,6 @@ impl Verification {
             Some(beyond) => Err(AuditFault::Checkpoint { id: beyond.id }),
             None => Ok(End::Reached),
         }
-    }
-
-    /// A change is told apart from a swap before it is told.
-    fn suspected(
-        &mut self,
-        fault: AuditFault,
-        walk: &Walk,
-        event: &EventBytes<'_>,
-    ) -> Result<End, AuditFault> {
-        let AuditFault::Changed { id } = fault else { return Err(fault) };
-        let stored = event.stored_link();
-        self.suspect = Some(Suspect { id, behind: walk.at.link, stored, looked_to: id });
-        Ok(End::Later)
     }
 
     /// Looks at the events behind a suspect for the one that belongs into its place.

@@ -76,7 +76,8 @@ impl WriteTx<'_> {
         now: UnixSeconds,
         mut went_on: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(), ImportError> {
-        let _room = Room::for_many(self.conn)?;
+        keep_pages(self.conn, PAGES_KIB)?;
+        let _room = Room(self.conn);
         let mut making = Making {
             // Two statements instead of an `insert … select`: that one may make many rows, so that SQLite would copy each page
             // which it changes, row by row, to be able to undo it.
@@ -117,13 +118,6 @@ const PAGES_KIB: u32 = 128 * 1024;
 
 /// Room for the pages that an import changes, for as long as it runs.
 struct Room<'c>(&'c Connection);
-
-impl<'c> Room<'c> {
-    fn for_many(conn: &'c Connection) -> rusqlite::Result<Self> {
-        keep_pages(conn, PAGES_KIB)?;
-        Ok(Self(conn))
-    }
-}
 
 impl Drop for Room<'_> {
     fn drop(&mut self) {

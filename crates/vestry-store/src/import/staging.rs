@@ -8,7 +8,7 @@ use crate::ids::OprfId;
 use crate::pool;
 use crate::tables::accounts::NameKeys;
 use data_encoding::HEXLOWER;
-use rusqlite::{Connection, OpenFlags, Row, params};
+use rusqlite::{Connection, OpenFlags, params};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -228,7 +228,17 @@ fn hand_over(conn: &Connection, chunks: &SyncSender<Chunk>) -> Result<(), StoreE
     let mut rows = statement.query([])?;
     let mut chunk = Vec::with_capacity(CHUNK_ROWS);
     while let Some(row) = rows.next()? {
-        chunk.push(staged_row(row)?);
+        chunk.push(StagedRow {
+            line: row.get::<_, i64>(0)?.cast_unsigned(),
+            name: row.get(1)?,
+            email: row.get(2)?,
+            age: row.get(3)?,
+            gender: row.get(4)?,
+            created: row.get::<_, Option<i64>>(5)?.map(UnixSeconds::from_seconds),
+            suspended: row.get(6)?,
+            sealed_hash: row.get(7)?,
+            keys: NameKeys { name_key: row.get(8)?, generation: row.get(9)?, oprf_id: OprfId(row.get(10)?) },
+        });
         if chunk.len() == CHUNK_ROWS {
             let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_ROWS));
             if chunks.send(Ok(full)).is_err() {
@@ -239,18 +249,4 @@ fn hand_over(conn: &Connection, chunks: &SyncSender<Chunk>) -> Result<(), StoreE
     // The transaction may have been given up just now.
     let _ = chunks.send(Ok(chunk));
     Ok(())
-}
-
-fn staged_row(row: &Row<'_>) -> rusqlite::Result<StagedRow> {
-    Ok(StagedRow {
-        line: row.get::<_, i64>(0)?.cast_unsigned(),
-        name: row.get(1)?,
-        email: row.get(2)?,
-        age: row.get(3)?,
-        gender: row.get(4)?,
-        created: row.get::<_, Option<i64>>(5)?.map(UnixSeconds::from_seconds),
-        suspended: row.get(6)?,
-        sealed_hash: row.get(7)?,
-        keys: NameKeys { name_key: row.get(8)?, generation: row.get(9)?, oprf_id: OprfId(row.get(10)?) },
-    })
 }

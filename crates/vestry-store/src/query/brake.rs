@@ -46,7 +46,10 @@ pub(super) struct Running {
 impl Running {
     /// One that begins now, on a connection to this file.
     pub(super) fn begin(caps: QueryCaps, cancel: Option<CancelFlag>, database: Option<&str>) -> Self {
-        let disk = database.map(|path| Disk::watched(path, caps.disk_bytes_max));
+        let disk = database.map(|path| {
+            let path = PathBuf::from(path);
+            Disk { budget: Budget::of(free_bytes(&path), caps.disk_bytes_max), path, looked: Duration::ZERO }
+        });
         Self { caps, started: Instant::now(), cancel, disk, disk_is_used_up: false }
     }
 
@@ -112,11 +115,6 @@ struct Disk {
 }
 
 impl Disk {
-    fn watched(path: &str, bytes_max: u64) -> Self {
-        let path = PathBuf::from(path);
-        Self { budget: Budget::of(free_bytes(&path), bytes_max), path, looked: Duration::ZERO }
-    }
-
     fn is_used_up(&mut self, elapsed: Duration) -> bool {
         if elapsed < self.looked.saturating_add(TIME_BETWEEN_DISK_LOOKS) {
             return false;

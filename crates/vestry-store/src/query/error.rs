@@ -4,14 +4,13 @@
 //! that was read from the database.
 
 use super::views;
-use rusqlite::ErrorCode;
+use rusqlite::{Error, ErrorCode};
 use std::time::Duration;
-use thiserror::Error;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestryd;
 
 /// Why a query was not done, or not to its end.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// It asks for something that the prompt does not do.
     #[error("the query was refused: {reason}")]
@@ -50,7 +49,7 @@ pub enum QueryError {
     Busy,
     /// The database could not be read.
     #[error("the database could not be read: {}; look with: {}", Escaped(&.0.to_string()), vestryd("check"))]
-    Store(#[from] rusqlite::Error),
+    Store(#[from] Error),
 }
 
 impl QueryError {
@@ -61,27 +60,40 @@ impl QueryError {
 
     /// Something that is not valid, in SQLite's words or ours; escaped here.
     pub(super) fn invalid(message: &str) -> Self {
-        let hint = match names_something_unknown(message) {
-            true => format!(". {}", views::summary()),
-            false => String::new(),
-        };
+        let is_unknown = message.starts_with("no such table") || message.starts_with("no such column");
+        let hint = if is_unknown { format!(". {}", views::summary()) } else { String::new() };
         Self::Invalid { message: format!("{}{hint}", Escaped(message)) }
     }
 }
 
 /// Sorts SQLite's errors by who has to do what about them.
-pub(super) fn classify(error: rusqlite::Error) -> QueryError {
-    if matches!(error, rusqlite::Error::MultipleStatement) {
-        return QueryError::refused(ONE_STATEMENT);
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other code is the store's trouble, not the query's"
+)]
+pub(super) fn classify(error: Error) -> QueryError {
+    let code = match &error {
+        Error::MultipleStatement => return QueryError::refused(ONE_STATEMENT),
+        Error::SqlInputError { error: failure, .. } => Some(failure.code),
+        other => other.sqlite_error_code(),
+    };
+    match code {
+        Some(ErrorCode::TooBig | ErrorCode::OutOfMemory) => QueryError::TooLarge,
+        Some(ErrorCode::OperationInterrupted) => QueryError::Cancelled,
+        Some(ErrorCode::DatabaseBusy) => QueryError::Busy,
+        Some(ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly) => {
+            QueryError::refused(ONLY_SELECT)
+        }
+        // SQLITE_ERROR: the statement's own fault. SQLite's sentence alone is told: rusqlite's own adds the whole
+        // statement, and ours may be around what was typed.
+        Some(ErrorCode::Unknown) => match error {
+            Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => {
+                QueryError::invalid(&msg)
+            }
+            other => QueryError::invalid(&other.to_string()),
+        },
+        _ => QueryError::Store(error),
     }
-    code_of(&error).and_then(|code| by_code(code, &error)).unwrap_or(QueryError::Store(error))
-}
-
-fn code_of(error: &rusqlite::Error) -> Option<ErrorCode> {
-    if let rusqlite::Error::SqlInputError { error: failure, .. } = error {
-        return Some(failure.code);
-    }
-    error.sqlite_error_code()
 }
 
 /// Said wherever a second statement is found.
@@ -89,33 +101,3 @@ pub(super) const ONE_STATEMENT: &str = "only one statement runs at a time; send 
 /// Said wherever something else than a `select` is found.
 pub(super) const ONLY_SELECT: &str =
     "only `select` runs here, and nothing can be changed; accounts are managed with the command `account`";
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "every other code is the store's trouble, not the query's"
-)]
-fn by_code(code: ErrorCode, error: &rusqlite::Error) -> Option<QueryError> {
-    match code {
-        ErrorCode::TooBig | ErrorCode::OutOfMemory => Some(QueryError::TooLarge),
-        ErrorCode::OperationInterrupted => Some(QueryError::Cancelled),
-        ErrorCode::DatabaseBusy => Some(QueryError::Busy),
-        ErrorCode::AuthorizationForStatementDenied | ErrorCode::ReadOnly => {
-            Some(QueryError::refused(ONLY_SELECT))
-        }
-        // SQLITE_ERROR: the statement's own fault.
-        ErrorCode::Unknown => Some(QueryError::invalid(&words_of(error))),
-        _ => None,
-    }
-}
-
-/// SQLite's sentence alone: rusqlite's own adds the whole statement, and ours may be around what was typed.
-fn words_of(error: &rusqlite::Error) -> String {
-    if let rusqlite::Error::SqlInputError { msg, .. } | rusqlite::Error::SqliteFailure(_, Some(msg)) = error {
-        return msg.clone();
-    }
-    error.to_string()
-}
-
-fn names_something_unknown(message: &str) -> bool {
-    message.starts_with("no such table") || message.starts_with("no such column")
-}

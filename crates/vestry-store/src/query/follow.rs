@@ -46,19 +46,16 @@ impl OperatorReader {
             FollowFrom::Behind(id) => id,
             FollowFrom::Newest(0) => i64::MIN,
             FollowFrom::Newest(count) => {
-                let nth = nth_newest(listing.filter.as_deref(), count);
+                let filter = listing.filter.as_ref().map_or("true".to_owned(), |text| format!("({text}\n)"));
+                let before = i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1);
+                let nth =
+                    format!("select id from audit where {filter} order by id desc limit 1 offset {before}");
                 number(&watch, &nth)?.map_or(i64::MIN, |id| id.saturating_sub(1))
             }
         };
         let end = page.between(behind, newest).run(&watch, sink)?;
         Ok(QueryEnd { next: Some(newest.to_string()), ..end })
     }
-}
-
-fn nth_newest(filter: Option<&str>, count: u64) -> String {
-    let filter = filter.map_or_else(|| "true".to_owned(), |filter| format!("({filter}\n)"));
-    let before = i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1);
-    format!("select id from audit where {filter} order by id desc limit 1 offset {before}")
 }
 
 /// The one number of a statement of our own, if it has a row.

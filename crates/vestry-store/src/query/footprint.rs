@@ -1,7 +1,7 @@
 //! What a compiled statement can take in memory while it runs, read off its program before it runs.
 //!
 //! SQLite has no limit for it: each table that it makes on the way and each sort keep a cache of their own, each
-//! value that is computed a database. So the program is asked for (`explain`), and what it opens is summed from above.
+//! value that is computed a register. So the program is asked for (`explain`), and what it opens is summed from above.
 
 use super::error::QueryError;
 use rusqlite::Statement;
@@ -26,29 +26,22 @@ const WORK_TABLES: &[&str] = &["OpenEphemeral", "OpenAutoindex", "SorterOpen"];
 /// What calls a function; an aggregate is called in a loop, which has a jump.
 const CALLS: &[&str] = &["Function", "PureFunc"];
 
-/// What may leave a value as long as any in the database of this operand.
+/// What may leave a value as long as any in the register of the virtual machine that this operand names.
 #[rustfmt::skip]
-const VALUES: &[(&str, Operand)] = &[
-    ("Function", Operand::P3), ("PureFunc", Operand::P3), ("Concat", Operand::P3), ("Column", Operand::P3),
-    ("MakeRecord", Operand::P3), ("AggStep", Operand::P3), ("AggStep1", Operand::P3), ("AggInverse", Operand::P3),
-    ("AggValue", Operand::P3), ("AggFinal", Operand::P1), ("Copy", Operand::P2), ("RowData", Operand::P2),
-    ("SorterData", Operand::P2), ("Cast", Operand::P1),
+const VALUES: &[(&str, &str)] = &[
+    ("Function", "p3"), ("PureFunc", "p3"), ("Concat", "p3"), ("Column", "p3"),
+    ("MakeRecord", "p3"), ("AggStep", "p3"), ("AggStep1", "p3"), ("AggInverse", "p3"),
+    ("AggValue", "p3"), ("AggFinal", "p1"), ("Copy", "p2"), ("RowData", "p2"),
+    ("SorterData", "p2"), ("Cast", "p1"),
 ];
-
-/// The operand that names a database.
-#[derive(Debug, Clone, Copy)]
-enum Operand {
-    P1,
-    P2,
-    P3,
-}
 
 /// What a program opens and keeps.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Footprint {
     work_tables: usize,
     calls: usize,
-    databases: BTreeSet<i64>,
+    /// The registers that may hold a long value.
+    registers: BTreeSet<i64>,
     /// Of filters that leave rows out of a join early.
     filter_bytes: usize,
 }
@@ -61,30 +54,17 @@ impl Footprint {
         let mut program = explain.raw_query();
         while let Some(step) = program.next()? {
             let opcode: String = step.get("opcode")?;
-            footprint.add(&opcode, [step.get("p1")?, step.get("p2")?, step.get("p3")?]);
+            footprint.work_tables += usize::from(WORK_TABLES.contains(&opcode.as_str()));
+            footprint.calls += usize::from(CALLS.contains(&opcode.as_str()));
+            if opcode == "Blob" {
+                let bytes = usize::try_from(step.get::<_, i64>("p1")?).unwrap_or(0);
+                footprint.filter_bytes = footprint.filter_bytes.saturating_add(bytes);
+            }
+            if let Some((_, operand)) = VALUES.iter().find(|(name, _)| *name == opcode) {
+                footprint.registers.insert(step.get(*operand)?);
+            }
         }
         Ok(footprint)
-    }
-
-    fn add(&mut self, opcode: &str, [p1, p2, p3]: [i64; 3]) {
-        self.work_tables += usize::from(WORK_TABLES.contains(&opcode));
-        self.calls += usize::from(CALLS.contains(&opcode));
-        if opcode == "Blob" {
-            self.filter_bytes = self.filter_bytes.saturating_add(usize::try_from(p1).unwrap_or(0));
-        }
-        if let Some((_, operand)) = VALUES.iter().find(|(name, _)| *name == opcode) {
-            self.databases.insert(match operand {
-                Operand::P1 => p1,
-                Operand::P2 => p2,
-                Operand::P3 => p3,
-            });
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let tables = self.work_tables.saturating_mul(WORK_TABLE_BYTES);
-        let values = self.databases.len().saturating_mul(CELL_BYTES_MAX);
-        tables.saturating_add(values).saturating_add(self.filter_bytes)
     }
 
     /// Refuses a program that could take too much.
@@ -95,7 +75,9 @@ impl Footprint {
             );
             return Err(QueryError::refused(reason));
         }
-        match self.bytes() > STATEMENT_BYTES_MAX {
+        let tables = self.work_tables.saturating_mul(WORK_TABLE_BYTES);
+        let values = self.registers.len().saturating_mul(CELL_BYTES_MAX);
+        match tables.saturating_add(values).saturating_add(self.filter_bytes) > STATEMENT_BYTES_MAX {
             true => Err(QueryError::refused(
                 "it sorts, groups, joins or keeps too much at once; use fewer subqueries, WITH tables, DISTINCT and ORDER BY",
             )),

@@ -47,24 +47,19 @@ pub(super) fn replace_slow_ones(connection: &Connection, brake: &Brake) -> rusql
     for (name, arguments, function) in OURS {
         let brake = brake.clone();
         connection.create_scalar_function(*name, *arguments, flags, move |context| {
-            let call = Call { context, brake: &brake };
-            call.count_arguments()?;
-            function(&call)
+            // Every byte of an argument is looked at a few times.
+            let bytes = (0..context.len()).map(|place| match context.get_raw(place) {
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+                ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
+            });
+            brake.spend(bytes.sum())?;
+            function(&Call { context, brake: &brake })
         })?;
     }
     Ok(())
 }
 
 impl Call<'_, '_> {
-    /// Every byte of an argument is looked at a few times.
-    fn count_arguments(&self) -> Result<(), Error> {
-        let bytes = (0..self.context.len()).map(|place| match self.context.get_raw(place) {
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
-            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
-        });
-        self.brake.spend(bytes.sum())
-    }
-
     /// An argument as text, as SQLite shows its value; `None` for NULL.
     fn text(&self, place: usize) -> Result<Option<Cow<'_, str>>, Error> {
         Ok(match self.context.get_raw(place) {

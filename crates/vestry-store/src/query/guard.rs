@@ -106,7 +106,14 @@ impl GuardedFile {
     pub(super) fn open(&self) -> rusqlite::Result<GuardedConnection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        let tables = Tables::of(&connection)?;
+        let tables = Tables(
+            connection
+                .prepare(
+                    "select lower(name) from sqlite_schema union select lower(name) from pragma_module_list",
+                )?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?,
+        );
         pool::spill_beside(&connection, &self.path);
         settle(&connection)?;
         let brake = Brake::default();
@@ -114,7 +121,13 @@ impl GuardedFile {
         brake.attach(&connection)?;
         let refusal = LastRefusal::default();
         let noted = refusal.clone();
-        connection.authorizer(Some(move |context: AuthContext<'_>| noted.note(judge(&context, &tables))))?;
+        connection.authorizer(Some(move |context: AuthContext<'_>| match judge(&context, &tables) {
+            Ok(()) => Authorization::Allow,
+            Err(reason) => {
+                noted.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+                Authorization::Deny
+            }
+        }))?;
         Ok(GuardedConnection { connection, refusal, brake })
     }
 }
@@ -202,16 +215,6 @@ impl LastRefusal {
     fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-
-    fn note(&self, judgement: Result<(), String>) -> Authorization {
-        match judgement {
-            Ok(()) => Authorization::Allow,
-            Err(reason) => {
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
-                Authorization::Deny
-            }
-        }
-    }
 }
 
 /// Whether this part of a statement may be compiled; if not, why.
@@ -222,9 +225,11 @@ impl LastRefusal {
 fn judge(context: &AuthContext<'_>, tables: &Tables) -> Result<(), String> {
     match context.action {
         AuthAction::Select | AuthAction::Recursive => Ok(()),
-        AuthAction::Function { function_name } if is_callable(function_name) => Ok(()),
         AuthAction::Function { function_name } => {
-            Err(format!("the function `{}` does not run here", Escaped(function_name)))
+            match CALLABLE_FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function_name)) {
+                true => Ok(()),
+                false => Err(format!("the function `{}` does not run here", Escaped(function_name))),
+            }
         }
         AuthAction::Read { table_name, column_name } if may_read(table_name, column_name, context) => Ok(()),
         // Only the number of rows of a WITH table, whose own reads are judged one by one.
@@ -236,10 +241,6 @@ fn judge(context: &AuthContext<'_>, tables: &Tables) -> Result<(), String> {
     }
 }
 
-fn is_callable(function: &str) -> bool {
-    CALLABLE_FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function))
-}
-
 fn may_read(table: &str, column: &str, context: &AuthContext<'_>) -> bool {
     let through_a_view = context.accessor.is_some_and(views::is_view);
     // Where a statement needs only the number of rows, SQLite names the table behind the view without a column
@@ -247,16 +248,15 @@ fn may_read(table: &str, column: &str, context: &AuthContext<'_>) -> bool {
     let counted_for_a_view = column.is_empty() && context.database_name == Some("main");
     match context.database_name {
         None | Some("main") if views::is_view(table) => true,
-        None | Some("main") => is_readable(table, column) && (through_a_view || counted_for_a_view),
+        None | Some("main") => {
+            let is_readable = READABLE_COLUMNS.iter().any(|(name, columns)| {
+                name.eq_ignore_ascii_case(table)
+                    && (column.is_empty() || columns.iter().any(|known| known.eq_ignore_ascii_case(column)))
+            });
+            is_readable && (through_a_view || counted_for_a_view)
+        }
         Some(_) => false,
     }
-}
-
-fn is_readable(table: &str, column: &str) -> bool {
-    READABLE_COLUMNS.iter().any(|(name, columns)| {
-        name.eq_ignore_ascii_case(table)
-            && (column.is_empty() || columns.iter().any(|known| known.eq_ignore_ascii_case(column)))
-    })
 }
 
 /// Everything that SQLite would find under a name, so that any other name is a WITH table of the statement.
@@ -266,11 +266,6 @@ struct Tables(HashSet<String>);
 impl Tables {
     /// Tables that SQLite makes when they are named; no list has them.
     const MADE_WHEN_NAMED: [&str; 4] = ["sqlite_", "pragma_", "json", "carray"];
-
-    fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        let sql = "select lower(name) from sqlite_schema union select lower(name) from pragma_module_list";
-        connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>().map(Self)
-    }
 
     fn has(&self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();

@@ -67,7 +67,11 @@ impl<'a> Page<'a> {
 
     /// Hands the page on.
     pub(super) fn run(self, watch: &Watch<'_>, sink: &mut dyn RowSink) -> Result<QueryEnd, QueryError> {
-        self.prove_the_filter(watch)?;
+        // Compiled by itself: if the condition is not one value of the view's columns, SQLite says so here, in words that fit
+        // what was typed.
+        if let Some(filter) = self.filter {
+            drop(watch.compile(&format!("select ({filter}\n) from {}", self.view.name), 0)?);
+        }
         let (sql, parameters) = self.statement();
         let mut taker = PageTaker { page: &self, sink, rows: 0, last: None, more: false };
         stream::run(watch, &Query { sql: &sql, parameters: &parameters }, &mut taker)?;
@@ -76,15 +80,6 @@ impl<'a> Page<'a> {
             (_, _) => None,
         };
         Ok(QueryEnd { rows: taker.rows, next })
-    }
-
-    /// Compiles the condition by itself: if it is not one value of the view's columns, SQLite says so here, in
-    /// words that fit what was typed.
-    fn prove_the_filter(&self, watch: &Watch<'_>) -> Result<(), QueryError> {
-        if let Some(filter) = self.filter {
-            drop(watch.compile(&format!("select ({filter}\n) from {}", self.view.name), 0)?);
-        }
-        Ok(())
     }
 
     fn statement(&self) -> (String, Vec<Value>) {
@@ -96,7 +91,13 @@ impl<'a> Page<'a> {
         // The planner does not see that a second mention of one column adds nothing, and leaves `account_by_name` alone.
         let then_by_key = if sort == key { String::new() } else { format!(", \"{key}\" {direction}") };
         let end = self.up_to.map_or_else(String::new, |id| format!(" and \"{key}\" <= {id}"));
-        let limit = self.limit_clause(&mut parameters);
+        let mut limit = String::new();
+        if self.limit != 0 {
+            // One row more than the page shows, to know whether there is a next one.
+            let rows = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
+            parameters.push(Value::Integer(rows));
+            limit = format!(" limit ?{}", parameters.len());
+        }
         let sql = format!(
             "select {columns}\"{sort}\", \"{key}\" from {view} where {filter} and {start}{end} \
              order by \"{sort}\" {direction}{then_by_key}{limit}"
@@ -127,16 +128,6 @@ impl<'a> Page<'a> {
             parameters.push(last_sort.into_parameter());
         }
         (condition, parameters)
-    }
-
-    /// One row more than the page shows, to know whether there is a next one.
-    fn limit_clause(&self, parameters: &mut Vec<Value>) -> String {
-        if self.limit == 0 {
-            return String::new();
-        }
-        let rows = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
-        parameters.push(Value::Integer(rows));
-        format!(" limit ?{}", parameters.len())
     }
 }
 

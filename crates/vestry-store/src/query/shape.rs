@@ -233,19 +233,16 @@ impl<'t> WithTables<'t> {
                 Part::Group(inner) => self.measure(inner, level, false)?,
                 // Between two commas stands one column, and a use of it copies no other.
                 Part::Word(Word::Sign(',')) if at_top => level.end_piece(),
-                Part::Word(word) => self.measure_word(word, level)?,
+                Part::Word(word) => {
+                    let Some(name) = word.as_name() else { continue };
+                    if !word.is_one_of(NEVER_COPIED) {
+                        level.names_of_piece = level.names_of_piece.saturating_add(1);
+                    }
+                    if let Some(size) = self.size_of_table(&name.to_ascii_lowercase())? {
+                        level.build_on(size);
+                    }
+                }
             }
-        }
-        Ok(())
-    }
-
-    fn measure_word(&mut self, word: &Word, level: &mut Level) -> Result<(), QueryError> {
-        let Some(name) = word.as_name() else { return Ok(()) };
-        if !word.is_one_of(NEVER_COPIED) {
-            level.names_of_piece = level.names_of_piece.saturating_add(1);
-        }
-        if let Some(size) = self.size_of_table(&name.to_ascii_lowercase())? {
-            level.build_on(size);
         }
         Ok(())
     }

@@ -5,8 +5,8 @@
 use super::caps::RowSink;
 use super::error::{QueryError, classify};
 use super::watch::Watch;
+use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Row, Rows};
 use std::ops::ControlFlow;
 use std::time::Instant;
 use vestry_protocol::admin::Cell;
@@ -40,10 +40,7 @@ fn run_watched(watch: &Watch<'_>, query: &Query<'_>, taker: &mut dyn RowTaker) -
         return Err(QueryError::Cancelled);
     }
     let parameters = rusqlite::params_from_iter(query.parameters);
-    step_through(statement.query(parameters).map_err(classify)?, watch, taker)
-}
-
-fn step_through(mut rows: Rows<'_>, watch: &Watch<'_>, taker: &mut dyn RowTaker) -> Result<u64, QueryError> {
+    let mut rows = statement.query(parameters).map_err(classify)?;
     let (caps, mut taken) = (watch.caps(), 0);
     while let Some(row) = rows.next().map_err(classify)? {
         // A slow taker spends the time between two rows, where SQLite does not look at the clock.
@@ -78,7 +75,15 @@ pub(super) fn cells(row: &Row<'_>, count: usize, bytes_max: usize) -> Result<Vec
     let mut bytes = 0;
     for column in 0..count {
         let cell = cell(row.get_ref(column)?);
-        bytes += bytes_of(&cell);
+        // What it takes in a message, at most: a number of one byte, the length of its content, and in that a length or a
+        // number, each of up to nine bytes.
+        bytes += 19
+            + match &cell {
+                Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
+                Cell::Text(text) => text.len(),
+                Cell::Blob(bytes) => bytes.len(),
+                Cell::Unknown(item) => item.content.len(),
+            };
         if bytes > bytes_max {
             return Err(QueryError::TooLarge);
         }
@@ -94,16 +99,5 @@ fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Real(number) => Cell::Real(number),
         ValueRef::Text(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Blob(bytes) => Cell::Blob(bytes.to_owned()),
-    }
-}
-
-/// What a cell takes in a message, at most: a number of one byte, the length of its content, and in that a length or a number,
-/// each of up to nine bytes.
-fn bytes_of(cell: &Cell) -> usize {
-    19 + match cell {
-        Cell::Null | Cell::Integer(_) | Cell::Real(_) => 0,
-        Cell::Text(text) => text.len(),
-        Cell::Blob(bytes) => bytes.len(),
-        Cell::Unknown(item) => item.content.len(),
     }
 }

@@ -6,12 +6,11 @@
 //!
 //! A statement is compiled by a [`Watch`] and by nothing else, and one that runs without a watch is stopped.
 
-use super::brake::{Brake, Running};
+use super::brake::Running;
 use super::caps::{CancelFlag, QueryCaps};
 use super::error::{QueryError, classify};
 use super::footprint::Footprint;
 use super::guard::GuardedConnection;
-use rusqlite::InterruptHandle;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -38,7 +37,17 @@ impl<'c> Watch<'c> {
         let mut watch = Self { connection, caps: *caps, until: running.until(), interrupter: None };
         *connection.brake().running() = Some(running);
         let (brake, handle) = (connection.brake().clone(), connection.interrupt_handle());
-        let interrupt = move || interrupt_in_time(&brake, &handle);
+        // Interrupts a query that has to end, until its watch is gone.
+        let interrupt = move || {
+            loop {
+                thread::park_timeout(TIME_BETWEEN_INTERRUPTS);
+                match brake.running().as_mut().map(Running::verdict) {
+                    Some(Ok(())) => {}
+                    Some(Err(_)) => handle.interrupt(),
+                    None => return,
+                }
+            }
+        };
         let started = thread::Builder::new().name("vestry-watch".to_owned()).spawn(interrupt);
         watch.interrupter = Some(started.map_err(|_| QueryError::Busy)?);
         Ok(watch)
@@ -90,18 +99,6 @@ impl Drop for Watch<'_> {
             interrupter.thread().unpark();
             // It has nothing to say.
             let _ = interrupter.join();
-        }
-    }
-}
-
-/// Interrupts a query that has to end, until its watch is gone.
-fn interrupt_in_time(brake: &Brake, handle: &InterruptHandle) {
-    loop {
-        thread::park_timeout(TIME_BETWEEN_INTERRUPTS);
-        match brake.running().as_mut().map(Running::verdict) {
-            Some(Ok(())) => {}
-            Some(Err(_)) => handle.interrupt(),
-            None => return,
         }
     }
 }

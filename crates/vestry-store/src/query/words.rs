@@ -52,16 +52,32 @@ impl Iterator for Words<'_> {
     type Item = Word;
 
     fn next(&mut self) -> Option<Word> {
-        while self.rest.next_if(|c| is_space(*c)).is_some() {}
+        // SQLite skips a byte order mark too, wherever a word could begin.
+        while self.rest.next_if(|c| matches!(c, ' ' | '\t'..='\r' | '\u{feff}')).is_some() {}
         let first = self.rest.next()?;
         Some(match first {
             '\'' | '"' | '`' => self.quoted(first),
             '[' => self.bracketed(),
-            '-' if self.rest.next_if_eq(&'-').is_some() => self.comment_to_line_end(),
+            '-' if self.rest.next_if_eq(&'-').is_some() => {
+                let _ = self.rest.by_ref().find(|c| *c == '\n');
+                Word::Comment
+            }
             '/' if self.rest.next_if_eq(&'*').is_some() => self.comment_to_star_slash(),
-            '?' | ':' | '@' | '$' | '#' => self.parameter(),
-            c if c.is_ascii_digit() => self.number(),
-            c if is_name_character(c) => self.name(c),
+            '?' | ':' | '@' | '$' | '#' => {
+                while self.rest.next_if(|c| is_name_character(*c)).is_some() {}
+                Word::Parameter
+            }
+            c if c.is_ascii_digit() => {
+                while self.rest.next_if(|c| is_name_character(*c) || *c == '.').is_some() {}
+                Word::Number
+            }
+            c if is_name_character(c) => {
+                let mut text = String::from(c);
+                while let Some(c) = self.rest.next_if(|c| is_name_character(*c)) {
+                    text.push(c);
+                }
+                Word::Name(text)
+            }
             c => Word::Sign(c),
         })
     }
@@ -91,11 +107,6 @@ impl Words<'_> {
         Word::Unended
     }
 
-    fn comment_to_line_end(&mut self) -> Word {
-        let _ = self.rest.by_ref().find(|c| *c == '\n');
-        Word::Comment
-    }
-
     fn comment_to_star_slash(&mut self) -> Word {
         while let Some(c) = self.rest.next() {
             if c == '*' && self.rest.next_if_eq(&'/').is_some() {
@@ -104,29 +115,6 @@ impl Words<'_> {
         }
         Word::Unended
     }
-
-    fn parameter(&mut self) -> Word {
-        while self.rest.next_if(|c| is_name_character(*c)).is_some() {}
-        Word::Parameter
-    }
-
-    fn number(&mut self) -> Word {
-        while self.rest.next_if(|c| is_name_character(*c) || *c == '.').is_some() {}
-        Word::Number
-    }
-
-    fn name(&mut self, first: char) -> Word {
-        let mut text = String::from(first);
-        while let Some(c) = self.rest.next_if(|c| is_name_character(*c)) {
-            text.push(c);
-        }
-        Word::Name(text)
-    }
-}
-
-/// SQLite skips a byte order mark too, wherever a word could begin.
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t'..='\r' | '\u{feff}')
 }
 
 fn is_name_character(c: char) -> bool {
