@@ -238,7 +238,9 @@ pub fn run_from_environment() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    raise_descriptor_limit();
+    // As far as the system lets us: a connection is a descriptor. What is not enough shows when one cannot be made.
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -246,12 +248,6 @@ pub fn run_from_environment() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// As far as the system lets us: a connection is a descriptor. What is not enough shows when one cannot be made.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -265,7 +261,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
                 "accounts": accounts, "seconds": seconds, "bytes": made.bytes, "bytes_each": each
             }))
         }
-        Mode::Load(flags) => run_load(&flags, cli.json),
+        Mode::Load(flags) => {
+            let plan = flags.plan()?;
+            let report = Report::of(&plan, &load::run(&plan)?);
+            if cli.json {
+                return print_json(&report);
+            }
+            report.write_table(&mut std::io::stdout()).map_err(Failure::system("standard output"))
+        }
         Mode::Idle(flags) => shown.show(&idle::run(&flags.plan())?),
         Mode::Start(flags) => shown.show(&start::run(&flags.vestryd, &flags.data_dir, flags.times)?),
         Mode::Table(flags) => shown.show(&table::run(flags.address, &flags.data_dir, flags.times)?),
@@ -286,15 +289,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Mode::Watch(flags) => shown.show(&watch::run(flags.pid, &flags.command)?),
     }
-}
-
-fn run_load(flags: &LoadFlags, json: bool) -> Result<(), Failure> {
-    let plan = flags.plan()?;
-    let report = Report::of(&plan, &load::run(&plan)?);
-    if json {
-        return print_json(&report);
-    }
-    report.write_table(&mut std::io::stdout()).map_err(Failure::system("standard output"))
 }
 
 impl LoadFlags {

@@ -152,10 +152,6 @@ impl Line {
             expected.push([number, variant]);
         }
         self.flush().await?;
-        self.answers(&expected).await
-    }
-
-    async fn answers(&mut self, expected: &[[u8; 2]]) -> io::Result<Vec<(Outcome, Instant)>> {
         let mut outcomes = Vec::with_capacity(expected.len());
         let mut used = 0;
         while let Some(next) = expected.get(outcomes.len()) {

@@ -129,14 +129,10 @@ impl FileKey {
 impl FileKey {
     /// Hands both parts to whoever makes a stream of them.
     pub(crate) fn parts(&self) -> (&Key, &[u8; NONCE_BYTES]) {
-        let (key, nonce) = split(&self.0);
-        (key.into(), nonce)
+        // Both lengths are fixed by the types, so that neither default is ever taken.
+        let key = self.0.first_chunk::<KEY_BYTES>().unwrap_or(&[0; KEY_BYTES]);
+        (key.into(), self.0.last_chunk().unwrap_or(&[0; NONCE_BYTES]))
     }
-}
-
-fn split(bytes: &[u8; KEY_BYTES + NONCE_BYTES]) -> (&[u8; KEY_BYTES], &[u8; NONCE_BYTES]) {
-    // Both lengths are fixed by the types, so that neither default is ever taken.
-    (bytes.first_chunk().unwrap_or(&[0; KEY_BYTES]), bytes.last_chunk().unwrap_or(&[0; NONCE_BYTES]))
 }
 
 #[cfg(test)]

@@ -57,7 +57,10 @@ pub fn run(vestryd: &Path, data_dir: &Path, times: u32) -> Result<Starts, Failur
             runtime.block_on(async { tokio::time::sleep(REST).await });
             starts.resident_kib.push(Usage::of_tree(server.0.id()).resident_kib());
         }
-        server.stop()?;
+        let pid = i32::try_from(server.0.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| Failure::other("a process without a number"))?;
+        kill_process(pid, Signal::TERM).map_err(|error| Failure::other(error.to_string()))?;
+        server.0.wait().map_err(Failure::system("stopping vestryd"))?;
     }
     starts.listening_ms.sort_by(f64::total_cmp);
     starts.answering_ms.sort_by(f64::total_cmp);
@@ -94,13 +97,6 @@ impl Running {
         // What it says from now on is not for us, but has to go somewhere.
         std::thread::spawn(move || lines.for_each(drop));
         Ok((running, address))
-    }
-
-    fn stop(&mut self) -> Result<(), Failure> {
-        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| Failure::other("a process without a number"))?;
-        kill_process(pid, Signal::TERM).map_err(|error| Failure::other(error.to_string()))?;
-        self.0.wait().map(drop).map_err(Failure::system("stopping vestryd"))
     }
 }
 
