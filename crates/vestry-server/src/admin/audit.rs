@@ -30,7 +30,9 @@ pub(super) async fn verify(
     loop {
         match advance(server, verification).await {
             Ok((_, Some(verdict))) => {
-                tell_the_log(&verdict);
+                if let Some(fault) = &verdict.fault {
+                    tracing::error!(%fault, "the audit is not as it was written");
+                }
                 return replies.send(AdminReply::AuditVerified(verdict)).await;
             }
             Ok((begun, None)) => verification = begun,
@@ -53,10 +55,4 @@ async fn advance(
         Ok::<_, StoreError>((verification, verdict))
     });
     Ok(read.await?)
-}
-
-fn tell_the_log(verdict: &AuditVerdict) {
-    if let Some(fault) = &verdict.fault {
-        tracing::error!(%fault, "the audit is not as it was written");
-    }
 }

@@ -38,32 +38,10 @@ pub(super) async fn send(
         let busy = Failure::Busy { retry_after_ms: RETRY_AFTER_MS };
         return replies.send(AdminReply::Refused(busy.into_refusal())).await;
     };
-    let last = match note(server, operator).await {
-        Ok(contents) => stream(contents, replies).await?,
-        Err(failure) => Err(failure),
+    let contents = match note(server, operator).await {
+        Ok(contents) => contents,
+        Err(failure) => return replies.send(AdminReply::Refused(failure.into_refusal())).await,
     };
-    let refused = |failure: Failure| AdminReply::Refused(failure.into_refusal());
-    replies.send(last.map_or_else(refused, |bytes| AdminReply::BackupEnd { bytes })).await
-}
-
-/// First the event, so that no copy leaves without it; it is in the backup as well.
-async fn note(server: &Server, operator: &Operator) -> Result<Contents, Failure> {
-    let now = server.clock.now();
-    act(server, operator, move |tx, by| {
-        by.as_actor().note(tx, now, act::DatabaseBackedUp, Party::NONE, "database, sent to the operator")?;
-        Ok(())
-    })
-    .await?;
-    let folder = server.store.path().parent().ok_or(Failure::Internal("the database is in no folder"))?;
-    let data_dir = DataDir::at(folder);
-    Ok(Contents { settings: data_dir.config_file(), data_dir, keys: None, now })
-}
-
-/// Sends an archive while it is made; how many bytes it had.
-async fn stream(
-    contents: Contents,
-    replies: &mut Replies<'_, AdminReply>,
-) -> Result<Result<u64, Failure>, Ended> {
     let (chunks, mut ready) = mpsc::channel(CHUNKS_WAITING_MAX);
     let cancel = CancelFlag::default();
     let given_up = RaisedWhenDropped(cancel.clone());
@@ -86,7 +64,24 @@ async fn stream(
     }
     let made = making.await.map_err(|_| Failure::Internal("a backup broke off"));
     drop(given_up);
-    Ok(made.and_then(|made| made.map_err(failure_of)))
+    let last = match made.and_then(|made| made.map_err(failure_of)) {
+        Ok(bytes) => AdminReply::BackupEnd { bytes },
+        Err(failure) => AdminReply::Refused(failure.into_refusal()),
+    };
+    replies.send(last).await
+}
+
+/// First the event, so that no copy leaves without it; it is in the backup as well.
+async fn note(server: &Server, operator: &Operator) -> Result<Contents, Failure> {
+    let now = server.clock.now();
+    act(server, operator, move |tx, by| {
+        by.as_actor().note(tx, now, act::DatabaseBackedUp, Party::NONE, "database, sent to the operator")?;
+        Ok(())
+    })
+    .await?;
+    let folder = server.store.path().parent().ok_or(Failure::Internal("the database is in no folder"))?;
+    let data_dir = DataDir::at(folder);
+    Ok(Contents { settings: data_dir.config_file(), data_dir, keys: None, now })
 }
 
 fn failure_of(error: BackupError) -> Failure {

@@ -11,13 +11,13 @@ use crate::credentials::ImportedHashes;
 use crate::failure::Failure;
 use crate::operators::operator::Operator;
 use crate::operators::operator::act;
-use crate::operators::reads::{Read, Recorded};
+use crate::operators::reads::Read;
 use crate::ports::connection::Ended;
 use crate::ports::conversation::Replies;
 use crate::process::work_folder::{WorkFolder, WorkFolderError};
 use crate::server::Server;
 use crate::source::Source;
-use judging::{Candidate, Judge};
+use judging::{Judge, Judged};
 use std::io;
 use std::net::Ipv4Addr;
 use std::ops::ControlFlow;
@@ -97,7 +97,18 @@ pub(super) async fn start(
     let permit = server.imports.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Failure::Busy { retry_after_ms: RETRY_AFTER_MS })?;
     let recorded = server.queries.record(server, operator, Read::of_import()).await?;
-    let judge = Arc::new(judge_of(server, recorded).await?);
+    // How fast this machine hashes is measured where it hashes, so that what else runs there counts.
+    let here = Source::of(Ipv4Addr::LOCALHOST.into());
+    let measured = server.hashing.run(&here, ImportedHashes::measure).await;
+    let measured = measured.map_err(|not_run| Failure::from(&not_run))??;
+    let speed = measured.map_err(|_| Failure::Internal("the speed of hashing could not be measured"))?;
+    let judge = Arc::new(Judge {
+        hashes: server.imported.clone(),
+        names: server.names.clone(),
+        speed,
+        answer_after: server.settings.now().hashing.imported_login_time,
+        _recorded: recorded,
+    });
     let database = server.store.path().to_owned();
     let begun = in_background(move || {
         let data_dir = database.parent().ok_or(Failure::Internal("the database is in no folder"))?;
@@ -109,21 +120,6 @@ pub(super) async fn start(
     });
     *import = Some(begun.await?);
     Ok(AdminReply::ImportStarted)
-}
-
-/// How fast this machine hashes is measured where it hashes, so that what else runs there counts.
-async fn judge_of(server: &Server, recorded: Recorded) -> Result<Judge, Failure> {
-    let here = Source::of(Ipv4Addr::LOCALHOST.into());
-    let measured = server.hashing.run(&here, ImportedHashes::measure).await;
-    let measured = measured.map_err(|not_run| Failure::from(&not_run))??;
-    let speed = measured.map_err(|_| Failure::Internal("the speed of hashing could not be measured"))?;
-    Ok(Judge {
-        hashes: server.imported.clone(),
-        names: server.names.clone(),
-        speed,
-        answer_after: server.settings.now().hashing.imported_login_time,
-        _recorded: recorded,
-    })
 }
 
 fn no_folder(error: WorkFolderError) -> Failure {
@@ -142,26 +138,24 @@ pub(super) async fn take(
     import: &mut Option<Import>,
     rows: Vec<ImportRow>,
 ) -> Result<AdminReply, Failure> {
-    let import_under_way = import.take().ok_or(Failure::NoImport)?;
+    let mut import_under_way = import.take().ok_or(Failure::NoImport)?;
     let (judge, now) = (import_under_way.judge.clone(), server.clock.now());
-    let judged = server.store.read(move |tx| judge.judge(tx, rows, now)).await?;
-    let (kept, bad) = in_background(move || import_under_way.keep(&judged.good, judged.bad)).await?;
-    *import = Some(kept);
-    Ok(AdminReply::RowsJudged(bad))
-}
-
-impl Import {
-    /// Lets rows wait; adds those whose names are waiting already to the bad ones.
-    fn keep(mut self, rows: &[Candidate], mut bad: Vec<BadRow>) -> Result<(Self, Vec<BadRow>), Failure> {
-        self.scratch.require_room_for(&self.staging)?;
-        for row in rows {
-            if let Added::Repeats { line } = self.staging.add(&row.as_staged())? {
+    let Judged { good, mut bad } = server.store.read(move |tx| judge.judge(tx, rows, now)).await?;
+    let kept = in_background(move || {
+        let Import { staging, scratch, .. } = &mut import_under_way;
+        scratch.require_room_for(staging)?;
+        for row in &good {
+            // A name may be waiting already.
+            if let Added::Repeats { line } = staging.add(&row.as_staged())? {
                 bad.push(BadRow { line: row.line(), reason: format!("name: line {line} has it already") });
             }
         }
         bad.sort_by_key(|row| row.line);
-        Ok((self, bad))
-    }
+        Ok((import_under_way, bad))
+    });
+    let (kept, bad) = kept.await?;
+    *import = Some(kept);
+    Ok(AdminReply::RowsJudged(bad))
 }
 
 /// Gives an import up.
@@ -252,7 +246,13 @@ async fn make(
         let detail =
             format!("{accounts} accounts, {with_password} with a password, sha256:{}", rows.digest());
         let noted = by.as_actor().note(tx, now, act::AccountsImported, Party::NONE, &detail)?;
-        tx.import_accounts(&noted, &rows, now, |made| progress.went_on(made))?;
+        tx.import_accounts(&noted, &rows, now, |made| {
+            progress.made.store(made, Ordering::Relaxed);
+            match progress.given_up.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
         Ok(begun)
     })
     .await?;
@@ -265,13 +265,6 @@ async fn make(
 struct Progress {
     made: AtomicU64,
     given_up: AtomicBool,
-}
-
-impl Progress {
-    fn went_on(&self, made: u64) -> ControlFlow<()> {
-        self.made.store(made, Ordering::Relaxed);
-        if self.given_up.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
 }
 
 /// Ends the act when nobody waits for it any more.

@@ -158,19 +158,6 @@ impl Port for TurnedAway {
     }
 }
 
-/// Whether a call is answered for longer than a moment, and may be broken off without a doubt about what was done. An
-/// import, which ends in an act, sees to it itself.
-fn is_broken_off(call: &AdminCall) -> bool {
-    matches!(
-        call,
-        AdminCall::Query { .. }
-            | AdminCall::ListRows(_)
-            | AdminCall::FollowAudit { .. }
-            | AdminCall::VerifyAudit { .. }
-            | AdminCall::BackUp
-    )
-}
-
 /// Answers a call; a long answer ends with the operator's right to it.
 async fn answer_while_in_office(
     server: &Server,
@@ -179,7 +166,17 @@ async fn answer_while_in_office(
     call: AdminCall,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
-    if !is_broken_off(&call) {
+    // These are answered for longer than a moment, and may be broken off without a doubt about what was done. An import, which
+    // ends in an act, looks after its own end.
+    let may_be_broken_off = matches!(
+        call,
+        AdminCall::Query { .. }
+            | AdminCall::ListRows(_)
+            | AdminCall::FollowAudit { .. }
+            | AdminCall::VerifyAudit { .. }
+            | AdminCall::BackUp
+    );
+    if !may_be_broken_off {
         return answer_as(server, operator, import, call, replies).await;
     }
     let failure = tokio::select! {

@@ -55,9 +55,17 @@ impl Judge {
         for row in rows {
             let line = row.line;
             match self.candidate(tx, row, now) {
-                Ok(candidate) => match why_not(tx.name_standing(&candidate.name)?) {
-                    None => judged.good.push(candidate),
-                    Some(rule) => judged.bad.push(BadRow { line, reason: format!("name: {rule}") }),
+                Ok(candidate) => match tx.name_standing(&candidate.name)? {
+                    NameStanding::Free => judged.good.push(candidate),
+                    NameStanding::Taken => {
+                        let rule = "an account has it already";
+                        judged.bad.push(BadRow { line, reason: format!("name: {rule}") });
+                    }
+                    NameStanding::Reserved => {
+                        let rule =
+                            "a deleted account has it, and can be restored for seven days; then it is free";
+                        judged.bad.push(BadRow { line, reason: format!("name: {rule}") });
+                    }
                 },
                 Err(Failure::Field(error)) => judged.bad.push(BadRow { line, reason: error.to_string() }),
                 Err(failure) => return Err(failure),
@@ -83,16 +91,6 @@ impl Judge {
             None => None,
         };
         Ok(Candidate { line, name, profile, created, suspended, argon2id, sealed_hash, keys })
-    }
-}
-
-fn why_not(standing: NameStanding) -> Option<&'static str> {
-    match standing {
-        NameStanding::Free => None,
-        NameStanding::Taken => Some("an account has it already"),
-        NameStanding::Reserved => {
-            Some("a deleted account has it, and can be restored for seven days; then it is free")
-        }
     }
 }
 
