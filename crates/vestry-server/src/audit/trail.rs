@@ -7,7 +7,7 @@ use crate::audit::actor::Actor;
 use std::sync::atomic::{AtomicI64, Ordering};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::typed::vestryctl;
-use vestry_store::{Aged, Cutoff, Party, PurgeRefused, Store};
+use vestry_store::{Aged, Party, PurgeRefused, Store};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 
@@ -51,7 +51,15 @@ impl Trail {
         }
         let cutoff = aged.keeping(days.saturating_mul(DAY_SECS));
         for _ in 0..PURGES_PER_ROUND_MAX {
-            match remove_chunk(store, cutoff, now).await {
+            let removed = store.write(move |tx| {
+                let Some(purge) = tx.plan_audit_purge(cutoff)? else { return Ok(false) };
+                let detail = format!("{} events, up to {}", purge.events(), purge.last());
+                let noted = Actor::server().note(tx, now, act::AuditPurged, Party::NONE, &detail)?;
+                tx.purge_audit(&noted, &purge)?;
+                Ok::<_, PurgeRefused>(purge.is_full())
+            });
+            match removed.await {
+                // There may be more.
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -61,17 +69,4 @@ impl Trail {
             }
         }
     }
-}
-
-/// Whether there may be more.
-async fn remove_chunk(store: &Store, cutoff: Cutoff, now: UnixSeconds) -> Result<bool, PurgeRefused> {
-    store
-        .write(move |tx| {
-            let Some(purge) = tx.plan_audit_purge(cutoff)? else { return Ok(false) };
-            let detail = format!("{} events, up to {}", purge.events(), purge.last());
-            let noted = Actor::server().note(tx, now, act::AuditPurged, Party::NONE, &detail)?;
-            tx.purge_audit(&noted, &purge)?;
-            Ok::<_, PurgeRefused>(purge.is_full())
-        })
-        .await
 }
