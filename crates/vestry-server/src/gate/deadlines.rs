@@ -56,7 +56,10 @@ impl Deadlines {
     /// Waits for the next attempt whose time is over. Only one task may.
     pub(super) async fn next(&self) -> Arc<Attempt> {
         loop {
-            let first = self.first_due();
+            let first = {
+                let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+                queue.waiting.keys().next().map(|(due, _)| *due)
+            };
             match first {
                 None => self.0.first_changed.notified().await,
                 Some(due) if due > Instant::now() => {
@@ -73,10 +76,5 @@ impl Deadlines {
                 }
             }
         }
-    }
-
-    fn first_due(&self) -> Option<Instant> {
-        let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.waiting.keys().next().map(|(due, _)| *due)
     }
 }

@@ -119,22 +119,17 @@ impl StreakPolicy {
         if open_at > now {
             return Verdict::Wait { ms: open_at.since(now).unsigned_abs().saturating_mul(1_000) };
         }
-        let (shares, guests) = self.slots_after(failures);
-        let has_slot = under_way.all < shares
-            || (under_way.of_network == 0 && under_way.all < shares.saturating_add(guests));
         let ceiling = self.free.saturating_add(self.guests);
-        let below_ceiling = failures >= ceiling || failures.saturating_add(under_way.all) < ceiling;
-        if has_slot && below_ceiling { Verdict::Allowed } else { Verdict::Wait { ms: SLOT_WAIT_MS } }
-    }
-
-    /// The shares for anybody, and those for networks that hold none.
-    fn slots_after(&self, failures: u32) -> (u32, u32) {
-        let ceiling = self.free.saturating_add(self.guests);
-        match failures {
+        // The shares for anybody, and those for networks that hold none.
+        let (shares, guests) = match failures {
             few if few < self.free => (self.free, self.guests),
             some if some < ceiling => (1, 1),
             _ => (1, 0),
-        }
+        };
+        let has_slot = under_way.all < shares
+            || (under_way.of_network == 0 && under_way.all < shares.saturating_add(guests));
+        let below_ceiling = failures >= ceiling || failures.saturating_add(under_way.all) < ceiling;
+        if has_slot && below_ceiling { Verdict::Allowed } else { Verdict::Wait { ms: SLOT_WAIT_MS } }
     }
 
     fn after_failure(&self, streak: Option<&Streak>, now: UnixSeconds) -> Streak {
