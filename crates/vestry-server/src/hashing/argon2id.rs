@@ -19,16 +19,6 @@ pub(crate) const PARALLELISM_MAX: u32 = 16;
 #[derive(Default)]
 pub struct Memory(Vec<Block>);
 
-impl Memory {
-    fn for_params(&mut self, params: &Params) -> &mut [Block] {
-        let wanted = params.block_count();
-        if self.0.len() < wanted {
-            self.0.resize(wanted, Block::new());
-        }
-        self.0.get_mut(..wanted).unwrap_or_default()
-    }
-}
-
 /// A hash that could not be computed, or not be sealed. Wrong passwords are not errors.
 #[derive(Debug, Error)]
 #[error("an imported password could not be judged: {0}")]
@@ -77,14 +67,18 @@ pub(crate) fn params_of(
 }
 
 pub(crate) fn compute(
-    memory: &mut Memory,
+    Memory(memory): &mut Memory,
     params: &Params,
     salt: &Salt,
     password: &[u8],
 ) -> Result<Output, HashError> {
     let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     let mut tag = vec![0; params.output_len().unwrap_or(32)];
-    let blocks = memory.for_params(params);
+    let wanted = params.block_count();
+    if memory.len() < wanted {
+        memory.resize(wanted, Block::new());
+    }
+    let blocks = memory.get_mut(..wanted).unwrap_or_default();
     hasher
         .hash_password_into_with_memory(password, salt, &mut tag, blocks)
         .map_err(|_| HashError("Argon2id refused its input"))?;

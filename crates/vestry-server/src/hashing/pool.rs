@@ -113,18 +113,14 @@ impl HashingPool {
     }
 
     fn not_run(&self) -> NotRun {
-        NotRun { retry_after_ms: self.wait_ms() }
+        let waiting_us = self.pending() * self.load.task_us.load(Ordering::Relaxed);
+        NotRun { retry_after_ms: (waiting_us / self.threads / 1_000).max(RETRY_MS_MIN) }
     }
 
     /// How many tasks wait or run.
     #[must_use]
     pub fn pending(&self) -> u64 {
         self.load.pending.load(Ordering::Relaxed)
-    }
-
-    fn wait_ms(&self) -> u64 {
-        let waiting = self.pending() * self.load.task_us.load(Ordering::Relaxed);
-        (waiting / self.threads / 1_000).max(RETRY_MS_MIN)
     }
 }
 
@@ -261,7 +257,7 @@ mod tests {
         let told = |pending, task_us| {
             pool.load.pending.store(pending, Ordering::Relaxed);
             pool.load.task_us.store(task_us, Ordering::Relaxed);
-            pool.wait_ms()
+            pool.not_run().retry_after_ms
         };
         assert_eq!((told(80, 10_000), told(1, 10_000), told(0, 0)), (400, RETRY_MS_MIN, RETRY_MS_MIN));
     }
