@@ -50,21 +50,19 @@ impl Office {
         let (shown, clock) = (badge.clone(), shared.clock.clone());
         shared.store.look_up(move |tx| shown.holder(tx, &clock).map(drop)).await?;
         let busy = || Failure::Busy { retry_after_ms: RETRY_AFTER_MS };
-        let desk = self.desk_of(badge.pin).ok_or_else(busy)?;
+        let desk = {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = held.entry(badge.pin).or_default();
+            if *count >= self.per_certificate_max {
+                return Err(busy());
+            }
+            *count += 1;
+            Desk { pin: badge.pin, held: self.held.clone() }
+        };
         let slot = self.slots.enter(peer.ip()).ok_or_else(busy)?;
         // An operator makes room for nobody.
         slot.set_anonymous(false);
         Ok((slot, desk))
-    }
-
-    fn desk_of(&self, pin: Pin) -> Option<Desk> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(pin).or_default();
-        if *count >= self.per_certificate_max {
-            return None;
-        }
-        *count += 1;
-        Some(Desk { pin, held: self.held.clone() })
     }
 }
 

@@ -7,9 +7,7 @@ use super::badge::Badge;
 use super::role::{Needed, role_needed};
 use crate::audit::act;
 use crate::audit::actor::Actor;
-use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::settings::Settings;
 use crate::shared::Shared;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -46,17 +44,6 @@ pub struct InOffice<'tx> {
 }
 
 impl<'tx> InOffice<'tx> {
-    fn of(
-        badge: &Badge,
-        tx: &'tx WriteTx<'_>,
-        clock: &Clock,
-        (needed, settings): (Needed, &Settings),
-    ) -> Result<Self, Failure> {
-        let operator = tx.live_operator(badge.pin)?.ok_or(Failure::OperatorUnknown)?;
-        needed.require(badge.role_of(operator.row(), clock)?, settings)?;
-        Ok(Self { operator, source: badge.source.clone() })
-    }
-
     /// Returns the operator, as the store's changes ask for one.
     #[must_use]
     pub fn operator(&self) -> &LiveOperator<'tx> {
@@ -84,7 +71,12 @@ pub(crate) async fn act<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let (badge, clock) = (operator.badge.clone(), shared.clock.clone());
     let (needed, settings) = (operator.needed, shared.settings.clone());
-    shared.store.write(move |tx| closure(tx, &InOffice::of(&badge, tx, &clock, (needed, &settings))?)).await
+    let written = shared.store.write(move |tx| {
+        let operator = tx.live_operator(badge.pin)?.ok_or(Failure::OperatorUnknown)?;
+        needed.require(badge.role_of(operator.row(), &clock)?, &settings)?;
+        closure(tx, &InOffice { operator, source: badge.source })
+    });
+    written.await
 }
 
 /// Proof that the call which is answered is one of those that the setting `accounts.reset_by` is about. A one-time code is made for
@@ -133,18 +125,14 @@ pub(crate) async fn permit(shared: &Shared, badge: &Badge, call: &AdminCall) -> 
     match needed.require(operator.role, &shared.settings) {
         Ok(()) => Ok(Operator { needed, ..operator }),
         Err(failure) => {
-            note_refusal(shared, &operator, call).await?;
+            // An operator who asks for more than the role allows is in the audit.
+            let (now, needed) = (shared.clock.now(), needed.role(&shared.settings));
+            act(shared, &operator, move |tx, by| {
+                by.as_actor().note(tx, now, act::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
+                Ok(())
+            })
+            .await?;
             Err(failure)
         }
     }
-}
-
-/// Whoever asks for more than the role allows is in the audit.
-async fn note_refusal(shared: &Shared, operator: &Operator, call: &AdminCall) -> Result<(), Failure> {
-    let (now, needed) = (shared.clock.now(), role_needed(call).role(&shared.settings));
-    act(shared, operator, move |tx, by| {
-        by.as_actor().note(tx, now, act::OperatorRefused, Party::Text(by.name()), needed.as_str())?;
-        Ok(())
-    })
-    .await
 }
