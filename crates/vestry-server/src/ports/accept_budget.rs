@@ -56,23 +56,17 @@ impl Buckets {
     fn take(&mut self, source: IpAddr, now: Instant) -> bool {
         let (per_second, full) = (self.per_second, self.per_second * BURST_SECS);
         if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&source) {
-            self.forget_the_rested(now);
+            if self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= TIME_BETWEEN_SWEEPS) {
+                self.swept = Some(now);
+                // A full bucket says the same as none.
+                self.sources.retain(|_, bucket| bucket.tokens_at(per_second, full, now) < full);
+            }
             if self.sources.len() >= SOURCES_MAX {
                 return self.others.take(per_second, full, now);
             }
         }
         let fresh = Bucket { tokens: full, counted: now };
         self.sources.entry(source).or_insert(fresh).take(per_second, full, now)
-    }
-
-    /// A full bucket says the same as none.
-    fn forget_the_rested(&mut self, now: Instant) {
-        if self.swept.is_some_and(|swept| now.saturating_duration_since(swept) < TIME_BETWEEN_SWEEPS) {
-            return;
-        }
-        self.swept = Some(now);
-        let (per_second, full) = (self.per_second, self.per_second * BURST_SECS);
-        self.sources.retain(|_, bucket| bucket.tokens_at(per_second, full, now) < full);
     }
 }
 

@@ -165,7 +165,12 @@ async fn answer_batch<P: Port>(connection: &mut Connection, port: &mut P) -> Res
                 port.answer(call, &mut Replies { connection, id, patience, body }).await?;
             }
             Err(unreadable) if port.tolerates_unreadable() => {
-                let (id, refusal) = refusal_of(unreadable);
+                // A whole frame is answered, under its number as far as that could be read.
+                let (id, code) = match unreadable {
+                    Unreadable::Unsupported { id, .. } => (id, RefusalCode::Unsupported),
+                    Unreadable::Malformed { id } => (id, RefusalCode::Malformed),
+                };
+                let refusal = Refusal::new(code, unreadable.to_string());
                 let mut replies = Replies::<P::Body> { connection, id, patience, body };
                 replies.send(P::Body::refused(refusal)).await?;
             }
@@ -173,15 +178,6 @@ async fn answer_batch<P: Port>(connection: &mut Connection, port: &mut P) -> Res
         }
     }
     connection.flush(port.patience()).await
-}
-
-/// A whole frame is answered, under its number as far as that could be read.
-fn refusal_of(unreadable: Unreadable) -> (u64, Refusal) {
-    let (id, code) = match unreadable {
-        Unreadable::Unsupported { id, .. } => (id, RefusalCode::Unsupported),
-        Unreadable::Malformed { id } => (id, RefusalCode::Malformed),
-    };
-    (id, Refusal::new(code, unreadable.to_string()))
 }
 
 /// Queues a reply; before the first one, in the same write, the greeting.

@@ -90,13 +90,12 @@ impl Admission {
         Self { slots, budgets, settings, unsaid, counters, handshake_timeout }
     }
 
-    fn is_of_a_proxy(&self, peer: IpAddr) -> bool {
-        self.settings.as_ref().is_some_and(|settings| settings.now().network.proxies.contain(peer))
-    }
-
     /// A slot for a connection; `None` when its source has too many, or makes too many too fast.
     fn enter(&self, source: IpAddr) -> Option<Slot> {
-        let in_budget = self.is_in_budget(source, Instant::now());
+        let now = Instant::now();
+        let in_budget = self.budgets.as_ref().is_none_or(|(addresses, networks)| {
+            addresses.take(address_of(source), now) && networks.take(network_of(source), now)
+        });
         let slot = in_budget.then(|| self.slots.enter(source)).flatten();
         if slot.is_none() {
             self.counters.connections_refused.add_one();
@@ -108,12 +107,6 @@ impl Admission {
     fn refuse_unsaid(&self, balancer: SocketAddr, why: &dyn Display) {
         self.counters.connections_unsaid.add_one();
         tracing::debug!(%balancer, %why, "refused: a load balancer does not say for whom it connects");
-    }
-
-    fn is_in_budget(&self, peer: IpAddr, now: Instant) -> bool {
-        self.budgets.as_ref().is_none_or(|(addresses, networks)| {
-            addresses.take(address_of(peer), now) && networks.take(network_of(peer), now)
-        })
     }
 
     /// How many connections are open.
@@ -225,7 +218,8 @@ enum Accepted {
 async fn accept_one(listener: &TcpListener, admission: &Admission) -> io::Result<Accepted> {
     admission.slots.room().await;
     let (tcp, peer) = listener.accept().await?;
-    if admission.is_of_a_proxy(peer.ip()) {
+    let settings = admission.settings.as_ref();
+    if settings.is_some_and(|settings| settings.now().network.proxies.contain(peer.ip())) {
         return Ok(match admission.unsaid.clone().try_acquire_owned() {
             Ok(unsaid) => Accepted::Forwarded(tcp, peer, unsaid),
             Err(_) => {
