@@ -6,7 +6,7 @@
 
 use crate::process::system_calls;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
+    ABI, Access, AccessFs, AccessNet, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit};
@@ -107,46 +107,37 @@ pub fn is_memory_private() -> bool {
 /// and no way to open anything else, to run a program, to trace a process, or to make a socket of any kind. For good.
 #[must_use]
 pub fn confine(own: &[&Path], settings: &Path) -> Confinement {
-    let files = match restrict(own, &folders_of(settings)) {
+    // The folder that the file is in, and the one that it is in behind links. An editor replaces the file, and only the folder
+    // stays what a rule was made for.
+    let files = [Some(settings.to_owned()), settings.canonicalize().ok()];
+    let folders: Vec<PathBuf> =
+        files.into_iter().flatten().filter_map(|file| Some(file.parent()?.to_owned())).collect();
+    let files = match restrict(own, &folders) {
         Ok(status) => status.into(),
         Err(error) => Files::Refused(error.to_string()),
     };
     Confinement { files, system_calls: system_calls::forbid() }
 }
 
-/// Returns the folder that a file is in, and the one that it is in behind links. An editor replaces the file, and only the folder
-/// stays what a rule was made for.
-fn folders_of(file: &Path) -> Vec<PathBuf> {
-    let behind_links = file.canonicalize().ok();
-    [Some(file.to_owned()), behind_links]
-        .into_iter()
-        .flatten()
-        .filter_map(|file| Some(file.parent()?.to_owned()))
-        .collect()
-}
-
 fn restrict(own: &[&Path], settings: &[PathBuf]) -> Result<RestrictionStatus, RulesetError> {
-    Ruleset::default()
-        .handle_access(AccessFs::from_all(TRIED_ABI))?
-        .handle_access(AccessNet::from_all(TRIED_ABI))?
-        .scope(Scope::from_all(TRIED_ABI))?
-        .create()?
-        .add_rules(path_beneath_rules(own, rights_in_own_folders()))?
-        .add_rules(path_beneath_rules(settings, AccessFs::ReadFile))?
-        .add_rules(path_beneath_rules(READABLE, AccessFs::ReadFile))?
-        .restrict_self()
-}
-
-/// To read, write, make and remove files and folders: no programs, links, devices, sockets or pipes.
-fn rights_in_own_folders() -> BitFlags<AccessFs> {
-    AccessFs::ReadFile
+    // To read, write, make and remove files and folders: no programs, links, devices, sockets or pipes.
+    let own_rights = AccessFs::ReadFile
         | AccessFs::ReadDir
         | AccessFs::WriteFile
         | AccessFs::Truncate
         | AccessFs::MakeReg
         | AccessFs::MakeDir
         | AccessFs::RemoveFile
-        | AccessFs::RemoveDir
+        | AccessFs::RemoveDir;
+    Ruleset::default()
+        .handle_access(AccessFs::from_all(TRIED_ABI))?
+        .handle_access(AccessNet::from_all(TRIED_ABI))?
+        .scope(Scope::from_all(TRIED_ABI))?
+        .create()?
+        .add_rules(path_beneath_rules(own, own_rights))?
+        .add_rules(path_beneath_rules(settings, AccessFs::ReadFile))?
+        .add_rules(path_beneath_rules(READABLE, AccessFs::ReadFile))?
+        .restrict_self()
 }
 
 impl From<RestrictionStatus> for Files {

@@ -34,8 +34,16 @@ impl Announcement {
     /// Writes the file. Without it, operators have to name the address; that is no reason not to serve.
     pub fn write(data_dir: &DataDir, admin: SocketAddr, certs_dir: &Path) -> Self {
         let file = data_dir.running_file();
-        let written = text_of(data_dir, admin, certs_dir)
-            .and_then(|text| private_file::replace(&file, text.as_bytes()).map_err(io::Error::other));
+        let written = data_dir.lock_file().metadata().and_then(|lock| {
+            let text = format!(
+                "admin = \"{admin}\"\ncerts_dir = {}\npid = {}\nlock = \"{}:{}\"\n",
+                toml::Value::String(certs_dir.to_string_lossy().into_owned()),
+                std::process::id(),
+                lock.dev(),
+                lock.ino()
+            );
+            private_file::replace(&file, text.as_bytes()).map_err(io::Error::other)
+        });
         let is_written = written.is_ok();
         if let Err(error) = written {
             // What an earlier server left would lead astray.
@@ -57,17 +65,6 @@ impl Drop for Announcement {
         // Where it cannot be removed, it names an address where nobody listens.
         let _ = std::fs::remove_file(&self.file);
     }
-}
-
-fn text_of(data_dir: &DataDir, admin: SocketAddr, certs_dir: &Path) -> io::Result<String> {
-    let lock = data_dir.lock_file().metadata()?;
-    Ok(format!(
-        "admin = \"{admin}\"\ncerts_dir = {}\npid = {}\nlock = \"{}:{}\"\n",
-        toml::Value::String(certs_dir.to_string_lossy().into_owned()),
-        std::process::id(),
-        lock.dev(),
-        lock.ino()
-    ))
 }
 
 /// How to have a running server read its settings and certificates again; `None` when none runs.
