@@ -66,12 +66,13 @@ fn draw(_: &Admitted) -> Result<(DeviceToken, i64), Failure> {
 
 pub(super) async fn list(server: &Shared, session: LoggedIn) -> Result<UserReply, Failure> {
     let rows = read_as(server, session, |tx, live| Ok(tx.devices_of(live.account().id)?)).await?;
-    Ok(UserReply::DevicesListed(rows.into_iter().map(as_shown).collect()))
-}
-
-fn as_shown(row: DeviceRow) -> RememberedDevice {
-    let DeviceRow { id, device, created, last_used } = row;
-    RememberedDevice { id: id.cast_unsigned(), device: device.to_string(), created, last_used }
+    let shown = rows.into_iter().map(|DeviceRow { id, device, created, last_used }| RememberedDevice {
+        id: id.cast_unsigned(),
+        device: device.to_string(),
+        created,
+        last_used,
+    });
+    Ok(UserReply::DevicesListed(shown.collect()))
 }
 
 pub(super) async fn forget(

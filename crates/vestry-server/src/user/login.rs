@@ -17,7 +17,6 @@ use crate::proofs::{ImportedLogin, Proven, credential_of, finish_exchange, judge
 use crate::sessions::{LoggedIn, Minted, Opening, mint};
 use crate::shared::Shared;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use vestry_protocol::fields::{Device, Field, FieldError, Password};
 use vestry_protocol::limits::{EXPORTER_BYTES, WITNESS_BYTES_MAX};
@@ -137,17 +136,14 @@ pub(super) async fn with_imported_password(
     let (admitted, found) = begun.await?;
     let (began, proven, admitted) = judge_imported(server, admitted, found, password).await?;
     let opened = enter(server, peer, (proven, admitted), (device, since)).await;
-    answer_after(began, server.settings.now().hashing.imported_login_time).await;
-    opened
-}
-
-/// Waits until so long after `began`, or the next multiple of it: work that took longer tells as little.
-async fn answer_after(began: Instant, period: Duration) {
-    let mut at = began + period;
-    while at < Instant::now() {
-        at += period;
+    let period = server.settings.now().hashing.imported_login_time;
+    let mut answer_at = began + period;
+    // Work that took longer is answered after the next multiple of the period, and tells as little.
+    while answer_at < Instant::now() {
+        answer_at += period;
     }
-    sleep_until(at).await;
+    sleep_until(answer_at).await;
+    opened
 }
 
 /// Opens a session for whoever proved the password; writes down who did not.

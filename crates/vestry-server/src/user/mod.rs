@@ -129,8 +129,17 @@ impl Port for UserPort {
     async fn answer(&mut self, call: UserCall, replies: &mut Replies<'_, UserReply>) -> Result<(), Ended> {
         // A token that does not resume leaves the session that is there, as a failed login does.
         let resuming = matches!(call, UserCall::ResumeSession { .. });
+        let of_session = Call::of(&call).row().is_of_session();
         // Boxed, so that an idle connection does not keep room for the largest of the handlers.
-        let reply = match Box::pin(self.dispatch(call)).await {
+        let answered = match (of_session, &self.state) {
+            (true, State::ExpectLogin) => Err(Failure::NotLoggedIn),
+            (true, State::ExpectCall(session)) => {
+                let session = *session;
+                Box::pin(self.dispatch_in_session(session, call)).await
+            }
+            (false, _) => Box::pin(self.dispatch_without_session(call)).await,
+        };
+        let reply = match answered {
             Ok(reply) => reply,
             Err(failure) => {
                 let refusal = failure.into_refusal();
@@ -152,14 +161,6 @@ impl Port for UserPort {
 }
 
 impl UserPort {
-    /// The table of calls (`gate/calls.rs`) says whether there has to be a session.
-    async fn dispatch(&mut self, call: UserCall) -> Result<UserReply, Failure> {
-        match Call::of(&call).row().is_of_session() {
-            true => self.dispatch_in_session(self.session()?, call).await,
-            false => self.dispatch_without_session(call).await,
-        }
-    }
-
     /// The calls of anybody.
     async fn dispatch_without_session(&mut self, call: UserCall) -> Result<UserReply, Failure> {
         let (server, peer, pending) = (self.server.clone(), &self.peer, &mut self.pending);
@@ -298,13 +299,6 @@ impl UserPort {
         self.anonymous_since = Instant::now();
         self.slot.set_anonymous(true);
         self.pending = Pending::default();
-    }
-
-    fn session(&self) -> Result<LoggedIn, Failure> {
-        match self.state {
-            State::ExpectLogin => Err(Failure::NotLoggedIn),
-            State::ExpectCall(session) => Ok(session),
-        }
     }
 }
 

@@ -14,11 +14,9 @@ use crate::sessions::{LoggedIn, Minted, Opening, mint, own_account, write_uncoun
 use crate::shared::Shared;
 use std::sync::Arc;
 use tokio::time::Instant;
-use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{Device, Username};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{CodeIssued, Envelope, NewSession, UserReply};
-use vestry_store::{IssuedCode, NewCredential, PasswordRight, SealedRecord, SessionId, SessionRow, WriteTx};
+use vestry_store::{IssuedCode, NewCredential, PasswordRight};
 
 pub(super) async fn start_new(
     server: &Arc<Shared>,
@@ -101,7 +99,9 @@ pub(super) async fn finish_new(
     let (verdicts, head) = (admitted.verdicts(), server.head.clone());
     write_uncounted_as(server, session, move |tx, live| {
         let account = live.account();
-        let device = device_of(tx.sessions_of(account.id, now)?, live.id())?;
+        // The new session keeps the name that the device had.
+        let current = tx.sessions_of(account.id, now)?.into_iter().find(|row| row.id == live.id());
+        let device = current.ok_or(Failure::SessionEnded(None))?.device;
         let by = Actor::user(account.id, &source);
         let noted = by.note_on(tx, now, act::PasswordChanged, account.id, "")?;
         proven.replace(tx, &noted, record, now)?;
@@ -110,12 +110,6 @@ pub(super) async fn finish_new(
         Ok((session, shown))
     })
     .await
-}
-
-/// The new session keeps the name that the device had.
-fn device_of(sessions: Vec<SessionRow>, current: SessionId) -> Result<Device, Failure> {
-    let device = sessions.into_iter().find(|row| row.id == current).map(|row| row.device);
-    device.ok_or(Failure::SessionEnded(None))
 }
 
 /// What a code was found to be.
@@ -204,30 +198,21 @@ pub(super) async fn finish_reset(
     let record = server.opaque.accept(envelope)?;
     let half = pending.take_reset()?;
     let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    let reset = server.store.write(move |tx| redeem(tx, &half, &record, &source, now));
+    let reset = server.store.write(move |tx| {
+        let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
+        let by = Actor::user(account.id, &source);
+        let noted = by.note_on(tx, now, act::PasswordReset, account.id, "")?;
+        let Some(taken) = tx.take_reset_code(&noted, &half.code_hash, now, now.plus(USED_CODE_SECS))? else {
+            let used = tx.reset_code(account.id, &half.code_hash, now, now)?.and_then(|code| code.used);
+            return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));
+        };
+        let new = NewCredential { code: Some(&half.issued), ..NewCredential::chosen(&record) };
+        tx.replace_password(&noted, PasswordRight::Code(taken), new, now)?;
+        // The password is new: what was guessed against the old one delays nobody any more.
+        tx.clear_throttle(&noted, Some(account.name.as_str()))?;
+        Ok((account.name, half.issued))
+    });
     let (name, issued) = reset.await?;
     let code = CodeIssued { by: issued.by, at: issued.at };
     Ok(UserReply::PasswordReset { name: name.to_string(), code })
-}
-
-/// Uses the code up, if it is still there, and sets the password.
-fn redeem(
-    tx: &WriteTx<'_>,
-    half: &HalfReset,
-    record: &SealedRecord,
-    source: &str,
-    now: UnixSeconds,
-) -> Result<(Username, IssuedCode), Failure> {
-    let account = tx.account_by_id(half.account, now)?.ok_or(Failure::WrongCode)?;
-    let by = Actor::user(account.id, source);
-    let noted = by.note_on(tx, now, act::PasswordReset, account.id, "")?;
-    let Some(taken) = tx.take_reset_code(&noted, &half.code_hash, now, now.plus(USED_CODE_SECS))? else {
-        let used = tx.reset_code(account.id, &half.code_hash, now, now)?.and_then(|code| code.used);
-        return Err(used.map_or(Failure::WrongCode, |at| Failure::CodeUsed { at }));
-    };
-    let new = NewCredential { code: Some(&half.issued), ..NewCredential::chosen(record) };
-    tx.replace_password(&noted, PasswordRight::Code(taken), new, now)?;
-    // The password is new: what was guessed against the old one delays nobody any more.
-    tx.clear_throttle(&noted, Some(account.name.as_str()))?;
-    Ok((account.name, half.issued.clone()))
 }

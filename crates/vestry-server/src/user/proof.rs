@@ -7,7 +7,7 @@ use crate::audit::act;
 use crate::audit::actor::Actor;
 use crate::credentials::Ke1;
 use crate::failure::Failure;
-use crate::gate::{Admitted, AttemptKind};
+use crate::gate::AttemptKind;
 use crate::names::Target;
 use crate::proofs::{finish_exchange, start_exchange};
 use crate::sessions::{LoggedIn, own_account, read_as, write_uncounted_as};
@@ -49,39 +49,30 @@ pub(super) async fn finish(
 ) -> Result<UserReply, Failure> {
     let HalfProof { attempt, exchange, .. } = pending.take_proof_exchange(session)?;
     let admitted = attempt.claim()?;
-    match finish_exchange(exchange, ke3, exporter) {
-        Ok(proven) => {
-            settle(server, peer, session, admitted, proven.right()).await?;
-            pending.remember_proof(proven, session);
-            Ok(UserReply::PasswordProven)
-        }
-        Err(failure) => Err(note_failure(server, peer, failure, admitted).await),
-    }
-}
-
-/// A right password starts the lane of its session over, where there were failures in it.
-async fn settle(
-    server: &Shared,
-    peer: &Peer,
-    session: LoggedIn,
-    admitted: Admitted,
-    right: crate::gate::Right,
-) -> Result<(), Failure> {
+    let proven = match finish_exchange(exchange, ke3, exporter) {
+        Ok(proven) => proven,
+        Err(failure) => return Err(note_failure(server, peer, failure, admitted).await),
+    };
+    // A right password starts the lane of its session over, where there were failures in it.
     let verdicts = admitted.verdicts();
     let looked = verdicts.clone();
     let failed_before = read_as(server, session, move |tx, _| Ok(looked.has_failures(tx)?)).await;
-    if !matches!(failed_before, Ok(true)) {
-        admitted.conclude_right(right);
-        return failed_before.map(drop);
-    }
-    let (now, source) = (server.clock.now(), peer.source.text().to_owned());
-    let written = write_uncounted_as(server, session, move |tx, live| {
-        let id = live.account().id;
-        let by = Actor::user(id, &source);
-        let noted = by.note_on(tx, now, act::PasswordProven, id, "")?;
-        Ok(verdicts.right(tx, &noted, now)?.0)
-    })
-    .await;
-    admitted.conclude_right(right);
-    written.map(drop)
+    let settled = match failed_before {
+        Ok(true) => {
+            let (now, source) = (server.clock.now(), peer.source.text().to_owned());
+            let written = write_uncounted_as(server, session, move |tx, live| {
+                let id = live.account().id;
+                let by = Actor::user(id, &source);
+                let noted = by.note_on(tx, now, act::PasswordProven, id, "")?;
+                Ok(verdicts.right(tx, &noted, now)?.0)
+            });
+            written.await.map(drop)
+        }
+        Ok(false) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    admitted.conclude_right(proven.right());
+    settled?;
+    pending.remember_proof(proven, session);
+    Ok(UserReply::PasswordProven)
 }

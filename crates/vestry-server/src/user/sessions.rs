@@ -8,26 +8,23 @@ use crate::sessions::{LoggedIn, read_as, write_uncounted_as};
 use crate::shared::Shared;
 use vestry_protocol::item::Later;
 use vestry_protocol::user::{Session, UserReply};
-use vestry_store::{Party, SessionId, SessionRow};
+use vestry_store::{Party, SessionId};
 
 pub(super) async fn list(server: &Shared, session: LoggedIn) -> Result<UserReply, Failure> {
     let (now, idle) = (server.clock.now(), server.settings.now().sessions.idle_secs_max);
     let rows = read_as(server, session, move |tx, live| Ok(tx.sessions_of(live.account().id, now)?)).await?;
     let live = rows.into_iter().filter(|row| row.last_used > now.minus(idle));
-    Ok(UserReply::SessionsListed(live.map(|row| as_shown(row, session)).collect()))
-}
-
-fn as_shown(row: SessionRow, current: LoggedIn) -> Session {
-    Session {
+    let shown = live.map(|row| Session {
         id: row.id.to_wire(),
         device: row.device.to_string(),
         source: row.source,
         created: row.created,
         last_used: row.last_used,
         expires: row.expires,
-        current: row.id == current.id(),
+        current: row.id == session.id(),
         later: Later::new(),
-    }
+    });
+    Ok(UserReply::SessionsListed(shown.collect()))
 }
 
 pub(super) async fn revoke(
