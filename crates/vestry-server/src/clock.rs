@@ -16,7 +16,9 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(system_seconds))
+        Self(Arc::new(|| {
+            UnixSeconds::from_seconds(i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX))
+        }))
     }
 
     /// A clock of the caller's, for tests.
@@ -71,10 +73,6 @@ impl Clock {
 /// Milliseconds since 1970 by the machine's clock: for what is to be roughly in the order of time and never expires by it.
 pub(crate) fn milliseconds() -> u64 {
     u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn system_seconds() -> UnixSeconds {
-    UnixSeconds::from_seconds(i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]

@@ -38,10 +38,17 @@ pub fn new_code(_: &CodeIssuer<'_>) -> Result<SecretText, Failure> {
 }
 
 fn draw() -> Result<SecretText, Failure> {
+    static ENCODING: OnceLock<Option<Encoding>> = OnceLock::new();
     // 13 bytes give 20 whole characters and four bits that are left out.
     let mut bytes = Zeroizing::new([0; 13]);
     random::fill(bytes.as_mut())?;
-    let text = Zeroizing::new(alphabet()?.encode(bytes.as_slice()));
+    let built = ENCODING.get_or_init(|| {
+        let mut specification = Specification::new();
+        specification.symbols.push_str(ALPHABET);
+        specification.encoding().ok()
+    });
+    let encoding = built.as_ref().ok_or(Failure::Internal("the alphabet of one-time codes is wrong"))?;
+    let text = Zeroizing::new(encoding.encode(bytes.as_slice()));
     let mut grouped = String::with_capacity(CODE_CHARS + 3);
     for (at, c) in text.chars().take(CODE_CHARS).enumerate() {
         if at > 0 && at % GROUP_CHARS == 0 {
@@ -104,16 +111,6 @@ pub fn refuse_spent(code: &ResetCode, limits: &GateConfig) -> Result<(), Failure
         return Err(Failure::Throttled { wait_ms: 60 * 60 * 1_000 });
     }
     Ok(())
-}
-
-fn alphabet() -> Result<&'static Encoding, Failure> {
-    static ENCODING: OnceLock<Option<Encoding>> = OnceLock::new();
-    let built = ENCODING.get_or_init(|| {
-        let mut specification = Specification::new();
-        specification.symbols.push_str(ALPHABET);
-        specification.encoding().ok()
-    });
-    built.as_ref().ok_or(Failure::Internal("the alphabet of one-time codes is wrong"))
 }
 
 #[cfg(test)]

@@ -30,15 +30,15 @@ async fn isolated(what: &'static str, round: impl Future<Output = ()> + Send + '
 pub(crate) async fn reload_for_ever(server: &Arc<Server>, mut reload: impl AsyncFnMut()) {
     loop {
         reload().await;
-        isolated("reading the settings again", reload_once(server.clone())).await;
+        let server = server.clone();
+        let round = async move {
+            if let Err(error) = reload::by_signal(&server).await {
+                tracing::error!("the reload failed; settings and certificates stay as they were: {error}");
+            }
+            server.look_at_the_certificate();
+        };
+        isolated("reading the settings again", round).await;
     }
-}
-
-async fn reload_once(server: Arc<Server>) {
-    if let Err(error) = reload::by_signal(&server).await {
-        tracing::error!("the reload failed; settings and certificates stay as they were: {error}");
-    }
-    server.look_at_the_certificate();
 }
 
 pub(crate) async fn keep_house(server: &Arc<Server>) {

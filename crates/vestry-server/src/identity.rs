@@ -11,9 +11,7 @@ use crate::settings::Settings;
 use std::sync::{Arc, PoisonError, RwLock};
 use vestry_protocol::Pin;
 use vestry_protocol::UnixSeconds;
-use vestry_tls::{
-    CertsDir, Hosts, JoinString, OperatorCertificate, ServerIdentity, TlsError, Validity, config,
-};
+use vestry_tls::{CertsDir, JoinString, OperatorCertificate, ServerIdentity, TlsError, Validity, config};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 
@@ -36,11 +34,6 @@ pub struct Reread(Arc<InForce>);
 impl InForce {
     fn of(server: ServerIdentity) -> Result<Self, TlsError> {
         Ok(Self { user: config::user_server(&server)?, admin: config::admin_server(&server)?, server })
-    }
-
-    /// Returns whether the certificate does not name all of these.
-    fn lacks_one_of(&self, hosts: &Hosts) -> bool {
-        self.server.hosts().is_some_and(|named| !hosts.without(named).is_empty())
     }
 }
 
@@ -76,7 +69,8 @@ impl Identity {
     pub fn renew_when_due(&self, now: Plausible) -> Result<bool, TlsError> {
         let (in_force, settings, now) = (self.now(), self.settings.now(), now.reading());
         let (server, days) = (&in_force.server, settings.certificates.days);
-        let lacks_a_host = in_force.lacks_one_of(&settings.certificates.hosts);
+        let wanted = &settings.certificates.hosts;
+        let lacks_a_host = server.hosts().is_some_and(|named| !wanted.without(named).is_empty());
         let is_old = server.not_after().since(now) <= i64::from(days) * DAY_SECS / 3;
         // A certificate never outlives its CA: near its end there is nothing to gain, every minute.
         let can_be_longer = server.authority_not_after() > server.not_after();
@@ -87,8 +81,8 @@ impl Identity {
         // Somebody may have changed it on the disk meanwhile: what is replaced is what is there now.
         self.put_in_force(self.read_again()?);
         let in_force = self.now();
-        let named = in_force.server.hosts().unwrap_or(&settings.certificates.hosts);
-        let hosts = settings.certificates.hosts.and(named).with_local_names();
+        let named = in_force.server.hosts().unwrap_or(wanted);
+        let hosts = wanted.and(named).with_local_names();
         self.certs.renew_server(&hosts, Validity { not_before: now, days })?;
         self.put_in_force(self.read_again()?);
         Ok(true)

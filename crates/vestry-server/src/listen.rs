@@ -15,6 +15,9 @@ pub const USER_PORT: u16 = 7443;
 /// Connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 1024;
 
+/// The errors of a machine without IPv6.
+const NO_IPV6: [i32; 3] = [libc::EAFNOSUPPORT, libc::EADDRNOTAVAIL, libc::EPROTONOSUPPORT];
+
 /// Where users connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
@@ -63,7 +66,11 @@ impl Listen {
         for address in self.addresses() {
             match bind(address) {
                 Ok(listener) => bound.push(listener),
-                Err(cause) if *self == Self::Everywhere && address.is_ipv6() && has_no_ipv6(&cause) => {
+                Err(cause)
+                    if *self == Self::Everywhere
+                        && address.is_ipv6()
+                        && cause.raw_os_error().is_some_and(|code| NO_IPV6.contains(&code)) =>
+                {
                     tracing::info!("this machine has no IPv6; users connect by IPv4");
                 }
                 Err(cause) => return Err((address, cause)),
@@ -125,11 +132,6 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
-}
-
-fn has_no_ipv6(cause: &io::Error) -> bool {
-    let codes = [libc::EAFNOSUPPORT, libc::EADDRNOTAVAIL, libc::EPROTONOSUPPORT];
-    cause.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// Those who are believed when they say for whom they connect: load balancers, and what forwards into containers. Each of their

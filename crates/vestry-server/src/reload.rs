@@ -99,11 +99,6 @@ impl Record {
         by.note(tx, now, act::SettingsRead, Party::NONE, &self.detail)?;
         enrol_in(tx, &self.operators, now)
     }
-
-    /// Whether no setting has changed.
-    fn is_of_certificates_alone(&self) -> bool {
-        self.detail.is_empty()
-    }
 }
 
 /// Reads everything again because of SIGHUP. When no setting has changed, that is no event.
@@ -114,7 +109,7 @@ pub async fn by_signal(server: &Server) -> Result<(), ReloadError> {
     let _alone = server.reloading.lock().await;
     let (reread, now) = (Reread::of(server)?, server.clock.now());
     let record = reread.record();
-    let written = server.store.write(move |tx| match record.is_of_certificates_alone() {
+    let written = server.store.write(move |tx| match record.detail.is_empty() {
         true => enrol_in(tx, &record.operators, now),
         false => record.write(tx, &Actor::server(), now),
     });

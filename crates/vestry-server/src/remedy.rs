@@ -9,8 +9,12 @@ fn word(path: &Path) -> String {
     quoted(&path.to_string_lossy())
 }
 
-/// A name in `folder` that nothing has, for what has the name of `path` elsewhere.
-fn free_name(folder: &Path, path: &Path) -> PathBuf {
+/// The beginning of a command that goes on when `path` was moved into `folder`; nothing where nothing is. What stays among the
+/// certificates or the secrets would be taken for one of them.
+fn move_away(path: &Path, folder: &Path) -> String {
+    if path.symlink_metadata().is_err() {
+        return String::new();
+    }
     let named = |suffix: &str| {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(suffix);
@@ -18,16 +22,8 @@ fn free_name(folder: &Path, path: &Path) -> PathBuf {
     };
     let numbered = (2..1000).map(|number| named(&format!(".old{number}")));
     let is_free = |path: &PathBuf| path.symlink_metadata().is_err();
-    std::iter::once(named(".old")).chain(numbered).find(is_free).unwrap_or_else(|| named(".old"))
-}
-
-/// The beginning of a command that goes on when `path` was moved into `folder`; nothing where nothing is. What stays among the
-/// certificates or the secrets would be taken for one of them.
-fn move_away(path: &Path, folder: &Path) -> String {
-    match path.symlink_metadata() {
-        Ok(_) => format!("mv {} {} && ", word(path), word(&free_name(folder, path))),
-        Err(_) => String::new(),
-    }
+    let free = std::iter::once(named(".old")).chain(numbered).find(is_free).unwrap_or_else(|| named(".old"));
+    format!("mv {} {} && ", word(path), word(&free))
 }
 
 /// The same for a secret.

@@ -35,7 +35,16 @@ impl Renewal {
                 authority_trouble(identity, now)
             }
             Ok(Ok(false)) => authority_trouble(identity, now),
-            Ok(Err(error)) => Some(format!("{}: {error}", leaf_trouble(identity.not_after(), now))),
+            Ok(Err(error)) => {
+                let not_after = identity.not_after();
+                let (until, fix) = (as_date(not_after), "put that right, then send SIGHUP");
+                let trouble = if not_after <= now {
+                    format!("the server certificate ended on {until}, and no client connects any more")
+                } else {
+                    format!("the server certificate cannot be renewed and ends on {until}")
+                };
+                Some(format!("{trouble}; {fix}: {error}"))
+            }
         };
         if let Some(trouble) = trouble.filter(|_| self.may_warn(Instant::now())) {
             tracing::error!("{trouble}");
@@ -50,14 +59,6 @@ impl Renewal {
         *warned = Some(now);
         true
     }
-}
-
-fn leaf_trouble(not_after: UnixSeconds, now: UnixSeconds) -> String {
-    let (until, fix) = (as_date(not_after), "put that right, then send SIGHUP");
-    if not_after <= now {
-        return format!("the server certificate ended on {until}, and no client connects any more; {fix}");
-    }
-    format!("the server certificate cannot be renewed and ends on {until}; {fix}")
 }
 
 fn authority_trouble(identity: &Identity, now: UnixSeconds) -> Option<String> {
