@@ -52,14 +52,6 @@ pub struct Speed {
     kib_per_sec: u64,
 }
 
-impl Speed {
-    /// Whether this machine computes so much memory times passes within a time.
-    fn allows(self, work_kib: u32, within: Duration) -> bool {
-        let ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-        u64::from(work_kib) <= self.kib_per_sec.saturating_mul(ms) / 1_000
-    }
-}
-
 impl ImportedHashes {
     /// With the pepper of this server.
     ///
@@ -120,7 +112,8 @@ impl ImportedHashes {
                 "m={memory} and t={passes} cost too much; m times t may be {WORK_KIB_MAX} at most"
             ));
         }
-        if !speed.allows(work, answer_after / 2) {
+        let half_ms = u64::try_from((answer_after / 2).as_millis()).unwrap_or(u64::MAX);
+        if u64::from(work) > speed.kib_per_sec.saturating_mul(half_ms) / 1_000 {
             return refuse(format!(
                 "m={memory} and t={passes} take this machine longer than half of hashing.imported_login_ms"
             ));
