@@ -43,8 +43,14 @@ impl<T> FairQueue<T> {
     pub(super) fn push(&mut self, source: &str, item: T) -> Pushed<T> {
         let of_source = self.waiting.get(source).map_or(0, VecDeque::len);
         if of_source >= self.len_max.saturating_sub(self.len) {
-            let displaced = if of_source == 0 { self.take_newest_of_fullest() } else { None };
-            let Some(displaced) = displaced else { return Pushed::Refused };
+            if of_source > 0 {
+                return Pushed::Refused;
+            }
+            let fullest = self.waiting.values_mut().max_by_key(|queue| queue.len());
+            let fullest = fullest.filter(|queue| queue.len() > 1);
+            // The source of the newest keeps its turn, since something of it still waits.
+            let Some(displaced) = fullest.and_then(VecDeque::pop_back) else { return Pushed::Refused };
+            self.len -= 1;
             self.append(source, item);
             return Pushed::InPlaceOf(displaced);
         }
@@ -59,14 +65,6 @@ impl<T> FairQueue<T> {
         }
         queue.push_back(item);
         self.len += 1;
-    }
-
-    /// Its source keeps its turn, since something of it still waits.
-    fn take_newest_of_fullest(&mut self) -> Option<T> {
-        let fullest = self.waiting.values_mut().max_by_key(|queue| queue.len())?;
-        let newest = if fullest.len() > 1 { fullest.pop_back() } else { None };
-        self.len -= usize::from(newest.is_some());
-        newest
     }
 
     /// The next one of the source whose turn it is.
