@@ -96,7 +96,15 @@ impl Slots {
         loop {
             // Made before it is looked: what is freed in between is not missed.
             let freed = self.0.freed.notified();
-            match self.room_at() {
+            // From when on there is room, as far as can be said: not before a slot is freed, when nobody has to make room.
+            let room_at = {
+                let open = self.open();
+                match open.connections.len() < self.0.limits.max {
+                    true => Some(Instant::now()),
+                    false => open.first_to_go().map(|(_, since)| since + self.0.limits.spared),
+                }
+            };
+            match room_at {
                 Some(at) if at <= Instant::now() => {
                     // Another listener may wait for the same news, and have whoever comes next.
                     if has_waited {
@@ -109,15 +117,6 @@ impl Slots {
                 None => freed.await,
             }
             has_waited = true;
-        }
-    }
-
-    /// From when on there is room, as far as can be said: not before a slot is freed, when nobody has to make room.
-    fn room_at(&self) -> Option<Instant> {
-        let open = self.open();
-        match open.connections.len() < self.0.limits.max {
-            true => Some(Instant::now()),
-            false => open.first_to_go().map(|(_, since)| since + self.0.limits.spared),
         }
     }
 
