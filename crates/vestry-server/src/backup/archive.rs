@@ -51,7 +51,9 @@ impl Member {
 
     fn facts(&self) -> FileFacts {
         match self {
-            Self::Small { bytes, .. } => FileFacts { bytes: length_of(bytes), sha256: digest_of(bytes) },
+            Self::Small { bytes, .. } => {
+                FileFacts { bytes: length_of(bytes), sha256: HEXLOWER.encode(&Sha256::digest(bytes)) }
+            }
             Self::Database { facts, .. } => facts.clone(),
         }
     }
@@ -71,19 +73,6 @@ pub fn write<W: Write>(contents: &Contents, cancel: CancelFlag, out: W) -> Resul
     keys.retain(|fact, _| {
         SecretKind::ALL.iter().any(|kind| kind.fact() == fact) || fact == NEXT_OPAQUE_KEY_FACT
     });
-    let members = members_of(contents, copy)?;
-    let manifest = Manifest {
-        format: FORMAT,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        created: as_date(contents.now),
-        secrets: contents.keys.is_some(),
-        keys,
-        files: members.iter().map(|member| (member.name().to_owned(), member.facts())).collect(),
-    };
-    pack(&manifest, &members, contents.now, out)
-}
-
-fn members_of(contents: &Contents, copy: PathBuf) -> Result<Vec<Member>, BackupError> {
     let facts = facts_of_file(&copy).map_err(|cause| BackupError::system(&copy, "read", cause))?;
     let mut members = vec![Member::Database { path: copy, facts }];
     if contents.settings.exists() {
@@ -94,7 +83,15 @@ fn members_of(contents: &Contents, copy: PathBuf) -> Result<Vec<Member>, BackupE
         take_folder("secrets", &contents.data_dir.secrets(), &mut members)?;
         take_folder("certs", certs.path(), &mut members)?;
     }
-    Ok(members)
+    let manifest = Manifest {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        created: as_date(contents.now),
+        secrets: contents.keys.is_some(),
+        keys,
+        files: members.iter().map(|member| (member.name().to_owned(), member.facts())).collect(),
+    };
+    pack(&manifest, &members, contents.now, out)
 }
 
 /// Takes every file of a folder of keys. A file that a backup could not hold is an error: a backup that silently
@@ -168,10 +165,6 @@ fn header(name: &str, bytes: u64, now: UnixSeconds) -> Result<tar::Header, Backu
 
 fn length_of(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-fn digest_of(bytes: &[u8]) -> String {
-    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 fn facts_of_file(path: &Path) -> io::Result<FileFacts> {

@@ -58,21 +58,16 @@ impl Manifest {
             return Err(BackupError::FormatTooNew(format));
         }
         let manifest: Self = toml::from_str(text).map_err(|_| not_one())?;
-        manifest.check()?;
-        Ok(manifest)
-    }
-
-    fn check(&self) -> Result<(), BackupError> {
-        if parse_rfc3339(&self.created).is_none() {
+        if parse_rfc3339(&manifest.created).is_none() {
             return Err(BackupError::unfit("its backup.toml does not say of when it is"));
         }
-        if !self.files.contains_key(DATABASE) {
+        if !manifest.files.contains_key(DATABASE) {
             return Err(BackupError::unfit("it holds no vestry.db"));
         }
-        for (name, facts) in &self.files {
+        for (name, facts) in &manifest.files {
             let kind = Kind::of(name)
                 .ok_or_else(|| BackupError::unfit(format_args!("{name} has no place in it")))?;
-            if !self.secrets && matches!(kind, Kind::Secret | Kind::Certificate) {
+            if !manifest.secrets && matches!(kind, Kind::Secret | Kind::Certificate) {
                 return Err(BackupError::unfit(format_args!(
                     "it says that it holds no keys, and holds {name}"
                 )));
@@ -81,7 +76,7 @@ impl Manifest {
                 return Err(BackupError::unfit(format_args!("{name} is too long")));
             }
         }
-        Ok(())
+        Ok(manifest)
     }
 }
 

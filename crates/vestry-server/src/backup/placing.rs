@@ -19,9 +19,38 @@ impl Placing {
     /// Compares what was unpacked with what is in place.
     pub(super) fn decide(unpacked: &Path, data_dir: &DataDir) -> Result<Self, BackupError> {
         let mut placing = Self::default();
-        placing.place_secrets(&unpacked.join("secrets"), &data_dir.secrets())?;
-        placing.place_certificates(&unpacked.join("certs"), &data_dir.path().join("certs"))?;
-        placing.place_settings(unpacked.join(SETTINGS), data_dir.config_file())?;
+        for file in files_in(&unpacked.join("secrets"))? {
+            let target = data_dir.secrets().join(file.file_name().unwrap_or_default());
+            if !target.exists() {
+                placing.moves.push((file, target));
+            } else if !are_alike(&file, &target)? {
+                return Err(BackupError::SecretDiffers(target));
+            }
+        }
+        // The folder of certificates goes in whole or not at all: a server's certificate without its key helps nobody.
+        let (certs, target) = (unpacked.join("certs"), data_dir.path().join("certs"));
+        if certs.exists()
+            && (!target.exists() || files_in(&target)?.is_empty() && !target.join("operators").exists())
+        {
+            placing.moves.push((certs, target));
+        } else if certs.exists() {
+            for name in ["ca.pem", "ca.key"] {
+                let (file, target) = (certs.join(name), target.join(name));
+                if file.exists() && target.exists() && !are_alike(&file, &target)? {
+                    return Err(BackupError::SecretDiffers(target));
+                }
+            }
+            placing.notes.push("the certificates in place were kept".to_owned());
+        }
+        let (settings, target) = (unpacked.join(SETTINGS), data_dir.config_file());
+        if settings.exists() {
+            if !target.exists() {
+                placing.moves.push((settings, target));
+            } else if !are_alike(&settings, &target)? {
+                let note = "the vestryd.toml in place was kept; the one in the backup differs";
+                placing.notes.push(note.to_owned());
+            }
+        }
         placing.moves.push((unpacked.join(DATABASE), data_dir.database()));
         Ok(placing)
     }
@@ -29,49 +58,6 @@ impl Placing {
     /// What the operator should know of it.
     pub(super) fn notes(&self) -> &[String] {
         &self.notes
-    }
-
-    fn place_secrets(&mut self, from: &Path, to: &Path) -> Result<(), BackupError> {
-        for file in files_in(from)? {
-            let target = to.join(file.file_name().unwrap_or_default());
-            if !target.exists() {
-                self.moves.push((file, target));
-            } else if !are_alike(&file, &target)? {
-                return Err(BackupError::SecretDiffers(target));
-            }
-        }
-        Ok(())
-    }
-
-    /// The folder goes in whole or not at all: a server's certificate without its key helps nobody.
-    fn place_certificates(&mut self, from: &Path, to: &Path) -> Result<(), BackupError> {
-        if !from.exists() {
-            return Ok(());
-        }
-        if !to.exists() || files_in(to)?.is_empty() && !to.join("operators").exists() {
-            self.moves.push((from.to_owned(), to.to_owned()));
-            return Ok(());
-        }
-        for name in ["ca.pem", "ca.key"] {
-            let (file, target) = (from.join(name), to.join(name));
-            if file.exists() && target.exists() && !are_alike(&file, &target)? {
-                return Err(BackupError::SecretDiffers(target));
-            }
-        }
-        self.notes.push("the certificates in place were kept".to_owned());
-        Ok(())
-    }
-
-    fn place_settings(&mut self, from: PathBuf, to: PathBuf) -> Result<(), BackupError> {
-        if !from.exists() {
-            return Ok(());
-        }
-        if !to.exists() {
-            self.moves.push((from, to));
-        } else if !are_alike(&from, &to)? {
-            self.notes.push("the vestryd.toml in place was kept; the one in the backup differs".to_owned());
-        }
-        Ok(())
     }
 
     /// Where a secret will be found: in place, or among what is to be moved.

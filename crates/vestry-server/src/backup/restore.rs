@@ -72,7 +72,13 @@ pub fn restore(
     let database = work.path().join(DATABASE);
     let audit_key_is_new = make_audit_key_in(work.path(), data_dir, new_audit_key)?;
     let placing = Placing::decide(work.path(), data_dir)?;
-    let secrets = secrets_for(&placing, data_dir)?;
+    let source_of = |fact: &str| placing.source_of(&data_dir.path().join(fact));
+    for name in SecretKind::ALL.map(SecretKind::fact) {
+        if !source_of(name).exists() {
+            return Err(BackupError::SecretMissing { path: data_dir.path().join(name), name });
+        }
+    }
+    let secrets = Secrets::read_from(source_of)?;
     Store::verify_integrity(&database)?;
     let mut database = Offline::open(&database, secrets.chain.clone())?;
     let mut notes = placing.notes().to_vec();
@@ -83,7 +89,12 @@ pub fn restore(
         }
         false => {
             require_fitting_secrets(&mut database, &secrets, &placing, data_dir)?;
-            notes.extend(note_on_the_audit(&mut database)?);
+            // A database is worth more than its audit: one that was tampered with is restored, with a warning.
+            notes.extend(
+                database.verify_audit(None)?.fault.map(|fault| {
+                    format!("warning: the audit in the backup is not as it was written: {fault}")
+                }),
+            );
         }
     }
     let (sessions, codes) = database.write(|tx| {
@@ -142,12 +153,6 @@ fn write_audit_head_down(
     Ok((!fits).then(told))
 }
 
-/// A database is worth more than its audit: one that was tampered with comes back, and it is said.
-fn note_on_the_audit(database: &mut Offline) -> Result<Option<String>, StoreError> {
-    let fault = database.verify_audit(None)?.fault;
-    Ok(fault.map(|fault| format!("warning: the audit in the backup is not as it was written: {fault}")))
-}
-
 /// The log of a database that is gone would be taken for that of the one that comes.
 fn refuse_a_database_in_place(data_dir: &DataDir) -> Result<(), BackupError> {
     let names = ["vestry.db", "vestry.db-wal", "vestry.db-shm", "vestry.db-journal"];
@@ -175,17 +180,6 @@ fn unpack_opened(
     }
 }
 
-/// The keys that the database will have: those in place, or those that come with it.
-fn secrets_for(placing: &Placing, data_dir: &DataDir) -> Result<Secrets, BackupError> {
-    let source_of = |fact: &str| placing.source_of(&data_dir.path().join(fact));
-    for name in SecretKind::ALL.map(SecretKind::fact) {
-        if !source_of(name).exists() {
-            return Err(BackupError::SecretMissing { path: data_dir.path().join(name), name });
-        }
-    }
-    Ok(Secrets::read_from(source_of)?)
-}
-
 /// Proves that the database was made with these keys.
 fn require_fitting_secrets(
     database: &mut Offline,
@@ -201,29 +195,20 @@ fn require_fitting_secrets(
         return Err(error.into());
     };
     let path = placing.source_of(&data_dir.path().join(name));
-    Err(match records_without_key(database, name, &path)? {
-        Some(error) => error,
-        None => BackupError::SecretOfAnother { path, name },
-    })
-}
-
-/// The records of a backup that need an OPAQUE key that is gone, as after a rotation that was finished; `None` when there are none.
-fn records_without_key(
-    database: &mut Offline,
-    name: &str,
-    path: &Path,
-) -> Result<Option<BackupError>, StoreError> {
+    // Records that need an OPAQUE key that is gone, as after a rotation that was finished, have an error of their own.
     let (key, rows) = database.read(|tx| Ok::<_, StoreError>((tx.fact(name)?, tx.opaque_generations()?)))?;
     let row = match name {
         OPAQUE_KEY_FACT => rows.first(),
         NEXT_OPAQUE_KEY_FACT => rows.last(),
         _ => None,
     };
-    let of = rows.iter().map(|row| row.records).sum();
-    Ok(row.filter(|row| row.records > 0).map(|row| BackupError::RecordsWithoutKey {
-        records: row.records,
-        of,
-        key: key.unwrap_or_default(),
-        path: path.to_owned(),
-    }))
+    Err(match row.filter(|row| row.records > 0) {
+        Some(row) => BackupError::RecordsWithoutKey {
+            records: row.records,
+            of: rows.iter().map(|row| row.records).sum(),
+            key: key.unwrap_or_default(),
+            path,
+        },
+        None => BackupError::SecretOfAnother { path, name },
+    })
 }

@@ -21,8 +21,13 @@ pub(super) fn unpack(input: impl Read, into: &Path) -> Result<Manifest, BackupEr
     let mut archive = Archive::new(input);
     // Raw: long names, sparse files and other extensions are entries that no backup has.
     let mut entries = archive.entries().map_err(BackupError::of_reading)?.raw(true);
-    let first = entries.next().ok_or_else(|| BackupError::unfit("it is empty"))?;
-    let manifest = read_manifest(first.map_err(of_archive)?)?;
+    let first = entries.next().ok_or_else(|| BackupError::unfit("it is empty"))?.map_err(of_archive)?;
+    if name_of(&first)? != MANIFEST || first.size() > MANIFEST_BYTES_MAX {
+        return Err(BackupError::unfit("it does not begin with a backup.toml"));
+    }
+    let mut text = Vec::new();
+    first.take(MANIFEST_BYTES_MAX).read_to_end(&mut text).map_err(of_archive)?;
+    let manifest = Manifest::parse(&text)?;
     let mut awaited = manifest.files.clone();
     for entry in entries {
         let mut entry = entry.map_err(of_archive)?;
@@ -38,8 +43,18 @@ pub(super) fn unpack(input: impl Read, into: &Path) -> Result<Manifest, BackupEr
     if let Some(name) = awaited.keys().next() {
         return Err(BackupError::unfit(format_args!("it was cut short: {name} is not in it")));
     }
-    require_nothing_more(archive.into_inner())?;
-    Ok(manifest)
+    // Behind an archive there may be zeros and nothing else. The last bytes are where a seal says that it is whole.
+    let (mut rest, mut piece) = (archive.into_inner(), vec![0; COPY_BYTES]);
+    loop {
+        let count = rest.read(&mut piece).map_err(of_archive)?;
+        match piece.get(..count).unwrap_or_default() {
+            [] => return Ok(manifest),
+            read if read.iter().any(|byte| *byte != 0) => {
+                return Err(BackupError::unfit("there is something behind its end"));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What the archive format calls an error is damage, unless the seal broke or the disk did.
@@ -60,15 +75,6 @@ fn name_of(entry: &Entry<'_, impl Read>) -> Result<String, BackupError> {
         true => Ok(name.into_owned()),
         false => Err(BackupError::unfit(format_args!("{name} is not a regular file"))),
     }
-}
-
-fn read_manifest(entry: Entry<'_, impl Read>) -> Result<Manifest, BackupError> {
-    if name_of(&entry)? != MANIFEST || entry.size() > MANIFEST_BYTES_MAX {
-        return Err(BackupError::unfit("it does not begin with a backup.toml"));
-    }
-    let mut text = Vec::new();
-    entry.take(MANIFEST_BYTES_MAX).read_to_end(&mut text).map_err(of_archive)?;
-    Manifest::parse(&text)
 }
 
 fn unpack_file(entry: &mut impl Read, path: &Path, name: &str, facts: &FileFacts) -> Result<(), BackupError> {
@@ -93,21 +99,6 @@ fn unpack_file(entry: &mut impl Read, path: &Path, name: &str, facts: &FileFacts
         return Ok(());
     }
     Err(BackupError::unfit(format_args!("{name} was changed or cut short")))
-}
-
-/// Behind an archive there may be zeros and nothing else. The last bytes are where a seal says that it is whole.
-fn require_nothing_more(mut input: impl Read) -> Result<(), BackupError> {
-    let mut piece = vec![0; COPY_BYTES];
-    loop {
-        let count = input.read(&mut piece).map_err(of_archive)?;
-        match piece.get(..count).unwrap_or_default() {
-            [] => return Ok(()),
-            read if read.iter().any(|byte| *byte != 0) => {
-                return Err(BackupError::unfit("there is something behind its end"));
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Opens a file for reading from its first byte.
