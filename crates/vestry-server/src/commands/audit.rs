@@ -66,16 +66,12 @@ impl AuditFlags {
 }
 
 pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
-    match &flags.command {
-        AuditCommand::Rekey(location) => rekey_lost(location),
-        AuditCommand::Accept { location, lost } => accept(location, *lost),
-    }
-}
-
-fn rekey_lost(location: &Location) -> Result<(), CommandError> {
-    let data_dir = location.enter()?;
+    let data_dir = flags.location().enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
+    if let AuditCommand::Accept { lost, .. } = flags.command {
+        return accept(&data_dir, lost);
+    }
     let key = data_dir.audit_key();
     if key.exists() {
         return Err(SetupError::AuditKeyInPlace(key.display().to_string()).into());
@@ -100,10 +96,7 @@ fn rekey(data_dir: &DataDir) -> Result<u64, CommandError> {
 }
 
 /// Takes what is there for the audit, when somebody knows what is lost by it.
-fn accept(location: &Location, lost: Option<i64>) -> Result<(), CommandError> {
-    let data_dir = location.enter()?;
-    data_dir.refuse_exposed_files()?;
-    let _lock = data_dir.lock()?;
+fn accept(data_dir: &DataDir, lost: Option<i64>) -> Result<(), CommandError> {
     let (path, chain) = (data_dir.audit_head(), read_audit_key(&data_dir.audit_key())?);
     let mut database = Offline::open(&data_dir.database(), chain.clone())?;
     let newest_of = |database: &mut Offline| database.read(|tx| head::newest(tx, &chain));

@@ -80,7 +80,21 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
         data_dir: DataDir::clone(&data_dir),
         now,
     };
-    note_backup(&contents, passphrase.is_some())?;
+    // This user could copy the file without a trace; this command leaves one, in the backup as well. First the event: no
+    // copy leaves without it.
+    let detail = match (flags.with_secrets, passphrase.is_some()) {
+        (false, false) => "database",
+        (false, true) => "database, encrypted",
+        (true, false) => "database and keys",
+        (true, true) => "database and keys, encrypted",
+    };
+    let (by, chain) = (who(), read_audit_key(&data_dir.audit_key())?);
+    let mut database = Offline::open_beside_a_server(&data_dir.database(), chain)?;
+    database.write(|tx| {
+        Actor::at_the_machine(&by).note(tx, now, act::DatabaseBackedUp, Party::NONE, detail)?;
+        Ok::<_, StoreError>(())
+    })?;
+    drop(database);
     let file = write(&contents, file, passphrase.as_ref())?;
     drop(data_dir);
     file.finish()?;
@@ -96,25 +110,6 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
 fn certificates(location: &Location, data_dir: &DataDir) -> Result<vestry_tls::CertsDir, CommandError> {
     let config = location.load_config(Overrides::default())?;
     Ok(data_dir.certs(config.certificates.dir.as_deref()))
-}
-
-/// Whoever runs this could copy the file without a trace; who does it by the book leaves one, in the backup as well.
-/// First the event: no copy leaves without it.
-fn note_backup(contents: &Contents, encrypted: bool) -> Result<(), CommandError> {
-    let detail = match (contents.keys.is_some(), encrypted) {
-        (false, false) => "database",
-        (false, true) => "database, encrypted",
-        (true, false) => "database and keys",
-        (true, true) => "database and keys, encrypted",
-    };
-    let (by, now) = (who(), contents.now);
-    let chain = read_audit_key(&contents.data_dir.audit_key())?;
-    let mut database = Offline::open_beside_a_server(&contents.data_dir.database(), chain)?;
-    database.write(|tx| {
-        Actor::at_the_machine(&by).note(tx, now, act::DatabaseBackedUp, Party::NONE, detail)?;
-        Ok::<_, StoreError>(())
-    })?;
-    Ok(())
 }
 
 fn write(

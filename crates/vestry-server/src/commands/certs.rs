@@ -7,7 +7,6 @@ use crate::clock::{Clock, Plausible, as_date};
 use crate::config::{Overrides, with_hosts};
 use crate::setup::{CA_DAYS, FIRST_OPERATOR, OPERATOR_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
-use std::path::{Path, PathBuf};
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::role::Role;
 use vestry_tls::{CertsDir, Host, Hosts, TlsError, Validity, private_file};
@@ -87,16 +86,6 @@ enum RoleName {
     Admin,
 }
 
-impl RoleName {
-    fn as_role(self) -> Role {
-        match self {
-            Self::Viewer => Role::Viewer,
-            Self::Helpdesk => Role::Helpdesk,
-            Self::Admin => Role::Admin,
-        }
-    }
-}
-
 impl CertsFlags {
     pub(super) fn location(&self) -> &Location {
         match &self.command {
@@ -126,7 +115,12 @@ pub(super) fn certs(flags: &CertsFlags) -> Result<(), CommandError> {
         CertsCommand::Operator { location, name, role, days } => {
             let certs = location.enter_certs()?;
             let validity = Validity { not_before: clock.plausible_now()?.reading(), days: *days };
-            certs.create_operator(name, role.as_role().as_str(), validity)?;
+            let role = match role {
+                RoleName::Viewer => Role::Viewer,
+                RoleName::Helpdesk => Role::Helpdesk,
+                RoleName::Admin => Role::Admin,
+            };
+            certs.create_operator(name, role.as_str(), validity)?;
             answer(&format!("{}", certs.operator_certificate(name).display()))?;
             say_how_it_is_taken(location);
             Ok(())
@@ -174,14 +168,23 @@ fn renew(
         Some(config) => config.certificates.hosts.clone(),
         None => certs.server_hosts()?,
     };
-    let hosts = changed(&known, added, dropped)?;
+    if let Some(host) = dropped.iter().find(|host| !known.contains(host)) {
+        return Err(CommandError::NotAHostOfOurs { host: host.clone(), known });
+    }
+    let left = added.iter().chain(known.iter()).filter(|host| !dropped.contains(host)).cloned();
+    let hosts = Hosts::new(left).map_err(|_| CommandError::NoHostLeft)?;
     let days = days.or(config.map(|config| config.certificates.days)).unwrap_or(30);
     let renewal =
         certs.prepare_renewal(&hosts.with_local_names(), Validity { not_before: now.reading(), days })?;
     drop(certs);
     // The settings first: a certificate that lacks one of their hosts is renewed by the next start.
     if file.exists() && hosts != known {
-        write_hosts(&location.enter_settings()?, &hosts)?;
+        let settings = location.enter_settings()?;
+        // The file itself, and not a link that leads to it. Nothing else in it changes.
+        let target = std::fs::canonicalize(&*settings)?;
+        let text = with_hosts(&std::fs::read_to_string(&target)?, &target, &hosts)?;
+        private_file::replace_alike(&target, text.as_bytes()).map_err(TlsError::from)?;
+        drop(settings);
         answer(&format!("{}", file.display()))?;
     }
     let certs = location.enter_certs()?;
@@ -190,25 +193,6 @@ fn renew(
     say(&format!("hosts: {hosts}; the first one goes into the join string"));
     say_how_it_is_taken(location);
     Ok(())
-}
-
-/// Those that were added, those that were there, without those that go.
-fn changed(known: &Hosts, added: &[Host], dropped: &[Host]) -> Result<Hosts, CommandError> {
-    let all = added.iter().chain(known.iter());
-    if let Some(host) = dropped.iter().find(|host| !known.contains(host)) {
-        return Err(CommandError::NotAHostOfOurs { host: host.clone(), known: known.clone() });
-    }
-    let left = all.filter(|host| !dropped.contains(host)).cloned();
-    Hosts::new(left).map_err(|_| CommandError::NoHostLeft)
-}
-
-/// Changes the hosts of the settings, and nothing else in the file.
-fn write_hosts(file: &Path, hosts: &Hosts) -> Result<(), CommandError> {
-    // The file itself, and not a link that leads to it.
-    let file: PathBuf = std::fs::canonicalize(file)?;
-    let text = std::fs::read_to_string(&file)?;
-    let changed = with_hosts(&text, &file, hosts)?;
-    Ok(private_file::replace_alike(&file, changed.as_bytes()).map_err(TlsError::from)?)
 }
 
 fn generate(

@@ -16,7 +16,7 @@ use crate::secrets::error::SetupError;
 use crate::secrets::files::{Secrets, read_audit_key};
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
@@ -54,7 +54,7 @@ pub(super) fn check(location: &Location) -> Result<(), CommandError> {
             config.map(|_| Shown(&location.config_file()).to_string()).map_err(CommandError::from),
         ),
         judge("file modes", check_modes(&data_dir, &certs)),
-        check_access(&files_of(&data_dir, &certs, location.config_file())),
+        check_access(&data_dir, &certs, location.config_file()),
         judge("secrets", check_secrets(&data_dir)),
         judge(
             "server key",
@@ -69,33 +69,26 @@ pub(super) fn check(location: &Location) -> Result<(), CommandError> {
     findings.extend(hosts);
     findings.push(check_authority(&certs, Clock::system().now()));
     findings.extend(check_certificates(&certs, Clock::system().now()));
-    let mut failed = 0;
+    let failed = findings.iter().filter(|finding| matches!(finding, Finding::Bad(_))).count();
     for finding in &findings {
         match finding {
             Finding::Good(line) => answer(&format!("ok    {line}"))?,
             Finding::Warning(line) => answer(&format!("warn  {line}"))?,
-            Finding::Bad(line) => {
-                failed += 1;
-                answer(&format!("FAIL  {line}"))?;
-            }
+            Finding::Bad(line) => answer(&format!("FAIL  {line}"))?,
         }
     }
     answer("in force in every vestryd:")?;
-    for line in in_force(&[data_dir.path(), certs.path()], &location.config_file()) {
-        answer(&line)?;
-    }
-    if failed == 0 { Ok(()) } else { Err(CommandError::ChecksFailed(failed)) }
-}
-
-/// What holds for this process; a server does the same to itself. Comes last: nothing else can be opened afterwards.
-fn in_force(own: &[&Path], settings: &Path) -> Vec<String> {
+    // What a server does to itself holds for this process from here: nothing else can be opened afterwards.
+    let (private, confinement) =
+        (is_memory_private(), confine(&[data_dir.path(), certs.path()], &location.config_file()));
     let mark = |good: bool| if good { "ok  " } else { "warn" };
-    let (private, confinement) = (is_memory_private(), confine(own, settings));
-    vec![
-        format!("{}  memory: no core dumps, closed to other processes, no new privileges", mark(private)),
-        format!("{}  {confinement}", mark(confinement.is_in_force())),
-        "note  memory is not locked: encrypt the swap, or have none".to_owned(),
-    ]
+    answer(&format!(
+        "{}  memory: no core dumps, closed to other processes, no new privileges",
+        mark(private)
+    ))?;
+    answer(&format!("{}  {confinement}", mark(confinement.is_in_force())))?;
+    answer("note  memory is not locked: encrypt the swap, or have none")?;
+    if failed == 0 { Ok(()) } else { Err(CommandError::ChecksFailed(failed)) }
 }
 
 fn check_modes(data_dir: &DataDir, certs: &CertsDir) -> Result<String, CommandError> {
@@ -104,36 +97,25 @@ fn check_modes(data_dir: &DataDir, certs: &CertsDir) -> Result<String, CommandEr
     Ok("only the owner can read the database, the secrets and the keys".to_owned())
 }
 
-/// A file that the server has to open, and whether it writes to it.
-struct Needed {
-    path: PathBuf,
-    is_written: bool,
-}
-
-/// Every file that a server or a backup opens, as far as the folders can be listed.
-fn files_of(data_dir: &DataDir, certs: &CertsDir, settings: PathBuf) -> Vec<Needed> {
+/// Opens every file that a server or a backup opens, as far as the folders can be listed. Root that helped by hand leaves files
+/// that are root's: the server goes on without them until it needs one.
+fn check_access(data_dir: &DataDir, certs: &CertsDir, settings: PathBuf) -> Finding {
     let beside = |suffix: &str| {
         let mut name = data_dir.database().into_os_string();
         name.push(suffix);
         PathBuf::from(name)
     };
     let written = [data_dir.database(), beside("-wal"), beside("-shm"), data_dir.lock_file()];
-    let mut needed: Vec<Needed> = written.map(|path| Needed { path, is_written: true }).into();
     let folders = [data_dir.secrets(), certs.path().to_owned(), certs.path().join("operators")];
     let inside = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
     let read = inside.map(|entry| entry.path()).chain(folders.iter().cloned()).chain([settings]);
-    needed.extend(read.map(|path| Needed { path, is_written: false }));
-    needed
-}
-
-/// Root that helped by hand leaves files that are root's: the server goes on without them until it needs one.
-fn check_access(needed: &[Needed]) -> Finding {
-    let is_refused = |needed: &&Needed| {
-        let opened = File::options().read(true).write(needed.is_written).open(&needed.path);
+    let needed = written.into_iter().map(|path| (path, true)).chain(read.map(|path| (path, false)));
+    let is_refused = |(path, is_written): &(PathBuf, bool)| {
+        let opened = File::options().read(true).write(*is_written).open(path);
         opened.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
     };
     let refused: Vec<String> =
-        needed.iter().filter(is_refused).map(|needed| quoted(&needed.path.to_string_lossy())).collect();
+        needed.filter(is_refused).map(|(path, _)| quoted(&path.to_string_lossy())).collect();
     if refused.is_empty() {
         return Finding::Good("file owners: every file can be opened by this user".to_owned());
     }
@@ -186,17 +168,16 @@ fn check_credentials(data_dir: &DataDir) -> Result<String, CommandError> {
             }
         })
     })?;
-    match damaged.len() {
-        0 => Ok(format!("all {count} can be read")),
-        number => Err(CommandError::DamagedRecords { number, names: first_of(&damaged) }),
+    let number = damaged.len();
+    if number == 0 {
+        return Ok(format!("all {count} can be read"));
     }
-}
-
-/// The first of many names, for one line.
-fn first_of(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMES_SHOWN_MAX).map(String::as_str).collect();
-    let rest = names.len().saturating_sub(NAMES_SHOWN_MAX);
-    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} others", shown.join(", ")) }
+    damaged.truncate(NAMES_SHOWN_MAX);
+    let mut names = damaged.join(", ");
+    if number > NAMES_SHOWN_MAX {
+        names += &format!(" and {} others", number - NAMES_SHOWN_MAX);
+    }
+    Err(CommandError::DamagedRecords { number, names })
 }
 
 fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {

@@ -11,7 +11,7 @@ use crate::setup::{Plan, set_up};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use vestry_tls::{Host, Hosts, TlsError};
+use vestry_tls::{Host, Hosts};
 
 #[derive(Debug, Args)]
 pub(super) struct InitFlags {
@@ -87,18 +87,14 @@ pub(super) fn hosts_of(
         return Ok(typed);
     }
     let certs = data_dir.certs(location.certs_dir().as_deref());
-    match certs.server_hosts() {
+    if let Ok(named) = certs.server_hosts() {
         // The names of this machine are in every certificate.
-        Ok(named) => Ok(Hosts::new(named.iter().filter(|host| !host.is_local()).cloned()).unwrap_or(named)),
-        Err(_) => Ok(default_hosts(listen)?),
+        return Ok(Hosts::new(named.iter().filter(|host| !host.is_local()).cloned()).unwrap_or(named));
     }
-}
-
-/// A server for this machine only is `localhost`; any other goes by the machine's name.
-fn default_hosts(listen: &Listen) -> Result<Hosts, TlsError> {
+    // A server for this machine only goes by its loopback address, any other by the machine's name.
     if let Some(address) = listen.loopback() {
-        return Hosts::parse([address.to_string()]);
+        return Ok(Hosts::parse([address.to_string()])?);
     }
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Hosts::parse([name]).or_else(|_| Hosts::parse(["localhost"]))
+    Ok(Hosts::parse([name]).or_else(|_| Hosts::parse(["localhost"]))?)
 }

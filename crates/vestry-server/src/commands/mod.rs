@@ -50,13 +50,9 @@ There must be no vestry.db in the data directory yet. Every session and one-time
 is ended. Exit code 65: the file is not a backup, was changed, or the passphrase is wrong; nothing
 was changed then, nor after any other error.";
 
-fn help() -> String {
-    format!("{EXAMPLES}\n\n{}", listed(&OF_SERVER, 100))
-}
-
 /// What was typed.
 #[derive(Debug, Parser)]
-#[command(name = "vestryd", version, about = "The Vestry account server", after_help = help())]
+#[command(name = "vestryd", version, about = "The Vestry account server", after_help = format!("{EXAMPLES}\n\n{}", listed(&OF_SERVER, 100)))]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Typed {
     #[command(subcommand)]
@@ -95,20 +91,33 @@ enum Command {
 
 /// Does what was typed.
 pub fn run_from_environment() -> ExitCode {
-    match Typed::try_parse() {
-        Ok(typed) => run(typed),
-        Err(error) => print_usage(&error),
-    }
-}
-
-fn run(typed: Typed) -> ExitCode {
-    let certs = typed.lead_here();
+    let typed = match Typed::try_parse() {
+        Ok(typed) => typed,
+        Err(error) => return print_usage(&error),
+    };
+    let certs_dir = typed.lead_here();
     // Every command may read a key.
-    match keep_memory_private().map_err(CommandError::System).and_then(|()| obey(typed)) {
+    let done = match keep_memory_private() {
+        Err(cause) => Err(CommandError::System(cause)),
+        Ok(()) => match typed.command {
+            None => serve::serve(&typed.serve),
+            Some(Command::Serve(flags)) => serve::serve(&flags),
+            Some(Command::Init(flags)) => init::init(&flags),
+            Some(Command::Certs(flags)) => certs::certs(&flags),
+            Some(Command::Check(location)) => check::check(&location),
+            Some(Command::Backup(flags)) => backup::backup(&flags),
+            Some(Command::Restore(flags)) => backup::restore(&flags),
+            Some(Command::Secrets(flags)) => secrets::secrets(&flags),
+            Some(Command::Audit(flags)) => audit::audit(&flags),
+            Some(Command::Completions(arguments)) => printed(arguments.print(Typed::command())),
+            Some(Command::Man) => printed(ManArgs { directory: None }.print(Typed::command())),
+        },
+    };
+    match done {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
             // Whoever waits for the exit code is not kept waiting by a standard error that nobody reads.
-            Log::of_words().say(&format!("vestryd: {}", error.with_remedy(certs.as_ref())));
+            Log::of_words().say(&format!("vestryd: {}", error.with_remedy(certs_dir.as_ref())));
             exit_for(&error).into()
         }
     }
@@ -130,21 +139,5 @@ impl Typed {
             Some(Command::Completions(_) | Command::Man) => return None,
         };
         Some(location.lead_here())
-    }
-}
-
-fn obey(typed: Typed) -> Result<(), CommandError> {
-    match typed.command {
-        None => serve::serve(&typed.serve),
-        Some(Command::Serve(flags)) => serve::serve(&flags),
-        Some(Command::Init(flags)) => init::init(&flags),
-        Some(Command::Certs(flags)) => certs::certs(&flags),
-        Some(Command::Check(location)) => check::check(&location),
-        Some(Command::Backup(flags)) => backup::backup(&flags),
-        Some(Command::Restore(flags)) => backup::restore(&flags),
-        Some(Command::Secrets(flags)) => secrets::secrets(&flags),
-        Some(Command::Audit(flags)) => audit::audit(&flags),
-        Some(Command::Completions(arguments)) => printed(arguments.print(Typed::command())),
-        Some(Command::Man) => printed(ManArgs { directory: None }.print(Typed::command())),
     }
 }

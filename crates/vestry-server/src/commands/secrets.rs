@@ -84,20 +84,13 @@ impl SecretsFlags {
 }
 
 pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
-    match &flags.command {
-        SecretsCommand::Rotate { kind, location } => rotate(*kind, location),
-        SecretsCommand::Finish { kind: Finishable::Opaque, without, location } => finish(*without, location),
-    }
-}
-
-fn rotate(kind: Kind, location: &Location) -> Result<(), CommandError> {
-    let data_dir = location.enter()?;
+    let data_dir = flags.location().enter()?;
     data_dir.refuse_exposed_files()?;
     let _lock = data_dir.lock()?;
     let who = who();
     let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().plausible_now()? };
-    match kind {
-        Kind::Opaque => {
+    match flags.command {
+        SecretsCommand::Rotate { kind: Kind::Opaque, .. } => {
             let records = begin_opaque(&data_dir, by)?;
             answer(&format!("a new OPAQUE key is made; {records} accounts are to move to it"))?;
             say(&format!(
@@ -107,14 +100,14 @@ fn rotate(kind: Kind, location: &Location) -> Result<(), CommandError> {
             say("Keep a copy of secrets/opaque-next.key with the other secrets.");
             say(&format!("To end it, while no server runs: {}", vestryd("secrets finish opaque")));
         }
-        Kind::Pepper => {
+        SecretsCommand::Rotate { kind: Kind::Pepper, .. } => {
             let resealed = rotate_pepper(&data_dir, by)?;
             answer(&format!(
                 "a new pepper is made; {resealed} imported password hashes are sealed under it"
             ))?;
             say("Keep a copy of secrets/pepper with the other secrets. Backups of before need the old one.");
         }
-        Kind::Audit => match rotate_audit(&data_dir, by)? {
+        SecretsCommand::Rotate { kind: Kind::Audit, .. } => match rotate_audit(&data_dir, by)? {
             AuditRotation::Done(sealed) => {
                 answer(&format!(
                     "a new audit key is made; {sealed} events were checked and are sealed under it"
@@ -125,18 +118,11 @@ fn rotate(kind: Kind, location: &Location) -> Result<(), CommandError> {
             }
             AuditRotation::Refused(fault) => return Err(CommandError::Audit(fault)),
         },
+        SecretsCommand::Finish { kind: Finishable::Opaque, without, .. } => {
+            let left = finish_opaque(&data_dir, without, by)?;
+            answer(&format!("the new OPAQUE key is in force; {left} accounts are without a password"))?;
+            say("Make a backup now: one of before needs the old key, which is gone from this machine.");
+        }
     }
-    Ok(())
-}
-
-fn finish(without: Option<u64>, location: &Location) -> Result<(), CommandError> {
-    let data_dir = location.enter()?;
-    data_dir.refuse_exposed_files()?;
-    let _lock = data_dir.lock()?;
-    let who = who();
-    let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().plausible_now()? };
-    let left = finish_opaque(&data_dir, without, by)?;
-    answer(&format!("the new OPAQUE key is in force; {left} accounts are without a password"))?;
-    say("Make a backup now: one of before needs the old key, which is gone from this machine.");
     Ok(())
 }

@@ -60,13 +60,26 @@ pub(super) fn serve(flags: &ServeFlags) -> Result<(), CommandError> {
     let settings = flags.location.load_settings(overrides)?;
     let config = settings.now();
     data_dir.refuse_exposed_files()?;
-    data_dir.certs(config.certificates.dir.as_deref()).refuse_exposed_keys()?;
+    let certs = data_dir.certs(config.certificates.dir.as_deref());
+    certs.refuse_exposed_keys()?;
     let lock = data_dir.lock()?;
     raise_descriptor_limit(&config);
-    let sockets = bind_both(&config)?;
+    // Bound while the process still may.
+    let failed = |flag| move |(address, cause)| CommandError::Bind { address, cause, flag };
+    let (user, admin) = (config.network.listen.bind(), config.network.admin_listen);
+    let sockets = Sockets {
+        user: user.map_err(failed("listen"))?,
+        admin: listen::bind(admin).map_err(|cause| failed("admin-listen")((admin, cause)))?,
+    };
     // Counted while the limits of a container can be read.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    give_up_the_rest(&config, &data_dir);
+    // Confined before there are threads: those that the runtime and the store start inherit it.
+    let confinement = confine(&[data_dir.path(), certs.path()], &config.path);
+    if confinement.is_in_force() {
+        tracing::info!("confined; {confinement}");
+    } else {
+        tracing::warn!("not confined; {confinement}");
+    }
     log.start_thread();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores)
@@ -153,27 +166,6 @@ fn renew_or_serve_what_is_valid(identity: &Identity, clock: &Clock) -> Result<()
 struct Sockets {
     user: Vec<std::net::TcpListener>,
     admin: std::net::TcpListener,
-}
-
-/// Binds while the process still may.
-fn bind_both(config: &Config) -> Result<Sockets, CommandError> {
-    let failed = |flag| move |(address, cause)| CommandError::Bind { address, cause, flag };
-    let (user, admin) = (config.network.listen.bind(), config.network.admin_listen);
-    Ok(Sockets {
-        user: user.map_err(failed("listen"))?,
-        admin: listen::bind(admin).map_err(|cause| failed("admin-listen")((admin, cause)))?,
-    })
-}
-
-/// Before there are threads: those that the runtime and the store start inherit it.
-fn give_up_the_rest(config: &Config, data_dir: &DataDir) {
-    let certs = data_dir.certs(config.certificates.dir.as_deref());
-    let confinement = confine(&[data_dir.path(), certs.path()], &config.path);
-    if confinement.is_in_force() {
-        tracing::info!("confined; {confinement}");
-    } else {
-        tracing::warn!("not confined; {confinement}");
-    }
 }
 
 fn say_where(
