@@ -70,7 +70,7 @@ settings! {
     /// Password hashes of imported accounts, which the server computes at their first login.
     HashingConfig {
         /// Threads that hash; each holds the memory of one hash for good.
-        threads: usize = number("threads", cores(), 1..=64, "threads")
+        threads: usize = number("threads", std::thread::available_parallelism().map_or(1, usize::from), 1..=64, "threads")
             .default_of_machine("one for each core", "2")
             .at_restart();
 
@@ -81,8 +81,4 @@ settings! {
         imported_login_time: Duration = milliseconds("imported_login_ms", 2_000, 500..=10_000)
             .because("An import refuses hashes that take this machine more than half of it.");
     }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

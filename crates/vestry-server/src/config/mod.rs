@@ -99,24 +99,19 @@ impl Config {
         let mut config = Self::read(&file, path)?;
         let beside = path.parent().unwrap_or(Path::new(""));
         config.certificates.dir = config.certificates.dir.map(|folder| beside.join(folder));
-        config.apply(overrides)?;
-        Ok(config)
-    }
-
-    fn apply(&mut self, overrides: Overrides) -> Result<(), ConfigError> {
         let Overrides { listen, admin_listen, certs_dir } = overrides;
         if !listen.is_empty() {
-            self.network.listen = Listen::at(listen);
+            config.network.listen = Listen::at(listen);
         }
         if let Some(address) = admin_listen {
             if !address.ip().is_loopback() {
                 let (flag, range) = ("--admin-listen", network::ADMIN_LISTEN_RANGE);
                 return Err(ConfigError::Flag { flag, value: address.to_string(), range });
             }
-            self.network.admin_listen = address;
+            config.network.admin_listen = address;
         }
-        self.certificates.dir = certs_dir.or(self.certificates.dir.take());
-        Ok(())
+        config.certificates.dir = certs_dir.or(config.certificates.dir);
+        Ok(config)
     }
 
     /// Keeps every path closed on which a client would send a password itself.
@@ -134,7 +129,13 @@ impl Config {
 /// When it is not a valid configuration.
 pub fn with_hosts(text: &str, path: &Path, hosts: &Hosts) -> Result<String, ConfigError> {
     let written = File::parse(text, path)?.value("certificates", "hosts").map(toml::Spanned::span);
-    let (place, line) = match (written, end_of_header(text)) {
+    // Where the line ends that the group of the hosts begins with.
+    let mut end = 0;
+    let header = text.split_inclusive('\n').find_map(|line| {
+        end += line.len();
+        (line.trim() == "[certificates]" && line.ends_with('\n')).then_some(end)
+    });
+    let (place, line) = match (written, header) {
         (Some(place), _) => (place, array_of(hosts)),
         (None, Some(end)) => (end..end, format!("hosts = {}\n", array_of(hosts))),
         (None, None) => (text.len()..text.len(), format!("\n[certificates]\nhosts = {}\n", array_of(hosts))),
@@ -142,13 +143,4 @@ pub fn with_hosts(text: &str, path: &Path, hosts: &Hosts) -> Result<String, Conf
     let (before, after) = text.get(..place.start).zip(text.get(place.end..)).unwrap_or_default();
     let changed = format!("{before}{line}{after}");
     Config::parse(&changed, path, Overrides::default()).map(|_| changed)
-}
-
-/// Returns where the line ends that the group of the hosts begins with.
-fn end_of_header(text: &str) -> Option<usize> {
-    let mut end = 0;
-    text.split_inclusive('\n').find_map(|line| {
-        end += line.len();
-        (line.trim() == "[certificates]" && line.ends_with('\n')).then_some(end)
-    })
 }
