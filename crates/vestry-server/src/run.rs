@@ -43,41 +43,20 @@ pub async fn run(
 ) -> Result<(), ServeError> {
     let server = Arc::new(Server::start(parts, listeners.user_addresses()?)?);
     let supervisor = server.store.supervisor().clone();
-    let ports = open_ports(&server, listeners);
-    let ended = tokio::select! {
-        () = keep_house(&server) => Ok(()),
-        () = reload_for_ever(&server, reload) => Ok(()),
-        () = shutdown => Ok(()),
-        part = supervisor.first_end() => Err(ServeError::Ended(part)),
-    };
-    drain(&server, ports).await;
-    ended
-}
-
-/// Another port is another call here, with an admission and a welcome of its own.
-fn open_ports(server: &Arc<Server>, listeners: Listeners) -> OpenPorts {
-    let mut ports = OpenPorts::new(server.store.supervisor().clone());
+    // Another port is another call here, with an admission and a welcome of its own.
+    let mut ports = OpenPorts::new(supervisor.clone());
     for listener in listeners.user {
         let welcome = WelcomeUsers(server.shared.clone());
         ports.open("the user port", listener, server.user_admission.clone(), welcome);
     }
     let admission = Admission::for_operators(&server.settings.now().connections);
     ports.open("the admin port", listeners.admin, admission, WelcomeOperators(server.clone()));
-    ports
-}
-
-/// Why a server stopped that was not told to, or did not start.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// Something that has to run as long as the server does has ended.
-    #[error("{0} broke off, and the server ends: start it again. The log says why; please report it")]
-    Ended(&'static str),
-    /// The system gave something not that it needs.
-    #[error("{0}")]
-    System(#[from] std::io::Error),
-}
-
-async fn drain(server: &Server, ports: OpenPorts) {
+    let ended = tokio::select! {
+        () = keep_house(&server) => Ok(()),
+        () = reload_for_ever(&server, reload) => Ok(()),
+        () = shutdown => Ok(()),
+        part = supervisor.first_end() => Err(ServeError::Ended(part)),
+    };
     let tasks = ports.stop_accepting().await;
     let wait = server.settings.now().connections.drain_timeout;
     tracing::info!(
@@ -95,4 +74,16 @@ async fn drain(server: &Server, ports: OpenPorts) {
     server.trail.write_checkpoint(&server.store).await;
     server.head.keep(&server.store).await;
     server.store.close().await;
+    ended
+}
+
+/// Why a server stopped that was not told to, or did not start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// Something that has to run as long as the server does has ended.
+    #[error("{0} broke off, and the server ends: start it again. The log says why; please report it")]
+    Ended(&'static str),
+    /// The system gave something not that it needs.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
 }

@@ -72,7 +72,19 @@ pub async fn set_up(plan: &Plan) -> Result<Vec<String>, SetupError> {
             made.push(format!("{:<23} {}", kind.noun(), plan.data_dir.path().join(kind.fact()).display()));
         }
     }
-    make_database(plan, &certs, &mut made).await?;
+    let database = plan.data_dir.database();
+    if !database.exists() {
+        let chain = read_audit_key(&plan.data_dir.audit_key())?;
+        Store::create(&database, &chain)?;
+        let store = Store::open(&database, StoreLimits::default(), chain.clone())?;
+        enrol(&store, certs.operators()?, plan.now.reading()).await?;
+        // On the only connection that is closed before the process goes on: a reader would leave its log behind.
+        if let Some(known) = store.write(move |tx| newest(tx, &chain)).await? {
+            head::write(&plan.data_dir.audit_head(), &AuditHead::of(0, known))?;
+        }
+        store.close().await;
+        made.push(format!("database                {}", database.display()));
+    }
     let settings = plan.data_dir.config_file();
     if !settings.exists() {
         private_file::create(&settings, plan.settings().to_toml().as_bytes())?;
@@ -98,30 +110,6 @@ fn make_certificates(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> R
             "operator certificate    {}",
             certs.operator_certificate(FIRST_OPERATOR).display()
         ));
-    }
-    Ok(())
-}
-
-async fn make_database(plan: &Plan, certs: &CertsDir, made: &mut Vec<String>) -> Result<(), SetupError> {
-    let path = plan.data_dir.database();
-    if path.exists() {
-        return Ok(());
-    }
-    let chain = read_audit_key(&plan.data_dir.audit_key())?;
-    Store::create(&path, &chain)?;
-    let store = Store::open(&path, StoreLimits::default(), chain)?;
-    enrol(&store, certs.operators()?, plan.now.reading()).await?;
-    write_audit_head(&plan.data_dir, &store).await?;
-    store.close().await;
-    made.push(format!("database                {}", path.display()));
-    Ok(())
-}
-
-async fn write_audit_head(data_dir: &DataDir, store: &Store) -> Result<(), SetupError> {
-    let key = store.chain().clone();
-    // On the only connection that is closed before the process goes on: a reader would leave its log behind.
-    if let Some(known) = store.write(move |tx| newest(tx, &key)).await? {
-        head::write(&data_dir.audit_head(), &AuditHead::of(0, known))?;
     }
     Ok(())
 }
