@@ -42,7 +42,16 @@ impl<W: Write> BadRowWriter<W> {
         let reason = Escaped(reason).to_string();
         match raw {
             Raw::Values(values) => self.values(values.iter().map(Vec::as_slice), &reason),
-            Raw::Line(line) => writeln!(self.out, "{}", with_reason(line, reason)),
+            Raw::Line(line) => {
+                let object: Result<Map<String, Value>, _> = serde_json::from_slice(line);
+                // A line that is no object goes as a text into one.
+                let mut object = object.unwrap_or_else(|_| {
+                    let text = String::from_utf8_lossy(line).into_owned();
+                    Map::from_iter([("line".to_owned(), Value::from(text))])
+                });
+                object.insert(REASON.to_owned(), Value::from(reason));
+                writeln!(self.out, "{}", Value::Object(object))
+            }
         }
     }
 
@@ -79,17 +88,6 @@ fn harmless(value: &[u8]) -> Cow<'_, [u8]> {
 fn quoted(value: &[u8]) -> Vec<u8> {
     let doubled = value.iter().flat_map(|byte| std::iter::repeat_n(*byte, if *byte == b'"' { 2 } else { 1 }));
     std::iter::once(b'"').chain(doubled).chain([b'"']).collect()
-}
-
-/// The object with its reason; a line that is no object as a text in one.
-fn with_reason(line: &[u8], reason: String) -> Value {
-    let object: Result<Map<String, Value>, _> = serde_json::from_slice(line);
-    let mut object = object.unwrap_or_else(|_| {
-        let text = String::from_utf8_lossy(line).into_owned();
-        Map::from_iter([("line".to_owned(), Value::from(text))])
-    });
-    object.insert(REASON.to_owned(), Value::from(reason));
-    Value::Object(object)
 }
 
 #[cfg(test)]

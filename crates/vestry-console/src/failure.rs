@@ -170,7 +170,19 @@ fn advice_for_wire(error: &WireError) -> String {
             );
         }
         WireError::Unreachable(_) => "Check the address, and that vestryd runs; then try again.",
-        WireError::WrongServer { failure, .. } => return advice_for_trust(*failure),
+        WireError::WrongServer { failure, .. } => match failure {
+            TrustFailure::UnknownIssuer | TrustFailure::PinMismatch => {
+                "Nothing was sent. Somebody else may listen on this port, or --ca names the CA of another server."
+            }
+            TrustFailure::WrongName => "Nothing was sent. Reach the server as localhost, 127.0.0.1 or [::1].",
+            TrustFailure::Expired | TrustFailure::NotYetValid => {
+                return format!(
+                    "Nothing was sent. If this machine's clock is right, renew it, then send vestryd SIGHUP: {}",
+                    vestryd("certs renew")
+                );
+            }
+            TrustFailure::Other => "Nothing was sent. Check that this is the admin port of a Vestry server.",
+        },
         WireError::CertificateRefused => {
             return format!(
                 "Your certificate is not of this server's CA, or has expired. On the server's machine this tells: {}",
@@ -181,23 +193,6 @@ fn advice_for_wire(error: &WireError) -> String {
         WireError::LostAfterSending(_) => "Try again.",
         WireError::Protocol(_) => OTHER_VERSION,
         WireError::Request(_) => "Shorten what you typed.",
-    }
-    .to_owned()
-}
-
-fn advice_for_trust(failure: TrustFailure) -> String {
-    match failure {
-        TrustFailure::UnknownIssuer | TrustFailure::PinMismatch => {
-            "Nothing was sent. Somebody else may listen on this port, or --ca names the CA of another server."
-        }
-        TrustFailure::WrongName => "Nothing was sent. Reach the server as localhost, 127.0.0.1 or [::1].",
-        TrustFailure::Expired | TrustFailure::NotYetValid => {
-            return format!(
-                "Nothing was sent. If this machine's clock is right, renew it, then send vestryd SIGHUP: {}",
-                vestryd("certs renew")
-            );
-        }
-        TrustFailure::Other => "Nothing was sent. Check that this is the admin port of a Vestry server.",
     }
     .to_owned()
 }
@@ -220,7 +215,10 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
             return Some(format!("Ask an admin for a certificate that is in use: {make}"));
         }
         RefusalCode::BadField => "Correct it and try again.",
-        RefusalCode::Busy | RefusalCode::Throttled => return Some(wait_of(refusal)),
+        RefusalCode::Busy | RefusalCode::Throttled => match refusal.retry_after_ms {
+            Some(wait) => return Some(format!("Try again in {} s.", wait.div_ceil(1000).max(1))),
+            None => "Try again later.",
+        },
         RefusalCode::Unavailable => "Nothing was changed. Make room on the server's disk, then try again.",
         RefusalCode::Stopping => "Nothing was changed. Try again when it runs.",
         RefusalCode::Internal => "The server's log says more.",
@@ -244,13 +242,6 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
         | RefusalCode::OwnCertificate => return None,
     };
     Some(text.to_owned())
-}
-
-fn wait_of(refusal: &Refusal) -> String {
-    match refusal.retry_after_ms {
-        Some(wait) => format!("Try again in {} s.", wait.div_ceil(1000).max(1)),
-        None => "Try again later.".to_owned(),
-    }
 }
 
 #[cfg(test)]

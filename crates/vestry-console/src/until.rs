@@ -21,7 +21,10 @@ pub(crate) enum NotATime {
 /// Reads a time after `now`. A date means its first second, in UTC.
 pub(crate) fn parse_until(text: &str, now: UnixSeconds) -> Result<UnixSeconds, NotATime> {
     let text = text.trim();
-    let read = span(text).map(|seconds| now.plus(seconds)).or_else(|| instant(text));
+    let midnight = |date: Date| UnixSeconds::from_seconds(date.midnight().assume_utc().unix_timestamp());
+    let read = (span(text).map(|seconds| now.plus(seconds)))
+        .or_else(|| parse_rfc3339(text))
+        .or_else(|| date(text).map(midnight));
     let until = read.filter(|until| rfc3339(*until).is_some());
     let until = until.ok_or_else(|| NotATime::Unreadable(text.to_owned()))?;
     match until > now {
@@ -44,11 +47,6 @@ fn span(text: &str) -> Option<i64> {
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     // A number that does not fit is still a span; it ends where no calendar has a second.
     digits.then(|| number.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(seconds))
-}
-
-fn instant(text: &str) -> Option<UnixSeconds> {
-    let midnight = || Some(date(text)?.midnight().assume_utc().unix_timestamp());
-    parse_rfc3339(text).or_else(|| midnight().map(UnixSeconds::from_seconds))
 }
 
 fn date(text: &str) -> Option<Date> {

@@ -41,7 +41,15 @@ pub(super) async fn run(context: &mut Context, act: AccountAct) -> Result<(), Fa
             change(context, &name, async |client| client.resume_account(name.as_str()).await).await
         }
         AccountAct::Reset { name, care } => reset(context, &Username::parse(&name)?, &care).await,
-        AccountAct::Delete { name, care } => delete(context, &Username::parse(&name)?, &care).await,
+        AccountAct::Delete { name, care } => {
+            let name = Username::parse(&name)?;
+            let restore = vestryctl("account restore").arg(name.as_str());
+            let what = format!("It would be gone, and for seven days come back with: {restore}");
+            if is_meant(context, &name, &care, &what).await? {
+                change(context, &name, async |client| client.delete_account(name.as_str()).await).await?;
+            }
+            Ok(())
+        }
         AccountAct::Restore { name } => {
             let name = Username::parse(&name)?;
             change(context, &name, async |client| client.restore_account(name.as_str()).await).await
@@ -66,17 +74,6 @@ async fn suspend(
             client.suspend_account(name.as_str(), until, reason.clone()).await
         };
         change(context, name, suspend).await?;
-    }
-    Ok(())
-}
-
-async fn delete(context: &mut Context, name: &Username, care: &CareArgs) -> Result<(), Failure> {
-    let what = format!(
-        "It would be gone, and for seven days come back with: {}",
-        vestryctl("account restore").arg(name.as_str())
-    );
-    if is_meant(context, name, care, &what).await? {
-        change(context, name, async |client| client.delete_account(name.as_str()).await).await?;
     }
     Ok(())
 }

@@ -112,12 +112,33 @@ impl<R: BufRead> Work<R> {
         done
     }
 
+    /// Sends every row that can be read, hears the verdicts on all of them, and imports the good ones or gives up.
     async fn send_all_and_finish(
         &mut self,
         mut import: Import<'_, Memo>,
         is_dry: bool,
     ) -> Result<Done, Failure> {
-        self.send_rows(&mut import).await?;
+        let mut batch = Batch::default();
+        while let Some(entry) = self.reader.next()? {
+            self.tally.rows += 1;
+            match entry.row {
+                Ok(row) => {
+                    if !batch.has_room_for(&row) {
+                        self.send(&mut import, mem::take(&mut batch)).await?;
+                    }
+                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
+                    batch.push(row, raw);
+                }
+                Err(reason) => {
+                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
+                    self.bad_row(entry.line, &reason, raw.as_ref())?;
+                }
+            }
+        }
+        self.send(&mut import, batch).await?;
+        while let Some((memo, bad)) = import.receive_verdict().await.map_err(|error| self.failed(error))? {
+            self.judge(&memo, &bad)?;
+        }
         let tally = self.tally;
         let good = tally.rows - tally.bad;
         if is_dry || good == 0 || (tally.bad > 0 && !self.set_aside.is_a_file()) {
@@ -140,32 +161,6 @@ impl<R: BufRead> Work<R> {
 
     fn failed(&self, error: AdminError) -> Failure {
         Failure::of_call(&self.server, error, None)
-    }
-
-    /// Sends every row that can be read, and hears the verdicts on all of them.
-    async fn send_rows(&mut self, import: &mut Import<'_, Memo>) -> Result<(), Failure> {
-        let mut batch = Batch::default();
-        while let Some(entry) = self.reader.next()? {
-            self.tally.rows += 1;
-            match entry.row {
-                Ok(row) => {
-                    if !batch.has_room_for(&row) {
-                        self.send(import, mem::take(&mut batch)).await?;
-                    }
-                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
-                    batch.push(row, raw);
-                }
-                Err(reason) => {
-                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
-                    self.bad_row(entry.line, &reason, raw.as_ref())?;
-                }
-            }
-        }
-        self.send(import, batch).await?;
-        while let Some((memo, bad)) = import.receive_verdict().await.map_err(|error| self.failed(error))? {
-            self.judge(&memo, &bad)?;
-        }
-        Ok(())
     }
 
     async fn send(&mut self, import: &mut Import<'_, Memo>, batch: Batch) -> Result<(), Failure> {
@@ -221,14 +216,22 @@ impl Batch {
 fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Failure> {
     let Tally { rows, bad } = done.tally;
     let is_refused = bad > 0 && arguments.skip_bad.is_none();
-    let line = in_words(arguments, done, is_refused);
+    let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
+    let (state, line) = match (arguments.dry_run, is_refused) {
+        (true, _) => {
+            let (rows, good, bad) = (grouped(rows), grouped(rows - bad), grouped(bad));
+            let line = format!("rows checked: {rows}, good: {good}, bad: {bad}; nothing was changed");
+            ("checked", Some(line))
+        }
+        // The failure says it all.
+        (false, true) => ("refused", None),
+        (false, false) => {
+            let (accounts, with_password) = (grouped(accounts), grouped(with_password));
+            let line = format!("accounts imported: {accounts}, with a password: {with_password}");
+            ("imported", Some(line))
+        }
+    };
     let told = if context.form.json || arguments.format == Some(Format::Json) {
-        let state = match (arguments.dry_run, is_refused) {
-            (true, _) => "checked",
-            (false, true) => "refused",
-            (false, false) => "imported",
-        };
-        let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
         let record = Record::new(vec![
             ("status", text(state)),
             ("rows", count(rows)),
@@ -246,26 +249,6 @@ fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
     })?;
     tell_what_is_left(context.output, arguments, done);
     if is_refused { Err(Failure::BadRows { bad, rows }) } else { Ok(()) }
-}
-
-/// Nothing where the failure says it all.
-fn in_words(arguments: &ImportArgs, done: &Done, is_refused: bool) -> Option<String> {
-    let Tally { rows, bad } = done.tally;
-    let Imported { accounts, with_password, .. } = done.imported.unwrap_or_default();
-    match (arguments.dry_run, is_refused) {
-        (true, _) => Some(format!(
-            "rows checked: {}, good: {}, bad: {}; nothing was changed",
-            grouped(rows),
-            grouped(rows - bad),
-            grouped(bad)
-        )),
-        (false, true) => None,
-        (false, false) => Some(format!(
-            "accounts imported: {}, with a password: {}",
-            grouped(accounts),
-            grouped(with_password)
-        )),
-    }
 }
 
 /// From here on it is worth telling that everybody waited.

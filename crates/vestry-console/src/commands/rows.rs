@@ -14,7 +14,19 @@ use vestry_protocol::typed::vestryctl;
 
 /// Runs the one statement of a text, or of standard input.
 pub(super) async fn run_sql(context: &mut Context, text: &str) -> Result<(), Failure> {
-    let text = if text == "-" { read_stdin()? } else { text.to_owned() };
+    if text != "-" {
+        return run_statement(context, only_statement(text)?).await;
+    }
+    let mut bytes = Vec::new();
+    let most = u64::try_from(REQUEST_BYTES_MAX).unwrap_or(u64::MAX);
+    io::stdin().lock().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Failure::Input)?;
+    if bytes.len() > REQUEST_BYTES_MAX {
+        return Err(Failure::BadData(format!(
+            "the statement is longer than {REQUEST_BYTES_MAX} bytes; shorten it"
+        )));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::BadData("the statement is not UTF-8 text; convert it".to_owned()))?;
     run_statement(context, only_statement(&text)?).await
 }
 
@@ -89,19 +101,6 @@ fn only_statement(text: &str) -> Result<Statement, Failure> {
         }
         None => Ok(first),
     }
-}
-
-fn read_stdin() -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let most = u64::try_from(REQUEST_BYTES_MAX).unwrap_or(u64::MAX);
-    io::stdin().lock().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Failure::Input)?;
-    if bytes.len() > REQUEST_BYTES_MAX {
-        return Err(Failure::BadData(format!(
-            "the statement is longer than {REQUEST_BYTES_MAX} bytes; shorten it"
-        )));
-    }
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::BadData("the statement is not UTF-8 text; convert it".to_owned()))
 }
 
 #[cfg(test)]

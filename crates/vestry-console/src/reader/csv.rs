@@ -53,9 +53,16 @@ impl<R: BufRead> Rows<R> {
     pub(super) fn begin(input: R) -> Result<Self, ReadError> {
         let record =
             Record { text: vec![0; ROW_BYTES_MAX], ends: vec![0; VALUES_MAX], values: 0, line: 1, quotes: 0 };
-        let input = Counted { input, bytes: 0, line: 1, is_behind_return: false };
+        let mut input = Counted { input, bytes: 0, line: 1, is_behind_return: false };
+        // Some spreadsheets begin a file with a byte order mark. What only begins like it is no name of a column either, and
+        // a second one would be passed over by the library or not, as the file is cut.
+        for mark in "\u{feff}".bytes().cycle() {
+            if input.input.fill_buf()?.first() != Some(&mark) {
+                break;
+            }
+            input.consume(1);
+        }
         let mut rows = Self { input, core: Reader::new(), header: Vec::new(), columns: Vec::new(), record };
-        rows.input.skip_byte_order_mark()?;
         let is_there = rows.read()?;
         let line = rows.record.line;
         let refuse = |rule: String| ReadError::Header { line, rule };
@@ -167,18 +174,6 @@ impl<R: BufRead> Counted<R> {
         }
         self.bytes += u64::try_from(count).unwrap_or_default();
         self.input.consume(count);
-    }
-
-    /// Some spreadsheets begin a file with it. What only begins like it is no name of a column either, and a second one
-    /// would be passed over by the library or not, as the file is cut.
-    fn skip_byte_order_mark(&mut self) -> io::Result<()> {
-        for mark in "\u{feff}".bytes().cycle() {
-            if self.input.fill_buf()?.first() != Some(&mark) {
-                break;
-            }
-            self.consume(1);
-        }
-        Ok(())
     }
 
     /// Goes to the first byte of a row; whether there is one.

@@ -153,9 +153,12 @@ impl Layout {
             return Self { padded: false, ..untouched };
         }
         let padded = total(&broken) <= room_when_padded;
-        let Some(widths) = narrowed(&broken, if padded { room_when_padded } else { room }) else {
-            return untouched;
-        };
+        let room = if padded { room_when_padded } else { room };
+        // The longest columns are cut to one length, so that all fit. Where not even the least widths do, none is cut.
+        let cut_to = |most: usize| broken.iter().map(|width| (*width).min(most)).collect::<Vec<usize>>();
+        let widest = broken.iter().copied().max().unwrap_or(0).min(room).max(COLUMN_WIDTH_MIN);
+        let cut = (COLUMN_WIDTH_MIN..=widest).rev().map(cut_to).find(|cut| total(cut) <= room);
+        let Some(widths) = cut else { return untouched };
         let shapes = widths.into_iter().zip(times);
         let columns = shapes.map(|(width, breaks_times)| ColumnShape { width: Some(width), breaks_times });
         Self { padded, columns: columns.collect() }
@@ -166,33 +169,22 @@ fn total(widths: &[usize]) -> usize {
     widths.iter().sum()
 }
 
-/// The widths with the longest ones cut to one length, so that they fit; nothing when even the least do not.
-fn narrowed(widths: &[usize], room: usize) -> Option<Vec<usize>> {
-    let cut_to = |most: usize| widths.iter().map(|width| (*width).min(most)).collect::<Vec<usize>>();
-    let widest = widths.iter().copied().max().unwrap_or(0).min(room);
-    (COLUMN_WIDTH_MIN..=widest.max(COLUMN_WIDTH_MIN)).rev().map(cut_to).find(|cut| total(cut) <= room)
-}
-
 /// Whether a column holds times in RFC 3339, besides NULL.
 fn holds_times(rows: &[Vec<Value>], index: usize) -> bool {
     let mut values = rows.iter().filter_map(|row| row.get(index)).map(|value| value.text.as_str());
     let mut seen = false;
     let all = values.all(|text| {
         text == "NULL" || {
-            seen = is_time(text);
+            seen = text.len() == TIME_WIDTH
+                && text.char_indices().all(|(at, c)| match at {
+                    4 | 7 => c == '-',
+                    10 => c == TIME_BREAK,
+                    13 | 16 => c == ':',
+                    19 => c == 'Z',
+                    _ => c.is_ascii_digit(),
+                });
             seen
         }
     });
     all && seen
-}
-
-fn is_time(text: &str) -> bool {
-    text.len() == TIME_WIDTH
-        && text.char_indices().all(|(at, c)| match at {
-            4 | 7 => c == '-',
-            10 => c == TIME_BREAK,
-            13 | 16 => c == ':',
-            19 => c == 'Z',
-            _ => c.is_ascii_digit(),
-        })
 }

@@ -51,7 +51,13 @@ const TICK: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(context: &mut Context, arguments: &DrillArgs) -> Result<(), Failure> {
     if let Some(tag) = &arguments.tidy {
-        return tidy_up_after(context, &Ground::of_earlier(tag)?).await;
+        // What a drill left that was killed, or whose server was.
+        let ground = Ground::of_earlier(tag)?;
+        let Tidied { accounts, subjects } = ground.tidy(&mut context.console).await?;
+        let count = |number| count(u64::try_from(number).unwrap_or(u64::MAX));
+        let fields =
+            vec![("drill", text(ground.tag())), ("deleted", count(accounts)), ("opened", count(subjects))];
+        return Record::new(fields).write(context.output, context.form);
     }
     // The call that needs the role admin comes first: an operator with another one has changed nothing.
     let limits = Limits::new(context.console.read(async |client| client.limits().await).await?);
@@ -91,15 +97,6 @@ pub(super) async fn run(context: &mut Context, arguments: &DrillArgs) -> Result<
             Err(Failure::LeftBehind { drill, accounts, cause: Box::new(cause) })
         }
     }
-}
-
-/// Takes away what a drill left that was killed, or whose server was.
-async fn tidy_up_after(context: &mut Context, ground: &Ground) -> Result<(), Failure> {
-    let Tidied { accounts, subjects } = ground.tidy(&mut context.console).await?;
-    let count = |number| count(u64::try_from(number).unwrap_or(u64::MAX));
-    let fields =
-        vec![("drill", text(ground.tag())), ("deleted", count(accounts)), ("opened", count(subjects))];
-    Record::new(fields).write(context.output, context.form)
 }
 
 /// Waits for Ctrl-C, or for the signal by which a service manager or `timeout` ends a program.

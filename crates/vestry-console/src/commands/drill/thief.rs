@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use vestry_client::{CallError, Client, KeptFromLogin};
 use vestry_opaque::{OpaqueError, SealingPassword, SystemRandom};
 use vestry_protocol::fields::{
-    Device, Field, NewPassword, Password, PasswordOwner, PasswordPolicy, StretchingCost, Username,
+    Device, Field, Password, PasswordOwner, PasswordPolicy, StretchingCost, Username,
 };
 use vestry_protocol::secret::{SecretText, SessionToken};
 use vestry_protocol::user::{Envelope, UserCall, UserReply};
@@ -45,7 +45,21 @@ impl Loot {
         let owner = PasswordOwner { name: &name, ..PasswordOwner::default() };
         let password = Password::parse(&text).map_err(broke_off)?;
         let password = PasswordPolicy::default().accept(password, &owner).map_err(broke_off)?;
-        let envelope = redeem(port, &name, code, &password).await?;
+        let mut wire = port.connect(source(0, 1)).await?;
+        let mut random = SystemRandom::open().map_err(of_opaque)?;
+        let (sealing, request) = SealingPassword::start(&password, &mut random).map_err(of_opaque)?;
+        let start = UserCall::StartReset { name: name.clone(), code, request };
+        let (response, stretching) = match wire.call(start).await.map_err(|error| port.lost(error))? {
+            UserReply::NewPasswordStarted { response, stretching } => (response, stretching),
+            other => return Err(refused(other)),
+        };
+        let cost = StretchingCost::parse(stretching)?;
+        let envelope = sealing.finish(&response, cost, &mut random).map_err(of_opaque)?;
+        let finish = UserCall::FinishReset { envelope: again(&envelope) };
+        match wire.call(finish).await.map_err(|error| port.lost(error))? {
+            UserReply::PasswordReset { .. } => drop(wire),
+            other => return Err(refused(other)),
+        }
         let mut client = Client::over(port.connect(source(0, 1)).await?);
         let (username, device) = (Username::parse(&name)?, Device::parse(Field::Device, DEVICE)?);
         let opened =
@@ -57,29 +71,6 @@ impl Loot {
             other => Failure::Drill(other.to_string()),
         })?;
         Ok(Self { name, session: opened.token, envelope })
-    }
-}
-
-async fn redeem(
-    port: &UserPort,
-    name: &str,
-    code: SecretText,
-    password: &NewPassword,
-) -> Result<Envelope, Failure> {
-    let mut wire = port.connect(source(0, 1)).await?;
-    let mut random = SystemRandom::open().map_err(of_opaque)?;
-    let (sealing, request) = SealingPassword::start(password, &mut random).map_err(of_opaque)?;
-    let start = UserCall::StartReset { name: name.to_owned(), code, request };
-    let (response, stretching) = match wire.call(start).await.map_err(|error| port.lost(error))? {
-        UserReply::NewPasswordStarted { response, stretching } => (response, stretching),
-        other => return Err(refused(other)),
-    };
-    let cost = StretchingCost::parse(stretching)?;
-    let envelope = sealing.finish(&response, cost, &mut random).map_err(of_opaque)?;
-    let finish = UserCall::FinishReset { envelope: again(&envelope) };
-    match wire.call(finish).await.map_err(|error| port.lost(error))? {
-        UserReply::PasswordReset { .. } => Ok(envelope),
-        other => Err(refused(other)),
     }
 }
 
