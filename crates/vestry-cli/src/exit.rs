@@ -20,7 +20,14 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::InputEnded
         | Failure::Cancelled => Exit::BadData,
         Failure::Call { error, .. } => match error {
-            CallError::Wire(wire) => exit_for_wire(wire),
+            CallError::Wire(wire) => match wire {
+                WireError::Unreachable(_)
+                | WireError::LostBeforeSending(_)
+                | WireError::LostAfterSending(_) => Exit::Unreachable,
+                WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
+                WireError::CertificateRefused => Exit::Refused,
+                WireError::Request(_) => Exit::BadData,
+            },
             CallError::Refused(refusal) => Exit::of_refusal(refusal),
             CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
             CallError::FactorWanted(_) | CallError::Opaque(OpaqueError::NotProven) => Exit::Refused,
@@ -43,17 +50,6 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::Output(error) => Exit::of_output(error),
         Failure::Terminal(_) => Exit::Output,
         Failure::Interrupted => Exit::Interrupted,
-    }
-}
-
-fn exit_for_wire(error: &WireError) -> Exit {
-    match error {
-        WireError::Unreachable(_) | WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => {
-            Exit::Unreachable
-        }
-        WireError::WrongServer { .. } | WireError::Protocol(_) => Exit::WrongServer,
-        WireError::CertificateRefused => Exit::Refused,
-        WireError::Request(_) => Exit::BadData,
     }
 }
 

@@ -168,7 +168,10 @@ pin with: vestry join --replace vestry1-...";
 fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
     match error {
         CallError::Wire(wire) => advice_for_wire(server, wire),
-        CallError::Refused(refusal) => advice_for_refusal(refusal).or_else(|| wait_of(refusal)),
+        CallError::Refused(refusal) => advice_for_refusal(refusal).or_else(|| match refusal.retry_after_ms {
+            Some(wait) => Some(format!("Try again in {} seconds.", wait.div_ceil(1000).max(1))),
+            None => Some("Try again later.".to_owned()),
+        }),
         CallError::UnexpectedReply | CallError::Opaque(OpaqueError::Malformed) => {
             Some(OTHER_VERSION.to_owned())
         }
@@ -204,31 +207,28 @@ fn advice_for_wire(server: &Address, error: &WireError) -> Option<String> {
         }
         WireError::WrongServer { failure, presented } => {
             let shown = presented.map(|pin| format!(" It shows\n{pin}.")).unwrap_or_default();
-            format!("Nothing was sent.{shown}\n{}", advice_for_trust(*failure))
+            let advice = match failure {
+                TrustFailure::PinMismatch => ASK_ABOUT_KEY,
+                TrustFailure::UnknownIssuer => {
+                    "Check that --ca names the CA of this server, and ask the operator if its key\nwas changed."
+                }
+                TrustFailure::WrongName => {
+                    "Use the host name of the join string, or ask the operator to add this one."
+                }
+                TrustFailure::Expired | TrustFailure::NotYetValid => {
+                    "If this machine's clock is right, ask the operator to renew the server's\ncertificate."
+                }
+                TrustFailure::Other => {
+                    "Check the host and the port, and that a Vestry server of this version runs\nthere."
+                }
+            };
+            format!("Nothing was sent.{shown}\n{advice}")
         }
         WireError::CertificateRefused => "Ask the operator for a certificate.".to_owned(),
         WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => "Try again.".to_owned(),
         WireError::Protocol(_) => OTHER_VERSION.to_owned(),
         WireError::Request(_) => "Shorten what you typed.".to_owned(),
     })
-}
-
-fn advice_for_trust(failure: TrustFailure) -> &'static str {
-    match failure {
-        TrustFailure::PinMismatch => ASK_ABOUT_KEY,
-        TrustFailure::UnknownIssuer => {
-            "Check that --ca names the CA of this server, and ask the operator if its key\nwas changed."
-        }
-        TrustFailure::WrongName => {
-            "Use the host name of the join string, or ask the operator to add this one."
-        }
-        TrustFailure::Expired | TrustFailure::NotYetValid => {
-            "If this machine's clock is right, ask the operator to renew the server's\ncertificate."
-        }
-        TrustFailure::Other => {
-            "Check the host and the port, and that a Vestry server of this version runs\nthere."
-        }
-    }
 }
 
 fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
@@ -274,13 +274,6 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
         | RefusalCode::ImportCount => return None,
     };
     Some(text.to_owned())
-}
-
-fn wait_of(refusal: &Refusal) -> Option<String> {
-    match refusal.retry_after_ms {
-        Some(wait) => Some(format!("Try again in {} seconds.", wait.div_ceil(1000).max(1))),
-        None => Some("Try again later.".to_owned()),
-    }
 }
 
 #[cfg(test)]

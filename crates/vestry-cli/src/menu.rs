@@ -38,7 +38,23 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
 }
 
 async fn stay(context: &mut Context) -> Result<(), Failure> {
-    let (mut stage, policy) = arrive(context).await?;
+    let target = context.target()?;
+    let mut link = Link::to(target.clone());
+    let server = link.read(async |client| client.describe_server().await).await;
+    let server = server.map_err(|error| call_failed(&link, error, None))?;
+    let policy = policy_of(&server);
+    context.output.talk(format_args!("Vestry {} at {}", Escaped(&server.version), target.address));
+    let mut stage = match SessionLink::kept(context, target)? {
+        None => Stage::Outside(link),
+        Some(mut session) => match session.read(async |client| client.show().await).await {
+            Ok(_) => {
+                context.output.talk(format_args!("You are still logged in as {}.", session.name()));
+                Stage::Inside(session)
+            }
+            Err(Failure::SessionEnded { .. }) => Stage::Outside(link),
+            Err(failure) => return Err(failure),
+        },
+    };
     loop {
         let choices = match &stage {
             Stage::Outside(_) => OUTSIDE,
@@ -61,27 +77,6 @@ async fn stay(context: &mut Context) -> Result<(), Failure> {
             return Ok(());
         }
         stage = act(context, stage, choice, policy).await?;
-    }
-}
-
-/// Finds the server, says which it is, and goes on with a session that was kept.
-async fn arrive(context: &mut Context) -> Result<(Stage, PasswordPolicy), Failure> {
-    let target = context.target()?;
-    let mut link = Link::to(target.clone());
-    let server = link.read(async |client| client.describe_server().await).await;
-    let server = server.map_err(|error| call_failed(&link, error, None))?;
-    let policy = policy_of(&server);
-    context.output.talk(format_args!("Vestry {} at {}", Escaped(&server.version), target.address));
-    let Some(mut session) = SessionLink::kept(context, target)? else {
-        return Ok((Stage::Outside(link), policy));
-    };
-    match session.read(async |client| client.show().await).await {
-        Ok(_) => {
-            context.output.talk(format_args!("You are still logged in as {}.", session.name()));
-            Ok((Stage::Inside(session), policy))
-        }
-        Err(Failure::SessionEnded { .. }) => Ok((Stage::Outside(link), policy)),
-        Err(failure) => Err(failure),
     }
 }
 

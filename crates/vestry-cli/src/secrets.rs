@@ -52,7 +52,14 @@ impl Secrets {
         match &mut self.source {
             SecretSource::Person if !self.prompt.is_there() => return Err(Failure::NoTerminal(what)),
             SecretSource::Person => return self.prompt.secret(question)?.ok_or(Failure::Cancelled),
-            SecretSource::Stdin => self.source = SecretSource::Lines(lines_of(&read_stdin()?)?),
+            SecretSource::Stdin => {
+                // One reservation: a growing buffer would leave unwiped copies behind.
+                let mut bytes = Zeroizing::new(Vec::with_capacity(INPUT_BYTES_MAX + 1));
+                let limit = u64::try_from(INPUT_BYTES_MAX).unwrap_or(u64::MAX);
+                let read = io::stdin().lock().take(limit).read_to_end(&mut bytes);
+                read.map_err(|_| SecretProblem::Unreadable)?;
+                self.source = SecretSource::Lines(lines_of(&bytes)?);
+            }
             SecretSource::File(path) => {
                 self.source = SecretSource::Lines(lines_of(&private_file::read(path)?)?);
             }
@@ -75,15 +82,6 @@ impl Secrets {
             false => Ok(Password::parse(&self.next(what, question)?)?),
         }
     }
-}
-
-fn read_stdin() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    // One reservation: a growing buffer would leave unwiped copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(INPUT_BYTES_MAX + 1));
-    let limit = u64::try_from(INPUT_BYTES_MAX).unwrap_or(u64::MAX);
-    let read = io::stdin().lock().take(limit).read_to_end(&mut bytes);
-    read.map_err(|_| SecretProblem::Unreadable)?;
-    Ok(bytes)
 }
 
 fn lines_of(bytes: &[u8]) -> Result<VecDeque<SecretText>, SecretProblem> {

@@ -39,21 +39,17 @@ pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(),
             let json: Vec<DeviceJson<'_>> = devices.iter().map(DeviceJson::of).collect();
             context.output.answer(&json, table(&devices))
         }
-        Some(DevicesAct::Forget { id }) => forget(context, id).await,
+        Some(DevicesAct::Forget { id: typed }) => {
+            let id =
+                read_id(typed).ok_or_else(|| Failure::BadNumber { of: "device", typed: typed.clone() })?;
+            let mut session = SessionLink::of(context)?;
+            let look = format!("See what is left: {}", vestry("devices"));
+            session.write(look, async |client| client.forget_device(id).await).await?;
+            let forgotten = show_id(id);
+            let json = ForgottenJson { forgotten: forgotten.clone() };
+            context.output.answer(&json, format_args!("Forgot device {forgotten}."))
+        }
     }
-}
-
-async fn forget(context: &Context, typed: &str) -> Result<(), Failure> {
-    let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "device", typed: typed.to_owned() })?;
-    let mut session = SessionLink::of(context)?;
-    session
-        .write(format!("See what is left: {}", vestry("devices")), async |client| {
-            client.forget_device(id).await
-        })
-        .await?;
-    let forgotten = show_id(id);
-    let json = ForgottenJson { forgotten: forgotten.clone() };
-    context.output.answer(&json, format_args!("Forgot device {forgotten}."))
 }
 
 fn table(devices: &[RememberedDevice]) -> String {
