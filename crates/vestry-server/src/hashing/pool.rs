@@ -248,7 +248,10 @@ mod tests {
         for (task, expected) in waiting.into_iter().zip([1, 3, 4]) {
             assert_eq!(task.await.unwrap().unwrap().unwrap(), expected);
         }
-        assert_eq!(pool.pending(), 0);
+        // A caller has its answer before the thread counts the task as done.
+        while pool.pending() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]
