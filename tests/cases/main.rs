@@ -37,6 +37,7 @@ mod bench;
 mod commands;
 mod drill;
 mod exits;
+mod hidden;
 mod names;
 mod owners;
 mod programs;

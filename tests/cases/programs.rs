@@ -11,7 +11,7 @@ use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server, program};
 use vestry_tests::imported::import;
 use vestry_tests::programs::{Person, Ran, core_limits, with_admin};
 
-fn joined() -> (Server, Person) {
+pub(crate) fn joined() -> (Server, Person) {
     let server = Server::start();
     let person = Person::new();
     person.join(&server);

@@ -2,7 +2,9 @@
 
 use crate::harness::{Server, program};
 use portable_pty::{CommandBuilder, NativePtySystem, PtySize, PtySystem};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -10,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// A program that says nothing for so long has hung.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a shell of [`Person::open_shell`] prints when it waits for a command.
+pub const SHELL_PROMPT: &str = "ready> ";
 
 /// A person with a home folder of their own.
 pub struct Person {
@@ -79,9 +84,24 @@ impl Person {
 
     /// Opens a program on a pseudo-terminal of 80 by 24.
     pub fn open(&self, name: &str, arguments: &[&str]) -> Terminal {
+        self.open_path(&program(name), arguments)
+    }
+
+    /// Opens a shell on a pseudo-terminal, which finds the programs; its prompt is [`SHELL_PROMPT`].
+    pub fn open_shell(&self, shell: &str, arguments: &[&str]) -> Terminal {
+        let mut terminal = self.open_path(Path::new(shell), arguments);
+        let folder = program("vestry");
+        let folder = folder.parent().expect("a program is in a folder").display();
+        // The prompt in two parts, so that its own definition is not taken for it.
+        terminal.type_line(&format!("export PATH={folder}:/usr/sbin:/usr/bin:/sbin:/bin; PS1='rea''dy> '"));
+        terminal.wait_for(SHELL_PROMPT);
+        terminal
+    }
+
+    fn open_path(&self, program: &Path, arguments: &[&str]) -> Terminal {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = NativePtySystem::default().openpty(size).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(program(name));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         for (key, value) in self.environment() {
@@ -99,7 +119,7 @@ impl Person {
                 }
             }
         });
-        Terminal { child, writer, screen, seen: Vec::new(), read_to: 0, _master: pair.master }
+        Terminal { child, writer, screen, seen: Vec::new(), read_to: 0, master: pair.master }
     }
 
     fn environment(&self) -> [(&'static str, String); 5] {
@@ -156,7 +176,7 @@ pub struct Terminal {
     screen: Receiver<Vec<u8>>,
     seen: Vec<u8>,
     read_to: usize,
-    _master: Box<dyn portable_pty::MasterPty + Send>,
+    master: Box<dyn portable_pty::MasterPty + Send>,
 }
 
 impl Terminal {
@@ -197,7 +217,12 @@ impl Terminal {
 
     /// Types keys as they are.
     pub fn type_keys(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).expect("the program reads");
+        self.type_bytes(keys.as_bytes());
+    }
+
+    /// Types bytes that need not be text.
+    pub fn type_bytes(&mut self, bytes: &[u8]) {
+        self.writer.write_all(bytes).expect("the program reads");
         self.writer.flush().expect("the program reads");
     }
 
@@ -211,6 +236,30 @@ impl Terminal {
     /// Everything that was printed.
     pub fn all(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    /// The line that the program sees, to look at its modes and to set them. While it is open, they stay after the program's end.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    #[must_use]
+    pub fn line(&self) -> File {
+        let path = self.master.tty_name().expect("a pseudo-terminal has a name");
+        let flags = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
+        OpenOptions::new().read(true).write(true).custom_flags(flags).open(path).expect("it is open")
+    }
+
+    /// Waits for the end of a program that a signal ends; what the system calls the signal, and everything that was printed.
+    ///
+    /// # Panics
+    /// When it ended by itself.
+    pub fn finish_by_signal(mut self) -> (String, String) {
+        let status = self.child.wait().expect("the program ends");
+        while let Ok(chunk) = self.screen.recv_timeout(Duration::from_millis(200)) {
+            self.seen.extend(chunk);
+        }
+        let signal = status.signal().unwrap_or_else(|| panic!("it ended with {status}:\n{}", self.all()));
+        (signal.to_owned(), self.all())
     }
 
     /// Waits for the end; the exit code and everything that was printed.

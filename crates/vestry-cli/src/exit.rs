@@ -49,7 +49,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Runtime(_) => Exit::Configuration,
         Failure::Output(error) => Exit::of_output(error),
         Failure::Terminal(_) => Exit::Output,
-        Failure::Interrupted => Exit::Interrupted,
+        Failure::Signal(_) => Exit::Interrupted,
     }
 }
 
@@ -63,6 +63,7 @@ mod tests {
     use vestry_protocol::item::Item;
     use vestry_protocol::refusal::{Refusal, RefusalCode};
     use vestry_protocol::user::Stretching;
+    use vestry_terminal::Signal;
     use vestry_tls::TrustFailure;
 
     fn server() -> Address {
@@ -172,7 +173,7 @@ mod tests {
             ),
             (Failure::Output(io::ErrorKind::BrokenPipe.into()), 0),
             (Failure::Output(io::ErrorKind::StorageFull.into()), 74),
-            (Failure::Interrupted, 130),
+            (Failure::Signal(Signal::INT), 130),
         ];
         for (failure, exit) in cases {
             assert_eq!(exit_for(&failure) as u8, exit, "{failure:?}");

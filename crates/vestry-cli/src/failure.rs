@@ -15,7 +15,7 @@ use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::random::NoRandomness;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::typed::vestry;
-use vestry_terminal::PromptError;
+use vestry_terminal::{PromptError, Signal};
 use vestry_tls::join::JoinStringError;
 use vestry_tls::{FileError, TlsError, TrustFailure};
 
@@ -90,7 +90,7 @@ pub(crate) enum Failure {
     #[error("the terminal could not be used: {0}")]
     Terminal(io::Error),
     #[error("interrupted; nothing was done")]
-    Interrupted,
+    Signal(Signal),
 }
 
 impl From<PromptError> for Failure {
@@ -98,7 +98,7 @@ impl From<PromptError> for Failure {
         match error {
             PromptError::NoTerminal(what) => Self::NoTerminal(what),
             PromptError::InputEnded => Self::InputEnded,
-            PromptError::Interrupted => Self::Interrupted,
+            PromptError::Signal(signal) => Self::Signal(signal),
             PromptError::Terminal(cause) => Self::Terminal(cause),
         }
     }
@@ -150,7 +150,7 @@ impl Failure {
             | Self::Servers(_)
             | Self::File(_)
             | Self::Tls(_)
-            | Self::Interrupted => None,
+            | Self::Signal(_) => None,
         }
     }
 }

@@ -106,7 +106,7 @@ async fn act(
 
 /// Tells what went wrong and goes on, where going on makes sense.
 fn tell(context: &Context, failure: Failure) -> Result<(), Failure> {
-    let ends = matches!(failure, Failure::InputEnded | Failure::Interrupted | Failure::Terminal(_));
+    let ends = matches!(failure, Failure::InputEnded | Failure::Signal(_) | Failure::Terminal(_));
     if ends || exit_for(&failure) == Exit::WrongServer {
         return Err(failure);
     }

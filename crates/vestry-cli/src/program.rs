@@ -31,7 +31,11 @@ pub(crate) fn run_from_environment() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             context.output.failure(&failure);
-            exit_for(&failure).into()
+            match failure {
+                // Whoever waits for this program sees what ended it: a shell ends its loop, too.
+                Failure::Signal(signal) => signal.act(),
+                failure => exit_for(&failure).into(),
+            }
         }
     }
 }

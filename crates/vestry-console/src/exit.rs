@@ -43,7 +43,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Terminal(_) => Exit::Output,
         Failure::DrillUnderWay => Exit::TryLater,
         Failure::LeftBehind { cause, .. } => exit_for(cause),
-        Failure::Interrupted => Exit::Interrupted,
+        Failure::Interrupted | Failure::Signal(_) => Exit::Interrupted,
     }
 }
 

@@ -16,6 +16,7 @@ use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::typed::{Typed, vestryctl, vestryd};
 use vestry_seal::NewFileError;
+use vestry_terminal::Signal;
 use vestry_tls::{TlsError, TrustFailure};
 
 /// Why a command was not done.
@@ -78,6 +79,8 @@ pub(crate) enum Failure {
     LeftBehind { drill: String, accounts: usize, cause: Box<Failure> },
     #[error("interrupted")]
     Interrupted,
+    #[error("ended by a signal")]
+    Signal(Signal),
 }
 
 impl Failure {
@@ -146,7 +149,8 @@ impl Failure {
             | Self::BadData(_)
             | Self::Settings(_)
             | Self::NewFile(_)
-            | Self::Interrupted => None,
+            | Self::Interrupted
+            | Self::Signal(_) => None,
         }
     }
 }

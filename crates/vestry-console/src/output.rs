@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::render::Format;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
-use vestry_terminal::{Exit, Prompt, PromptError, output};
+use vestry_terminal::{Exit, Prompt, PromptError, Signal, output};
 
 /// Rows leave in pieces of this size, not one system call each.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -76,7 +76,8 @@ impl Output {
         match Prompt::new(false).line(question) {
             Ok(answer) => Ok(answer),
             Err(PromptError::Terminal(cause)) => Err(Failure::Input(cause)),
-            Err(PromptError::InputEnded | PromptError::NoTerminal(_) | PromptError::Interrupted) => {
+            Err(PromptError::Signal(signal)) if signal != Signal::INT => Err(Failure::Signal(signal)),
+            Err(PromptError::InputEnded | PromptError::NoTerminal(_) | PromptError::Signal(_)) => {
                 Ok(String::new())
             }
         }

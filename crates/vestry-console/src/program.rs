@@ -27,7 +27,10 @@ pub(crate) fn run_from_environment() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             output.failure(&failure);
-            exit_for(&failure).into()
+            match failure {
+                Failure::Signal(signal) => signal.act(),
+                failure => exit_for(&failure).into(),
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a person could not be asked.
 
+use crate::signals::Signal;
 use std::io;
 use thiserror::Error;
 
@@ -12,9 +13,10 @@ pub enum PromptError {
     /// The input ended.
     #[error("the input ended before everything was answered; nothing was done")]
     InputEnded,
-    /// Ctrl-C.
+    /// A signal arrived that ends this program, Ctrl-C's as a rule. The terminal is as it was; what is left is
+    /// [`Signal::act`].
     #[error("interrupted; nothing was done")]
-    Interrupted,
+    Signal(Signal),
     /// The system refused.
     #[error("the terminal could not be used: {0}")]
     Terminal(#[from] io::Error),

@@ -11,19 +11,22 @@
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`pages`] | completion scripts and manual pages |
 //! | [`exit`] | the exit codes, and what each says in each program, and which one a refusal has |
+//! | [`signals`] | signals while something has to be put right first |
 //! | `error` | why a person could not be asked |
-//! | `hidden` | reading without showing what is typed |
+//! | `terminal` | reading a line from the terminal, shown or hidden |
 //! | [`prompt`] | asking a person |
 
 mod error;
 pub mod exit;
 pub mod folders;
-mod hidden;
 pub mod output;
 pub mod pages;
 pub mod prompt;
+pub mod signals;
+mod terminal;
 
 pub use error::PromptError;
 pub use exit::Exit;
 pub use folders::Surroundings;
 pub use prompt::Prompt;
+pub use signals::Signal;

@@ -1,12 +1,13 @@
 //! Asking the person at the terminal, one thing at a time: a bad answer is asked for again, and only that.
 
 use crate::error::PromptError;
-use crate::hidden;
 use crate::output::talk;
+use crate::terminal::{Terminal, Typed};
 use std::fmt::Display;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use vestry_protocol::fields::Password;
 use vestry_protocol::secret::SecretText;
+use zeroize::Zeroizing;
 
 /// Somebody to ask, or nobody.
 #[derive(Debug, Clone, Copy)]
@@ -15,10 +16,11 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// Returns what asks the person at the terminal; `no_input` forbids it, and so does an end that is no terminal.
+    /// Returns what asks the person at the terminal; `no_input` forbids it. Any one of the three streams may be something else:
+    /// where neither standard input nor standard error is a terminal, nobody is asked.
     #[must_use]
     pub fn new(no_input: bool) -> Self {
-        let is_there = !no_input && io::stdin().is_terminal() && io::stderr().is_terminal();
+        let is_there = !no_input && (io::stdin().is_terminal() || io::stderr().is_terminal());
         Self { is_there }
     }
 
@@ -31,31 +33,34 @@ impl Prompt {
     /// Returns one line, without white space around it.
     ///
     /// # Errors
-    /// When there is no terminal, or the input ends.
+    /// [`PromptError`].
     pub fn line(&self, question: &str) -> Result<String, PromptError> {
-        if !self.is_there {
-            return Err(PromptError::NoTerminal("an answer"));
-        }
         loop {
-            let mut stderr = io::stderr().lock();
-            stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush())?;
-            let mut line = Vec::new();
-            let read = io::stdin().lock().read_until(b'\n', &mut line)?;
-            match (read, String::from_utf8(line)) {
-                (0, _) => {
-                    talk("");
-                    return Err(PromptError::InputEnded);
-                }
-                (_, Ok(text)) => return Ok(text.trim().to_owned()),
-                (_, Err(_)) => talk("  That was not text. Please type it again."),
+            let line = self.ask("an answer", question, Typed::Shown)?;
+            match std::str::from_utf8(&line) {
+                Ok(text) => return Ok(text.trim().to_owned()),
+                Err(_) => talk("  That was not UTF-8 text. Please type it again."),
             }
         }
+    }
+
+    fn ask(
+        &self,
+        what: &'static str,
+        question: &str,
+        typed: Typed,
+    ) -> Result<Zeroizing<Vec<u8>>, PromptError> {
+        if !self.is_there {
+            return Err(PromptError::NoTerminal(what));
+        }
+        let terminal = Terminal::open().map_err(|_| PromptError::NoTerminal(what))?;
+        terminal.ask(question, typed)?.ok_or(PromptError::InputEnded)
     }
 
     /// Returns a field, asked for until it is one; `None` for an empty line.
     ///
     /// # Errors
-    /// When there is no terminal, or the input ends.
+    /// [`PromptError`].
     pub fn field<T, E: Display>(
         &self,
         question: &str,
@@ -76,19 +81,24 @@ impl Prompt {
     /// Returns text that is not shown while it is typed; `None` for an empty line.
     ///
     /// # Errors
-    /// When there is no terminal, the input ends, or Ctrl-C is typed.
+    /// [`PromptError`].
     pub fn secret(&self, question: &str) -> Result<Option<SecretText>, PromptError> {
-        if !self.is_there {
-            return Err(PromptError::NoTerminal("a password"));
+        loop {
+            let line = self.ask("a password", question, Typed::Hidden)?;
+            match std::str::from_utf8(&line) {
+                Ok("") => return Ok(None),
+                Ok(text) => return Ok(Some(SecretText::new(text.to_owned()))),
+                Err(_) => {
+                    talk("  That was not UTF-8 text; the terminal or its keyboard sends another encoding.");
+                }
+            }
         }
-        let typed = hidden::ask(question)?.ok_or(PromptError::InputEnded)?;
-        Ok(Some(typed).filter(|text| !text.expose_secret().is_empty()))
     }
 
     /// Returns a password that may be one, asked for until it is; `None` for an empty line.
     ///
     /// # Errors
-    /// When there is no terminal, the input ends, or Ctrl-C is typed.
+    /// [`PromptError`].
     pub fn password(&self, question: &str) -> Result<Option<Password>, PromptError> {
         loop {
             let Some(typed) = self.secret(question)? else { return Ok(None) };

@@ -12,6 +12,8 @@ use vestry_protocol::admin::{Cell, FollowFrom};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::refusal::RefusalCode;
+use vestry_terminal::Signal;
+use vestry_terminal::signals::Watch;
 
 /// How often new events are asked for.
 const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
@@ -19,6 +21,7 @@ const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
 /// Shows the newest events, then each new one, until Ctrl-C.
 pub(super) async fn follow(context: &mut Context, arguments: ListArgs) -> Result<(), Failure> {
     let format = format_to_follow_in(context.form.asked())?;
+    let _watch = Watch::over(&[Signal::INT]).map_err(|error| Failure::Terminal(error.to_string()))?;
     let interrupted = tokio::select! {
         failed = follow_for_ever(context, arguments, format) => return failed,
         signal = tokio::signal::ctrl_c() => signal,

@@ -19,6 +19,8 @@ use rustyline::{Config, Editor};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;
 use vestry_protocol::escape::Escaped;
+use vestry_terminal::Signal;
+use vestry_terminal::signals::Watch;
 use vestry_tls::private_file::create_dir;
 
 const PROMPT: &str = "vestry> ";
@@ -132,6 +134,7 @@ async fn until_interrupted(
     context: &mut Context,
     work: impl AsyncFnOnce(&mut Context) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let _watch = Watch::over(&[Signal::INT]).map_err(|error| Failure::Terminal(error.to_string()))?;
     let interrupted = tokio::select! {
         done = work(context) => return done,
         signal = tokio::signal::ctrl_c() => signal,

@@ -39,6 +39,8 @@ use thief::Loot;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use vestry_protocol::admin::{Cell, Status};
+use vestry_terminal::Signal;
+use vestry_terminal::signals::Watch;
 
 /// A play that got so much ends, so that a drill against high limits stays small. `--all` has no such end.
 const GOT_MAX: u64 = 1_000;
@@ -75,6 +77,8 @@ pub(super) async fn run(context: &mut Context, arguments: &DrillArgs) -> Result<
         seconds: arguments.seconds,
         plays_all: arguments.all,
     };
+    let _watch =
+        Watch::over(&[Signal::INT, Signal::TERM]).map_err(|error| Failure::Terminal(error.to_string()))?;
     let played = tokio::select! {
         played = drill.play(&mut context.console) => played,
         stopped = told_to_stop() => Err(stopped),
