@@ -5,6 +5,7 @@
 use crate::programs::joined;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -333,5 +334,53 @@ fn erasing_takes_a_whole_character() {
 fn the_shells_that_these_tests_need_are_there() {
     for shell in ["/bin/bash", "/bin/dash"] {
         assert!(Path::new(shell).exists(), "{shell} is missing");
+    }
+}
+
+/// U-13: it showed what was typed, and wanted Ctrl-D.
+#[test]
+fn u_13_password_stdin_asks_hidden_on_a_terminal_and_takes_a_line_of_a_pipe() {
+    let (_server, person) = registered();
+    let mut asking = person.open("vestry", &["login", "naman", "--password-stdin"]);
+    asking.wait_for("Password for naman: ");
+    asking.type_line(PASSWORD);
+    asking.wait_for("Logged in as naman");
+    let (code, screen) = asking.finish();
+    assert_eq!(code, 0);
+    assert!(!screen.contains(PASSWORD), "{screen}");
+    // Whoever writes the line keeps the pipe open until the program has ended.
+    let mut shell = bash(&person);
+    shell.type_line(&format!(
+        "mkfifo {0}; exec 5<>{0}; echo '{PASSWORD}' >&5; vestry login naman --password-stdin <&5",
+        person.home().join("pipe").display()
+    ));
+    shell.wait_for("Logged in as naman");
+}
+
+/// U-5: a file that an editor saved with a byte order mark made a password that nobody can type.
+#[test]
+fn u_5_a_password_with_a_byte_order_mark_is_the_one_that_is_typed() {
+    let (_server, person) = joined();
+    let file = person.home().join("password");
+    let write = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let path = file.to_str().unwrap();
+    write(&format!("\u{feff}{PASSWORD}\r\n"));
+    person.run("vestry", &["register", "naman", "--password-file", path], "").ended_with(0);
+    person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    person.vestry(&["login", "naman", "--password-stdin"], &format!("\u{feff}{PASSWORD}")).ended_with(0);
+    for (text, named) in [
+        (format!("{PASSWORD}\u{200b}"), "U+200B"),
+        (format!("{PASSWORD}\u{a0}"), "U+00A0"),
+        (format!("\u{2003}{PASSWORD}"), "U+2003"),
+    ] {
+        write(&text);
+        let refused =
+            person.run("vestry", &["register", "other", "--password-file", path], "").ended_with(65);
+        assert!(refused.err.contains(named), "{}", refused.err);
+        let noted = person.run("vestry", &["login", "naman", "--password-file", path], "").ended_with(77);
+        assert!(noted.err.contains(named), "{}", noted.err);
     }
 }

@@ -4,18 +4,21 @@
 
 use crate::cli::Options;
 use crate::failure::{Failure, SecretProblem};
-use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
+use vestry_client::strength::untypeable;
 use vestry_protocol::fields::Password;
 use vestry_protocol::limits::PASSWORD_BYTES_MAX;
-use vestry_protocol::secret::SecretText;
+use vestry_protocol::secret::{SecretText, without_byte_order_mark};
 use vestry_terminal::Prompt;
+use vestry_terminal::output::talk;
 use vestry_tls::private_file;
 use zeroize::Zeroizing;
 
-/// Two passwords of the longest kind, each with a line end, and one byte to see that there is more.
-const INPUT_BYTES_MAX: usize = 2 * (PASSWORD_BYTES_MAX + 2) + 1;
+/// Two passwords of the longest kind, each with a line end, a byte order mark, and one byte to see that there is more.
+const INPUT_BYTES_MAX: usize = 2 * (PASSWORD_BYTES_MAX + 2) + 3 + 1;
 
 /// Hands out one secret after the other.
 #[derive(Debug)]
@@ -27,16 +30,17 @@ pub(crate) struct Secrets {
 #[derive(Debug)]
 enum SecretSource {
     Person,
-    Stdin,
     File(PathBuf),
-    Lines(VecDeque<SecretText>),
+    Lines(Lines),
 }
 
 impl Secrets {
     pub(crate) fn new(options: &Options, prompt: Prompt) -> Self {
         let source = match (&options.password_file, options.password_stdin) {
             (Some(path), _) => SecretSource::File(path.clone()),
-            (None, true) => SecretSource::Stdin,
+            // A person types there: what is typed is not shown, and a line is enough.
+            (None, true) if io::stdin().is_terminal() => SecretSource::Person,
+            (None, true) => SecretSource::Lines(Lines::of_stdin()),
             (None, false) => SecretSource::Person,
         };
         Self { source, prompt }
@@ -49,28 +53,26 @@ impl Secrets {
 
     /// The next secret: `what` names it in an error, `question` asks for it.
     pub(crate) fn next(&mut self, what: &'static str, question: &str) -> Result<SecretText, Failure> {
-        match &mut self.source {
-            SecretSource::Person if !self.prompt.is_there() => return Err(Failure::NoTerminal(what)),
-            SecretSource::Person => return self.prompt.secret(question)?.ok_or(Failure::Cancelled),
-            SecretSource::Stdin => {
-                // One reservation: a growing buffer would leave unwiped copies behind.
-                let mut bytes = Zeroizing::new(Vec::with_capacity(INPUT_BYTES_MAX + 1));
-                let limit = u64::try_from(INPUT_BYTES_MAX).unwrap_or(u64::MAX);
-                let read = io::stdin().lock().take(limit).read_to_end(&mut bytes);
-                read.map_err(|_| SecretProblem::Unreadable)?;
-                self.source = SecretSource::Lines(lines_of(&bytes)?);
-            }
-            SecretSource::File(path) => {
-                self.source = SecretSource::Lines(lines_of(&private_file::read(path)?)?);
-            }
-            SecretSource::Lines(_) => {}
+        if let SecretSource::File(path) = &self.source {
+            self.source = SecretSource::Lines(Lines::of_bytes(private_file::read(path)?)?);
         }
         match &mut self.source {
             SecretSource::Lines(lines) => {
-                lines.pop_front().ok_or_else(|| SecretProblem::Missing(what).into())
+                let secret = lines.next()?.ok_or(SecretProblem::Missing(what))?;
+                if let Some(hidden) = untypeable(secret.expose_secret()) {
+                    // It may be right all the same: an older program took it.
+                    let point = u32::from(hidden);
+                    talk(format_args!(
+                        "Note: {what} has U+{point:04X}, which cannot be seen and no keyboard types."
+                    ));
+                }
+                Ok(secret)
             }
-            SecretSource::Person | SecretSource::Stdin | SecretSource::File(_) => {
-                Err(SecretProblem::Missing(what).into())
+            SecretSource::Person | SecretSource::File(_) if !self.prompt.is_there() => {
+                Err(Failure::NoTerminal(what))
+            }
+            SecretSource::Person | SecretSource::File(_) => {
+                self.prompt.secret(question)?.ok_or(Failure::Cancelled)
             }
         }
     }
@@ -84,12 +86,67 @@ impl Secrets {
     }
 }
 
-fn lines_of(bytes: &[u8]) -> Result<VecDeque<SecretText>, SecretProblem> {
-    if bytes.len() >= INPUT_BYTES_MAX {
-        return Err(SecretProblem::TooLong);
+/// Secrets in lines. Of a pipe no more is read than is asked for: whoever writes one line need not end the pipe.
+#[derive(Debug)]
+struct Lines {
+    bytes: Zeroizing<Vec<u8>>,
+    taken: usize,
+    /// Where more comes from, until that ends.
+    more: Option<File>,
+}
+
+impl Lines {
+    fn of_stdin() -> Self {
+        // One reservation: a growing buffer would leave unwiped copies behind. Not through the buffer of `io::stdin`, which
+        // nobody wipes.
+        let bytes = Zeroizing::new(Vec::with_capacity(INPUT_BYTES_MAX));
+        Self { bytes, taken: 0, more: io::stdin().as_fd().try_clone_to_owned().ok().map(File::from) }
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| SecretProblem::NotText)?;
-    Ok(text.lines().map(|line| SecretText::new(line.to_owned())).collect())
+
+    fn of_bytes(bytes: Zeroizing<Vec<u8>>) -> Result<Self, SecretProblem> {
+        match bytes.len() < INPUT_BYTES_MAX {
+            true => Ok(Self { bytes, taken: 0, more: None }),
+            false => Err(SecretProblem::TooLong),
+        }
+    }
+
+    /// The next line, without its end, and without the byte order mark that some editors put before the first.
+    fn next(&mut self) -> Result<Option<SecretText>, SecretProblem> {
+        loop {
+            let rest = self.bytes.get(self.taken..).unwrap_or_default();
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            let Some(end) = end.or_else(|| self.more.is_none().then_some(rest.len())) else {
+                self.read_more()?;
+                continue;
+            };
+            let is_first = self.taken == 0;
+            let line = rest.get(..end).unwrap_or_default();
+            if line.is_empty() && end == rest.len() {
+                return Ok(None);
+            }
+            self.taken = self.bytes.len().min(self.taken + end + 1);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let line = if is_first { without_byte_order_mark(line) } else { line };
+            let text = std::str::from_utf8(line).map_err(|_| SecretProblem::NotText)?;
+            return Ok(Some(SecretText::new(text.to_owned())));
+        }
+    }
+
+    fn read_more(&mut self) -> Result<(), SecretProblem> {
+        let Some(more) = &mut self.more else { return Ok(()) };
+        let room = INPUT_BYTES_MAX.saturating_sub(self.bytes.len());
+        if room == 0 {
+            return Err(SecretProblem::TooLong);
+        }
+        let mut chunk = Zeroizing::new([0; INPUT_BYTES_MAX]);
+        match more.read(chunk.get_mut(..room).unwrap_or_default()) {
+            Ok(0) => self.more = None,
+            Ok(length) => self.bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Err(SecretProblem::Unreadable),
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +181,13 @@ mod tests {
         assert_eq!(exposed(secrets.next("b", "")), "the new one");
         let missing = secrets.next("the new password", "").unwrap_err();
         assert!(matches!(missing, Failure::Secret(SecretProblem::Missing("the new password"))));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_before_the_first_line_alone() {
+        let (_folder, mut secrets) = from_file("\u{feff}the current one\n\u{feff}the new one".as_bytes());
+        assert_eq!(exposed(secrets.next("a", "")), "the current one");
+        assert_eq!(exposed(secrets.next("b", "")), "\u{feff}the new one");
     }
 
     #[test]

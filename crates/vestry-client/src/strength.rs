@@ -6,6 +6,7 @@
 
 use std::fmt;
 use thiserror::Error;
+use vestry_protocol::escape::is_hazardous;
 use vestry_protocol::fields::{NewPassword, Password, PasswordOwner, PasswordPolicy, PasswordProblem};
 use zxcvbn::Entropy;
 use zxcvbn::matching::Match;
@@ -32,6 +33,11 @@ pub enum WeakPassword {
     /// It breaks a rule that every client keeps.
     #[error(transparent)]
     Rule(#[from] PasswordProblem),
+    /// It has a character that no keyboard types, as a file or a web page hands it over.
+    #[error(
+        "password: it has U+{:04X}, which cannot be seen and no keyboard types; leave it out", u32::from(*.0)
+    )]
+    Untypeable(char),
     /// It keeps the rules, and few guesses would find it.
     #[error("password: it is easy to guess, because {0}; choose a few unrelated words")]
     Guessable(Weakness),
@@ -82,6 +88,9 @@ impl StrongPassword {
         password: Password,
         owner: &PasswordOwner<'_>,
     ) -> Result<Self, WeakPassword> {
+        if let Some(hidden) = untypeable(password.expose_secret()) {
+            return Err(WeakPassword::Untypeable(hidden));
+        }
         let password = policy.accept(password, owner)?;
         let words = owner.words();
         let estimate = estimate(password.as_password().expose_secret(), &words);
@@ -122,6 +131,17 @@ impl StrongPassword {
     }
 }
 
+/// Returns the first character of a password that cannot be seen and that no keyboard types: one that takes no room, or a space
+/// at an edge that is not the usual one. Joiners and selectors are part of emoji and of how some scripts are spelled.
+#[must_use]
+pub fn untypeable(text: &str) -> Option<char> {
+    let is_part_of_writing = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
+    let takes_no_room = text.chars().find(|c| is_hazardous(*c) && !c.is_control() && !is_part_of_writing(*c));
+    let is_odd_space = |c: &char| c.is_whitespace() && *c != ' ';
+    let edges = [text.chars().next(), text.chars().next_back()];
+    takes_no_room.or_else(|| edges.into_iter().flatten().find(is_odd_space))
+}
+
 /// Estimates each piece that the library reads whole and returns the highest estimate: a password takes at least as many
 /// guesses as any part of it, so that neither a weak beginning nor a weak end hides the rest.
 fn estimate(text: &str, words: &[String]) -> Entropy {
@@ -158,6 +178,23 @@ fn weakness_of(estimate: &Entropy, words: &[String]) -> Weakness {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_no_keyboard_types_is_named() {
+        for (text, named) in [
+            ("copper lantern orbit", None),
+            ("copper\u{a0}lantern", None),
+            (" copper lantern ", None),
+            ("\u{63a}\u{6cc}\u{631}\u{200c}\u{62f}\u{648} \u{1f469}\u{200d}\u{1f680}\u{fe0f}", None),
+            ("copper\u{200b}lantern", Some('\u{200b}')),
+            ("\u{feff}copper lantern", Some('\u{feff}')),
+            ("copper lantern\u{a0}", Some('\u{a0}')),
+            ("\u{202f}copper lantern", Some('\u{202f}')),
+            ("", None),
+        ] {
+            assert_eq!(untypeable(text), named, "{text:?}");
+        }
+    }
+
     use super::*;
     use proptest::prelude::*;
     use vestry_protocol::secret::SecretText;

@@ -32,6 +32,12 @@ impl fmt::Debug for SecretText {
     }
 }
 
+/// Returns what stands behind a byte order mark, which some editors write before the first line of a text in UTF-8.
+#[must_use]
+pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+}
+
 /// Defines a token of 256 random bits. Each kind is a type of its own, so that none can stand in for another.
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident) => {

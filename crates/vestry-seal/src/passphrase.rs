@@ -9,6 +9,7 @@ use chacha20poly1305::Key;
 use std::fmt;
 use thiserror::Error;
 use vestry_protocol::random::{self, NoRandomness};
+use vestry_protocol::secret::without_byte_order_mark;
 use zeroize::Zeroizing;
 
 /// As long as a password has to be.
@@ -44,11 +45,12 @@ impl fmt::Debug for Passphrase {
 }
 
 impl Passphrase {
-    /// The one line of a file, without its line end.
+    /// The one line of a file, without its line end, and without the byte order mark that some editors write.
     ///
     /// # Errors
     /// When it is too short or too long to be one, or has several lines.
     pub fn of_line(bytes: &[u8]) -> Result<Self, NotAPassphrase> {
+        let bytes = without_byte_order_mark(bytes);
         let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let fits = (PASSPHRASE_BYTES_MIN..=PASSPHRASE_BYTES_MAX).contains(&line.len());
