@@ -128,7 +128,7 @@ mod tests {
     fn every_failure_of_a_connection_has_its_exit_code() {
         let lost = || io::Error::from(io::ErrorKind::UnexpectedEof);
         for failure in [TrustFailure::PinMismatch, TrustFailure::Expired, TrustFailure::Other] {
-            assert_eq!(of_wire(WireError::WrongServer { failure, presented: None }) as u8, 76);
+            assert_eq!(of_wire(WireError::WrongServer { failure, shown: None }) as u8, 76);
         }
         assert_eq!(of_wire(WireError::Unreachable(Unreachable::Refused)) as u8, 69);
         assert_eq!(of_wire(WireError::LostBeforeSending(lost())) as u8, 69);

@@ -6,7 +6,7 @@ use thiserror::Error;
 use vestry_client::address::NotAnAddress;
 use vestry_client::state::StateError;
 use vestry_client::strength::WeakPassword;
-use vestry_client::wire::Unreachable;
+use vestry_client::wire::{Shown, Step, Unreachable};
 use vestry_client::{Address, CallError, WireError};
 use vestry_opaque::OpaqueError;
 use vestry_protocol::Pin;
@@ -202,11 +202,18 @@ fn advice_for_wire(server: &Address, error: &WireError) -> Option<String> {
         WireError::Unreachable(Unreachable::UnknownHost) => {
             format!("Check the spelling of {}, or try again when the network is up.", server.host())
         }
+        WireError::Unreachable(Unreachable::TimedOut(Step::Name)) => {
+            "Check this machine's name servers, or try again when the network is up.".to_owned()
+        }
         WireError::Unreachable(_) => {
             "Check the address, and that the server runs; then try again.".to_owned()
         }
-        WireError::WrongServer { failure, presented } => {
-            let shown = presented.map(|pin| format!(" It shows\n{pin}.")).unwrap_or_default();
+        WireError::WrongServer { failure, shown } => {
+            let shown = match shown {
+                Some(Shown::Pin(pin)) => format!(" It shows\n{pin}."),
+                Some(Shown::Times(times)) => format!("\n{times}"),
+                None => String::new(),
+            };
             let advice = match failure {
                 TrustFailure::PinMismatch => ASK_ABOUT_KEY,
                 TrustFailure::UnknownIssuer => {
@@ -218,6 +225,7 @@ fn advice_for_wire(server: &Address, error: &WireError) -> Option<String> {
                 TrustFailure::Expired | TrustFailure::NotYetValid => {
                     "If this machine's clock is right, ask the operator to renew the server's\ncertificate."
                 }
+                TrustFailure::OldTls => "Ask the operator: another program may listen there.",
                 TrustFailure::Other => {
                     "Check the host and the port, and that a Vestry server of this version runs\nthere."
                 }
@@ -305,9 +313,10 @@ mod tests {
             TrustFailure::WrongName,
             TrustFailure::Expired,
             TrustFailure::NotYetValid,
+            TrustFailure::OldTls,
             TrustFailure::Other,
         ];
-        let wrong = |failure| WireError::WrongServer { failure, presented: Some(pins.0) };
+        let wrong = |failure| WireError::WrongServer { failure, shown: Some(Shown::Pin(pins.0)) };
         let call = |error: WireError| Failure::Call { server: server.clone(), error: error.into() };
         let mut failures: Vec<Failure> = trust.into_iter().map(|failure| call(wrong(failure))).collect();
         failures.extend(RefusalCode::ALL.map(|code| refused(Refusal::new(code, ""))));
@@ -344,8 +353,10 @@ mod tests {
 
     #[test]
     fn another_key_says_what_to_ask_and_how_to_forget() {
-        let error =
-            WireError::WrongServer { failure: TrustFailure::PinMismatch, presented: Some(Pin([9; 32])) };
+        let error = WireError::WrongServer {
+            failure: TrustFailure::PinMismatch,
+            shown: Some(Shown::Pin(Pin([9; 32]))),
+        };
         let failure = Failure::Call { server: "localhost:7443".parse().unwrap(), error: error.into() };
         let advice = failure.advice().unwrap();
         for part in ["Nothing was sent", "sha256:0909", "Ask the operator", "vestry join --replace"] {

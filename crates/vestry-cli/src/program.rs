@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use vestry_client::runtime::on_one_thread;
 use vestry_client::state::Folders;
 use vestry_terminal::exit::print_usage;
 
@@ -26,8 +27,8 @@ pub(crate) fn run_from_environment() -> ExitCode {
     let folders = Folders::from_environment(|name| std::env::var_os(name), std::env::temp_dir());
     cli.options.lead_here();
     let mut context = Context::new(cli.options, folders);
-    let done = block_on(run(&mut context, cli.command));
-    match done {
+    let work = on_one_thread(|runtime| runtime.block_on(run(&mut context, cli.command)));
+    match work.map_err(Failure::Runtime).flatten() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             context.output.failure(&failure);
@@ -50,10 +51,4 @@ async fn run(context: &mut Context, command: Option<Command>) -> Result<(), Fail
     }
     context.output.talk(Cli::command().render_help());
     Err(Failure::Usage("a command is needed where there is no terminal for the menu".to_owned()))
-}
-
-/// One thread is enough for one person; prompts block it, and nothing else waits.
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::Runtime)?.block_on(work)
 }

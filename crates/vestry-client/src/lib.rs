@@ -7,6 +7,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`runtime`] | what a program for one person runs on |
 //! | [`address`] | host and port as people write them |
 //! | [`state`] | the files of a user: open sessions, OPAQUE accounts, device tokens |
 //! | [`strength`] | how hard a new password is to guess, and the type that says that it is |
@@ -55,6 +56,7 @@
 pub mod address;
 pub mod admin;
 pub mod client;
+pub mod runtime;
 pub mod sentence;
 pub mod state;
 pub mod strength;

@@ -3,12 +3,13 @@
 //! It never prints, retries or interprets an answer. A reply's length is judged before it is allocated, and what
 //! was sent or received is wiped, since any message may hold a secret.
 
+use dial::{Deadline, dial};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Borrow;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin as Pinned;
@@ -30,14 +31,13 @@ use vestry_protocol::{Reply, Request};
 use vestry_tls::alpn_was_agreed;
 use zeroize::Zeroizing;
 
-pub use error::{Unreachable, Violation, WireError};
+pub use dial::CONNECT_TIMEOUT;
+pub use error::{Shown, Step, Unreachable, Violation, WireError};
 
+mod dial;
 mod error;
 #[cfg(test)]
 pub(crate) mod tests;
-
-/// For finding the host and for each of TCP and TLS: longer than the slowest network in use, shorter than patience.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// For one answer; a server says that it is busy long before.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ impl<Call, Body> std::fmt::Debug for Wire<Call, Body> {
 }
 
 impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
-    /// Connects and verifies the server. Nothing is sent but the handshake.
+    /// Connects and verifies the server, within [`CONNECT_TIMEOUT`]. Nothing is sent but the handshake.
     ///
     /// # Errors
     /// When the server cannot be reached, or is not the one that `tls` trusts.
@@ -71,14 +71,9 @@ impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
         tls: Arc<ClientConfig>,
         alpn: &[u8],
     ) -> Result<Self, WireError> {
-        let found = in_time(tokio::net::lookup_host((host, port))).await?;
-        let addresses: Vec<_> = found.map_err(|_| Unreachable::UnknownHost)?.collect();
-        if addresses.is_empty() {
-            return Err(Unreachable::UnknownHost.into());
-        }
-        let socket = in_time(TcpStream::connect(addresses.as_slice())).await?.map_err(error::of_connect)?;
-        socket.set_nodelay(true).map_err(error::of_connect)?;
-        Self::over(socket, host, tls, alpn).await
+        let deadline = Deadline::begin();
+        let socket = dial(host, port, deadline).await?;
+        Self::shake_hands(socket, host, tls, alpn, deadline).await
     }
 
     /// Shakes hands over a connection that is open already, and verifies the server.
@@ -91,9 +86,19 @@ impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
         tls: Arc<ClientConfig>,
         alpn: &[u8],
     ) -> Result<Self, WireError> {
+        Self::shake_hands(socket, host, tls, alpn, Deadline::begin()).await
+    }
+
+    async fn shake_hands(
+        socket: TcpStream,
+        host: &str,
+        tls: Arc<ClientConfig>,
+        alpn: &[u8],
+        deadline: Deadline,
+    ) -> Result<Self, WireError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Unreachable::UnknownHost)?;
-        let shaken = timeout(CONNECT_TIMEOUT, TlsConnector::from(tls).connect(name, socket)).await;
-        let stream = shaken.map_err(|_| Unreachable::TimedOut)?.map_err(error::of_handshake)?;
+        let shaken = deadline.step(Step::Handshake, TlsConnector::from(tls).connect(name, socket)).await?;
+        let stream = shaken.map_err(error::of_handshake)?;
         if !alpn_was_agreed(stream.get_ref().1, alpn) {
             return Err(WireError::Protocol(Violation::NoAlpn));
         }
@@ -210,10 +215,6 @@ impl<Call: Serialize, Body: DeserializeOwned + ReplyBody> Wire<Call, Body> {
             Poll::Ready(Err(e)) => Err(error::of_send(e)),
         }
     }
-}
-
-async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, WireError> {
-    timeout(CONNECT_TIMEOUT, work).await.map_err(|_| Unreachable::TimedOut.into())
 }
 
 /// The payload of one frame.

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn every_failure_of_the_connection_has_its_code() {
         let io = || io::Error::from(io::ErrorKind::ConnectionReset);
-        let wrong = WireError::WrongServer { failure: TrustFailure::UnknownIssuer, presented: None };
+        let wrong = WireError::WrongServer { failure: TrustFailure::UnknownIssuer, shown: None };
         let cases = [
             (WireError::Unreachable(Unreachable::Refused), 69),
             (WireError::LostBeforeSending(io()), 69),

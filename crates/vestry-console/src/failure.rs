@@ -7,7 +7,7 @@ use crate::until::NotATime;
 use std::io;
 use thiserror::Error;
 use vestry_client::sentence::sentence;
-use vestry_client::wire::{Unreachable, WireError};
+use vestry_client::wire::{Shown, Unreachable, WireError};
 use vestry_client::{Address, AdminError};
 use vestry_protocol::audit::AuditFault;
 use vestry_protocol::escape::Escaped;
@@ -174,18 +174,22 @@ fn advice_for_wire(error: &WireError) -> String {
             );
         }
         WireError::Unreachable(_) => "Check the address, and that vestryd runs; then try again.",
-        WireError::WrongServer { failure, .. } => match failure {
+        WireError::WrongServer { failure, shown } => match failure {
             TrustFailure::UnknownIssuer | TrustFailure::PinMismatch => {
                 "Nothing was sent. Somebody else may listen on this port, or --ca names the CA of another server."
             }
             TrustFailure::WrongName => "Nothing was sent. Reach the server as localhost, 127.0.0.1 or [::1].",
             TrustFailure::Expired | TrustFailure::NotYetValid => {
+                let times = match shown {
+                    Some(Shown::Times(times)) => format!("{times}\n"),
+                    Some(Shown::Pin(_)) | None => String::new(),
+                };
                 return format!(
-                    "Nothing was sent. If this machine's clock is right, renew it, then send vestryd SIGHUP: {}",
+                    "{times}Nothing was sent. If this machine's clock is right, renew it, then send vestryd SIGHUP: {}",
                     vestryd("certs renew")
                 );
             }
-            TrustFailure::Other => "Nothing was sent. Check that this is the admin port of a Vestry server.",
+            TrustFailure::OldTls | TrustFailure::Other => "Nothing was sent. Check that this is the admin port of a Vestry server.",
         },
         WireError::CertificateRefused => {
             return format!(

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use tokio::runtime::{Builder, Runtime};
+use vestry_client::runtime::on_one_thread;
 use vestry_terminal::exit::print_usage;
 use vestry_terminal::{Exit, Surroundings};
 
@@ -46,16 +46,17 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         }
         let console = Console::with(Settings::find(&options.way, &surroundings)?);
         let context = Context { console, output, form: options.form, words: Vec::new() };
-        return prompt::run(context, &runtime()?, surroundings.state_dir());
+        let state_dir = surroundings.state_dir();
+        return on_one_thread(|runtime| prompt::run(context, runtime, state_dir))
+            .map_err(Failure::Runtime)
+            .flatten();
     };
     let Some(command) = commands::generate::run(command)? else { return Ok(()) };
     let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip(1);
     let words = std::iter::once("vestryctl".to_owned()).chain(typed).collect();
     let console = Console::with(Settings::find(&options.way, &surroundings)?);
     let mut context = Context { console, output, form: options.form, words };
-    runtime()?.block_on(commands::run(&mut context, command))
-}
-
-fn runtime() -> Result<Runtime, Failure> {
-    Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)
+    on_one_thread(|runtime| runtime.block_on(commands::run(&mut context, command)))
+        .map_err(Failure::Runtime)
+        .flatten()
 }

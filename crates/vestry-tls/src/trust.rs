@@ -1,11 +1,13 @@
 //! Why a handshake failed, in the few kinds that a program tells its user apart.
 
 use crate::verifier::PinMismatch;
-use rustls::{AlertDescription, CertificateError, Error};
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use vestry_protocol::Pin;
+use vestry_protocol::calendar::rfc3339;
+use vestry_protocol::{Pin, UnixSeconds};
 
 /// Why the other side is not the one that was meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +22,8 @@ pub enum TrustFailure {
     Expired,
     /// Its certificate is not valid yet.
     NotYetValid,
+    /// It speaks TLS, and no version that is taken here.
+    OldTls,
     /// Anything else, as a peer that does not speak this protocol.
     Other,
 }
@@ -36,7 +40,15 @@ impl TrustFailure {
         {
             return Self::PinMismatch;
         }
-        Self::Other
+        match error {
+            Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | Error::PeerIncompatible(
+                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::SupportedVersionsExtensionRequired,
+            ) => Self::OldTls,
+            _ => Self::Other,
+        }
     }
 
     /// The kind of an I/O error, when TLS is behind it and not the network.
@@ -64,6 +76,7 @@ impl fmt::Display for TrustFailure {
             Self::WrongName => "its certificate is for another host",
             Self::Expired => "its certificate has expired",
             Self::NotYetValid => "its certificate is not valid yet",
+            Self::OldTls => "it speaks only older versions of TLS, and 1.3 is needed",
             Self::Other => "it does not speak this protocol as a Vestry server does",
         })
     }
@@ -74,6 +87,54 @@ impl fmt::Display for TrustFailure {
 pub fn presented_pin(error: &io::Error) -> Option<Pin> {
     let Some(Error::Other(other)) = tls_error_of(error) else { return None };
     other.0.downcast_ref::<PinMismatch>().and_then(|mismatch| mismatch.presented)
+}
+
+/// The two times by which a certificate is not valid: a wrong clock is told by them from a certificate that was not renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clocks {
+    /// It ended before now.
+    Ended {
+        /// The end.
+        at: UnixSeconds,
+        /// What the clock here says.
+        now: UnixSeconds,
+    },
+    /// It begins after now.
+    Begins {
+        /// The beginning.
+        at: UnixSeconds,
+        /// What the clock here says.
+        now: UnixSeconds,
+    },
+}
+
+impl Clocks {
+    /// Those behind an I/O error, if they are why a handshake failed.
+    #[must_use]
+    pub fn of_io(error: &io::Error) -> Option<Self> {
+        let Some(Error::InvalidCertificate(problem)) = tls_error_of(error) else { return None };
+        let seconds = |time: &UnixTime| i64::try_from(time.as_secs()).map(UnixSeconds::from_seconds).ok();
+        match problem {
+            CertificateError::ExpiredContext { time, not_after } => {
+                Some(Self::Ended { at: seconds(not_after)?, now: seconds(time)? })
+            }
+            CertificateError::NotValidYetContext { time, not_before } => {
+                Some(Self::Begins { at: seconds(not_before)?, now: seconds(time)? })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Clocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, at, now) = match self {
+            Self::Ended { at, now } => ("ended", at, now),
+            Self::Begins { at, now } => ("begins", at, now),
+        };
+        let text = |time: &UnixSeconds| rfc3339(*time).unwrap_or_else(|| time.seconds().to_string());
+        write!(f, "The certificate {what} at {}; here it is {}.", text(at), text(now))
+    }
 }
 
 /// Whether the other side turned down the certificate that this side showed, or asked for one in vain.

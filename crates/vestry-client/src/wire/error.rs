@@ -5,7 +5,7 @@ use thiserror::Error;
 use vestry_protocol::Pin;
 use vestry_protocol::codec::CodecError;
 use vestry_protocol::frame::FrameError;
-use vestry_tls::trust::{TrustFailure, peer_refused_our_certificate, presented_pin};
+use vestry_tls::trust::{Clocks, TrustFailure, peer_refused_our_certificate, presented_pin};
 
 /// Why a connection could not be made or used.
 #[derive(Debug, Error)]
@@ -18,8 +18,8 @@ pub enum WireError {
     WrongServer {
         /// In which way.
         failure: TrustFailure,
-        /// For a pin: the one that it presented.
-        presented: Option<Pin>,
+        /// What it showed.
+        shown: Option<Shown>,
     },
     /// The server turned down the certificate that this side showed.
     #[error("the server does not accept your client certificate")]
@@ -39,6 +39,15 @@ pub enum WireError {
     Request(#[source] CodecError),
 }
 
+/// What a server showed that is not the one that is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Another key than the pinned one.
+    Pin(Pin),
+    /// A certificate that is not valid now.
+    Times(Clocks),
+}
+
 /// Why there is no way to a server.
 #[derive(Debug, Error)]
 pub enum Unreachable {
@@ -48,15 +57,29 @@ pub enum Unreachable {
     /// Nothing listens there.
     #[error("nothing listens there")]
     Refused,
-    /// No answer in time.
-    #[error("it does not answer")]
-    TimedOut,
+    /// A step of connecting took too long.
+    #[error("{0}")]
+    TimedOut(Step),
     /// It hung up during the handshake, as a server with too many connections does.
     #[error("it closed the connection during the handshake")]
     HungUp,
     /// Another reason of the network.
     #[error("{}", words(.0))]
     Network(#[source] io::Error),
+}
+
+/// A step of connecting, in words for when it takes too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Step {
+    /// From the name to its addresses.
+    #[error("its name was not found in time")]
+    Name,
+    /// Until one of the addresses answers.
+    #[error("it does not answer")]
+    Tcp,
+    /// Until the server has proven who it is.
+    #[error("something answers there, and then says nothing")]
+    Handshake,
 }
 
 /// How a server can break the protocol.
@@ -107,14 +130,18 @@ impl WireError {
 pub(super) fn of_connect(error: io::Error) -> WireError {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Unreachable::Refused.into(),
-        io::ErrorKind::TimedOut => Unreachable::TimedOut.into(),
+        io::ErrorKind::TimedOut => Unreachable::TimedOut(Step::Tcp).into(),
         _ => Unreachable::Network(error).into(),
     }
 }
 
 pub(super) fn of_handshake(error: io::Error) -> WireError {
     if let Some(failure) = TrustFailure::of_io(&error) {
-        return WireError::WrongServer { failure, presented: presented_pin(&error) };
+        let pin = presented_pin(&error).map(Shown::Pin);
+        return WireError::WrongServer {
+            failure,
+            shown: pin.or_else(|| Clocks::of_io(&error).map(Shown::Times)),
+        };
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {

@@ -269,8 +269,8 @@ async fn another_pin_gets_no_byte_of_a_request() {
     let serve = async |_: Server| panic!("the handshake must not succeed");
     let error =
         meet(Arc::clone(&pki.server), serve, async |port| connect(port, other).await.unwrap_err()).await;
-    let WireError::WrongServer { failure, presented } = error else { panic!("{error:?}") };
-    assert_eq!((failure, presented), (TrustFailure::PinMismatch, Some(pki.pin)));
+    let WireError::WrongServer { failure, shown } = error else { panic!("{error:?}") };
+    assert_eq!((failure, shown), (TrustFailure::PinMismatch, Some(Shown::Pin(pki.pin))));
 }
 
 #[tokio::test]
