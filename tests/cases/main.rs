@@ -39,6 +39,7 @@ mod drill;
 mod exits;
 mod hidden;
 mod names;
+mod network;
 mod owners;
 mod programs;
 // The documents and the structure that they promise, and clients that others wrote from them.

@@ -1,12 +1,13 @@
 //! The names of a server, as its certificate and its join string have them: each in one spelling, each once, never none.
 //!
 //! A certificate and a join string are made of these types only, so that no name gets into either that a client would
-//! not find there: a DNS name is in lower case and without the dot of its root (RFC 6125, 6.4.1; RFC 5890, 2.3.2.5), an
+//! not find there: a DNS name is in lower case, in A-labels and without the dot of its root (RFC 6125, 6.4.1; RFC 5890, 2.3.2.5), an
 //! address is as RFC 5952 writes it.
 
 use crate::error::TlsError;
 use crate::facts::CertificateFacts;
 use crate::join::is_host;
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -45,11 +46,20 @@ impl FromStr for Host {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self(address.to_string()));
         }
-        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let bad = || TlsError::BadHost(text.to_owned());
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let name = match name.is_ascii() {
+            true => name.to_ascii_lowercase(),
+            // Of a name beyond ASCII a certificate has the A-labels (RFC 5890).
+            false => Uts46::new()
+                .to_ascii(name.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify)
+                .map_err(|_| bad())?
+                .into_owned(),
+        };
         // What is left may end in a dot again, or be an address, which has none.
         match is_host(&name) && !name.ends_with('.') && name.parse::<IpAddr>().is_err() {
             true => Ok(Self(name)),
-            false => Err(TlsError::BadHost(text.to_owned())),
+            false => Err(bad()),
         }
     }
 }
