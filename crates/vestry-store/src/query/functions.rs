@@ -1,10 +1,12 @@
 //! The functions of the prompt whose work can be more than their arguments are long, in place of SQLite's own.
 //!
 //! One call of those is one step, in which SQLite does not ask whether to go on. Ours ask the watch themselves, and
-//! search in time that grows with the text (`text.rs`). They answer as SQLite's do, which a test compares.
+//! search in time that grows with the text (`text.rs`). They answer as SQLite's do, which a test compares; but for times, which
+//! are written as the views do (`times.rs`).
 
 use super::brake::Brake;
 use super::text::{Ends, Finder, Pattern, Steps, replace, trim};
+use super::times;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, ffi};
@@ -38,6 +40,8 @@ const OURS: &[(&str, i32, Function)] = &[
     ("like", 2, like),
     ("like", 3, like_with_escape),
     ("glob", 2, glob),
+    ("datetime", -1, datetime),
+    ("current_timestamp", 0, |_| with_sqlite(|sqlite| times::datetime(sqlite, &[]))),
 ];
 
 /// Puts ours in the place of SQLite's.
@@ -65,7 +69,11 @@ impl Call<'_, '_> {
         Ok(match self.context.get_raw(place) {
             ValueRef::Null => None,
             ValueRef::Integer(number) => Some(number.to_string().into()),
-            ValueRef::Real(number) => spelled(number)?.map(Cow::Owned),
+            // In SQLite's own spelling, which takes 17 digits where they are needed.
+            ValueRef::Real(number) => with_sqlite(|sqlite| {
+                sqlite.query_row("select cast(?1 as text)", [number], |row| row.get::<_, Option<String>>(0))
+            })?
+            .map(Cow::Owned),
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes)),
         })
     }
@@ -92,15 +100,21 @@ impl Call<'_, '_> {
     }
 }
 
-/// A fraction in SQLite's own spelling, which takes 17 digits where they are needed.
-fn spelled(number: f64) -> Result<Option<String>, Error> {
+/// Asks SQLite's own functions, by a connection of this thread that has no other.
+fn with_sqlite<T>(ask: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
     thread_local! {
-        static SPELLER: Result<Connection, Error> = Connection::open_in_memory();
+        static SQLITE: Result<Connection, Error> = Connection::open_in_memory();
     }
-    SPELLER.with(|speller| match speller {
-        Ok(speller) => speller.query_row("select cast(?1 as text)", [number], |row| row.get(0)),
+    SQLITE.with(|sqlite| match sqlite {
+        Ok(sqlite) => ask(sqlite),
         Err(_) => Err(failure(ffi::SQLITE_NOMEM)),
     })
+}
+
+fn datetime(call: &Call<'_, '_>) -> Answer {
+    let texts = (0..call.context.len()).map(|place| Ok(call.text(place)?.map(Cow::into_owned)));
+    let arguments: Vec<Option<String>> = texts.collect::<Result<_, Error>>()?;
+    with_sqlite(|sqlite| times::datetime(sqlite, &arguments))
 }
 
 fn failure(code: i32) -> Error {

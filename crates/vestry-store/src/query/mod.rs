@@ -8,6 +8,8 @@
 //! 4. nothing typed is compiled before its size was measured, or spliced into our own SQL before it was proven to
 //!    be one expression (`shape`, `listing`).
 //!
+//! A time is compared only with what is written as the views write times (`times`): other rows would come than were meant.
+//!
 //! Nothing here writes, opens a second file, reads a clock other than a monotonic one, or knows of the network.
 //! All of it blocks: call it from a blocking thread.
 
@@ -26,6 +28,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 mod views;
 mod watch;
 mod words;

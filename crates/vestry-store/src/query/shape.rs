@@ -6,6 +6,7 @@
 //! counted here, from above, before they are made.
 
 use super::error::{ONE_STATEMENT, ONLY_SELECT, QueryError};
+use super::times::require_times_that_compare;
 use super::views;
 use super::words::{Word, words_of};
 use std::collections::HashMap;
@@ -112,6 +113,7 @@ fn require_plain_names_and_bounds(statement: &[Word]) -> Result<(), QueryError> 
             return Err(QueryError::refused("write the view's name alone, without a schema before it"));
         }
     }
+    require_times_that_compare(statement)?;
     let tree = grow(statement)?;
     let mut tables = WithTables::default();
     tables.collect(&tree)?;

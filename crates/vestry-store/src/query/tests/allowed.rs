@@ -208,3 +208,33 @@ fn good_conditions_pass() {
         assert_eq!(end.unwrap_or_else(|error| panic!("{filter}: {error}")).rows, count, "{filter}");
     }
 }
+
+/// O-3: the views write `T` and `Z`, SQLite's `datetime` neither, and everything of today was later than now.
+#[test]
+fn o_3_times_are_compared_as_times() {
+    let database = Database::new();
+    for (sql, expected) in [
+        ("select count(*) from accounts where created > datetime('now', '+6 hours')", "0"),
+        ("select count(*) from accounts where created > datetime(1700000001, 'unixepoch')", "2"),
+        ("select count(*) from accounts where created >= datetime('2023-11-14 22:13:21')", "3"),
+        ("select count(*) from accounts where created between date('2023-11-14') and datetime('now')", "4"),
+        ("select count(*) from accounts where last_login < current_timestamp", "1"),
+        ("select datetime(created, '+1 hour') from accounts where name = 'navneet'", "2023-11-14T23:13:20Z"),
+        (
+            "select datetime(created, 'subsec') from accounts where name = 'navneet'",
+            "2023-11-14T22:13:20.000Z",
+        ),
+        ("select length(datetime('now', 'localtime'))", "19"),
+        ("select datetime('nonsense') is null, datetime(null) is null, length(current_timestamp)", "1|1|20"),
+        ("select date(created) = '2023-11-14' from accounts limit 1", "1"),
+    ] {
+        assert_eq!(database.lines(sql), [expected], "{sql}");
+    }
+    for sql in [
+        "select * from accounts where created > '2023-11-14 22:13:20'",
+        "select * from accounts where created > unixepoch('now')",
+    ] {
+        let refused = database.run(sql).0.unwrap_err().to_string();
+        assert!(refused.contains("datetime('now', '-1 hour')"), "{refused}");
+    }
+}

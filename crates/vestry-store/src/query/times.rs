@@ -1,0 +1,181 @@
+//! Times of the views beside times that a statement writes: text compares by its characters, so there is one spelling.
+//!
+//! The views write `2026-11-27T10:56:07Z` (RFC 3339), SQLite's `datetime` writes a space and no `Z`, and every `T` is greater than a
+//! space: what was later than now would be all of today. So `datetime` and `current_timestamp` write what the views do, and a
+//! comparison with what is written in another way is refused with what works.
+
+use super::error::QueryError;
+use super::words::Word;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Error, params_from_iter};
+use vestry_protocol::escape::Escaped;
+use vestry_protocol::views;
+
+/// The columns of the views that are times.
+const TIME_COLUMNS: &[&str] =
+    &["created", "last_login", "last_used", "expires", "at", "revoked", "failed", "opens"];
+
+/// What makes a number, or a part of a day.
+const OTHER_FUNCTIONS: &[&str] = &["unixepoch", "julianday", "time", "current_time", "timediff"];
+
+/// How a time begins, however much of it is written: digits where this has one.
+const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+
+/// What `datetime` answers to these arguments, by this connection; in the spelling of the views, and without the `Z` where it is
+/// the local time of the server.
+pub(super) fn datetime(connection: &Connection, arguments: &[Option<String>]) -> Result<Value, Error> {
+    let is_local =
+        arguments.iter().skip(1).flatten().any(|text| text.trim().eq_ignore_ascii_case("localtime"));
+    let zone = if is_local { "" } else { "Z" };
+    let places = (1..=arguments.len()).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
+    let mut statement = connection.prepare_cached(&format!("select datetime({places})"))?;
+    let written: Option<String> = statement.query_row(params_from_iter(arguments), |row| row.get(0))?;
+    Ok(written.map_or(Value::Null, |text| Value::Text(format!("{}{zone}", text.replacen(' ', "T", 1)))))
+}
+
+/// Refuses a comparison of a time of the views with what is no time in their spelling: rows would come, and not the right ones.
+pub(super) fn require_times_that_compare(words: &[Word]) -> Result<(), QueryError> {
+    let words: Vec<&Word> = words.iter().filter(|word| **word != Word::Comment).collect();
+    for (place, word) in words.iter().enumerate() {
+        let column =
+            word.as_name().filter(|name| TIME_COLUMNS.iter().any(|time| time.eq_ignore_ascii_case(name)));
+        let Some(column) = column else { continue };
+        let (before, behind) =
+            (words.get(..place).unwrap_or_default(), words.get(place + 1..).unwrap_or_default());
+        for operand in operands_behind(behind).into_iter().chain([operand_before(before)]) {
+            require_a_time(column, operand)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_comparison(word: &Word) -> bool {
+    matches!(word, Word::Sign('<' | '>' | '=' | '!'))
+}
+
+/// What a column is compared with that stands before these words: one operand, or the two of `between`.
+fn operands_behind<'w>(behind: &'w [&'w Word]) -> Vec<&'w [&'w Word]> {
+    let signs = behind.iter().take_while(|word| is_comparison(word)).count();
+    if signs > 0 {
+        return vec![behind.get(signs..).unwrap_or_default()];
+    }
+    let (negation, rest) = match behind {
+        [not, rest @ ..] if not.is_one_of(&["not"]) => (1, rest),
+        rest => (0, rest),
+    };
+    if !rest.first().is_some_and(|word| word.is_one_of(&["between"])) {
+        return Vec::new();
+    }
+    let first = behind.get(negation + 1..).unwrap_or_default();
+    let mut open: usize = 0;
+    let and = first.iter().position(|word| {
+        match word {
+            Word::Sign('(') => open += 1,
+            Word::Sign(')') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open == 0 && word.is_one_of(&["and"])
+    });
+    let second = and.and_then(|and| first.get(and + 1..)).unwrap_or_default();
+    vec![first, second]
+}
+
+/// What stands before a comparison with the column behind these words, when that is one word; nothing otherwise.
+fn operand_before<'w>(before: &'w [&'w Word]) -> &'w [&'w Word] {
+    // `a.created` is the column, too.
+    let before = match before {
+        [rest @ .., name, Word::Sign('.')] if name.as_name().is_some() => rest,
+        rest => rest,
+    };
+    let signs = before.iter().rev().take_while(|word| is_comparison(word)).count();
+    let end = before.len() - signs;
+    match signs {
+        0 => &[],
+        _ => before.get(end.saturating_sub(1)..end).unwrap_or_default(),
+    }
+}
+
+fn require_a_time(column: &str, operand: &[&Word]) -> Result<(), QueryError> {
+    let is_time = match operand {
+        [Word::Number, ..] => false,
+        [function, Word::Sign('('), format, ..] if function.is_one_of(&["strftime"]) => {
+            let format = format.as_name().unwrap_or_default();
+            ["%Y", "%Y-%m", "%Y-%m-%d", "%F"].contains(&format)
+                || ["%Y-%m-%dT", "%FT"].iter().any(|date| format.starts_with(date))
+        }
+        [function, ..] if function.is_one_of(OTHER_FUNCTIONS) => false,
+        [Word::Quoted(text), ..] => is_written_as_the_views_do(text) || is_column(text),
+        _ => true,
+    };
+    match is_time {
+        true => Ok(()),
+        false => Err(QueryError::refused(format!(
+            "`{}` is a time such as 2026-11-27T10:56:07Z, or the beginning of one; compare it with that, with \
+             datetime('now', '-1 hour') or date('now')",
+            Escaped(column)
+        ))),
+    }
+}
+
+/// Whether a text is a time in the spelling of the views, or the beginning of one.
+fn is_written_as_the_views_do(text: &str) -> bool {
+    let text = text.strip_suffix('Z').filter(|rest| rest.len() >= SHAPE.len()).unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fits = |(byte, shape): (u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == *shape };
+    whole.len() <= SHAPE.len()
+        && whole.bytes().zip(SHAPE).all(fits)
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+        && (whole.len() == SHAPE.len() || !text.contains('.'))
+}
+
+fn is_column(name: &str) -> bool {
+    views::ALL.iter().flat_map(|view| view.columns).any(|column| column.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::words::words_of;
+
+    #[test]
+    fn what_compares_with_a_time_is_taken_and_what_does_not_is_refused() {
+        let compare = |sql: &str| require_times_that_compare(&words_of(sql)).is_ok();
+        for sql in [
+            "created > datetime('now', '-5 minutes')",
+            "created>='2026'",
+            "a.created < '2026-11-27' and age > 30",
+            "at between '2026-11' and '2026-12-01T00:00:00Z'",
+            "at not between datetime('now', '-1 day') and date('now')",
+            "'2026-11-27T10:56' <= created",
+            "created = last_login and created != \"last_login\"",
+            "created <> strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+            "strftime('%H', created) = '10'",
+            "created like '2026-11-27 10%' or created is null",
+            "created = (select max(at) from audit)",
+            "created > '2026-11-27T10:56:07.123Z'",
+            "select created, 5 from accounts order by created",
+            "'' < created",
+        ] {
+            assert!(compare(sql), "{sql}");
+        }
+        for sql in [
+            "created > '2026-11-27 10:56:07'",
+            "created > '2026-11-27T10:56:07+02:00'",
+            "created >= 'yesterday'",
+            "created > '27.11.2026'",
+            "created > 1764240967",
+            "a.created > unixepoch('now') - 60",
+            "1764240967 < a.created",
+            "'2026-11-27 10:00' < created",
+            "at > julianday('now')",
+            "at > time('now')",
+            "at between '2026-11-27' and '2026-11-27 12:00'",
+            "at not between datetime('now', '-1 day') and unixepoch()",
+            "last_login < strftime('%s', 'now')",
+            "last_login < strftime('%Y-%m-%d %H:%M', 'now')",
+            "\"created\" /* when */ > -- really\n 5",
+        ] {
+            assert!(!compare(sql), "{sql}");
+        }
+    }
+}
