@@ -1,6 +1,7 @@
 //! One list of commands and one of views: the shell, the prompt and the documents have the same.
 
 use crate::documents::read;
+use crate::programs::logged_in;
 use std::collections::BTreeSet;
 use vestry_protocol::views;
 use vestry_tests::harness::Server;
@@ -67,4 +68,24 @@ fn the_prompt_runs_the_commands_of_the_shell_or_says_where_they_run() {
     prompt.wait_for("Make accounts of the rows of a file");
     prompt.answer("vestry> ", "exit");
     assert_eq!(prompt.finish().0, 0);
+}
+
+/// U-21: a variable that a script set to nothing stopped every command, and was not named.
+#[test]
+fn u_21_an_empty_variable_counts_as_unset() {
+    let (server, person) = logged_in();
+    let shell = |line: &str| {
+        let mut shell = person.open_shell("/bin/dash", &["-i"]);
+        shell.type_line(&format!("{line}; echo ended with $?"));
+        let said = shell.wait_for("ended with 0");
+        assert!(!said.contains("vestry: "), "{said}");
+    };
+    shell("VESTRY_SERVER= VESTRY_CA= vestry show");
+    shell("VESTRY_CA= vestry completions bash >/dev/null");
+    shell(&format!("VESTRY_DATA_DIR= vestryctl --data-dir {} --version", server.folder().display()));
+    shell(&format!(
+        "VESTRY_DATA_DIR= vestryd check --data-dir {} >/dev/null 2>&1; true",
+        server.folder().display()
+    ));
+    shell("VESTRY_DATA_DIR= vestryd --version");
 }

@@ -24,7 +24,7 @@ fn registered() -> (Server, Person) {
     (server, person)
 }
 
-fn logged_in() -> (Server, Person) {
+pub(crate) fn logged_in() -> (Server, Person) {
     let (server, person) = registered();
     person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
     (server, person)

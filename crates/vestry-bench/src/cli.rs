@@ -229,6 +229,7 @@ struct WatchFlags {
 
 /// Does what the process was started for.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "no variable stands in for an argument of this program")]
 pub fn run_from_environment() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

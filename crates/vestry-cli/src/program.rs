@@ -6,12 +6,13 @@ use crate::context::Context;
 use crate::exit::exit_for;
 use crate::failure::Failure;
 use crate::menu;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use vestry_client::runtime::on_one_thread;
 use vestry_client::state::Folders;
+use vestry_terminal::arguments;
 use vestry_terminal::exit::print_usage;
 
 /// Reads the arguments and the environment, does what they say, and says how it went.
@@ -20,7 +21,7 @@ pub(crate) fn run_from_environment() -> ExitCode {
     // not let that happen, its user is served all the same.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    let cli = match Cli::try_parse() {
+    let cli = match arguments::parse::<Cli>() {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error),
     };

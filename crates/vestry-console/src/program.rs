@@ -9,16 +9,17 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::prompt;
 use crate::settings::Settings;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use vestry_client::runtime::on_one_thread;
+use vestry_terminal::arguments;
 use vestry_terminal::exit::print_usage;
 use vestry_terminal::{Exit, Surroundings};
 
 /// Does what the process was started for.
 pub(crate) fn run_from_environment() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match arguments::parse::<Cli>() {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error),
     };

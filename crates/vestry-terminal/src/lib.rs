@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`folders`] | where files are when nothing says so |
 //! | [`output`] | answers on stdout, talk on stderr |
+//! | [`arguments`] | what was typed, and the environment in its place |
 //! | [`pages`] | completion scripts and manual pages |
 //! | [`exit`] | the exit codes, and what each says in each program, and which one a refusal has |
 //! | [`signals`] | signals while something has to be put right first |
@@ -16,6 +17,7 @@
 //! | `terminal` | reading a line from the terminal, shown or hidden |
 //! | [`prompt`] | asking a person |
 
+pub mod arguments;
 mod error;
 pub mod exit;
 pub mod folders;

@@ -21,6 +21,7 @@ use exit::exit_for;
 use location::Location;
 use std::process::ExitCode;
 use talk::printed;
+use vestry_terminal::arguments;
 use vestry_terminal::exit::{Exit, OF_SERVER, listed, print_usage};
 use vestry_terminal::pages::{CompletionsArgs, ManArgs};
 use vestry_tls::CertsDir;
@@ -91,7 +92,7 @@ enum Command {
 
 /// Does what was typed.
 pub fn run_from_environment() -> ExitCode {
-    let typed = match Typed::try_parse() {
+    let typed = match arguments::parse::<Typed>() {
         Ok(typed) => typed,
         Err(error) => return print_usage(&error),
     };
