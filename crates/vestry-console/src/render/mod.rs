@@ -57,7 +57,7 @@ impl Format {
     pub(crate) fn writer(self, width: Option<usize>) -> Box<dyn RowWriter> {
         match self {
             Self::Table => Box::new(table::Boxes::new(width)),
-            Self::Vertical => Box::new(vertical::Vertical::default()),
+            Self::Vertical => Box::new(vertical::Vertical::new(width)),
             Self::Json => Box::new(json::Objects::array()),
             Self::Ndjson => Box::new(json::Objects::lines()),
             Self::Csv => Box::new(separated::Separated::csv()),

@@ -3,8 +3,9 @@
 //! A box has to know its widths before its first line, so rows are held: at most [`ROWS_HELD_MAX`] or
 //! [`BYTES_HELD_MAX`], then the box is written and another one begins. The count comes once, at the end.
 //! Where the screen is too narrow, the space beside the columns goes, then dates break before their time, then the
-//! longest columns wrap. Nothing is ever cut off.
+//! longest columns wrap between words. Where a word would break, rows are lists. Nothing is ever cut off.
 
+use super::vertical;
 use super::writer::{RowWriter, is_number, shown, write_count};
 use comfy_table::presets::ASCII_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, Width};
@@ -56,7 +57,14 @@ impl Boxes {
         if rows.is_empty() {
             return Ok(());
         }
-        let layout = Layout::fit(&self.names, &rows, self.width);
+        let Some(layout) = Layout::fit(&self.names, &rows, self.width) else {
+            let before = self.rows - u64::try_from(rows.len()).unwrap_or(0);
+            for (number, row) in (before + 1..).zip(rows) {
+                let values = row.into_iter().map(|value| value.text);
+                vertical::write_row(&self.names, values, number, self.width, out)?;
+            }
+            return Ok(());
+        };
         let mut table = Table::new();
         table.load_style(ASCII_FULL_CONDENSED.header_separator(LineStyle::new('+', '-', '+', '+')));
         table.set_header(&self.names);
@@ -124,14 +132,14 @@ struct ColumnShape {
 }
 
 impl Layout {
-    /// The layout that needs the fewest lines on this screen; the natural one where there is no screen, or where
-    /// not even the narrowest fits.
-    fn fit(names: &[String], rows: &[Vec<Value>], screen: Option<usize>) -> Self {
+    /// The layout that needs the fewest lines on this screen; the natural one where there is no screen, and none where a
+    /// word would have to break.
+    fn fit(names: &[String], rows: &[Vec<Value>], screen: Option<usize>) -> Option<Self> {
         let untouched = Self {
             padded: true,
             columns: vec![ColumnShape { width: None, breaks_times: false }; names.len()],
         };
-        let Some(screen) = screen else { return untouched };
+        let Some(screen) = screen else { return Some(untouched) };
         let headers: Vec<usize> = names.iter().map(|name| name.width()).collect();
         let mut natural = headers.clone();
         for row in rows {
@@ -147,21 +155,29 @@ impl Layout {
         let room = screen.saturating_sub(names.len() + 1);
         let room_when_padded = room.saturating_sub(padding);
         if total(&natural) <= room_when_padded {
-            return untouched;
+            return Some(untouched);
         }
         if total(&natural) <= room {
-            return Self { padded: false, ..untouched };
+            return Some(Self { padded: false, ..untouched });
         }
         let padded = total(&broken) <= room_when_padded;
         let room = if padded { room_when_padded } else { room };
-        // The longest columns are cut to one length, so that all fit. Where not even the least widths do, none is cut.
+        // The longest columns are cut to one length, so that all fit.
         let cut_to = |most: usize| broken.iter().map(|width| (*width).min(most)).collect::<Vec<usize>>();
         let widest = broken.iter().copied().max().unwrap_or(0).min(room).max(COLUMN_WIDTH_MIN);
-        let cut = (COLUMN_WIDTH_MIN..=widest).rev().map(cut_to).find(|cut| total(cut) <= room);
-        let Some(widths) = cut else { return untouched };
+        let widths = (COLUMN_WIDTH_MIN..=widest).rev().map(cut_to).find(|cut| total(cut) <= room)?;
+        let breaks_no_word = |row: &Vec<Value>| {
+            row.iter().zip(widths.iter().zip(&times)).all(|(value, (width, breaks_times))| {
+                *breaks_times || value.text.split(' ').all(|word| word.width() <= *width)
+            })
+        };
+        let headers_fit = headers.iter().zip(&widths).all(|(header, width)| header <= width);
+        if !headers_fit || !rows.iter().all(breaks_no_word) {
+            return None;
+        }
         let shapes = widths.into_iter().zip(times);
         let columns = shapes.map(|(width, breaks_times)| ColumnShape { width: Some(width), breaks_times });
-        Self { padded, columns: columns.collect() }
+        Some(Self { padded, columns: columns.collect() })
     }
 }
 

@@ -248,11 +248,30 @@ fn a_narrow_screen_breaks_dates_before_their_time_and_keeps_the_box() {
 
 #[test]
 fn a_long_value_wraps_and_nothing_of_it_is_lost() {
-    let long = "x".repeat(500);
-    let shown = written(Format::Table, Some(60), &["name", "note"], &[vec![text("naman"), text(&long)]]);
+    let long = "wrapped ".repeat(60);
+    let shown =
+        written(Format::Table, Some(60), &["name", "note"], &[vec![text("naman"), text(long.trim())]]);
     assert!(shown.lines().all(|line| line.width() <= 60), "{shown}");
+    assert_eq!(shown.matches("wrapped").count(), 60);
+    assert!(shown.contains("|naman|") || shown.contains("| naman |"), "{shown}");
+}
+
+/// O: at 40 columns names and addresses were broken within words.
+#[test]
+fn rows_are_lists_where_a_word_would_break() {
+    let shown = written(Format::Table, Some(40), &ACCOUNT, &[account_row(), account_row()]);
+    assert!(shown.contains("* 2. row *"), "{shown}");
+    assert!(shown.contains("     email: navneet@example.org\n"), "{shown}");
+    assert!(shown.ends_with("2 rows in set (0.01 sec)\n"), "{shown}");
+    assert!(shown.lines().all(|line| line.width() <= 40), "{shown}");
+    let words = "one two three four five six seven eight nine ten eleven twelve";
+    let shown = written(Format::Vertical, Some(40), &["name", "note"], &[vec![text("naman"), text(words)]]);
+    let below = "note: one two three four five six seven\n      eight nine ten eleven twelve\n";
+    assert!(shown.contains(below), "{shown}");
+    let long = "x".repeat(500);
+    let shown = written(Format::Table, Some(20), &["name", "note"], &[vec![text("naman"), text(&long)]]);
     assert_eq!(shown.matches('x').count(), 500);
-    assert!(shown.contains("naman"));
+    assert!(shown.starts_with("****** 1. row ******\nname: naman\nnote:\n  xxx"), "{shown}");
 }
 
 #[test]
