@@ -233,6 +233,13 @@ impl Terminal {
         self.type_line(line);
     }
 
+    /// Waits until the program has printed nothing for a while.
+    pub fn wait_for_silence(&mut self) {
+        while let Ok(chunk) = self.screen.recv_timeout(Duration::from_millis(300)) {
+            self.seen.extend(chunk);
+        }
+    }
+
     /// Everything that was printed.
     pub fn all(&self) -> String {
         String::from_utf8_lossy(&self.seen).into_owned()

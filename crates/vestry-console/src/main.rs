@@ -17,6 +17,7 @@
 //! | [`cli`] | what can be typed |
 //! | [`settings`] | where the server is, and the files that prove who asks |
 //! | [`failure`] | what went wrong, and what to do |
+//! | [`interrupt`] | Ctrl-C while something is under way |
 //! | [`exit`] | which exit code a failure has |
 //! | [`output`] | answers to stdout, talk to stderr |
 //! | [`record`] | one thing with named fields |
@@ -37,6 +38,7 @@ mod context;
 mod exit;
 mod failure;
 mod formula;
+mod interrupt;
 mod output;
 mod program;
 mod progress;

@@ -6,7 +6,24 @@ use crate::failure::Failure;
 use crate::render::Format;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use vestry_terminal::signals;
 use vestry_terminal::{Exit, Prompt, PromptError, Signal, output};
+
+/// Standard output until Ctrl-C: no byte goes out behind that, however slow the terminal is.
+pub(crate) struct Stdout(StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match signals::is_interrupted() {
+            true => Err(io::Error::other("interrupted")),
+            false => self.0.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 /// Rows leave in pieces of this size, not one system call each.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -44,8 +61,8 @@ impl Output {
     }
 
     /// Where answers go; flush it at the end.
-    pub(crate) fn stdout(self) -> BufWriter<StdoutLock<'static>> {
-        BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock())
+    pub(crate) fn stdout(self) -> BufWriter<Stdout> {
+        BufWriter::with_capacity(BUFFER_BYTES, Stdout(io::stdout().lock()))
     }
 
     /// Text for stdout, with a line end.

@@ -16,12 +16,18 @@ pub(crate) struct Rest {
     pub(crate) text: String,
     /// Whether there is anything but white space and comments.
     has_words: bool,
+    inside: Inside,
 }
 
 impl Rest {
     /// Takes it for a statement whose end was left out.
     pub(crate) fn into_statement(self) -> Option<Statement> {
         self.has_words.then(|| Statement { sql: self.text.trim().to_owned(), vertical: false })
+    }
+
+    /// Inside of what it ends.
+    pub(crate) fn inside(&self) -> Inside {
+        self.inside
     }
 
     /// Whether nothing is waiting for its end.
@@ -32,7 +38,7 @@ impl Rest {
 
 /// Inside of what the next character stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Inside {
+pub(crate) enum Inside {
     Nothing,
     Quotes(char),
     LineComment,
@@ -42,7 +48,8 @@ enum Inside {
 /// Cuts a text into the statements that end in it, and the rest.
 pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
     let (mut statements, mut inside) = (Vec::new(), Inside::Nothing);
-    let mut rest = Rest { text: String::new(), has_words: false };
+    let nothing = || Rest { text: String::new(), has_words: false, inside: Inside::Nothing };
+    let mut rest = nothing();
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         let next = characters.peek().copied();
@@ -59,7 +66,7 @@ pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
             if rest.has_words {
                 statements.push(Statement { sql: rest.text.trim().to_owned(), vertical });
             }
-            rest = Rest { text: String::new(), has_words: false };
+            rest = nothing();
             continue;
         }
         rest.text.push(c);
@@ -77,6 +84,7 @@ pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
         let comment = |state| matches!(state, Inside::LineComment | Inside::Comment);
         rest.has_words |= !comment(before) && !comment(inside) && !c.is_whitespace();
     }
+    rest.inside = inside;
     (statements, rest)
 }
 

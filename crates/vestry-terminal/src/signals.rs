@@ -77,6 +77,8 @@ struct Handlers {
 static HANDLERS: LazyLock<Result<Handlers, io::ErrorKind>> =
     LazyLock::new(|| Handlers::set_up().map_err(|error| error.kind()));
 
+static ARE_SET_UP: AtomicBool = AtomicBool::new(false);
+
 impl Handlers {
     fn set_up() -> io::Result<Self> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -94,8 +96,23 @@ impl Handlers {
             low_level::pipe::register(signal.0, wakes.try_clone()?)?;
             all.push(Handler { signal, is_default, has_arrived, watches: Mutex::new(0) });
         }
+        ARE_SET_UP.store(true, Ordering::SeqCst);
         Ok(Self { all, woken })
     }
+}
+
+/// Whether Ctrl-C was typed under the watch that is held over it, if one is.
+#[must_use]
+pub fn is_interrupted() -> bool {
+    // Not set up for the question alone.
+    ARE_SET_UP.load(Ordering::SeqCst)
+        && HANDLERS.as_ref().is_ok_and(|handlers| {
+            handlers.all.iter().any(|handler| {
+                handler.signal == Signal::INT
+                    && !handler.is_default.load(Ordering::SeqCst)
+                    && handler.has_arrived.load(Ordering::SeqCst)
+            })
+        })
 }
 
 /// While this is held, its signals are noted and do nothing else.
@@ -112,20 +129,24 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Watches for these, on behalf of whatever else of this program listens to them.
+    /// Watches for these, on behalf of whatever else of this program listens to them. What arrived before the first watch over
+    /// them is forgotten.
     ///
     /// # Errors
     /// When the system lends no descriptors for it.
     pub fn over(signals: &'static [Signal]) -> io::Result<Self> {
         let handlers = HANDLERS.as_ref().map_err(|kind| io::Error::from(*kind))?;
         let watch = Self { handlers, signals };
-        watch.count(|watches| watches + 1);
+        watch.count(|watches| watches + 1, |handler| handler.has_arrived.store(false, Ordering::SeqCst));
         Ok(watch)
     }
 
-    fn count(&self, change: impl Fn(u32) -> u32) {
+    fn count(&self, change: impl Fn(u32) -> u32, when_first: impl Fn(&Handler)) {
         for handler in self.handlers.all.iter().filter(|handler| self.signals.contains(&handler.signal)) {
             let mut watches = handler.watches.lock().unwrap_or_else(PoisonError::into_inner);
+            if *watches == 0 {
+                when_first(handler);
+            }
             *watches = change(*watches);
             handler.is_default.store(*watches == 0, Ordering::SeqCst);
         }
@@ -166,6 +187,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.count(|watches| watches - 1);
+        self.count(|watches| watches - 1, |_| {});
     }
 }

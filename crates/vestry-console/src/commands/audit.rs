@@ -3,6 +3,7 @@
 use crate::cli::ListArgs;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::record::{Record, text};
 use crate::render::{Format, RowWriter};
 use std::io::{self, Write};
@@ -12,8 +13,6 @@ use vestry_protocol::admin::{Cell, FollowFrom};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::refusal::RefusalCode;
-use vestry_terminal::Signal;
-use vestry_terminal::signals::Watch;
 
 /// How often new events are asked for.
 const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
@@ -21,13 +20,13 @@ const FOLLOW_PERIOD: Duration = Duration::from_secs(1);
 /// Shows the newest events, then each new one, until Ctrl-C.
 pub(super) async fn follow(context: &mut Context, arguments: ListArgs) -> Result<(), Failure> {
     let format = format_to_follow_in(context.form.asked())?;
-    let _watch = Watch::over(&[Signal::INT]).map_err(|error| Failure::Terminal(error.to_string()))?;
-    let interrupted = tokio::select! {
+    let mut interrupt = Interrupt::listen()?;
+    tokio::select! {
         failed = follow_for_ever(context, arguments, format) => return failed,
-        signal = tokio::signal::ctrl_c() => signal,
-    };
+        () = interrupt.pressed() => {}
+    }
     context.console.disconnect();
-    interrupted.map_err(|error| Failure::Terminal(error.to_string()))
+    Ok(())
 }
 
 /// A box and an array have to know their end; there is none.

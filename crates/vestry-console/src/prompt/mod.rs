@@ -4,27 +4,29 @@
 //! or the answer that is waited for. Nothing that was typed goes to a file but the history (mode 0600).
 
 mod completion;
+mod step;
 mod vocabulary;
 
-use crate::cli::PromptLine;
+use crate::cli::{FormOptions, PromptLine};
 use crate::commands;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::statement::{Statement, split};
+use crate::interrupt::Interrupt;
+use crate::statement::{Inside, Statement};
 use clap::Parser;
 use completion::Completion;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
 use std::path::PathBuf;
+use std::time::Instant;
+use step::{Step, step, waits_for};
 use tokio::runtime::Runtime;
 use vestry_protocol::escape::Escaped;
-use vestry_terminal::Signal;
-use vestry_terminal::signals::Watch;
+use vestry_terminal::signals::is_interrupted;
 use vestry_tls::private_file::create_dir;
 
 const PROMPT: &str = "vestry> ";
-const PROMPT_WITHIN: &str = "     -> ";
 
 /// How wide the help is where no screen says how wide it may be.
 const HELP_COLUMNS: usize = 80;
@@ -46,54 +48,31 @@ pub(crate) fn run(
         Escaped(&status.role)
     ));
     let mut lines = Lines::open(state_dir)?;
-    let mut pending = String::new();
-    while let Some(line) = lines.next(!pending.is_empty(), &mut pending)? {
+    let (mut pending, mut tells_time) = (String::new(), false);
+    while let Some(line) = lines.next(&mut pending)? {
         let step = step(&mut pending, &line);
         lines.remember(&step, &line);
+        let (began, width) = (Instant::now(), context.output.width().unwrap_or(HELP_COLUMNS));
         match step {
-            Step::Wait => {}
+            Step::Wait => continue,
             Step::Leave => break,
-            Step::Help => {
-                context.output.talk(vocabulary::help(context.output.width().unwrap_or(HELP_COLUMNS)));
+            Step::Help => context.output.talk(vocabulary::help(width)),
+            Step::Describe(view) => context.output.talk(vocabulary::describe(view, width).trim_end()),
+            Step::Format(format) => context.form = FormOptions { format, json: false },
+            Step::Timing(told) => {
+                tells_time = told.unwrap_or(!tells_time);
+                context.output.talk(if tells_time { "Times are shown." } else { "Times are not shown." });
+                continue;
             }
+            Step::Mistake(said) => context.output.talk(said),
             Step::Command(words) => run_command(&mut context, runtime, words),
-            Step::Unended => context.output.talk("A quote in this line does not end; nothing was done."),
             Step::Statements(statements) => run_statements(&mut context, runtime, statements),
+        }
+        if tells_time {
+            context.output.talk(format_args!("Time: {:.1} ms", began.elapsed().as_secs_f64() * 1e3));
         }
     }
     Ok(())
-}
-
-/// What a line asks for, with those before it.
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Wait,
-    Leave,
-    Help,
-    Command(Vec<String>),
-    Unended,
-    Statements(Vec<Statement>),
-}
-
-fn step(pending: &mut String, line: &str) -> Step {
-    if pending.is_empty() {
-        let bare = line.trim().trim_end_matches(';').trim_end();
-        let first = bare.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-        match first.as_str() {
-            "" => return Step::Wait,
-            first if vocabulary::LEAVE.contains(&first) => return Step::Leave,
-            first if vocabulary::HELP.contains(&first) => return Step::Help,
-            first if vocabulary::is_command(first) => {
-                return crate::words::words_of(bare).map_or(Step::Unended, Step::Command);
-            }
-            _ => {}
-        }
-    }
-    pending.push_str(line);
-    pending.push('\n');
-    let (statements, rest) = split(pending);
-    *pending = if rest.is_blank() { String::new() } else { rest.text };
-    if statements.is_empty() { Step::Wait } else { Step::Statements(statements) }
 }
 
 fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>) {
@@ -134,13 +113,16 @@ async fn until_interrupted(
     context: &mut Context,
     work: impl AsyncFnOnce(&mut Context) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let _watch = Watch::over(&[Signal::INT]).map_err(|error| Failure::Terminal(error.to_string()))?;
-    let interrupted = tokio::select! {
-        done = work(context) => return done,
-        signal = tokio::signal::ctrl_c() => signal,
-    };
+    let mut interrupt = Interrupt::listen()?;
+    tokio::select! {
+        done = work(context) => match done {
+            // Rows that were being printed end by themselves.
+            Err(Failure::Output(_)) if is_interrupted() => {}
+            done => return done,
+        },
+        () = interrupt.pressed() => {}
+    }
     context.console.disconnect();
-    interrupted.map_err(|error| Failure::Terminal(error.to_string()))?;
     Err(Failure::Interrupted)
 }
 
@@ -176,16 +158,24 @@ impl Lines {
     }
 
     /// The next line; nothing at the end. Ctrl-C drops what is pending.
-    fn next(&mut self, within: bool, pending: &mut String) -> Result<Option<String>, Failure> {
-        let mut prompt = if within { PROMPT_WITHIN } else { PROMPT };
+    fn next(&mut self, pending: &mut String) -> Result<Option<String>, Failure> {
         loop {
+            // A statement that is not at its end shows what it waits for.
+            let prompt = match waits_for(pending) {
+                _ if pending.is_empty() => PROMPT,
+                Inside::Nothing => "     -> ",
+                Inside::Quotes('\'') => "     '> ",
+                Inside::Quotes(']') => "     ]> ",
+                Inside::Quotes('`') => "     `> ",
+                Inside::Quotes(_) => "     \"> ",
+                Inside::LineComment | Inside::Comment => "    */> ",
+            };
             match self.editor.readline(prompt) {
                 Ok(line) => return Ok(Some(line)),
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(ReadlineError::Interrupted) => {
                     pending.clear();
                     self.entry.clear();
-                    prompt = PROMPT;
                 }
                 Err(error) => return Err(terminal(error)),
             }
@@ -216,50 +206,4 @@ impl Lines {
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 fn terminal(error: ReadlineError) -> Failure {
     Failure::Terminal(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn statement(sql: &str, vertical: bool) -> Statement {
-        Statement { sql: sql.to_owned(), vertical }
-    }
-
-    #[test]
-    fn a_line_is_a_command_only_at_the_beginning() {
-        let mut pending = String::new();
-        let words = ["accounts", "--sort", "age"].map(str::to_owned).to_vec();
-        assert_eq!(step(&mut pending, "accounts --sort age;"), Step::Command(words));
-        assert_eq!(step(&mut pending, "select name from"), Step::Wait);
-        assert_eq!(step(&mut pending, "accounts"), Step::Wait);
-        assert_eq!(
-            step(&mut pending, "; select 2\\G  "),
-            Step::Statements(vec![
-                statement("select name from\naccounts", false),
-                statement("select 2", true)
-            ])
-        );
-        assert_eq!(pending, "");
-    }
-
-    #[test]
-    fn a_quote_keeps_a_statement_open() {
-        let mut pending = String::new();
-        assert_eq!(step(&mut pending, "select ';"), Step::Wait);
-        assert_eq!(step(&mut pending, "exit"), Step::Wait);
-        assert_eq!(step(&mut pending, "';"), Step::Statements(vec![statement("select ';\nexit\n'", false)]));
-        assert_eq!(step(&mut pending, "account show 'naman"), Step::Unended);
-    }
-
-    #[test]
-    fn leaving_and_help_have_the_usual_names() {
-        for line in ["exit", "quit;", "\\q", " EXIT "] {
-            assert_eq!(step(&mut String::new(), line), Step::Leave, "{line}");
-        }
-        for line in ["help", "help;", "?"] {
-            assert_eq!(step(&mut String::new(), line), Step::Help, "{line}");
-        }
-        assert_eq!(step(&mut String::new(), " ; "), Step::Wait);
-    }
 }

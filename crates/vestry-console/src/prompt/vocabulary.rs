@@ -40,6 +40,23 @@ pub(super) fn is_command(word: &str) -> bool {
     PromptLine::command().find_subcommand(word).is_some()
 }
 
+/// Returns the names of all commands on offer.
+pub(super) fn commands() -> Vec<String> {
+    let prompt = PromptLine::command();
+    prompt
+        .get_subcommands()
+        .filter(|command| is_offered(command))
+        .map(|one| one.get_name().to_owned())
+        .collect()
+}
+
+/// Returns the word that was probably meant: one that a slip of the fingers or two lead to.
+pub(super) fn nearest<'w>(typed: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    let slips = |word: &str| strsim::damerau_levenshtein(&typed.to_lowercase(), word);
+    let fits = |word: &&str| slips(word) <= 2 && slips(word) < word.chars().count();
+    words.into_iter().filter(fits).min_by_key(|word| slips(word))
+}
+
 /// Refuses what belongs into a shell.
 pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
     let is_stdin = |file: &Path| file.as_os_str() == "-";
@@ -85,7 +102,21 @@ pub(super) fn help(width: usize) -> String {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         push_wrapped(&mut text, name, about.split(' '), width);
     }
-    text.push_str("exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.");
+    text.push_str(
+        "\\d [VIEW] shows views and their columns; \\x [on|auto] rows as lists; \\format FORMAT, \\timing.\n\
+         exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.",
+    );
+    text
+}
+
+/// Returns a view with its columns, or all of them, in lines of at most `width` columns where words let it.
+pub(super) fn describe(view: Option<&'static views::Columns>, width: usize) -> String {
+    let shown = view.map_or(views::ALL.as_slice(), std::slice::from_ref);
+    let mut text = String::new();
+    for view in shown {
+        let name = format!("{:<width$}", view.view, width = INDENT);
+        push_wrapped(&mut text, name, view.columns.iter().copied(), width);
+    }
     text
 }
 
