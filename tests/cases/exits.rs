@@ -95,3 +95,22 @@ fn a_backup_that_cannot_be_written_ends_with_74_and_not_as_a_configuration() {
         Person::new().run("vestryd", &["backup", "--data-dir", data, file], "").ended_with(74);
     }
 }
+
+/// U-22: with few descriptors the runtime panicked, and the exit code was 101.
+#[test]
+fn u_22_too_few_descriptors_are_told_before_anything_is_asked() {
+    let (_server, person) = crate::programs::joined();
+    for descriptors in 5..24 {
+        let home = |name: &str| person.home().join(name);
+        let ran = Command::new("/bin/sh")
+            .args(["-c", "ulimit -n \"$1\"; exec \"$2\" status", "sh", &descriptors.to_string()])
+            .arg(program("vestry"))
+            .envs([("HOME", person.home().to_owned()), ("XDG_CONFIG_HOME", home("config"))])
+            .envs([("XDG_STATE_HOME", home("state")), ("XDG_RUNTIME_DIR", home("run"))])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        // 127: the system's loader had too few itself.
+        assert!([Some(0), Some(78), Some(127)].contains(&ran.status.code()), "{descriptors}: {said}");
+    }
+}
