@@ -89,3 +89,19 @@ fn u_21_an_empty_variable_counts_as_unset() {
     ));
     shell("VESTRY_DATA_DIR= vestryd --version");
 }
+
+/// U-18: ordinary emoji and Persian words were "invisible characters".
+#[test]
+fn u_18_texts_of_people_are_taken_and_shown_and_what_is_refused_is_named() {
+    let (server, person) = logged_in();
+    for gender in
+        ["\u{2642}\u{fe0f}", "\u{1f469}\u{200d}\u{1f680}", "\u{63a}\u{6cc}\u{631}\u{200c}\u{62f}\u{648}"]
+    {
+        person.run("vestry", &["update", "--gender", gender], "").ended_with(0);
+        assert!(person.run("vestry", &["show"], "").ended_with(0).out.contains(gender), "{gender:?}");
+        let listed = person.vestryctl(&server, &["accounts", "--format", "table"]).ended_with(0).out;
+        assert!(listed.contains(gender), "{listed}");
+    }
+    let refused = person.run("vestry", &["update", "--gender", "a\u{202e}b"], "").ended_with(65);
+    assert!(refused.err.contains("U+202E"), "{}", refused.err);
+}

@@ -198,22 +198,44 @@ def read_email(text):
     return email if is_address and len(email) <= 254 and email.index("@") <= 64 else None
 
 
-# Characters that are not seen, or that move what is, out of the document too.
-HAZARD_SENTENCE = r"invisible characters: none of (U\+.*?)\. These"
-HAZARDS = [
-    tuple(int(end, 16) for end in (first, last or first))
-    for first, last in re.findall(
-        r"U\+([0-9A-F]+)(?:\s+to\s+U\+([0-9A-F]+))?",
-        re.search(HAZARD_SENTENCE, DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)[1],
-    )
-]
+def ranges_of(sentence):
+    """The code points that a sentence of the document lists."""
+    listed = re.search(sentence, DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)[1]
+    pairs = re.findall(r"U\+([0-9A-F]+)(?:\s+to\s+U\+([0-9A-F]+))?", listed)
+    return [tuple(int(end, 16) for end in (first, last or first)) for first, last in pairs]
+
+
+# Characters that are not seen, or that move what is, and where three of them are taken all the same; out of the document too.
+HAZARDS = ranges_of(r"invisible characters: none of (U\+.*?)\. These")
+EMOJI = ranges_of(r"An \*emoji\* is one of (U\+.*?)\. A")
+JOINING = ranges_of(r"\*joining letter\* is one of (U\+.*?) that is not")
+FAMILY = ranges_of(r"not between two of (U\+.*?);")
+
+
+def is_in(ranges, c):
+    return c != "" and any(first <= ord(c) <= last for first, last in ranges)
+
+
+def is_seen(text, at):
+    """Whether a character only shows itself where it stands."""
+    c, last, after = text[at], text[max(at - 1, 0) : at], text[at + 1 : at + 2]
+    if not is_in(HAZARDS, c):
+        return True
+    if c in "\ufe0e\ufe0f":
+        return is_in(EMOJI, last) or (last != "" and last in "0123456789#*")
+    letters = [is_in(JOINING, beside) and not is_in(HAZARDS, beside) for beside in (last, after)]
+    if c in "\u200c\u200d" and all(letters):
+        return True
+    before = text[at - 2 : at - 1] if last == "\ufe0f" and at > 1 else last
+    is_family = is_in(FAMILY, before) and is_in(FAMILY, after)
+    return c == "\u200d" and is_in(EMOJI, before) and is_in(EMOJI, after) and not is_family
 
 
 def read_free_text(text):
     """As `gender`: 1 to 32 bytes."""
     kept = text.strip(WHITE_SPACE)
-    is_seen = not any(first <= ord(c) <= last for c in kept for first, last in HAZARDS)
-    return kept if is_seen and 1 <= len(kept.encode("utf-8")) <= 32 else None
+    fits = 1 <= len(kept.encode("utf-8")) <= 32
+    return kept if fits and all(is_seen(kept, at) for at in range(len(kept))) else None
 
 
 def read_password(text):

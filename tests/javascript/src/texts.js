@@ -21,6 +21,27 @@ export const HIDDEN = [
   [0xfff9, 0xfffb], [0x1bca0, 0x1bca3], [0x1d173, 0x1d17a], [0xe0000, 0xe0fff],
 ];
 
+const isIn = (ranges, c) => c !== undefined && ranges.some(([from, to]) => c.codePointAt(0) >= from && c.codePointAt(0) <= to);
+const EMOJI = [
+  [0xa9, 0xa9], [0xae, 0xae], [0x203c, 0x203c], [0x2049, 0x2049], [0x2122, 0x2122], [0x2139, 0x2139], [0x2190, 0x21ff],
+  [0x2300, 0x23ff], [0x24c2, 0x24c2], [0x25a0, 0x27bf], [0x2900, 0x297f], [0x2b00, 0x2bff], [0x3030, 0x3030], [0x303d, 0x303d],
+  [0x3297, 0x3297], [0x3299, 0x3299], [0x1f000, 0x1faff],
+];
+const FAMILY = [[0x1f466, 0x1f469]];
+const JOINING = [[0x620, 0xdff], [0x1000, 0x109f], [0x1780, 0x18af], [0xfb50, 0xfdff], [0xfe70, 0xfefc]];
+
+/** Whether the selector or joiner at this place belongs to the emoji or the letters around it (section 5). */
+function belongs(characters, place) {
+  const [c, last, next] = [characters[place], characters[place - 1], characters[place + 1]];
+  if (c === '\ufe0e' || c === '\ufe0f') return isIn(EMOJI, last) || /^[0-9#*]$/.test(last ?? '');
+  if (c !== '\u200c' && c !== '\u200d') return false;
+  const isLetter = (of) => isIn(JOINING, of) && !isIn(HIDDEN, of);
+  if (isLetter(last) && isLetter(next)) return true;
+  const before = last === '\ufe0f' ? characters[place - 2] : last;
+  const isFamily = isIn(FAMILY, before) && isIn(FAMILY, next);
+  return c === '\u200d' && isIn(EMOJI, before) && isIn(EMOJI, next) && !isFamily;
+}
+
 export const textParts = {
   whiteSpace: /\p{White_Space}/gu,
   trim: (text) => text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, ''),
@@ -141,7 +162,8 @@ export function freeText(typed, bytesMax) {
   const text = textParts.trim(typed);
   const bytes = Buffer.byteLength(text);
   const fine = bytes >= 1 && bytes <= bytesMax && text.isWellFormed();
-  return fine && ![...text].some((c) => textParts.isHidden(c.codePointAt(0))) ? text : null;
+  const isHidden = (c, place, all) => textParts.isHidden(c.codePointAt(0)) && !belongs(all, place);
+  return fine && ![...text].some(isHidden) ? text : null;
 }
 
 /**
@@ -149,6 +171,7 @@ export function freeText(typed, bytesMax) {
  * spelled out.
  */
 export function forTerminal(text) {
-  const shown = (c) => (textParts.isHidden(c.codePointAt(0)) ? `\\u{${c.codePointAt(0).toString(16)}}` : c);
-  return Array.from(text, shown).join('');
+  const isHidden = (c, place, all) => textParts.isHidden(c.codePointAt(0)) && !belongs(all, place);
+  const shown = (c, place, all) => (isHidden(c, place, all) ? `\\u{${c.codePointAt(0).toString(16)}}` : c);
+  return [...text].map(shown).join('');
 }

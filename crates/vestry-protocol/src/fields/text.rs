@@ -1,11 +1,12 @@
 //! Free text: anything a person may write about themselves, as long as it only shows itself.
 
 use super::field::{Field, FieldError};
-use crate::escape::is_hazardous;
+use crate::escape::hazards;
 use crate::limits::{DEVICE_BYTES_MAX, GENDER_BYTES_MAX, REASON_BYTES_MAX};
 use std::fmt;
 
-/// One line of 1 to `BYTES_MAX` bytes without control, bidirectional or zero-width characters.
+/// One line of 1 to `BYTES_MAX` bytes without control, bidirectional or zero-width characters, but those that belong to an emoji or
+/// to the spelling of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FreeText<const BYTES_MAX: usize>(String);
 
@@ -26,8 +27,12 @@ impl<const BYTES_MAX: usize> FreeText<BYTES_MAX> {
         if text.is_empty() || text.len() > BYTES_MAX {
             return Err(FieldError::new(field, format!("use 1 to {BYTES_MAX} bytes of text")));
         }
-        if text.chars().any(is_hazardous) {
-            return Err(FieldError::new(field, "leave out control and invisible characters"));
+        if let Some(hazard) = hazards(text).next() {
+            let point = u32::from(hazard);
+            return Err(FieldError::new(
+                field,
+                format!("leave out U+{point:04X}, which is not seen, or moves what is"),
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -61,6 +66,18 @@ mod tests {
         let long = "x".repeat(33);
         for bad in ["", "   ", "a\nb", "\u{1b}[31m", "a\u{202e}b", "a\u{200b}b", "\u{7f}", long.as_str()] {
             assert!(Gender::parse(Field::Gender, bad).is_err(), "{bad:?} was taken");
+        }
+        let refused = Gender::parse(Field::Gender, "a\u{202e}b").unwrap_err().to_string();
+        assert!(refused.contains("U+202E"), "{refused}");
+    }
+
+    /// U-18: ordinary emoji and Persian words were refused as invisible.
+    #[test]
+    fn u_18_emoji_and_words_of_every_script_are_taken() {
+        for text in
+            ["\u{2642}\u{fe0f}", "\u{1f469}\u{200d}\u{1f680}", "\u{63a}\u{6cc}\u{631}\u{200c}\u{62f}\u{648}"]
+        {
+            assert_eq!(Gender::parse(Field::Gender, text).unwrap().as_str(), text);
         }
     }
 }
