@@ -22,6 +22,7 @@ mod audit;
 mod import;
 mod logs;
 mod office;
+mod operator_files;
 mod settings;
 // What happens to everybody when one peer, the disk or the power fails.
 mod backup;

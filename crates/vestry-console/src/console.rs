@@ -3,6 +3,7 @@
 //! A call is repeated only when it certainly did not reach the server. It never prints and never decides; what rows
 //! look like is the writer's matter.
 
+use crate::done::Done;
 use crate::failure::Failure;
 use crate::render::RowWriter;
 use crate::settings::Settings;
@@ -60,8 +61,9 @@ impl Console {
         &mut self,
         look: Typed,
         call: impl AsyncFnMut(&mut AdminClient) -> Result<T, AdminError>,
-    ) -> Result<T, Failure> {
-        self.call(call).await?.map_err(|error| Failure::of_call(&self.settings.address, error, Some(look)))
+    ) -> Result<Done<T>, Failure> {
+        let changed = self.call(call).await?.map(Done::new);
+        changed.map_err(|error| Failure::of_call(&self.settings.address, error, Some(look)))
     }
 
     /// Opens a stream of rows and writes them as they come.

@@ -1,6 +1,6 @@
 //! Which exit code a failure of this program has. What the numbers mean is in `vestry_terminal::exit`.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Said};
 use crate::reader::ReadError;
 use vestry_client::WireError;
 use vestry_terminal::Exit;
@@ -34,8 +34,8 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::Refused(refusal) => Exit::of_refusal(refusal),
         Failure::UnexpectedReply => Exit::WrongServer,
         Failure::Output(error) => Exit::of_output(error),
-        // With a next step, what was not told is a code, which its reader cannot have seen enough of.
-        Failure::Untold { next: None, cause, .. } => Exit::of_output(cause),
+        // With a way to mend it, what was not told is a code, which its reader cannot have seen enough of.
+        Failure::Untold { said: Said { mend: None, .. }, cause } => Exit::of_output(cause),
         Failure::Untold { .. }
         | Failure::NewFile(_)
         | Failure::Input(_)

@@ -19,6 +19,24 @@ use vestry_seal::NewFileError;
 use vestry_terminal::Signal;
 use vestry_tls::{TlsError, TrustFailure};
 
+/// What the server did, for standard error, should the answer not be written.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// What was done, as a clause.
+    pub(crate) done: String,
+    /// What is lost with the answer.
+    pub(crate) lost: &'static str,
+    /// The way to what was lost, where it is needed.
+    pub(crate) mend: Option<String>,
+}
+
+impl Said {
+    /// Returns what is said of an act whose answer says no more than that it was done.
+    pub(crate) fn of(done: impl Into<String>) -> Self {
+        Self { done: done.into(), lost: "the answer", mend: None }
+    }
+}
+
 /// Why a command was not done.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
@@ -51,8 +69,8 @@ pub(crate) enum Failure {
     #[error("the answer could not be written: {0}")]
     Output(io::Error),
     /// The server did it, and its answer is lost on this side.
-    #[error("{done}, but the answer could not be written: {cause}")]
-    Untold { done: String, next: Option<String>, cause: io::Error },
+    #[error("{} could not be written: {cause}", said.lost)]
+    Untold { said: Said, cause: io::Error },
     #[error(transparent)]
     NewFile(#[from] NewFileError),
     #[error("the input could not be read: {0}")]
@@ -97,10 +115,10 @@ impl Failure {
         }
     }
 
-    /// What was done comes before what failed behind it; `next` is the way to an answer that is needed.
-    pub(crate) fn after(self, done: impl Into<String>, next: Option<String>) -> Self {
+    /// What was done comes before what failed behind it.
+    pub(crate) fn after(self, said: Said) -> Self {
         match self {
-            Self::Output(cause) => Self::Untold { done: done.into(), next, cause },
+            Self::Output(cause) => Self::Untold { said, cause },
             other => other,
         }
     }
@@ -109,7 +127,7 @@ impl Failure {
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
             Self::Wire { error, .. } => Some(advice_for_wire(error)),
-            Self::Untold { next, .. } => next.clone(),
+            Self::Untold { said, .. } => said.mend.clone(),
             Self::Unsure { look, .. } => Some(format!("Look before you repeat it: {look}")),
             Self::Refused(refusal) => advice_for_refusal(refusal),
             Self::UnexpectedReply => Some(OTHER_VERSION.to_owned()),

@@ -18,6 +18,7 @@
 //! | [`settings`] | where the server is, and the files that prove who asks |
 //! | [`failure`] | what went wrong, and what to do |
 //! | [`interrupt`] | Ctrl-C while something is under way |
+//! | [`done`] | what a call changed, which has to be said |
 //! | [`exit`] | which exit code a failure has |
 //! | [`output`] | answers to stdout, talk to stderr |
 //! | [`record`] | one thing with named fields |
@@ -35,6 +36,7 @@ mod cli;
 mod commands;
 mod console;
 mod context;
+mod done;
 mod exit;
 mod failure;
 mod formula;

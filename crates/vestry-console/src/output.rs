@@ -5,8 +5,11 @@ use crate::exit::exit_for;
 use crate::failure::Failure;
 use crate::render::Format;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use vestry_terminal::signals;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use vestry_terminal::{Exit, Prompt, PromptError, Signal, output};
 
 /// Standard output until Ctrl-C: no byte goes out behind that, however slow the terminal is.
@@ -32,11 +35,17 @@ const BUFFER_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
     on_terminal: bool,
+    is_thrown_away: bool,
 }
 
 impl Output {
     pub(crate) fn of_this_process() -> Self {
-        Self { on_terminal: io::stdout().is_terminal() }
+        Self { on_terminal: io::stdout().is_terminal(), is_thrown_away: is_the_null_device(&io::stdout()) }
+    }
+
+    /// Whether answers go to `/dev/null`, where they also go when standard output was closed before the start.
+    pub(crate) fn is_thrown_away(self) -> bool {
+        self.is_thrown_away
     }
 
     /// The format of rows when none was asked for.
@@ -76,8 +85,11 @@ impl Output {
         output::talk(text);
     }
 
-    /// What went wrong, then what to do.
+    /// What was done all the same, what went wrong, then what to do.
     pub(crate) fn failure(self, failure: &Failure) {
+        if let Failure::Untold { said, .. } = failure {
+            output::talk(format_args!("{}.", said.done));
+        }
         if exit_for(failure) != Exit::Done {
             output::failure("vestryctl", failure, failure.advice().as_deref());
         }
@@ -99,4 +111,10 @@ impl Output {
             }
         }
     }
+}
+
+fn is_the_null_device(stream: &impl AsFd) -> bool {
+    let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
+    let stream = stream.as_fd().try_clone_to_owned().and_then(|stream| File::from(stream).metadata());
+    matches!((null, stream), (Ok(null), Ok(stream)) if stream.file_type().is_char_device() && stream.rdev() == null)
 }

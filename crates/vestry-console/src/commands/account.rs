@@ -4,7 +4,7 @@
 use super::care::{confirm, require_a_way_to_confirm};
 use crate::cli::{AccountAct, CareArgs};
 use crate::context::{Context, now};
-use crate::failure::Failure;
+use crate::failure::{Failure, Said};
 use crate::qr::picture_of;
 use crate::record::{Record, instant, text};
 use crate::until::parse_until;
@@ -135,12 +135,12 @@ async fn change(
     name: &Username,
     call: impl AsyncFnMut(&mut AdminClient) -> Result<AccountDetail, AdminError>,
 ) -> Result<(), Failure> {
-    let account = context.console.change(look_at(name.as_str()), call).await?;
-    let told = match context.form.asked() {
-        Some(_) => Record::of_account(&account).write(context.output, context.form),
-        None => context.output.line(state_of(&account)),
+    let changed = context.console.change(look_at(name.as_str()), call).await?;
+    let write = |account: &AccountDetail| match context.form.asked() {
+        Some(_) => Record::of_account(account).write(context.output, context.form),
+        None => context.output.line(state_of(account)),
     };
-    told.map_err(|failure| failure.after(state_of(&account), None))
+    changed.tell(|account| Said::of(state_of(account)), write).map(drop)
 }
 
 fn state_of(account: &AccountDetail) -> String {
@@ -164,15 +164,23 @@ async fn issue_code(
     call: impl AsyncFnMut(&mut AdminClient) -> Result<IssuedCode, AdminError>,
     done: &str,
 ) -> Result<(), Failure> {
-    let IssuedCode { name, code, expires } = context.console.change(look_at(name), call).await?;
-    let fields = vec![
-        ("name", text(&name)),
-        ("code", text(code.expose_secret())),
-        ("expires", instant(Some(expires))),
-    ];
-    Record::new(fields).write(context.output, context.form).map_err(|failure| {
-        failure.after(done, Some(format!("Its code: {}", vestryctl("account reset").arg(&name))))
-    })?;
+    let issued = context.console.change(look_at(name), call).await?;
+    let another = format!("Another code: {}", vestryctl("account reset").arg(name));
+    let write = |IssuedCode { name, code, expires }: &IssuedCode| {
+        let fields = vec![
+            ("name", text(name)),
+            ("code", text(code.expose_secret())),
+            ("expires", instant(Some(*expires))),
+        ];
+        Record::new(fields).write(context.output, context.form)
+    };
+    let said = |_: &_| Said { done: done.to_owned(), lost: "its code", mend: Some(another.clone()) };
+    let IssuedCode { name, code, .. } = issued.tell(said, write)?;
+    if context.output.is_thrown_away() {
+        // Nothing failed, but nobody has the code.
+        context.output.talk(format_args!("{done}; its code went to /dev/null.\n  {another}"));
+        return Ok(());
+    }
     let command = format!("vestry reset {}", Escaped(&name));
     context.output.talk(format_args!(
         "The code is shown only once. Hand it over in private; its user sets a password with: {command}"

@@ -2,7 +2,7 @@
 
 use crate::cli::BackupArgs;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Said};
 use crate::record::{Record, text};
 use std::io::{BufWriter, Write};
 use vestry_protocol::admin::Cell;
@@ -39,7 +39,7 @@ pub(super) async fn run(context: &mut Context, arguments: &BackupArgs) -> Result
         }
         None => context.output.line(Escaped(&file)),
     };
-    told.map_err(|failure| failure.after(done, None))
+    told.map_err(|failure| failure.after(Said::of(done)))
 }
 
 async fn receive<W: Write>(context: &mut Context, mut out: W) -> Result<(W, u64), Failure> {

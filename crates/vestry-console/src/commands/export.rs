@@ -3,7 +3,7 @@
 
 use crate::cli::ExportArgs;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Said};
 use crate::progress::{Progress, grouped};
 use crate::reader::FileFormat;
 use crate::record::{Record, count, text};
@@ -41,7 +41,7 @@ pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<
     } else {
         context.output.line(&line)
     };
-    told.map_err(|failure| failure.after(line, None))
+    told.map_err(|failure| failure.after(Said::of(line)))
 }
 
 /// How many accounts were written.

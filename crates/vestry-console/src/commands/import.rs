@@ -6,7 +6,7 @@ mod set_aside;
 use crate::cli::ImportArgs;
 use crate::console::Console;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Said};
 use crate::output::Output;
 use crate::progress::{Progress, grouped};
 use crate::reader::{FileFormat, Raw, Reader};
@@ -244,7 +244,7 @@ fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
         line.as_ref().map_or(Ok(()), |line| context.output.line(line))
     };
     told.map_err(|failure| match line.filter(|_| done.imported.is_some()) {
-        Some(done) => failure.after(done, None),
+        Some(done) => failure.after(Said::of(done)),
         None => failure,
     })?;
     tell_what_is_left(context.output, arguments, done);

@@ -1,7 +1,7 @@
 //! Has the server read its settings again, and shows what has changed as a table.
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Said};
 use crate::record::text;
 use crate::render::Format;
 use std::io::{self, Write};
@@ -15,13 +15,16 @@ const COLUMNS: [&str; 4] = ["setting", "was", "is", "in_force"];
 pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
     let began = Instant::now();
     let look = vestryctl("audit --where").arg("action = 'settings.read'");
-    let changes = match context.console.change(look, async |client| client.reload_settings().await).await? {
-        Reloaded::Read(changes) => changes,
-        Reloaded::Kept(why) => return Err(Failure::SettingsKept(why)),
-    };
+    let read = context.console.change(look, async |client| client.reload_settings().await).await?;
     let (format, output) = (context.output.row_format(context.form), context.output);
-    let told = write(&changes, format, output.width(), began.elapsed(), &mut output.stdout());
-    told.map_err(|cause| Failure::Output(cause).after("the settings were read again".to_owned(), None))
+    let write = |read: &Reloaded| match read {
+        Reloaded::Read(changes) => {
+            write(changes, format, output.width(), began.elapsed(), &mut output.stdout())
+                .map_err(Failure::Output)
+        }
+        Reloaded::Kept(why) => Err(Failure::SettingsKept(why.clone())),
+    };
+    read.tell(|_| Said::of("the settings were read again"), write).map(drop)
 }
 
 fn write(

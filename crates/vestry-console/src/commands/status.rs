@@ -5,7 +5,8 @@ use super::kept::select;
 use crate::cli::CareArgs;
 use crate::console::Console;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::done::Done;
+use crate::failure::{Failure, Said};
 use crate::record::{Record, text};
 use crate::render::shown;
 use vestry_client::AdminClient;
@@ -38,8 +39,8 @@ pub(super) async fn show_join_string(context: &mut Context) -> Result<(), Failur
 pub(super) async fn revoke_session(context: &mut Context, id: &str) -> Result<(), Failure> {
     let id = parse_session_id(id)?;
     let revoke = async |client: &mut AdminClient| client.revoke_session(id).await;
-    context.console.change(vestryctl("sessions"), revoke).await?;
-    done(context, "session", &format!("{id:016x}"), "revoked")
+    let revoked = context.console.change(vestryctl("sessions"), revoke).await?;
+    tell(context, revoked, "session", &format!("{id:016x}"), "revoked")
 }
 
 pub(super) async fn revoke_operator(
@@ -76,20 +77,26 @@ pub(super) async fn revoke_operator(
         return Ok(());
     }
     let revoke = async |client: &mut AdminClient| client.revoke_operator(name).await;
-    context.console.change(vestryctl("operators"), revoke).await?;
-    done(context, "operator", name, "revoked")
+    let revoked = context.console.change(vestryctl("operators"), revoke).await?;
+    tell(context, revoked, "operator", name, "revoked")
 }
 
-fn done(context: &Context, what: &'static str, which: &str, state: &str) -> Result<(), Failure> {
+fn tell<T>(
+    context: &Context,
+    done: Done<T>,
+    what: &'static str,
+    which: &str,
+    state: &str,
+) -> Result<(), Failure> {
     let line = format!("{what} {which} is {state}");
-    let told = match context.form.asked() {
+    let write = |_: &T| match context.form.asked() {
         Some(_) => {
             let fields = vec![(what, text(which)), ("status", text(state))];
             Record::new(fields).write(context.output, context.form)
         }
         None => context.output.line(&line),
     };
-    told.map_err(|failure| failure.after(line, None))
+    done.tell(|_| Said::of(line.clone()), write).map(drop)
 }
 
 fn parse_session_id(text: &str) -> Result<u64, Failure> {

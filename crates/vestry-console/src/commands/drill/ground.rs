@@ -100,7 +100,7 @@ impl Ground {
         let name = self.account_name();
         let look = vestryctl("account show").arg(&name);
         let make = async |client: &mut AdminClient| client.create_account(&*name, Profile::default()).await;
-        let issued = console.change(look, make).await?;
+        let issued = console.change(look, make).await?.of_a_drill();
         Ok((issued.name, issued.code))
     }
 
@@ -123,7 +123,7 @@ impl Ground {
                 let look = vestryctl("account show").arg(name);
                 match console.change(look, async |client| client.delete_account(name).await).await {
                     Err(Failure::Refused(refusal)) if refusal.is(RefusalCode::WrongState) => {}
-                    done => drop(done?),
+                    done => drop(done?.of_a_drill()),
                 }
                 self.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
             }
@@ -152,7 +152,7 @@ impl Ground {
         for subject in &subjects {
             let clear =
                 async |client: &mut AdminClient| client.clear_throttle(Some((*subject).to_owned())).await;
-            console.change(vestryctl("throttle"), clear).await?;
+            console.change(vestryctl("throttle"), clear).await?.of_a_drill();
         }
         Ok(subjects.len())
     }
