@@ -64,7 +64,7 @@ fn told(format: FileFormat, file: &[u8], room: usize) -> Told {
         Ok(reader) => reader,
         Err(error) => return Told { rows, set_aside: Vec::new(), ended: Some(printed(&error)) },
     };
-    let mut writer = BadRowWriter::begin(Vec::new(), reader.header()).expect("a vector takes all");
+    let mut writer = BadRowWriter::begin(Vec::new(), reader.header());
     let mut line = 0;
     let ended = loop {
         match reader.next() {

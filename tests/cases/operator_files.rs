@@ -40,6 +40,24 @@ impl Desk {
     fn advised(&self, words: &str) -> String {
         format!("vestryctl --data-dir {} {words}", self.server.folder().display())
     }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.person.home().join(name), content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.person.home().join(name)).unwrap_or_default()
+    }
+
+    fn is_there(&self, name: &str) -> bool {
+        self.person.home().join(name).exists()
+    }
+
+    /// One value of the accounts.
+    fn value(&self, sql: &str) -> String {
+        let rows = self.shell(&format!("vestryctl sql \"{sql}\"")).ended_with(0).out;
+        rows.lines().nth(1).unwrap_or_default().to_owned()
+    }
 }
 
 /// The lines that end in a command of the operator's program, without what stands before it.
@@ -115,4 +133,97 @@ fn o_14_every_change_is_said_when_its_answer_has_no_reader() {
     let script = "mkfifo p; (exec 3<p; exec 3<&-) & exec 4>p; wait; vestryctl account suspend naman --confirm naman >&4";
     let unread = desk.shell(script).ended_with(0);
     assert!(unread.err.lines().any(|line| line == "naman is suspended."), "{}", unread.err);
+}
+
+const PASSPHRASE: &str = "seven crows built a wooden clock";
+
+#[test]
+fn o_4_a_dash_is_standard_output_for_backups_and_they_come_back() {
+    let desk = Desk::new();
+    desk.shell("vestryctl account create naman").ended_with(0);
+    desk.write("typed", PASSPHRASE);
+    desk.shell("umask 077; cat typed > passphrase").ended_with(0);
+    for (back_up, restore) in [
+        ("vestryctl backup -", ""),
+        ("vestryctl backup --passphrase-file - - < typed", "--passphrase-file passphrase"),
+        ("vestryd backup -", ""),
+        ("vestryd backup --passphrase-file passphrase -", "--passphrase-file passphrase"),
+    ] {
+        let made = desk.shell(&format!("rm -f b; {back_up} > b")).ended_with(0);
+        assert!(
+            made.err.starts_with("the backup is written to standard output\n"),
+            "{back_up}: {}",
+            made.err
+        );
+        assert!(!desk.is_there("-"), "{back_up}");
+        // The keys are the server's own; the certificates are made anew.
+        let script = format!(
+            "set -e; rm -rf back; mkdir -m 700 back; cp -a \"$VESTRY_DATA_DIR\"/secrets back/secrets; rm back/secrets/audit.head; \
+             vestryd restore --data-dir back {restore} - < b"
+        );
+        let restored = desk.shell(&script).ended_with(0);
+        assert!(restored.err.contains("restored the database of "), "{back_up}: {}", restored.err);
+    }
+    let both = desk.shell("vestryd restore --data-dir other --passphrase-file - - < b").ended_with(2);
+    assert!(both.err.contains("cannot both be on standard input"), "{}", both.err);
+    let json = desk.shell("vestryctl --json backup - > b").ended_with(0);
+    let bytes = desk.read("b").len();
+    assert!(json.err.starts_with(&format!("{{\"file\":\"-\",\"bytes\":{bytes}}}\n")), "{}", json.err);
+    desk.shell("vestryctl backup ./-").ended_with(0);
+    assert!(desk.is_there("-"));
+}
+
+#[test]
+fn o_4_a_backup_that_did_not_reach_its_pipe_is_no_success() {
+    let desk = Desk::new();
+    for program in ["vestryctl", "vestryd"] {
+        let cut = desk.shell(&format!("({program} backup -; echo $? >&2) | head -c 10"));
+        assert!(cut.err.lines().any(|line| line == "74"), "{program}: {}", cut.err);
+        assert!(cut.err.contains("the backup could not be written: "), "{program}: {}", cut.err);
+        let full = desk.shell(&format!("{program} backup - > /dev/full")).ended_with(74);
+        assert!(full.err.contains("the backup could not be written: "), "{program}: {}", full.err);
+    }
+}
+
+#[test]
+fn o_4_a_dash_is_standard_output_for_exports_and_rows_left_out() {
+    let desk = Desk::new();
+    desk.write("people.csv", "name,age\nnaman,40\nNO,4\nanna,1000\n");
+    let mixed = desk.shell("vestryctl import people.csv --skip-bad -").ended_with(0);
+    let left_out = "\"name\",\"age\",\"reason\"\r\n\"anna\",\"1000\",";
+    assert!(mixed.out.starts_with(left_out), "{}", mixed.out);
+    assert!(mixed.err.contains("accounts imported: 2, with a password: 0\n"), "{}", mixed.err);
+    assert!(mixed.err.contains("rows left out: 1, on standard output\n"), "{}", mixed.err);
+    desk.write("good.csv", "name\nben\n");
+    let none = desk.shell("vestryctl import good.csv --skip-bad -").ended_with(0);
+    assert_eq!(none.out, "", "no row, no header");
+    let plain = desk.shell("vestryctl export").ended_with(0).out;
+    let dash = desk.shell("vestryctl export -").ended_with(0);
+    assert_eq!((dash.out, dash.err.as_str()), (plain, "accounts exported: 3\n"));
+    let json = desk.shell("vestryctl --json export --format ndjson -").ended_with(0);
+    assert_eq!(json.err, "{\"file\":\"-\",\"accounts\":3}\n");
+    assert!(json.out.lines().count() == 3 && !desk.is_there("-"), "{}", json.out);
+}
+
+#[test]
+fn o_4_a_terminal_is_refused_where_a_dash_stands_for_a_stream() {
+    let desk = Desk::new();
+    desk.write("people.csv", "name\nnaman\n");
+    let people = desk.person.home().join("people.csv").display().to_string();
+    let to_mend: [(&str, &[&str], i32); 6] = [
+        ("vestryctl", &["backup", "-"], 74),
+        ("vestryctl", &["export", "-"], 74),
+        ("vestryctl", &["import", &people, "--skip-bad", "-"], 74),
+        ("vestryd", &["backup", "-"], 74),
+        ("vestryctl", &["backup", "--passphrase-file", "-", "/nowhere/backup"], 65),
+        ("vestryd", &["restore", "-"], 74),
+    ];
+    let folder = desk.server.folder().display().to_string();
+    for (program, words, code) in to_mend {
+        let words = [words, &["--data-dir", &folder]].concat();
+        let (ended, screen) = desk.person.open(program, &words).finish();
+        assert_eq!(i32::try_from(ended), Ok(code), "{words:?}: {screen}");
+        assert!(screen.contains("is a terminal; "), "{words:?}: {screen}");
+    }
+    assert_eq!(desk.value("select count(*) from accounts"), "0");
 }

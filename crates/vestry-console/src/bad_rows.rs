@@ -15,23 +15,18 @@ const REASON: &str = "reason";
 #[derive(Debug)]
 pub(crate) struct BadRowWriter<W> {
     out: W,
+    /// Of the input, where it has one; written in front of the first row, so that nothing is written when there is none.
+    header: Option<Vec<String>>,
     /// Of a file with a header: where the reason of an earlier import is.
     reason_at: Option<usize>,
 }
 
 impl<W: Write> BadRowWriter<W> {
     /// Begins with the header of the input, where it has one.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub(crate) fn begin(out: W, header: Option<&[String]>) -> io::Result<Self> {
+    pub(crate) fn begin(out: W, header: Option<&[String]>) -> Self {
         let reason_at =
             header.and_then(|names| names.iter().position(|name| name.trim().eq_ignore_ascii_case(REASON)));
-        let mut writer = Self { out, reason_at };
-        if let Some(names) = header {
-            writer.values(names.iter().map(String::as_bytes), REASON)?;
-        }
-        Ok(writer)
+        Self { out, header: header.map(<[String]>::to_vec), reason_at }
     }
 
     /// One row and why it is there.
@@ -39,6 +34,9 @@ impl<W: Write> BadRowWriter<W> {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn row(&mut self, raw: &Raw, reason: &str) -> io::Result<()> {
+        if let Some(names) = self.header.take() {
+            self.values(names.iter().map(String::as_bytes), REASON)?;
+        }
         let reason = Escaped(reason).to_string();
         match raw {
             Raw::Values(values) => self.values(values.iter().map(Vec::as_slice), &reason),
@@ -96,7 +94,7 @@ mod tests {
 
     fn written(header: Option<&[&str]>, rows: &[(Raw, &str)]) -> String {
         let header: Option<Vec<String>> = header.map(|names| names.iter().map(|n| (*n).to_owned()).collect());
-        let mut writer = BadRowWriter::begin(Vec::new(), header.as_deref()).unwrap();
+        let mut writer = BadRowWriter::begin(Vec::new(), header.as_deref());
         for (raw, reason) in rows {
             writer.row(raw, reason).unwrap();
         }

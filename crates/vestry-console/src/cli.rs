@@ -166,7 +166,8 @@ pub(crate) enum Command {
     /// Write a backup of the running server to a new file: everything but its keys
     #[command(after_help = "Examples:\n  vestryctl backup vestry.backup\n  \
         (umask 077; head -c 24 /dev/urandom | base64 > passphrase)\n  \
-        vestryctl backup --passphrase-file passphrase vestry.backup\n\n\
+        vestryctl backup --passphrase-file passphrase vestry.backup\n  \
+        vestryctl backup - | gzip > vestry.backup.gz\n\n\
         Keys never leave the server's machine this way; `vestryd backup --with-secrets` takes them there,\n\
         also while the server runs. `vestryd restore` reads either.")]
     Backup(BackupArgs),
@@ -202,9 +203,9 @@ pub(crate) struct SqlArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
-    /// The file to make; never overwrites
+    /// The file to make, never overwritten; - is standard output
     pub(crate) file: PathBuf,
-    /// Encrypt it with the one line of this file (mode 0600)
+    /// Encrypt it with the one line of this file (mode 0600); - reads standard input
     #[arg(long, value_name = "PATH")]
     pub(crate) passphrase_file: Option<PathBuf>,
 }
@@ -233,7 +234,7 @@ pub(crate) struct ImportArgs {
     /// Check every row on the server and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Import the good rows, and write the bad ones with their reasons to this new file
+    /// Import the good rows, and write the bad ones with their reasons to this new file; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) skip_bad: Option<PathBuf>,
 }
@@ -249,7 +250,7 @@ vestryctl import reads it; a password hash is in no export.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The file to make, never overwritten [default: standard output]
+    /// The file to make, never overwritten; - is standard output [default: standard output]
     pub(crate) file: Option<PathBuf>,
     /// csv or ndjson [default: by the file's name, else csv]
     #[arg(long, value_name = "FORMAT", value_parser = format_among(&["csv", "ndjson"]))]

@@ -96,7 +96,7 @@ impl Console {
             }
             Ok(Ok(backup.bytes()))
         });
-        written.await?.map_err(Failure::Output)
+        written.await?.map_err(|cause| Failure::NotWritten { what: "the backup", cause })
     }
 
     /// Returns a connection that nothing was asked on yet, for what belongs to one connection.

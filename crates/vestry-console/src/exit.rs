@@ -37,6 +37,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         // With a way to mend it, what was not told is a code, which its reader cannot have seen enough of.
         Failure::Untold { said: Said { mend: None, .. }, cause } => Exit::of_output(cause),
         Failure::Untold { .. }
+        | Failure::NotWritten { .. }
         | Failure::NewFile(_)
         | Failure::Input(_)
         | Failure::Rows(ReadError::Input(_))

@@ -71,6 +71,9 @@ pub(crate) enum Failure {
     /// The server did it, and its answer is lost on this side.
     #[error("{} could not be written: {cause}", said.lost)]
     Untold { said: Said, cause: io::Error },
+    /// What was asked for is not whole where it should be.
+    #[error("{what} could not be written: {cause}")]
+    NotWritten { what: &'static str, cause: io::Error },
     #[error(transparent)]
     NewFile(#[from] NewFileError),
     #[error("the input could not be read: {0}")]
@@ -166,6 +169,7 @@ impl Failure {
             | Self::Time(_)
             | Self::BadData(_)
             | Self::Settings(_)
+            | Self::NotWritten { .. }
             | Self::NewFile(_)
             | Self::Interrupted
             | Self::Signal(_) => None,

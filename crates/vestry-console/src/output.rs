@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use vestry_terminal::signals;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use vestry_seal::Target;
 use vestry_terminal::{Exit, Prompt, PromptError, Signal, output};
 
 /// Standard output until Ctrl-C: no byte goes out behind that, however slow the terminal is.
@@ -36,6 +37,19 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(crate) struct Output {
     on_terminal: bool,
     is_thrown_away: bool,
+}
+
+/// Where what was asked for went: there is room for a summary on standard output only when that is a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    ToAFile,
+    ToStandardOutput,
+}
+
+impl From<&Target> for Written {
+    fn from(target: &Target) -> Self {
+        if target.is_standard_output() { Self::ToStandardOutput } else { Self::ToAFile }
+    }
 }
 
 impl Output {
@@ -78,6 +92,17 @@ impl Output {
     pub(crate) fn line(self, text: impl fmt::Display) -> Result<(), Failure> {
         let mut stdout = self.stdout();
         writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::Output)
+    }
+
+    /// What was done with a target, as [`Output::line`]; beside the target where that is standard output.
+    pub(crate) fn summary(self, target: Written, text: impl fmt::Display) -> Result<(), Failure> {
+        match target {
+            Written::ToAFile => self.line(text),
+            Written::ToStandardOutput => {
+                self.talk(text);
+                Ok(())
+            }
+        }
     }
 
     /// A line for the person at the terminal.

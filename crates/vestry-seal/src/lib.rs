@@ -1,7 +1,8 @@
 //! Files that leave the machine: made new, private and whole, and sealed with a passphrase when that is wanted; and records
 //! that are sealed before they are stored.
 //!
-//! It knows neither what is in a file nor who asks for it, and never touches a socket, a terminal or a database. Both
+//! It knows neither what is in a file nor who asks for it, and never touches a socket or a database, nor writes to
+//! a terminal. Both
 //! `vestryd` and `vestryctl` write backups through it, so that a backup is sealed where its passphrase is.
 //!
 //! Its modules, from the ground up; each imports only from those above it in this table:
@@ -11,6 +12,7 @@
 //! | [`error`] | why a sealed file does not open |
 //! | [`chunk`] | how much is sealed at once, and by what |
 //! | [`new_file`] | a file that appears whole or not at all, and never in place of another |
+//! | [`target`] | that file, or standard output where it is called `-` |
 //! | [`passphrase`] | what seals a file, and the key that is made of it |
 //! | [`record`] | short records under a key of the caller's own |
 //! | [`seal`] | bytes in, sealed chunks out |
@@ -22,6 +24,7 @@ pub mod new_file;
 pub mod passphrase;
 pub mod record;
 pub mod seal;
+pub mod target;
 pub mod unseal;
 
 pub use error::SealError;
@@ -29,4 +32,5 @@ pub use new_file::{NewFile, NewFileError};
 pub use passphrase::{NotAPassphrase, Passphrase};
 pub use record::RecordKey;
 pub use seal::SealedWriter;
+pub use target::{Target, is_dash};
 pub use unseal::{SealedReader, is_sealed};

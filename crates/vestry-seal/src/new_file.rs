@@ -19,6 +19,12 @@ pub enum NewFileError {
     /// Something has the name.
     #[error("{} is there already and is never overwritten; choose another name", Escaped(&.0.display().to_string()))]
     AlreadyThere(PathBuf),
+    /// It is to go to standard output, and a person would get it.
+    #[error("standard output is a terminal; name a file, or send it on with: - > FILE")]
+    OnATerminal,
+    /// It is to go to standard output, and there is none.
+    #[error("standard output could not be used: {0}")]
+    StandardOutput(io::Error),
     /// The system refused.
     #[error("{} could not be {action}: {cause}", Escaped(&.path.display().to_string()))]
     System {
@@ -52,7 +58,7 @@ impl NewFile {
     ///
     /// # Errors
     /// When something has the name, or the folder takes no files.
-    pub fn create(path: &Path) -> Result<Self, NewFileError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, NewFileError> {
         if path.symlink_metadata().is_ok() {
             return Err(NewFileError::AlreadyThere(path.to_owned()));
         }

@@ -316,6 +316,7 @@ fn already_there(error: FileError) -> TlsError {
         other @ (FileError::Missing(_)
         | FileError::Exposed { .. }
         | FileError::OfAnother { .. }
+        | FileError::InputOnATerminal
         | FileError::NotAFile(_)
         | FileError::TooLong(_)
         | FileError::System { .. }) => TlsError::File(other),

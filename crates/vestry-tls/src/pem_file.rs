@@ -53,6 +53,7 @@ fn missing_is_named(error: FileError) -> TlsError {
         | FileError::Exposed { .. }
         | FileError::OfAnother { .. }
         | FileError::NotAFile(_)
+        | FileError::InputOnATerminal
         | FileError::TooLong(_)
         | FileError::System { .. }) => TlsError::File(other),
     }

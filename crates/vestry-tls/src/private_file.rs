@@ -7,7 +7,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::geteuid;
 use std::fmt;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -69,6 +70,9 @@ pub enum FileError {
     /// A directory, a pipe, a device.
     #[error("{} is not a regular file; give the path of a file", Shown(.0))]
     NotAFile(PathBuf),
+    /// `-` stands for standard input, which a person would have to type it on, for everybody to see.
+    #[error("standard input is a terminal; give the path of a file, or send it in through a pipe")]
+    InputOnATerminal,
     /// Longer than anything that belongs here.
     #[error("{} is longer than {FILE_BYTES_MAX} bytes; check that it is the right file", Shown(.0))]
     TooLong(PathBuf),
@@ -152,6 +156,29 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     refuse_exposed_mode(path, &status)?;
     refuse_another_owner(path, &status)?;
     read_bounded(path, file)
+}
+
+/// Reads a private file, or standard input where it is called `-`.
+///
+/// # Errors
+/// As [`read`]; when standard input is a terminal.
+pub fn read_or_input(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    if path.as_os_str() != "-" {
+        return read(path);
+    }
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return Err(FileError::InputOnATerminal);
+    }
+    // One reservation: a growing buffer would leave unwiped copies behind, and so would the buffer of `Stdin`.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX + 2));
+    let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let input = stdin.as_fd().try_clone_to_owned().map(File::from);
+    let read = input.and_then(|input| input.take(limit).read_to_end(&mut bytes));
+    match read.map_err(|e| FileError::system(path, "read", e))? {
+        count if count > FILE_BYTES_MAX => Err(FileError::TooLong(path.to_owned())),
+        _ => Ok(bytes),
+    }
 }
 
 /// Refuses a file that others could have read or changed, without reading it.

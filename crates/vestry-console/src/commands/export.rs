@@ -4,6 +4,7 @@
 use crate::cli::ExportArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Said};
+use crate::output::Written;
 use crate::progress::{Progress, grouped};
 use crate::reader::FileFormat;
 use crate::record::{Record, count, text};
@@ -12,7 +13,7 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 use vestry_protocol::admin::{Cell, Listing, View};
 use vestry_protocol::escape::Escaped;
-use vestry_seal::NewFile;
+use vestry_seal::Target;
 
 /// A page takes a second; the server would end one that takes half a minute.
 const PAGE_ROWS: u64 = 100_000;
@@ -30,16 +31,20 @@ pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<
         let mut stdout = context.output.stdout();
         return write_all(context, arguments, format, &mut stdout).await.map(drop);
     };
-    let mut out = BufWriter::new(NewFile::create(&file)?);
+    let target = Target::open(&file)?;
+    let (written, mut out) = (Written::from(&target), BufWriter::new(target));
     let rows = write_all(context, arguments, format, &mut out).await?;
     out.into_inner().map_err(|error| Failure::Output(error.into_error()))?.finish()?;
-    let file = file.display().to_string();
-    let line = format!("accounts exported: {}, in {}", grouped(rows), Escaped(&file));
+    let name = file.display().to_string();
+    let line = match written {
+        Written::ToAFile => format!("accounts exported: {}, in {}", grouped(rows), Escaped(&name)),
+        Written::ToStandardOutput => format!("accounts exported: {}", grouped(rows)),
+    };
     let told = if context.form.json {
-        let record = Record::new(vec![("file", text(&file)), ("accounts", count(rows))]);
-        context.output.line(record.into_json_object())
+        let record = Record::new(vec![("file", text(&name)), ("accounts", count(rows))]);
+        context.output.summary(written, record.into_json_object())
     } else {
-        context.output.line(&line)
+        context.output.summary(written, &line)
     };
     told.map_err(|failure| failure.after(Said::of(line)))
 }

@@ -7,7 +7,7 @@ use crate::cli::ImportArgs;
 use crate::console::Console;
 use crate::context::Context;
 use crate::failure::{Failure, Said};
-use crate::output::Output;
+use crate::output::{Output, Written};
 use crate::progress::{Progress, grouped};
 use crate::reader::{FileFormat, Raw, Reader};
 use crate::record::{Record, count, text};
@@ -23,6 +23,7 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_protocol::limits::IMPORT_BATCH_BUDGET_BYTES;
 use vestry_protocol::typed::vestryctl;
+use vestry_seal::is_dash;
 
 /// Files are read in pieces of this size.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -126,11 +127,11 @@ impl<R: BufRead> Work<R> {
                     if !batch.has_room_for(&row) {
                         self.send(&mut import, mem::take(&mut batch)).await?;
                     }
-                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
+                    let raw = self.set_aside.is_wanted().then(|| self.reader.raw());
                     batch.push(row, raw);
                 }
                 Err(reason) => {
-                    let raw = self.set_aside.is_a_file().then(|| self.reader.raw());
+                    let raw = self.set_aside.is_wanted().then(|| self.reader.raw());
                     self.bad_row(entry.line, &reason, raw.as_ref())?;
                 }
             }
@@ -141,7 +142,7 @@ impl<R: BufRead> Work<R> {
         }
         let tally = self.tally;
         let good = tally.rows - tally.bad;
-        if is_dry || good == 0 || (tally.bad > 0 && !self.set_aside.is_a_file()) {
+        if is_dry || good == 0 || (tally.bad > 0 && !self.set_aside.is_wanted()) {
             import.give_up().await.map_err(|error| self.failed(error))?;
             self.set_aside.finish()?;
             return Ok(Done { tally, imported: None });
@@ -182,7 +183,7 @@ impl<R: BufRead> Work<R> {
     fn bad_row(&mut self, line: u64, reason: &str, raw: Option<&Raw>) -> Result<(), Failure> {
         self.tally.bad += 1;
         match raw {
-            Some(raw) if self.set_aside.is_a_file() => self.set_aside.row(raw, reason),
+            Some(raw) if self.set_aside.is_wanted() => self.set_aside.row(raw, reason),
             _ => {
                 self.progress.clear();
                 self.output.talk(format_args!("line {line}: {}", Escaped(reason)));
@@ -231,6 +232,10 @@ fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
             ("imported", Some(line))
         }
     };
+    let written = match arguments.skip_bad.as_deref().is_some_and(is_dash) {
+        true => Written::ToStandardOutput,
+        false => Written::ToAFile,
+    };
     let told = if context.form.json || arguments.format == Some(Format::Json) {
         let record = Record::new(vec![
             ("status", text(state)),
@@ -239,9 +244,9 @@ fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
             ("imported", count(accounts)),
             ("with_password", count(with_password)),
         ]);
-        context.output.line(record.into_json_object())
+        context.output.summary(written, record.into_json_object())
     } else {
-        line.as_ref().map_or(Ok(()), |line| context.output.line(line))
+        line.as_ref().map_or(Ok(()), |line| context.output.summary(written, line))
     };
     told.map_err(|failure| match line.filter(|_| done.imported.is_some()) {
         Some(done) => failure.after(Said::of(done)),
@@ -256,8 +261,12 @@ const WAIT_TOLD_US: u64 = 1_000_000;
 
 fn tell_what_is_left(output: Output, arguments: &ImportArgs, done: &Done) {
     if let Some(file) = arguments.skip_bad.as_deref().filter(|_| done.tally.bad > 0) {
-        let (bad, file) = (grouped(done.tally.bad), file.display().to_string());
-        output.talk(format_args!("rows left out: {bad}, in {}", Escaped(&file)));
+        let bad = grouped(done.tally.bad);
+        let place = match is_dash(file) {
+            true => "on standard output".to_owned(),
+            false => format!("in {}", Escaped(&file.display().to_string())),
+        };
+        output.talk(format_args!("rows left out: {bad}, {place}"));
     }
     let Some(Imported { accounts, with_password, elapsed_us }) = done.imported else { return };
     if accounts > with_password {

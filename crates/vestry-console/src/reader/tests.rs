@@ -230,7 +230,7 @@ fn a_file_is_known_by_its_name() {
 /// Every row of a file, written as bad ones.
 fn set_aside(format: FileFormat, bytes: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     let mut reader = Reader::begin(bytes, format).ok()?;
-    let mut writer = BadRowWriter::begin(Vec::new(), reader.header()).unwrap();
+    let mut writer = BadRowWriter::begin(Vec::new(), reader.header());
     let mut rows = Vec::new();
     while let Ok(Some(entry)) = reader.next() {
         writer.row(&reader.raw(), "because").unwrap();
@@ -246,7 +246,8 @@ proptest! {
     ) {
         let text = format!("gender,name\n{body}");
         let (rows, written) = set_aside(FileFormat::Csv, text.as_bytes()).unwrap();
-        let (again, _) = set_aside(FileFormat::Csv, &written).unwrap();
+        prop_assert_eq!(written.is_empty(), rows.is_empty());
+        let again = set_aside(FileFormat::Csv, &written).map(|(again, _)| again).unwrap_or_default();
         prop_assert_eq!(rows, again);
     }
 

@@ -39,6 +39,9 @@ pub enum BackupError {
         /// Why not.
         cause: io::Error,
     },
+    /// The backup is to come from standard input, and a person would have to type it.
+    #[error("standard input is a terminal; give the path of the backup, or send it in with: - < FILE")]
+    InputOnATerminal,
     /// Something lies where only keys and certificates belong.
     #[error("{} is no file that a backup takes; move it away, then try again", Shown(.0))]
     NotTaken(PathBuf),

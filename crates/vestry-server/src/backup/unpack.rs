@@ -10,10 +10,12 @@ use super::room::{COPY_BYTES, require_room};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use tar::{Archive, Entry};
+use vestry_seal::is_dash;
 use vestry_tls::private_file;
 
 /// Unpacks a whole archive into an empty folder.
@@ -103,7 +105,12 @@ fn unpack_file(entry: &mut impl Read, path: &Path, name: &str, facts: &FileFacts
 
 /// Opens a file for reading from its first byte.
 pub(super) fn open(path: &Path) -> Result<io::BufReader<File>, BackupError> {
-    let file = File::open(path).map_err(|cause| BackupError::system(path, "opened", cause))?;
+    let input = match is_dash(path) {
+        true if io::stdin().is_terminal() => return Err(BackupError::InputOnATerminal),
+        true => io::stdin().as_fd().try_clone_to_owned().map(File::from),
+        false => File::open(path),
+    };
+    let file = input.map_err(|cause| BackupError::system(path, "opened", cause))?;
     Ok(io::BufReader::with_capacity(COPY_BYTES, file))
 }
 

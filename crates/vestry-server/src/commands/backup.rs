@@ -6,6 +6,7 @@ use super::talk::{answer, say, who};
 use crate::audit::act;
 use crate::audit::actor::Actor;
 use crate::backup::archive::{self, Contents};
+use crate::backup::error::BackupError;
 use crate::backup::restore;
 use crate::clock::Clock;
 use crate::config::Overrides;
@@ -15,7 +16,7 @@ use clap::Args;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use vestry_protocol::typed::vestryd;
-use vestry_seal::{NewFile, Passphrase, SealedWriter};
+use vestry_seal::{Passphrase, SealedWriter, Target, is_dash};
 use vestry_store::backup::Offline;
 use vestry_store::query::CancelFlag;
 use vestry_store::{Party, StoreError};
@@ -26,21 +27,21 @@ use vestry_tls::private_file::Shown;
 pub(super) struct BackupFlags {
     #[command(flatten)]
     location: Location,
-    /// The file to make; never overwrites
+    /// The file to make, never overwritten; - is standard output
     file: PathBuf,
     /// Take the folders of secrets and certificates, too: whoever opens the backup then has everything
     #[arg(long)]
     with_secrets: bool,
-    /// Encrypt it with the one line of this file (mode 0600)
+    /// Encrypt it with the one line of this file (mode 0600); - reads standard input
     #[arg(long, value_name = "PATH")]
     passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreFlags {
-    /// The backup
+    /// The backup; - reads standard input
     file: PathBuf,
-    /// The file with the passphrase that it was encrypted with
+    /// The file with the passphrase that it was encrypted with; - reads standard input
     #[arg(long, value_name = "PATH")]
     passphrase_file: Option<PathBuf>,
     /// The audit key is lost: seal the audit as it is, and go on with a new key
@@ -71,7 +72,7 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
         );
         say("         --passphrase-file PATH encrypts it.");
     }
-    let file = NewFile::create(&flags.file)?;
+    let file = Target::open(&flags.file)?;
     let now = Clock::system().now();
     let data_dir = flags.location.enter()?;
     let contents = Contents {
@@ -97,8 +98,12 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
     drop(database);
     let file = write(&contents, file, passphrase.as_ref())?;
     drop(data_dir);
+    let is_standard_output = file.is_standard_output();
     file.finish()?;
-    answer(&format!("{}", Shown(&flags.file)))?;
+    match is_standard_output {
+        true => say("the backup is written to standard output"),
+        false => answer(&format!("{}", Shown(&flags.file)))?,
+    }
     if !flags.with_secrets {
         say(
             "The keys are not in it: keep a copy of the secrets folder elsewhere. Without them nobody can log in.",
@@ -112,25 +117,25 @@ fn certificates(location: &Location, data_dir: &DataDir) -> Result<vestry_tls::C
     Ok(data_dir.certs(config.certificates.dir.as_deref()))
 }
 
-fn write(
-    contents: &Contents,
-    file: NewFile,
-    passphrase: Option<&Passphrase>,
-) -> Result<NewFile, CommandError> {
+fn write(contents: &Contents, file: Target, passphrase: Option<&Passphrase>) -> Result<Target, CommandError> {
     let cancel = CancelFlag::default();
     let out = BufWriter::new(file);
     let mut out = match passphrase {
         Some(passphrase) => {
-            let sealed = archive::write(contents, cancel, SealedWriter::new(out, passphrase)?)?;
-            sealed.finish()?
+            let sealed = SealedWriter::new(out, passphrase).map_err(BackupError::NotWritten)?;
+            archive::write(contents, cancel, sealed)?.finish().map_err(BackupError::NotWritten)?
         }
         None => archive::write(contents, cancel, out)?,
     };
-    out.flush()?;
-    Ok(out.into_inner().map_err(std::io::IntoInnerError::into_error)?)
+    out.flush().map_err(BackupError::NotWritten)?;
+    Ok(out.into_inner().map_err(|error| BackupError::NotWritten(error.into_error()))?)
 }
 
 pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
+    if is_dash(&flags.file) && flags.passphrase_file.as_deref().is_some_and(is_dash) {
+        let both = "backup and passphrase cannot both be on standard input; give one of them as a file";
+        return Err(CommandError::Usage(both.to_owned()));
+    }
     let passphrase = flags.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     let input = restore::open(&flags.file)?;
     let data_dir = flags.folder.enter()?;
@@ -159,6 +164,6 @@ pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
 }
 
 fn read_passphrase(path: &Path) -> Result<Passphrase, CommandError> {
-    let bytes = private_file::read(path).map_err(vestry_tls::TlsError::from)?;
+    let bytes = private_file::read_or_input(path).map_err(vestry_tls::TlsError::from)?;
     Ok(Passphrase::of_line(&bytes)?)
 }

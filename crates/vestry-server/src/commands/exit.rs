@@ -48,7 +48,10 @@ fn exit_for_backup(error: &BackupError) -> Exit {
         | BackupError::NotSealed
         | BackupError::Unfit(_)
         | BackupError::FormatTooNew(_) => Exit::BadData,
-        BackupError::System { .. } | BackupError::NoRoom { .. } | BackupError::NotWritten(_) => Exit::Output,
+        BackupError::InputOnATerminal
+        | BackupError::System { .. }
+        | BackupError::NoRoom { .. }
+        | BackupError::NotWritten(_) => Exit::Output,
         BackupError::Store(_)
         | BackupError::Setup(_)
         | BackupError::DataDir(_)

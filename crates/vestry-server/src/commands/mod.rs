@@ -41,7 +41,8 @@ Stop it with Ctrl-C or SIGTERM (open requests are finished); SIGHUP reads settin
 const BACKUP_EXAMPLES: &str = "Examples:
   vestryd backup /media/stick/vestry.backup
   (umask 077; head -c 24 /dev/urandom | base64 > /root/passphrase)
-  vestryd backup --with-secrets --passphrase-file /root/passphrase /media/stick/everything.backup";
+  vestryd backup --with-secrets --passphrase-file /root/passphrase /media/stick/everything.backup
+  vestryd backup --with-secrets --passphrase-file /root/passphrase - | ssh keeper 'cat > everything.backup'";
 
 const RESTORE_EXAMPLES: &str = "Examples:
   vestryd restore --data-dir /tmp/drill --passphrase-file /root/passphrase /media/stick/everything.backup
