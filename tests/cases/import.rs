@@ -278,9 +278,9 @@ async fn lines_are_set_aside_as_objects_and_no_file_is_made_without_a_bad_one() 
     assert_eq!(
         written,
         [
-            "{\"age\":1,\"name\":\"a\",\"reason\":\"name: use 2 to 32 characters\"}",
-            "{\"age\":151,\"name\":\"cd\",\"reason\":\"age: use a whole number from 0 to 150\"}",
             "{\"line\":\"nonsense\",\"reason\":\"it is not a JSON object\"}",
+            "{\"name\":\"a\",\"age\":1,\"reason\":\"name: use 2 to 32 characters\"}",
+            "{\"name\":\"cd\",\"age\":151,\"reason\":\"age: use a whole number from 0 to 150\"}",
         ]
     );
     let (good, none) = (clerk.write("good.ndjson", "{\"name\":\"ef\"}\n"), clerk.path("none.ndjson"));
@@ -309,7 +309,7 @@ async fn sec_0061_hostile_files_are_refused_in_words_and_drive_no_terminal() {
             format!("name\n{}\n", ",".repeat(1_000_000)).into_bytes(),
             "the row that begins in line 2",
         ),
-        ("column.csv", b"name,\x1b]0;owned\x07\nab,1\n".to_vec(), "no column '\\u{1b}]0;owned\\u{7}'"),
+        ("column.csv", b"name,\x1b]0;owned\x07\nab,1\n".to_vec(), "there is no column like number 2"),
         ("bytes.csv", b"name\n\xff\xfe\n".to_vec(), "line 2: it is not UTF-8 text"),
         ("empty.csv", Vec::new(), "the file is empty"),
         ("deep.ndjson", vec![b'['; 1_000_000], "the row that begins in line 1"),

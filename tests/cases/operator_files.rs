@@ -227,3 +227,75 @@ fn o_4_a_terminal_is_refused_where_a_dash_stands_for_a_stream() {
     }
     assert_eq!(desk.value("select count(*) from accounts"), "0");
 }
+
+#[test]
+fn o_13_no_cell_of_a_file_is_echoed_however_it_is_read() {
+    let desk = Desk::new();
+    let secret = "$2y$05$sHwNThisIsSomebodysHash";
+    let files = [
+        ("people.htpasswd", format!("alice:{secret}\nbob:{secret}\n"), "csv"),
+        ("shadow", format!("alice:{secret}:19000:0:99999:7:::\n"), "csv"),
+        ("nohead.csv", format!("alice,{secret}\n"), "csv"),
+        ("secondhead.csv", format!("name,{secret}\nalice,x\n"), "csv"),
+        ("short.csv", "alice,hunter2\n".to_owned(), "csv"),
+        (
+            "age.csv",
+            format!("name,age,created,status\nalice,{secret},,\nbob,,{secret},\ncem,,,{secret}\n"),
+            "csv",
+        ),
+        ("hash.csv", format!("name,argon2id\nalice,{secret}\n"), "csv"),
+        (
+            "params.csv",
+            "name,argon2id\nalice,\"$argon2id$v=19$hunter2=1$c2FsdHNhbHQ$aGFzaA\"\n".to_owned(),
+            "csv",
+        ),
+        ("type.ndjson", format!("{{\"name\":\"alice\",\"age\":\"{secret}\"}}\n"), "ndjson"),
+        ("key.ndjson", format!("{{\"name\":\"alice\",\"{secret}\":1}}\n"), "ndjson"),
+        ("map.ndjson", format!("{{\"alice\":\"{secret}\"}}\n"), "ndjson"),
+        ("broken.ndjson", format!("{{\"name\":\"alice\" \"{secret}\"}}\n"), "ndjson"),
+        ("list.ndjson", format!("{{\"name\":[\"{secret}\"]}}\n"), "ndjson"),
+    ];
+    for (name, content, format) in files {
+        desk.write(name, content);
+        let refused = desk.shell(&format!("vestryctl import {name} --format {format}")).ended_with(65);
+        let said = format!("{}{}", refused.out, refused.err);
+        for cell in ["alice", "sHwN", "$2y$", "hunter2"] {
+            assert!(!said.contains(cell), "{name}: {said}");
+        }
+        assert!(said.contains("line 1: ") || said.contains("line 2: "), "{name}: {said}");
+        for word in ["expected", "invalid type", "i64", "duplicate field"] {
+            assert!(!said.contains(word), "{name}: {said}");
+        }
+        fits_eighty_columns(&said);
+    }
+    // What is a name of a column can be shown, so that a misprint is found.
+    desk.write("misprint.csv", "name,e-mail\nalice,\n");
+    let misprint = desk.shell("vestryctl import misprint.csv").ended_with(65);
+    assert!(misprint.err.contains("there is no column 'e-mail'"), "{}", misprint.err);
+}
+
+#[test]
+fn o_12_lines_of_objects_take_what_a_table_takes() {
+    let desk = Desk::new();
+    desk.write(
+        "people.ndjson",
+        "{\"name\":\"a1\",\"email\":\"\"}\n{\"name\":\"a2\",\"age\":\"\"}\n{\"name\":\"a3\",\"age\":\"40\"}\n\
+         {\"name\":\"a4\",\"age\":40.0}\n{\"name\":\"a5\",\"argon2id\":\"\"}\n{\"name\":\"a6\",\"created\":\"\"}\n\
+         {\"Name\":\"a7\",\"AGE\":\"7\"}\n{\"name\":4711,\"gender\":1}\n{\"name\":\"\",\"age\":null}\n",
+    );
+    desk.write(
+        "people.csv",
+        "NAME,email,Age,argon2id,created,gender\nb1,,40.0,,,\nb2,,7,,,1\n4712,,,,,\n,,,,,\n",
+    );
+    desk.shell("vestryctl import people.ndjson").ended_with(0);
+    desk.shell("vestryctl import people.csv").ended_with(0);
+    let names = "select count(*), sum(age) from accounts where name like";
+    assert_eq!(desk.value(&format!("{names} 'a_'")), "7\t87");
+    assert_eq!(desk.value(&format!("{names} 'b_'")), "2\t47");
+    assert_eq!(desk.value("select count(*) from accounts where name in ('4711', '4712')"), "2");
+    // What the table of accounts prints as JSON is read back in.
+    let script = "vestryctl --format ndjson sql 'select name || 9 as Name, age, email from accounts' > again.ndjson; \
+                  vestryctl import again.ndjson";
+    desk.shell(script).ended_with(0);
+    assert_eq!(desk.value(&format!("{names} 'a_9'")), "7\t87");
+}

@@ -2,8 +2,8 @@
 //! the input of another import, which passes the reasons over.
 
 use crate::formula::{guarded, unguarded};
-use crate::reader::Raw;
-use serde_json::{Map, Value};
+use crate::reader::{Members, Raw};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::io::{self, Write};
 use vestry_protocol::escape::Escaped;
@@ -41,14 +41,19 @@ impl<W: Write> BadRowWriter<W> {
         match raw {
             Raw::Values(values) => self.values(values.iter().map(Vec::as_slice), &reason),
             Raw::Line(line) => {
-                let object: Result<Map<String, Value>, _> = serde_json::from_slice(line);
-                // A line that is no object goes as a text into one.
-                let mut object = object.unwrap_or_else(|_| {
-                    let text = String::from_utf8_lossy(line).into_owned();
-                    Map::from_iter([("line".to_owned(), Value::from(text))])
-                });
-                object.insert(REASON.to_owned(), Value::from(reason));
-                writeln!(self.out, "{}", Value::Object(object))
+                let reason = Value::from(reason);
+                let Ok(Members(members)) = Members::of(line) else {
+                    // A line that is no object goes as a text into one.
+                    let line = Value::from(String::from_utf8_lossy(line));
+                    return writeln!(self.out, "{{\"line\":{line},\"{REASON}\":{reason}}}");
+                };
+                write!(self.out, "{{")?;
+                for (key, value) in members {
+                    if !key.trim().eq_ignore_ascii_case(REASON) {
+                        write!(self.out, "{}:{},", Value::from(key), value.get())?;
+                    }
+                }
+                writeln!(self.out, "\"{REASON}\":{reason}}}")
             }
         }
     }
@@ -123,7 +128,7 @@ mod tests {
         let text = written(Some(&["Reason", "name"]), &[(row, "name: reserved")]);
         assert_eq!(text, "\"name\",\"reason\"\r\n\"root\",\"name: reserved\"\r\n");
         let line = Raw::Line(br#"{"name":"root","reason":"old","age":4}"#.to_vec());
-        assert_eq!(written(None, &[(line, "new")]), "{\"age\":4,\"name\":\"root\",\"reason\":\"new\"}\n");
+        assert_eq!(written(None, &[(line, "new")]), "{\"name\":\"root\",\"age\":4,\"reason\":\"new\"}\n");
     }
 
     #[test]

@@ -149,9 +149,10 @@ impl Failure {
             Self::Output(_) | Self::Input(_) | Self::Runtime(_) | Self::Terminal(_) => {
                 Some("Check the system's resources, then try again.".to_owned())
             }
-            Self::Rows(ReadError::Endless { .. } | ReadError::Header { .. }) => {
+            Self::Rows(ReadError::Endless { .. }) => {
                 Some("Nothing was imported. Correct the file and try again.".to_owned())
             }
+            Self::Rows(ReadError::Header { advice, .. }) => Some(format!("Nothing was imported.\n{advice}")),
             Self::BadRows { .. } => {
                 Some("Mend them and try again, or import the others: --skip-bad FILE".to_owned())
             }

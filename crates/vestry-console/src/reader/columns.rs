@@ -1,14 +1,17 @@
-//! The columns of a file of accounts: what they are called, and what their values say. Both formats have the same.
+//! The columns of a file of accounts: what they are called, and what their values say. Both formats have the same, and each
+//! value comes here as text, so that no rule is there twice.
+//!
+//! What is said of a file never holds a cell of it: in a file without a header, or of another program, each may be a secret.
 
+use std::borrow::Cow;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::calendar::parse_rfc3339;
-use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::Age;
 use vestry_protocol::import::ImportRow;
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Profile;
 
-/// A column of a header.
+/// A column of a header, or a key of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     Name,
@@ -24,11 +27,13 @@ pub(super) enum Column {
     Reason,
 }
 
-/// What people are told when they name another.
-pub(super) const NAMES: &str = "name, email, age, gender, created, status and argon2id are taken; \
-     credential, last_login and reason are passed over";
+/// What people are told when they name another, in lines.
+pub(super) const NAMES: &str = "\
+Taken: name, email, age, gender, created, status, argon2id.
+Passed over: credential, last_login, reason.";
 
 impl Column {
+    /// Returns the column of a name, however it is capitalised.
     pub(super) fn of(name: &str) -> Option<Self> {
         Some(match name.trim().to_ascii_lowercase().as_str() {
             "name" => Self::Name,
@@ -44,61 +49,130 @@ impl Column {
             _ => return None,
         })
     }
+
+    /// Returns what it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Age => "age",
+            Self::Gender => "gender",
+            Self::Created => "created",
+            Self::Status => "status",
+            Self::Argon2id => "argon2id",
+            Self::PassedOver(name) => name,
+            Self::Reason => "reason",
+        }
+    }
 }
 
-/// The columns of a header, in its order.
+/// Why some names are not those of columns.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotColumns {
+    /// None of them is known: they may be anything.
+    NoneKnown,
+    /// This one is not known, in words that can be shown.
+    Unknown(String),
+    /// This one is there twice.
+    Twice(&'static str),
+    /// None is called `name`.
+    NoName,
+}
+
+impl NotColumns {
+    /// Returns what is said of it; `what` is what the format calls a column.
+    pub(super) fn rule(&self, what: &str) -> String {
+        match self {
+            Self::NoneKnown => format!("it does not name a {what} that is taken"),
+            Self::Unknown(name) => format!("there is no {what} {name}"),
+            Self::Twice(name) => format!("the {what} '{name}' is there twice"),
+            Self::NoName => format!("there is no {what} 'name'"),
+        }
+    }
+}
+
+/// Returns the columns of these names, in their order.
 ///
 /// # Errors
 /// With the first name that is unknown or there twice, or when there is no name.
-pub(super) fn of_header(names: &[String]) -> Result<Vec<Column>, String> {
-    let mut columns = Vec::with_capacity(names.len());
-    for name in names {
-        let column =
-            Column::of(name).ok_or_else(|| format!("there is no column '{}'; {NAMES}", Escaped(name)))?;
+pub(super) fn of_names<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<Vec<Column>, NotColumns> {
+    if !names.clone().any(|name| Column::of(name).is_some()) {
+        return Err(NotColumns::NoneKnown);
+    }
+    let mut columns = Vec::new();
+    for (place, name) in names.enumerate() {
+        let column = Column::of(name).ok_or_else(|| NotColumns::Unknown(shown(name, place)))?;
         if columns.contains(&column) {
-            return Err(format!("the column '{}' is there twice", Escaped(name)));
+            return Err(NotColumns::Twice(column.name()));
         }
         columns.push(column);
     }
-    match columns.contains(&Column::Name) {
-        true => Ok(columns),
-        false => Err(format!("there is no column 'name' in the header; {NAMES}")),
+    if columns.contains(&Column::Name) { Ok(columns) } else { Err(NotColumns::NoName) }
+}
+
+/// The longest name that is shown: each of ours is shorter.
+const SHOWN_CHARS_MAX: usize = 20;
+
+/// Returns a name that looks like one; another by its place.
+fn shown(name: &str, place: usize) -> String {
+    let is_one = |c: char| c.is_ascii_alphabetic() || "_- ".contains(c);
+    match (1..=SHOWN_CHARS_MAX).contains(&name.len()) && name.chars().all(is_one) {
+        true => format!("'{name}'"),
+        false => format!("like number {}", place + 1),
     }
 }
 
-/// An account without anything.
+/// Returns an account without anything.
 pub(super) fn empty_row(line: u64) -> ImportRow {
     let (name, profile) = (String::new(), Profile::default());
     ImportRow { line, name, profile, created: None, suspended: false, argon2id: None }
 }
 
-/// Puts the text of one column in its place.
+/// Returns whether a value says nothing.
+pub(super) fn is_empty(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// Puts the text of one column in its place; one that says nothing is none.
 ///
 /// # Errors
-/// With the rule that it breaks.
-pub(super) fn put(row: &mut ImportRow, column: Column, text: &str) -> Result<(), String> {
+/// With the rule that it breaks. Holds nothing of the text.
+pub(super) fn put(row: &mut ImportRow, column: Column, text: Cow<'_, str>) -> Result<(), String> {
+    if is_empty(&text) {
+        return Ok(());
+    }
     match column {
-        Column::Name => text.clone_into(&mut row.name),
-        Column::Email => row.profile.email = Some(text.to_owned()),
+        Column::Name => row.name = text.into_owned(),
+        Column::Email => row.profile.email = Some(text.into_owned()),
         Column::Age => {
-            row.profile.age = Some(Age::parse(text).map_err(|error| error.to_string())?.years());
+            let age = Age::parse(without_zeros(text.trim())).map_err(|error| error.to_string())?;
+            row.profile.age = Some(age.years());
         }
-        Column::Gender => row.profile.gender = Some(text.to_owned()),
-        Column::Created => row.created = Some(instant(text)?),
-        Column::Status => row.suspended = is_suspended(text)?,
-        Column::Argon2id => row.argon2id = Some(SecretText::new(text.to_owned())),
+        Column::Gender => row.profile.gender = Some(text.into_owned()),
+        Column::Created => {
+            row.created = Some(instant(&text).ok_or("created: write it as 2026-11-23T03:28:12Z (RFC 3339)")?);
+        }
+        Column::Status => row.suspended = is_suspended(&text)?,
+        Column::Argon2id => row.argon2id = Some(SecretText::new(text.into_owned())),
         Column::PassedOver(_) | Column::Reason => {}
     }
     Ok(())
 }
 
-pub(super) fn instant(text: &str) -> Result<UnixSeconds, String> {
-    parse_rfc3339(text.trim())
-        .ok_or_else(|| "created: write it as 2026-11-23T03:28:12Z (RFC 3339)".to_owned())
+/// `40.0` as `40`: what programs make of a column of numbers that has gaps.
+fn without_zeros(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => whole,
+        _ => text,
+    }
 }
 
-pub(super) fn is_suspended(text: &str) -> Result<bool, String> {
-    match text.trim() {
+fn instant(text: &str) -> Option<UnixSeconds> {
+    parse_rfc3339(text.trim())
+}
+
+fn is_suspended(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
         "active" => Ok(false),
         "suspended" => Ok(true),
         "deleted" => Err("status: a deleted account is not brought back; leave its row out".to_owned()),

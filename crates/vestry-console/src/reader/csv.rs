@@ -1,9 +1,9 @@
-//! Comma-separated values: the first row names the columns, in any order. An empty value is none; a `'` that keeps a
+//! Comma-separated values: the first row names the columns, in any order. A `'` that keeps a
 //! spreadsheet from running what follows is not part of the value.
 //!
 //! Cutting is the library's; the room that it gets here is what bounds a row.
 
-use super::columns::{Column, empty_row, of_header, put};
+use super::columns::{Column, NAMES, empty_row, is_empty, of_names, put};
 use super::row::{Entry, ROW_BYTES_MAX, ReadError};
 use crate::formula::unguarded;
 use csv_core::{ReadRecordResult, Reader};
@@ -65,7 +65,7 @@ impl<R: BufRead> Rows<R> {
         let mut rows = Self { input, core: Reader::new(), header: Vec::new(), columns: Vec::new(), record };
         let is_there = rows.read()?;
         let line = rows.record.line;
-        let refuse = |rule: String| ReadError::Header { line, rule };
+        let refuse = |rule: String| ReadError::Header { line, rule, advice: NAMES.to_owned() };
         if !is_there {
             return Err(refuse("the file is empty; its first row has to name the columns".to_owned()));
         }
@@ -76,15 +76,20 @@ impl<R: BufRead> Rows<R> {
         rows.header = names
             .collect::<Result<_, _>>()
             .map_err(|_| refuse("the names of the columns are not UTF-8 text".to_owned()))?;
-        rows.columns = of_header(&rows.header).map_err(refuse)?;
+        let columns = of_names(rows.header.iter().map(String::as_str));
+        rows.columns = columns.map_err(|error| refuse(error.rule("column")))?;
         Ok(rows)
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Entry>, ReadError> {
-        match self.read()? {
-            true => Ok(Some(Entry { line: self.record.line, row: self.parse() })),
-            false => Ok(None),
+        while self.read()? {
+            // Spreadsheets end a file with rows of commas.
+            let says_nothing = self.record.values().all(|value| str::from_utf8(value).is_ok_and(is_empty));
+            if self.record.has_open_quotes() || !says_nothing {
+                return Ok(Some(Entry { line: self.record.line, row: self.parse() }));
+            }
         }
+        Ok(None)
     }
 
     fn parse(&self) -> Result<ImportRow, String> {
@@ -98,9 +103,7 @@ impl<R: BufRead> Rows<R> {
         let mut row = empty_row(self.record.line);
         for (column, value) in self.columns.iter().zip(self.record.values()) {
             let text = str::from_utf8(value).map_err(|_| "it is not UTF-8 text".to_owned())?;
-            if !text.is_empty() {
-                put(&mut row, *column, unguarded(text))?;
-            }
+            put(&mut row, *column, unguarded(text).into())?;
         }
         Ok(row)
     }

@@ -11,6 +11,7 @@ pub(crate) mod row;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ndjson::Members;
 pub(crate) use row::{Entry, Raw, ReadError};
 
 use std::io::BufRead;

@@ -1,13 +1,15 @@
-//! An object a line, with the names of the columns as its keys. `null` and a key that is not there are the same.
+//! An object a line, with the names of the columns as its keys. `null`, an empty text and a key that is not there are the same;
+//! a number is what its digits say, as in a table.
 
-use super::columns::{empty_row, instant, is_suspended};
+use super::columns::{empty_row, is_empty, of_names, put};
 use super::row::{Entry, ROW_BYTES_MAX, ReadError};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
 use std::io::{BufRead, Read};
-use vestry_protocol::fields::Age;
 use vestry_protocol::import::ImportRow;
-use vestry_protocol::secret::SecretText;
 
 /// The lines of a file.
 #[derive(Debug)]
@@ -18,24 +20,48 @@ pub(crate) struct Lines<R> {
     bytes: u64,
 }
 
-/// A line as it is typed. Another key is an error that names it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Typed {
-    name: String,
-    email: Option<String>,
-    age: Option<i64>,
-    gender: Option<String>,
-    created: Option<String>,
-    status: Option<String>,
-    argon2id: Option<SecretText>,
-    // Passed over, but read: a line that is set aside is written from what was read.
-    #[serde(rename = "credential")]
-    _credential: Option<Value>,
-    #[serde(rename = "last_login")]
-    _last_login: Option<Value>,
-    #[serde(rename = "reason")]
-    _reason: Option<Value>,
+/// The keys of an object with their values as they are written, in its order, each as often as it is there.
+pub(crate) struct Members<'de>(pub(crate) Vec<(String, &'de RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfAnObject;
+        impl<'de> Visitor<'de> for OfAnObject {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(OfAnObject)
+    }
+}
+
+impl<'de> Members<'de> {
+    /// Reads the object of a line.
+    ///
+    /// # Errors
+    /// In words of ours that hold nothing of the line.
+    pub(crate) fn of(line: &'de [u8]) -> Result<Self, String> {
+        let text = str::from_utf8(line).map_err(|_| "it is not UTF-8 text".to_owned())?;
+        if !text.trim_start().starts_with('{') {
+            return Err("it is not a JSON object".to_owned());
+        }
+        serde_json::from_str(text).map_err(|error| match error.classify() {
+            Category::Eof => "its JSON object has no end; write each on a line of its own".to_owned(),
+            Category::Io | Category::Syntax | Category::Data => {
+                format!("it is not one JSON object a line: look at its character {}", error.column())
+            }
+        })
+    }
 }
 
 impl<R: BufRead> Lines<R> {
@@ -45,8 +71,13 @@ impl<R: BufRead> Lines<R> {
 
     pub(super) fn next(&mut self) -> Result<Option<Entry>, ReadError> {
         while self.read()? {
-            if !self.line.trim_ascii().is_empty() {
-                return Ok(Some(Entry { line: self.number, row: parse(&self.line, self.number) }));
+            if self.line.trim_ascii().is_empty() {
+                continue;
+            }
+            match parse(&self.line, self.number) {
+                Ok(None) => {}
+                Ok(Some(row)) => return Ok(Some(Entry { line: self.number, row: Ok(row) })),
+                Err(rule) => return Ok(Some(Entry { line: self.number, row: Err(rule) })),
             }
         }
         Ok(None)
@@ -80,28 +111,30 @@ impl<R: BufRead> Lines<R> {
 /// Some editors begin a file with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-fn parse(line: &[u8], number: u64) -> Result<ImportRow, String> {
-    // An array would be taken for the fields in their order.
-    if !line.trim_ascii_start().starts_with(b"{") {
-        return Err("it is not a JSON object".to_owned());
+/// The row of a line; nothing when no value of it says anything.
+fn parse(line: &[u8], number: u64) -> Result<Option<ImportRow>, String> {
+    let Members(members) = Members::of(line)?;
+    let texts: Vec<_> = members.iter().map(|(key, value)| (key.as_str(), text_of(value))).collect();
+    if texts.iter().all(|(_, text)| text.as_ref().is_ok_and(|text| is_empty(text))) {
+        return Ok(None);
     }
-    let typed: Typed = serde_json::from_slice(line).map_err(|error| {
-        // The library counts lines within the text that it was given, which is one line.
-        let text = error.to_string();
-        text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
-    })?;
+    let columns = of_names(texts.iter().map(|(key, _)| *key)).map_err(|error| error.rule("key"))?;
     let mut row = empty_row(number);
-    row.name = typed.name;
-    row.profile.email = typed.email;
-    row.profile.gender = typed.gender;
-    row.argon2id = typed.argon2id;
-    row.profile.age = typed.age.map(years).transpose()?;
-    row.created = typed.created.as_deref().map(instant).transpose()?;
-    row.suspended = typed.status.as_deref().map_or(Ok(false), is_suspended)?;
-    Ok(row)
+    for (column, (_, text)) in columns.into_iter().zip(texts) {
+        put(&mut row, column, text.map_err(|rule| format!("{}: {rule}", column.name()))?)?;
+    }
+    Ok(Some(row))
 }
 
-fn years(age: i64) -> Result<u16, String> {
-    // Its text has the rule and the words for it.
-    Age::parse(&age.to_string()).map(Age::years).map_err(|error| error.to_string())
+/// A value as a table would have it.
+fn text_of(value: &RawValue) -> Result<Cow<'_, str>, &'static str> {
+    let written = value.get();
+    match written.as_bytes().first() {
+        Some(b'"') => {
+            serde_json::from_str(written).map(Cow::Owned).map_err(|_| "it has a character that is none")
+        }
+        Some(b'[' | b'{') => Err("use a text or a number, and no list or object"),
+        _ if written == "null" => Ok(Cow::Borrowed("")),
+        _ => Ok(Cow::Borrowed(written)),
+    }
 }

@@ -22,13 +22,15 @@ pub(crate) enum ReadError {
         /// Its first line.
         line: u64,
     },
-    /// The first row does not name columns.
+    /// The first row does not name columns, or the file is of another kind.
     #[error("line {line}: {}", Escaped(rule))]
     Header {
         /// Where it is.
         line: u64,
         /// What is wrong with it.
         rule: String,
+        /// What to do, in lines.
+        advice: String,
     },
 }
 
