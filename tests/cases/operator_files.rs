@@ -299,3 +299,78 @@ fn o_12_lines_of_objects_take_what_a_table_takes() {
     desk.shell(script).ended_with(0);
     assert_eq!(desk.value(&format!("{names} 'a_9'")), "7\t87");
 }
+
+#[test]
+fn o_12_a_line_that_is_set_aside_keeps_what_it_says() {
+    let desk = Desk::new();
+    desk.write(
+        "people.ndjson",
+        "{\"Reason\":\"old\",\"name\":\"NO GOOD\",\"age\":40.0}\n{\"name\":\"a\",\"name\":\"b\"}\nnonsense\n{\"name\":\"fine\"}\n",
+    );
+    desk.shell("vestryctl import people.ndjson --skip-bad bad.ndjson").ended_with(0);
+    let bad = String::from_utf8(desk.read("bad.ndjson")).unwrap();
+    let lines: Vec<&str> = bad.lines().collect();
+    assert!(lines[0].starts_with("{\"name\":\"NO GOOD\",\"age\":40.0,\"reason\":\"name: "), "{bad}");
+    assert_eq!(lines[1], "{\"name\":\"a\",\"name\":\"b\",\"reason\":\"the key 'name' is there twice\"}");
+    assert_eq!(lines[2], "{\"line\":\"nonsense\",\"reason\":\"it is not a JSON object\"}");
+    desk.shell("sed -i 's/NO GOOD/mended/; 2,3d' bad.ndjson && vestryctl import bad.ndjson").ended_with(0);
+    assert_eq!(desk.value("select age from accounts where name = 'mended'"), "40");
+}
+
+/// The numbers of the lines that bad rows are told of, in the order in which they are.
+fn lines_told(said: &str) -> Vec<u64> {
+    let numbers = said.lines().filter_map(|line| line.strip_prefix("line ")?.split(':').next());
+    numbers.map(|number| number.parse().unwrap()).collect()
+}
+
+#[test]
+fn o_11_a_second_import_tells_twenty_rows_and_a_count() {
+    let desk = Desk::new();
+    let rows: String = (0..5_000).map(|number| format!("person{number}\n")).collect();
+    desk.write("big.csv", format!("name\n{rows}"));
+    desk.shell("vestryctl import big.csv").ended_with(0);
+    for command in ["import big.csv", "import big.csv --dry-run"] {
+        let again = desk.shell(&format!("vestryctl {command}")).ended_with(65);
+        assert_eq!(lines_told(&again.err), (2..22).collect::<Vec<u64>>(), "{command}");
+        let more = "and 4,980 more as in line 2: name: an account has it already\n";
+        assert!(again.err.contains(more), "{command}: {}", again.err);
+        assert!(again.err.contains("bad rows: 5,000 of 5,000; nothing was imported\n"), "{}", again.err);
+        let way = "--skip-bad FILE\n  That file then has every bad row with its reason.\n";
+        assert!(again.err.ends_with(way), "{}", again.err);
+        fits_eighty_columns(&again.err);
+    }
+    desk.shell("vestryctl import big.csv --skip-bad all.csv").ended_with(0);
+    assert_eq!(String::from_utf8(desk.read("all.csv")).unwrap().lines().count(), 5_001);
+}
+
+#[test]
+fn o_11_bad_rows_come_in_the_order_of_lines_whoever_found_them() {
+    let desk = Desk::new();
+    // The server finds the first of three, this program the second; some rows are too long for a batch of many.
+    let text = "x".repeat(200);
+    let row = |number: u64| match number % 60 {
+        0 => format!("NOT/{number},1,\n"),
+        1 => format!("person{number},old,\n"),
+        2 => format!("person{number},1,{text}\n"),
+        _ => format!("person{number},1,short\n"),
+    };
+    let rows: String = (2..9_002).map(row).collect();
+    desk.write("mixed.csv", format!("name,age,gender\n{rows}"));
+    let refused = desk.shell("vestryctl import mixed.csv").ended_with(65);
+    let told = lines_told(&refused.err);
+    assert!(told.is_sorted(), "{told:?}");
+    assert_eq!(told[..6], [2, 60, 61, 62, 120, 121]);
+    assert_eq!(told.len(), 60);
+    for kind in ["as in line 60: name: ", "as in line 61: age: ", "as in line 2: gender: "] {
+        assert_eq!(refused.err.matches(kind).count(), 1, "{kind}: {}", refused.err);
+    }
+    desk.shell("vestryctl import mixed.csv --skip-bad bad.csv").ended_with(0);
+    let bad = String::from_utf8(desk.read("bad.csv")).unwrap();
+    let begins: Vec<&str> = bad.lines().skip(1).take(4).map(|line| &line[..8]).collect();
+    assert_eq!(begins, ["\"person2", "\"NOT/60\"", "\"person6", "\"person6"]);
+    // What comes before a row without an end is told, too.
+    desk.write("open.csv", format!("name,age\nfine,old\nA B,1\n\"open,1\n{}", "person,1\n".repeat(2_000)));
+    let open = desk.shell("vestryctl import open.csv").ended_with(65);
+    assert_eq!(lines_told(&open.err), [2, 3]);
+    assert!(open.err.contains("the row that begins in line 4 is longer"), "{}", open.err);
+}

@@ -87,7 +87,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Rows(#[from] ReadError),
     #[error("bad rows: {} of {}; nothing was imported", grouped(*bad), grouped(*rows))]
-    BadRows { bad: u64, rows: u64 },
+    BadRows { bad: u64, rows: u64, left_some_out: bool },
     /// A drill measured more than the server's settings promise.
     #[error("exceeded limits: {exceeded} of {limits}")]
     LimitsExceeded { exceeded: usize, limits: usize },
@@ -153,8 +153,11 @@ impl Failure {
                 Some("Nothing was imported. Correct the file and try again.".to_owned())
             }
             Self::Rows(ReadError::Header { advice, .. }) => Some(format!("Nothing was imported.\n{advice}")),
-            Self::BadRows { .. } => {
-                Some("Mend them and try again, or import the others: --skip-bad FILE".to_owned())
+            Self::BadRows { left_some_out, .. } => {
+                let way = "Mend them and try again, or import the others: --skip-bad FILE";
+                let all =
+                    if *left_some_out { "\nThat file then has every bad row with its reason." } else { "" };
+                Some(format!("{way}{all}"))
             }
             Self::Rows(ReadError::Input(_)) => Some("Nothing was imported. Try again.".to_owned()),
             Self::LimitsExceeded { .. } => Some(AFTER_EXCEEDED_LIMITS.to_owned()),

@@ -1,7 +1,9 @@
 //! Making accounts of the rows of a file. Rows go to the server as they are read; what is bad is told or set aside as it
 //! is found, so that no more than a few batches are in memory, however long the file is.
 
+mod batch;
 mod set_aside;
+mod told;
 
 use crate::cli::ImportArgs;
 use crate::console::Console;
@@ -9,19 +11,19 @@ use crate::context::Context;
 use crate::failure::{Failure, Said};
 use crate::output::{Output, Written};
 use crate::progress::{Progress, grouped};
-use crate::reader::{FileFormat, Raw, Reader};
+use crate::reader::{FileFormat, ReadError, Reader};
 use crate::record::{Record, count, text};
 use crate::render::Format;
+use batch::{Bad, Batch, Memo};
 use set_aside::SetAside;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::mem;
 use std::path::Path;
+use told::Told;
 use vestry_client::Address;
 use vestry_client::admin::{AdminError, Import, Imported};
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::import::{BadRow, ImportRow};
-use vestry_protocol::limits::IMPORT_BATCH_BUDGET_BYTES;
 use vestry_protocol::typed::vestryctl;
 use vestry_seal::is_dash;
 
@@ -55,6 +57,7 @@ pub(super) async fn run(context: &mut Context, arguments: &ImportArgs) -> Result
         set_aside,
         output,
         tally: Tally::default(),
+        told: Told::default(),
     };
     let done = work.run(&mut context.console, arguments.dry_run).await;
     // The import belongs to its connection, and ends with it.
@@ -85,6 +88,7 @@ struct Tally {
 #[derive(Debug)]
 struct Done {
     tally: Tally,
+    told: Told,
     /// Nothing when it was given up.
     imported: Option<Imported>,
 }
@@ -99,10 +103,8 @@ struct Work<R> {
     set_aside: SetAside,
     output: Output,
     tally: Tally,
+    told: Told,
 }
-
-/// What comes back with the verdict on a batch: its rows as they are in the file, when bad ones are set aside.
-type Memo = Vec<(u64, Raw)>;
 
 impl<R: BufRead> Work<R> {
     async fn run(mut self, console: &mut Console, is_dry: bool) -> Result<Done, Failure> {
@@ -119,33 +121,20 @@ impl<R: BufRead> Work<R> {
         mut import: Import<'_, Memo>,
         is_dry: bool,
     ) -> Result<Done, Failure> {
-        let mut batch = Batch::default();
-        while let Some(entry) = self.reader.next()? {
-            self.tally.rows += 1;
-            match entry.row {
-                Ok(row) => {
-                    if !batch.has_room_for(&row) {
-                        self.send(&mut import, mem::take(&mut batch)).await?;
-                    }
-                    let raw = self.set_aside.is_wanted().then(|| self.reader.raw());
-                    batch.push(row, raw);
-                }
-                Err(reason) => {
-                    let raw = self.set_aside.is_wanted().then(|| self.reader.raw());
-                    self.bad_row(entry.line, &reason, raw.as_ref())?;
-                }
-            }
-        }
-        self.send(&mut import, batch).await?;
+        let ended = self.send_all(&mut import).await?;
         while let Some((memo, bad)) = import.receive_verdict().await.map_err(|error| self.failed(error))? {
-            self.judge(&memo, &bad)?;
+            self.tell_bad(memo.with_verdict(bad))?;
         }
+        self.progress.clear();
+        self.told.tell_the_rest(self.output);
+        // Now that what came before is told.
+        ended?;
         let tally = self.tally;
         let good = tally.rows - tally.bad;
         if is_dry || good == 0 || (tally.bad > 0 && !self.set_aside.is_wanted()) {
             import.give_up().await.map_err(|error| self.failed(error))?;
             self.set_aside.finish()?;
-            return Ok(Done { tally, imported: None });
+            return Ok(Done { tally, told: mem::take(&mut self.told), imported: None });
         }
         // Before the act: what is left out must not be lost when the disk is full.
         self.set_aside.finish()?;
@@ -157,59 +146,55 @@ impl<R: BufRead> Work<R> {
         }
         let look = vestryctl("audit --sort id --desc --where \"action = 'accounts.imported'\"");
         let imported = finished.map_err(|error| Failure::of_call(&self.server, error, Some(look)))?;
-        Ok(Done { tally, imported: Some(imported) })
+        Ok(Done { tally, told: mem::take(&mut self.told), imported: Some(imported) })
     }
 
     fn failed(&self, error: AdminError) -> Failure {
         Failure::of_call(&self.server, error, None)
     }
 
+    /// Sends every row that can be read; what ended the reading before the end of the file.
+    async fn send_all(&mut self, import: &mut Import<'_, Memo>) -> Result<Result<(), ReadError>, Failure> {
+        let mut batch = Batch::default();
+        let ended = loop {
+            let entry = match self.reader.next() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            self.tally.rows += 1;
+            let raw = self.set_aside.is_wanted().then(|| self.reader.raw());
+            if !batch.has_room_for(&entry.row) {
+                self.send(import, mem::take(&mut batch)).await?;
+            }
+            batch.push(entry.line, entry.row, raw);
+        };
+        self.send(import, batch).await?;
+        Ok(ended)
+    }
+
     async fn send(&mut self, import: &mut Import<'_, Memo>, batch: Batch) -> Result<(), Failure> {
         self.progress.at("checking", self.reader.bytes(), self.bytes, self.tally.rows);
         match import.send(batch.rows, batch.memo).await.map_err(|error| self.failed(error))? {
-            Some((memo, bad)) => self.judge(&memo, &bad),
+            Some((memo, bad)) => self.tell_bad(memo.with_verdict(bad)),
             None => Ok(()),
         }
     }
 
-    fn judge(&mut self, memo: &Memo, bad: &[BadRow]) -> Result<(), Failure> {
-        for BadRow { line, reason } in bad {
-            let raw = memo.iter().find(|(of, _)| of == line).map(|(_, raw)| raw);
-            self.bad_row(*line, reason, raw)?;
-        }
-        Ok(())
-    }
-
-    fn bad_row(&mut self, line: u64, reason: &str, raw: Option<&Raw>) -> Result<(), Failure> {
-        self.tally.bad += 1;
-        match raw {
-            Some(raw) if self.set_aside.is_wanted() => self.set_aside.row(raw, reason),
-            _ => {
-                self.progress.clear();
-                self.output.talk(format_args!("line {line}: {}", Escaped(reason)));
-                Ok(())
+    fn tell_bad(&mut self, rows: Vec<Bad>) -> Result<(), Failure> {
+        for Bad { line, reason, raw } in rows {
+            self.tally.bad += 1;
+            match raw {
+                Some(raw) if self.set_aside.is_wanted() => self.set_aside.row(&raw, &reason)?,
+                _ => {
+                    if let Some(said) = self.told.row(line, &reason) {
+                        self.progress.clear();
+                        self.output.talk(said);
+                    }
+                }
             }
         }
-    }
-}
-
-/// Rows that go to the server together.
-#[derive(Default)]
-struct Batch {
-    rows: Vec<ImportRow>,
-    budget: usize,
-    memo: Memo,
-}
-
-impl Batch {
-    fn has_room_for(&self, row: &ImportRow) -> bool {
-        self.rows.is_empty() || self.budget + row.budget_bytes() <= IMPORT_BATCH_BUDGET_BYTES
-    }
-
-    fn push(&mut self, row: ImportRow, raw: Option<Raw>) {
-        self.budget += row.budget_bytes();
-        self.memo.extend(raw.map(|raw| (row.line, raw)));
-        self.rows.push(row);
+        Ok(())
     }
 }
 
@@ -253,7 +238,11 @@ fn tell(context: &Context, arguments: &ImportArgs, done: &Done) -> Result<(), Fa
         None => failure,
     })?;
     tell_what_is_left(context.output, arguments, done);
-    if is_refused { Err(Failure::BadRows { bad, rows }) } else { Ok(()) }
+    if is_refused {
+        Err(Failure::BadRows { bad, rows, left_some_out: done.told.left_some_out() })
+    } else {
+        Ok(())
+    }
 }
 
 /// From here on it is worth telling that everybody waited.
