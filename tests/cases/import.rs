@@ -311,7 +311,7 @@ async fn sec_0061_hostile_files_are_refused_in_words_and_drive_no_terminal() {
         ("column.csv", b"name,\x1b]0;owned\x07\nab,1\n".to_vec(), "there is no column like number 2"),
         ("bytes.csv", b"name\n\xff\xfe\n".to_vec(), "line 2: it is not UTF-8 text"),
         ("empty.csv", Vec::new(), "the file is empty"),
-        ("deep.ndjson", vec![b'['; 1_000_000], "the row that begins in line 1"),
+        ("deep.ndjson", vec![b'['; 1_000_000], "line 1: the file is a JSON array"),
         ("nested.ndjson", [b"{\"name\":".to_vec(), vec![b'['; 2_000]].concat(), "line 1: "),
         ("key.ndjson", b"{\"name\":\"ab\",\"\x1b[2J\":1}\n".to_vec(), "line 1: "),
     ];

@@ -227,9 +227,10 @@ What an export says in credential and last_login is passed over. Nothing is impo
 pub(crate) struct ImportArgs {
     /// The file; - reads standard input
     pub(crate) file: PathBuf,
-    /// How the file is written: csv or ndjson [default: by its name]; json is the same as --json
-    // The option of every command, with other words and values: in an import it also speaks of the input.
-    #[arg(long, value_name = "FORMAT", value_parser = format_among(&["csv", "ndjson", "json"]))]
+    /// How the file is written: csv or ndjson [default: by its name]
+    // The option of every command, with other words and values: in an import it speaks of the input; json is that of the answer.
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    #[arg(value_parser = format_among(&["csv", "ndjson", "json"]))]
     pub(crate) format: Option<Format>,
     /// Check every row on the server and change nothing
     #[arg(long)]
@@ -259,7 +260,7 @@ pub(crate) struct ExportArgs {
     #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) filter: Option<String>,
     /// Only these columns, in this order
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = column)]
     pub(crate) columns: Vec<String>,
     /// Deleted accounts, too
     #[arg(long)]
@@ -316,6 +317,12 @@ fn names_of_views() -> String {
     }
 }
 
+/// A name of a list, which may have blanks around it.
+#[expect(clippy::unnecessary_wraps, reason = "clap takes parsers that may fail")]
+fn column(name: &str) -> Result<String, std::convert::Infallible> {
+    Ok(name.trim().to_owned())
+}
+
 /// Some of the formats by their names.
 fn format_among(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(names).try_map(|name| Format::from_str(&name, false))
@@ -334,7 +341,7 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     pub(crate) desc: bool,
     /// Only these columns, in this order
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = column)]
     pub(crate) columns: Vec<String>,
     /// Rows of a page; 0 for all
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -459,7 +466,7 @@ pub(crate) enum AccountAct {
     Suspend {
         /// The account
         name: String,
-        /// Until when: a date (its first second, UTC), an RFC 3339 time, or from now: 30m, 12h, 7d, 2w
+        /// Until when: a date (its first second), a date and a time as '2026-12-31 23:59', both in UTC, an RFC 3339 time, or from now: 30m, 12h, 7d, 2w
         #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
         until: Option<String>,
         /// Why; the user is told after a right password

@@ -1,4 +1,4 @@
-//! Times as people type them: a date, an RFC 3339 time, or a span from now. Never reads the clock.
+//! Times as people type them: a date, with a time or without one, an RFC 3339 time, or a span from now. Never reads the clock.
 
 use thiserror::Error;
 use time::{Date, Month};
@@ -10,7 +10,7 @@ use vestry_protocol::escape::Escaped;
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(crate) enum NotATime {
     #[error(
-        "'{}' is not a time; write a date as 2026-12-31, a time as 2026-12-31T18:00:00Z, or a span as 30m, 12h, 7d or 2w",
+        "'{}' is not a time; write 2026-12-31, '2026-12-31 23:59' (UTC), 2026-12-31T18:00:00Z, or a span as 30m, 12h, 7d or 2w",
         Escaped(.0)
     )]
     Unreadable(String),
@@ -18,13 +18,14 @@ pub(crate) enum NotATime {
     Passed(String),
 }
 
-/// Reads a time after `now`. A date means its first second, in UTC.
+/// Reads a time after `now`. A date means its first second, and what names no zone is in UTC.
 pub(crate) fn parse_until(text: &str, now: UnixSeconds) -> Result<UnixSeconds, NotATime> {
     let text = text.trim();
     let midnight = |date: Date| UnixSeconds::from_seconds(date.midnight().assume_utc().unix_timestamp());
     let read = (span(text).map(|seconds| now.plus(seconds)))
         .or_else(|| parse_rfc3339(text))
-        .or_else(|| date(text).map(midnight));
+        .or_else(|| date(text).map(midnight))
+        .or_else(|| without_a_zone(text));
     let until = read.filter(|until| rfc3339(*until).is_some());
     let until = until.ok_or_else(|| NotATime::Unreadable(text.to_owned()))?;
     match until > now {
@@ -47,6 +48,13 @@ fn span(text: &str) -> Option<i64> {
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     // A number that does not fit is still a span; it ends where no calendar has a second.
     digits.then(|| number.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(seconds))
+}
+
+/// `2026-12-31 23:59`, with seconds or without, and with a `T` for the blank.
+fn without_a_zone(text: &str) -> Option<UnixSeconds> {
+    let (day, time) = text.split_once([' ', 'T', 't'])?;
+    let time = if time.len() == "23:59".len() { format!("{time}:00") } else { time.to_owned() };
+    parse_rfc3339(&format!("{day}T{}Z", time.trim_start()))
 }
 
 fn date(text: &str) -> Option<Date> {
@@ -79,6 +87,9 @@ mod tests {
             ("2026-12-31T18:30:00Z", "2026-12-31T18:30:00Z"),
             ("2026-12-31T18:30:00+02:00", "2026-12-31T16:30:00Z"),
             ("2026-12-31t18:30:00.25z", "2026-12-31T18:30:00Z"),
+            ("2026-12-31 23:59", "2026-12-31T23:59:00Z"),
+            ("2026-12-31  23:59:30", "2026-12-31T23:59:30Z"),
+            ("2026-12-31T18:30:00", "2026-12-31T18:30:00Z"),
             ("1m", "2026-11-23T02:01:00Z"),
             ("12h", "2026-11-23T14:00:00Z"),
             (" 7d ", "2026-11-30T02:00:00Z"),
@@ -108,7 +119,10 @@ mod tests {
             "2026-13-01",
             "2026-1-1",
             "26-12-31",
-            "2026-12-31T18:30:00",
+            "2026-12-31 18",
+            "2026-12-31 24:00",
+            "2026-12-31 18:30:00Z+1",
+            "2026-12-31 6:30 pm",
             "2026/12/31",
             "99999999999999999999d",
             "9999999999d",

@@ -13,12 +13,16 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 use vestry_protocol::admin::{Cell, Listing, View};
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::typed::vestryctl;
 use vestry_seal::Target;
 
 /// A page takes a second; the server would end one that takes half a minute.
 const PAGE_ROWS: u64 = 100_000;
 
 pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<(), Failure> {
+    if let Some(file) = &arguments.file {
+        refuse_a_name_of_another_kind(&file.to_string_lossy(), arguments.format.is_some())?;
+    }
     let by_name = arguments.file.as_deref().and_then(|file| FileFormat::of_name(&file.to_string_lossy()));
     let format = arguments.format.unwrap_or(match by_name {
         Some(FileFormat::Ndjson) => Format::Ndjson,
@@ -47,6 +51,27 @@ pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<
         context.output.summary(written, &line)
     };
     told.map_err(|failure| failure.after(Said::of(line)))
+}
+
+/// A file that is called as it is not is found out when it is needed.
+fn refuse_a_name_of_another_kind(file: &str, is_format_named: bool) -> Result<(), Failure> {
+    let end = file.rsplit_once('.').map_or("", |(_, end)| end).to_ascii_lowercase();
+    let (what, instead) = match end.as_str() {
+        "gz" | "bz2" | "xz" | "zst" | "zip" => {
+            let through = format!("Compress it on its way: {} | gzip > FILE", vestryctl("export -"));
+            return Err(Failure::Usage(format!("an export is not compressed\n  {through}")));
+        }
+        "json" => {
+            ("an array of JSON objects", "For an object a line call it .ndjson, or add --format ndjson.")
+        }
+        "tsv" | "tab" => ("values separated by tabs", "Call it .csv, or add --format csv."),
+        "xls" | "xlsx" | "ods" => ("a spreadsheet's own format", "Call it .csv, which each of them opens."),
+        _ => return Ok(()),
+    };
+    match is_format_named {
+        true => Ok(()),
+        false => Err(Failure::Usage(format!("an export is csv or ndjson; .{end} is {what}\n  {instead}"))),
+    }
 }
 
 /// How many accounts were written.

@@ -3,7 +3,8 @@
 //!
 //! Cutting is the library's; the room that it gets here is what bounds a row.
 
-use super::columns::{Column, NAMES, empty_row, is_empty, of_names, put};
+use super::columns::{Column, NAMES, NotColumns, empty_row, is_empty, of_names, put};
+use super::hints;
 use super::row::{Entry, ROW_BYTES_MAX, ReadError};
 use crate::formula::unguarded;
 use csv_core::{ReadRecordResult, Reader};
@@ -65,6 +66,9 @@ impl<R: BufRead> Rows<R> {
         let mut rows = Self { input, core: Reader::new(), header: Vec::new(), columns: Vec::new(), record };
         let is_there = rows.read()?;
         let line = rows.record.line;
+        if let Some(hint) = rows.record.values().next().and_then(hints::of_encoding) {
+            return Err(hint.at(line));
+        }
         let refuse = |rule: String| ReadError::Header { line, rule, advice: NAMES.to_owned() };
         if !is_there {
             return Err(refuse("the file is empty; its first row has to name the columns".to_owned()));
@@ -77,7 +81,13 @@ impl<R: BufRead> Rows<R> {
             .collect::<Result<_, _>>()
             .map_err(|_| refuse("the names of the columns are not UTF-8 text".to_owned()))?;
         let columns = of_names(rows.header.iter().map(String::as_str));
-        rows.columns = columns.map_err(|error| refuse(error.rule("column")))?;
+        rows.columns = columns.map_err(|error| match error {
+            NotColumns::NoneKnown => {
+                let hint = hints::of_header(&rows.header).map(|hint| hint.at(line));
+                hint.unwrap_or_else(|| refuse(error.rule("column")))
+            }
+            _ => refuse(error.rule("column")),
+        })?;
         Ok(rows)
     }
 
@@ -97,6 +107,11 @@ impl<R: BufRead> Rows<R> {
             return Err(OPEN_QUOTES.to_owned());
         }
         let (values, columns) = (self.record.values, self.columns.len());
+        if values > columns
+            && let Some(rule) = hints::of_too_many(&self.columns, self.record.values())
+        {
+            return Err(rule.to_owned());
+        }
         if values != columns {
             return Err(format!("it has {values} values, and the header names {columns} columns"));
         }

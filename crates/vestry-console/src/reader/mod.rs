@@ -6,6 +6,7 @@
 
 mod columns;
 mod csv;
+mod hints;
 mod ndjson;
 pub(crate) mod row;
 #[cfg(test)]

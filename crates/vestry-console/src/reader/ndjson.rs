@@ -2,6 +2,7 @@
 //! a number is what its digits say, as in a table.
 
 use super::columns::{empty_row, is_empty, of_names, put};
+use super::hints;
 use super::row::{Entry, ROW_BYTES_MAX, ReadError};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
@@ -18,6 +19,7 @@ pub(crate) struct Lines<R> {
     line: Vec<u8>,
     number: u64,
     bytes: u64,
+    has_begun: bool,
 }
 
 /// The keys of an object with their values as they are written, in its order, each as often as it is there.
@@ -66,7 +68,7 @@ impl<'de> Members<'de> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn begin(input: R) -> Self {
-        Self { input, line: Vec::new(), number: 0, bytes: 0 }
+        Self { input, line: Vec::new(), number: 0, bytes: 0, has_begun: false }
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Entry>, ReadError> {
@@ -74,6 +76,7 @@ impl<R: BufRead> Lines<R> {
             if self.line.trim_ascii().is_empty() {
                 continue;
             }
+            self.refuse_another_kind()?;
             match parse(&self.line, self.number) {
                 Ok(None) => {}
                 Ok(Some(row)) => return Ok(Some(Entry { line: self.number, row: Ok(row) })),
@@ -91,12 +94,20 @@ impl<R: BufRead> Lines<R> {
         let read = self.input.by_ref().take(most).read_until(b'\n', &mut self.line)?;
         self.bytes += u64::try_from(read).unwrap_or_default();
         if read > ROW_BYTES_MAX {
+            self.refuse_another_kind()?;
             return Err(ReadError::Endless { line: self.number });
         }
         if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
             self.line.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(read > 0)
+    }
+
+    /// Looks at the first line that is one.
+    fn refuse_another_kind(&mut self) -> Result<(), ReadError> {
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        let hint = (!has_begun).then(|| hints::of_first_line(&self.line)).flatten();
+        hint.map_or(Ok(()), |hint| Err(hint.at(self.number)))
     }
 
     pub(super) fn line(&self) -> &[u8] {

@@ -116,6 +116,50 @@ fn a_header_names_known_columns_once_and_a_name_among_them() {
     assert!(read(FileFormat::Csv, b"name,\xff\n").unwrap_err().contains("not UTF-8"));
 }
 
+/// The error that a file ends with at its beginning, and what is advised.
+fn refused(format: FileFormat, bytes: &[u8]) -> (String, String) {
+    let begun = Reader::begin(bytes, format).and_then(|mut reader| reader.next());
+    match begun {
+        Err(error @ ReadError::Header { .. }) => match &error {
+            ReadError::Header { advice, .. } => (error.to_string(), advice.clone()),
+            _ => unreachable!(),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_named_with_the_way_to_one_of_ours() {
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let tables: [(&[u8], &str, &str); 9] = [
+        (b"name;email;age\na;b;1\n", "separated by ';'", "commas"),
+        (b"\"name\";\"email\"\n", "separated by ';'", "commas"),
+        (b"name\temail\n", "separated by tabs", "commas"),
+        (b"alice:$2y$05$x\n", "':', as in a file of htpasswd", "cut -d: -f1 FILE"),
+        (b"root:x:0:0:root:/root:/bin/sh\n", "':'", "cut"),
+        (b"[{\"name\":\"a\"}]\n", "a JSON array", "jq -c '.[]' FILE | vestryctl import - --format ndjson"),
+        (b"{\"name\":\"a\",\"age\":1}\n", "has JSON objects", "--format ndjson"),
+        (&utf16("\u{feff}name,email\r\n"), "UTF-16", "iconv"),
+        (&utf16("name\r\n"), "UTF-16", "iconv"),
+    ];
+    let lines: [(&[u8], &str, &str); 6] = [
+        (b"\n [\n", "a JSON array", "jq -c '.[]'"),
+        (b"[{\"name\":\"a\"},", "a JSON array", "jq -c '.[]'"),
+        (b"{\n  \"name\":\"a\"\n}\n", "on several lines", "jq -c . FILE"),
+        (b"name,age\na,1\n", "a table", "--format csv"),
+        (&utf16("\u{feff}{\"name\":\"a\"}\n"), "UTF-16", "iconv"),
+        (&utf16("{\"name\":\"a\"}\n"), "UTF-16", "iconv"),
+    ];
+    let long = [b"[".to_vec(), vec![b' '; 10_000]].concat();
+    let tables = tables.into_iter().map(|case| (FileFormat::Csv, case));
+    let lines = lines.into_iter().chain([(long.as_slice(), "a JSON array", "jq")]);
+    for (format, (bytes, rule, advice)) in tables.chain(lines.map(|case| (FileFormat::Ndjson, case))) {
+        let (said, advised) = refused(format, bytes);
+        assert!(said.contains(rule), "{said}");
+        assert!(advised.contains(advice), "{said}: {advised}");
+    }
+}
+
 #[test]
 fn a_bad_row_of_values_is_one_row() {
     let text = "name,age,created,status\n\
@@ -145,6 +189,8 @@ fn a_bad_row_of_values_is_one_row() {
         assert!(row.starts_with(said), "{row}");
     }
     assert_eq!(csv(b"name\n\xff\xfe\nb"), ["2 ! it is not UTF-8 text", "3 b"]);
+    let unquoted = csv("name,argon2id\na,$argon2id$v=19$m=64,t=2,p=1$c2FsdA$x\n");
+    assert_eq!(unquoted, ["2 ! argon2id: the hash has commas; put it in quotation marks"]);
 }
 
 #[test]

@@ -35,6 +35,9 @@ const DECOY: (u32, u32, u32) = (64 * 1024, 3, 4);
 /// What is computed to learn how fast this machine is: 16 MiB twice.
 const PROBE: (u32, u32, u32) = (16 * 1024, 2, 1);
 
+/// How a hash by bcrypt begins, as other programs write it.
+const BCRYPT: [&str; 4] = ["$2a$", "$2b$", "$2x$", "$2y$"];
+
 /// Whatever else a PHC string says would not enter the hash, and so make every password wrong.
 const KNOWN_PARAMS: [&str; 3] = ["m", "t", "p"];
 
@@ -90,14 +93,21 @@ impl ImportedHashes {
         if record.len() > RECORD_BYTES_MAX {
             return refuse(format!("use a PHC string of at most {RECORD_BYTES_MAX} characters"));
         }
+        if BCRYPT.iter().any(|start| record.starts_with(start)) {
+            return refuse("bcrypt is not taken; leave it out, and issue a code".to_owned());
+        }
         let Ok(parsed) = PasswordHash::new(record) else {
             return refuse("write it as $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH".to_owned());
         };
         if parsed.algorithm.as_str() != "argon2id" || parsed.version != Some(Version::V0x13.into()) {
             return refuse("only hashes by Argon2id of version 19 are taken".to_owned());
         }
-        if parsed.params.iter().any(|(name, _)| !KNOWN_PARAMS.contains(&name.as_str())) {
-            return refuse("it has a parameter beside m, t and p".to_owned());
+        if let Some((name, _)) = parsed.params.iter().find(|(name, _)| !KNOWN_PARAMS.contains(&name.as_str()))
+        {
+            // Another name than those of the PHC string format may be anything.
+            let name = ["keyid", "data"].into_iter().find(|known| *known == name.as_str());
+            let which = name.map_or_else(|| "a parameter".to_owned(), |name| format!("the parameter {name}"));
+            return refuse(format!("{which} is not one of m, t and p"));
         }
         let Some(stored) = take_apart(&parsed) else {
             return refuse(format!(
@@ -307,7 +317,10 @@ mod tests {
             (whole.replace("argon2id", "argon2i"), "only hashes by Argon2id"),
             (whole.replace("v=19", "v=16"), "only hashes by Argon2id"),
             (whole.replace("v=19$", ""), "only hashes by Argon2id"),
-            ("$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".to_owned(), "write it as"),
+            (
+                "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".to_owned(),
+                "bcrypt is not taken",
+            ),
             ("correct horse battery staple".to_owned(), "write it as"),
             (format!("{whole}\n"), "write it as"),
             (whole.repeat(8), "at most 256"),
