@@ -315,6 +315,7 @@ fn already_there(error: FileError) -> TlsError {
         FileError::AlreadyThere(path) => TlsError::AlreadyThere(path),
         other @ (FileError::Missing(_)
         | FileError::Exposed { .. }
+        | FileError::Changeable { .. }
         | FileError::OfAnother { .. }
         | FileError::InputOnATerminal
         | FileError::NotAFile(_)

@@ -9,6 +9,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`private_file`] | files that only their owner can read |
+//! | [`replacement`] | a file whose room is had before its content is known |
 //! | [`error`] | what can go wrong, and what to do about it |
 //! | [`pem_file`] | certificates and keys as files hold them |
 //! | [`pin`] | the pin of a certificate |
@@ -35,6 +36,7 @@ pub mod join;
 pub mod pem_file;
 pub mod pin;
 pub mod private_file;
+pub mod replacement;
 pub mod trust;
 pub mod verifier;
 
@@ -47,5 +49,6 @@ pub use host::{Host, Hosts};
 pub use identity::ServerIdentity;
 pub use join::JoinString;
 pub use private_file::FileError;
+pub use replacement::Replacement;
 pub use trust::TrustFailure;
 pub use verifier::PinMismatch;

@@ -51,6 +51,7 @@ fn missing_is_named(error: FileError) -> TlsError {
         FileError::Missing(path) => TlsError::Missing(path),
         other @ (FileError::AlreadyThere(_)
         | FileError::Exposed { .. }
+        | FileError::Changeable { .. }
         | FileError::OfAnother { .. }
         | FileError::NotAFile(_)
         | FileError::InputOnATerminal

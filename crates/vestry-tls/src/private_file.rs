@@ -24,6 +24,8 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 const PRIVATE: u32 = 0o600;
 /// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
+/// Those of them that allow writing.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// Shows a path without letting it drive the terminal.
 #[derive(Debug)]
@@ -51,6 +53,18 @@ pub enum FileError {
         quoted(&path.to_string_lossy())
     )]
     Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Others could change it; that they can read it is no harm.
+    #[error(
+        "{} can be changed by others (mode {mode:04o}); take that from them with: chmod go-w {}",
+        Shown(path),
+        quoted(&path.to_string_lossy())
+    )]
+    Changeable {
         /// The file.
         path: PathBuf,
         /// Its permission bits.
@@ -95,7 +109,9 @@ impl FileError {
         matches!(self, Self::Missing(_))
     }
 
-    fn system(path: &Path, action: &'static str, source: io::Error) -> Self {
+    /// Returns what the system's refusal of `action` on `path` means.
+    #[must_use]
+    pub fn system(path: &Path, action: &'static str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
             io::ErrorKind::AlreadyExists => Self::AlreadyThere(path.to_owned()),
@@ -181,6 +197,24 @@ pub fn read_or_input(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     }
 }
 
+/// Reads a file that holds no secret, but that nobody else may change: what it says is believed.
+///
+/// # Errors
+/// When it is not a regular file, is writable by group or others, is of a user who is neither this one nor root, or cannot be read.
+pub fn read_believed(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let file = open(path)?;
+    let status = file.metadata().map_err(|e| FileError::system(path, "examined", e))?;
+    let mode = status.mode() & 0o7777;
+    if status.is_file() && mode & OTHERS_WRITE != 0 {
+        return Err(FileError::Changeable { path: path.to_owned(), mode });
+    }
+    // Root can change every file anyway.
+    if status.uid() != 0 {
+        refuse_another_owner(path, &status)?;
+    }
+    read_bounded(path, file)
+}
+
 /// Refuses a file that others could have read or changed, without reading it.
 ///
 /// # Errors
@@ -257,12 +291,12 @@ pub(crate) fn sync_directory_of(path: &Path) -> Result<(), FileError> {
     synced.map_err(|e| FileError::system(directory, "synced", e))
 }
 
-fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A name in the same directory that nobody can guess and plant.
-fn beside(path: &Path) -> Result<PathBuf, FileError> {
+pub(crate) fn beside(path: &Path) -> Result<PathBuf, FileError> {
     let mut random = [0u8; 8];
     random::fill(&mut random).map_err(|e| FileError::system(path, "replaced", io::Error::other(e)))?;
     let suffix = data_encoding::HEXLOWER.encode(&random);
