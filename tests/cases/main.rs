@@ -42,6 +42,7 @@ mod hidden;
 mod names;
 mod network;
 mod owners;
+mod processes;
 mod programs;
 mod prompt;
 // The documents and the structure that they promise, and clients that others wrote from them.

@@ -47,18 +47,16 @@ impl Person {
 
     /// Runs a program with standard input, in an environment that holds nothing of the machine's.
     pub fn run(&self, name: &str, arguments: &[&str], input: &str) -> Ran {
-        let mut child = Command::new(program(name))
-            .args(arguments)
-            .env_clear()
-            .envs(self.environment())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        // A program that does not read its input may have closed it.
-        let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
-        Ran::of(child.wait_with_output().expect("the program ends"))
+        let mut command = self.command(name);
+        command.args(arguments).stdout(Stdio::piped());
+        Ran::of_command(command, input)
+    }
+
+    /// A program in an environment that holds nothing of the machine's; a test may change what else it wants.
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
+        command.env_clear().envs(self.environment());
+        command
     }
 
     /// `vestry` with one password line on standard input.
@@ -142,6 +140,15 @@ pub fn with_admin(server: &Server, arguments: &[&str]) -> Vec<String> {
 }
 
 impl Ran {
+    /// Runs a command with standard input to its end; talk is kept, and the answer where the command pipes it.
+    pub fn of_command(mut command: Command, input: &str) -> Self {
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program runs");
+        // A program that does not read its input may have closed it.
+        let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+        Self::of(child.wait_with_output().expect("the program ends"))
+    }
+
     fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),

@@ -136,9 +136,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
-    /// The line from the operator
-    #[arg(value_name = "STRING")]
-    pub(crate) join: String,
+    /// The line from the operator; it may be in several parts
+    #[arg(value_name = "STRING", required = true)]
+    pub(crate) join: Vec<String>,
     /// Forget the pin that this server had until now; only after the operator confirmed the change
     #[arg(long)]
     pub(crate) replace: bool,
@@ -253,6 +253,7 @@ mod tests {
     fn every_command_is_read_as_the_design_writes_it() {
         let lines = [
             "join vestry1-abc",
+            "join vestry1-abc def ghi",
             "register naman --email e@x.org --age 40 --gender male",
             "login naman --remember",
             "logout --all",

@@ -38,7 +38,9 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         },
         Failure::Unsure { .. } => Exit::BrokeOff,
         Failure::PinChanged { .. } => Exit::WrongServer,
-        Failure::NotLoggedIn(_) | Failure::SessionEnded { .. } => Exit::Refused,
+        Failure::NotLoggedIn(_) | Failure::SessionEnded { .. } | Failure::OtherAccount { .. } => {
+            Exit::Refused
+        }
         Failure::NoServer
         | Failure::NotJoined(_)
         | Failure::State(_)
@@ -47,8 +49,8 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         | Failure::Tls(_)
         | Failure::Random(_)
         | Failure::Runtime(_) => Exit::Configuration,
-        Failure::Output(error) => Exit::of_output(error),
-        Failure::Terminal(_) => Exit::Output,
+        Failure::Output(error) | Failure::Unwritten(error) => Exit::of_output(error),
+        Failure::Terminal(_) | Failure::NotKept { .. } | Failure::LoginNotKept { .. } => Exit::Output,
         Failure::Signal(_) => Exit::Interrupted,
     }
 }
@@ -58,6 +60,7 @@ mod tests {
     use super::*;
     use std::io;
     use vestry_client::Address;
+    use vestry_client::state::StateError;
     use vestry_client::wire::{Unreachable, Violation};
     use vestry_protocol::Pin;
     use vestry_protocol::item::Item;
@@ -168,9 +171,27 @@ mod tests {
                 Failure::SessionEnded {
                     name: "naman".to_owned(),
                     error: CallError::Refused(Refusal::new(RefusalCode::SessionEnded, "")),
+                    left: None,
                 },
                 77,
             ),
+            (
+                Failure::NotKept {
+                    what: "",
+                    cause: Box::new(Failure::NotLoggedIn(server())),
+                    mend: String::new(),
+                },
+                74,
+            ),
+            (
+                Failure::LoginNotKept {
+                    name: String::new(),
+                    cause: Box::new(StateError::UnsafeFolder("/x".into())),
+                    is_ended: true,
+                },
+                74,
+            ),
+            (Failure::Unwritten(io::ErrorKind::StorageFull.into()), 74),
             (Failure::Output(io::ErrorKind::BrokenPipe.into()), 0),
             (Failure::Output(io::ErrorKind::StorageFull.into()), 74),
             (Failure::Signal(Signal::INT), 130),

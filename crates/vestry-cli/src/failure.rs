@@ -47,9 +47,9 @@ pub(crate) enum Failure {
     Weak(#[from] WeakPassword),
     #[error(transparent)]
     JoinString(#[from] JoinStringError),
-    #[error(transparent)]
+    #[error("{}", shortened(&.0.to_string()))]
     Address(#[from] NotAnAddress),
-    #[error("'{}' is not the number of a {of}", Escaped(typed))]
+    #[error("'{}' is not the number of a {of}", shortened(&Escaped(typed).to_string()))]
     BadNumber { of: &'static str, typed: String },
     #[error("you are logged in as {name}, and that is not the name you gave; nothing was deleted")]
     WrongConfirmation { name: String },
@@ -68,7 +68,26 @@ pub(crate) enum Failure {
     #[error("nobody is logged in to {0} here")]
     NotLoggedIn(Address),
     #[error("{error}")]
-    SessionEnded { name: String, error: CallError },
+    SessionEnded {
+        name: String,
+        error: CallError,
+        /// Why its file is still there.
+        left: Option<Box<StateError>>,
+    },
+    /// What was done stands; this is all that is missing.
+    #[error("{what}: {cause}")]
+    NotKept { what: &'static str, cause: Box<Failure>, mend: String },
+    #[error("the answer could not be written: {0}")]
+    Unwritten(io::Error),
+    #[error("{server}: another account is logged in here by now: {name}")]
+    OtherAccount { server: Address, name: String },
+    #[error("the login as {name} worked, but its session could not be kept: {cause}")]
+    LoginNotKept {
+        name: String,
+        cause: Box<StateError>,
+        /// Whether the session was ended again at the server.
+        is_ended: bool,
+    },
     #[error("no server is known yet")]
     NoServer,
     #[error("{0} was not joined, so it is not known which key it must show")]
@@ -131,7 +150,24 @@ impl Failure {
                 Some(format!("known: {known}\ngiven: {given}\n{ASK_ABOUT_KEY}"))
             }
             Self::NotLoggedIn(_) => Some(format!("Log in: {}", vestry("login NAME"))),
-            Self::SessionEnded { name, .. } => Some(format!("Log in again: {}", vestry("login").arg(name))),
+            Self::SessionEnded { name, left, .. } => {
+                let again = format!("Log in again: {}", vestry("login").arg(name));
+                Some(match left {
+                    Some(left) => format!("{again}\nIts file stays until then: {left}"),
+                    None => again,
+                })
+            }
+            Self::NotKept { mend, .. } => Some(mend.clone()),
+            Self::Unwritten(_) => Some("It was done all the same; do not repeat it.".to_owned()),
+            Self::LoginNotKept { name, is_ended: true, .. } => {
+                Some(format!("You were logged out again. When it can be kept: {}", vestry("login").arg(name)))
+            }
+            Self::LoginNotKept { name, is_ended: false, .. } => Some(format!(
+                "It is still open at the server until it expires. When it can be kept:\n{}\nThen end it: {}",
+                vestry("login").arg(name),
+                vestry("logout --all")
+            )),
+            Self::State(error) => advice_for_state(error),
             Self::NoServer => Some(HOW_TO_JOIN.to_owned()),
             Self::NotJoined(_) => {
                 Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))
@@ -146,12 +182,49 @@ impl Failure {
             | Self::Secret(_)
             | Self::InputEnded
             | Self::Cancelled
-            | Self::State(_)
             | Self::Servers(_)
             | Self::File(_)
             | Self::Tls(_)
+            | Self::OtherAccount { .. }
             | Self::Signal(_) => None,
         }
+    }
+}
+
+/// What stands between a typed text's beginning and its end when it is too long to be shown.
+const CUT: &str = " [...] ";
+
+/// How many characters of a message stand before and behind the cut.
+const KEPT_CHARS: usize = 100;
+
+/// A message that repeats what was typed, cut in the middle when that is long: a screen of it helps nobody.
+fn shortened(message: &str) -> String {
+    let chars: Vec<char> = message.chars().collect();
+    match (chars.first_chunk::<KEPT_CHARS>(), chars.last_chunk::<KEPT_CHARS>()) {
+        (Some(first), Some(last)) if chars.len() > 2 * KEPT_CHARS + CUT.len() => {
+            first.iter().copied().chain(CUT.chars()).chain(last.iter().copied()).collect()
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn advice_for_state(error: &StateError) -> Option<String> {
+    match error {
+        StateError::NoRuntime { is_named: true, .. } => Some(
+            "Nothing was sent. XDG_RUNTIME_DIR names a folder that is not yours, as after\n\
+             `su` without `-`. Take another one: unset XDG_RUNTIME_DIR"
+                .to_owned(),
+        ),
+        StateError::NoRuntime { is_named: false, .. } => {
+            Some("Nothing was sent. Set XDG_RUNTIME_DIR to a folder of yours.".to_owned())
+        }
+        StateError::FolderOfAnother { owner, .. } => Some(format!(
+            "Run it as that user: sudo -u '#{owner}' -i\nor set HOME (and XDG_RUNTIME_DIR) to a folder of yours."
+        )),
+        StateError::File(FileError::System { .. }) => {
+            Some("Nothing was sent. Free some space or make the folder writable, then try again.".to_owned())
+        }
+        StateError::File(_) | StateError::NoHome(_) | StateError::UnsafeFolder(_) => None,
     }
 }
 

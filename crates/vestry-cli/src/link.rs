@@ -2,6 +2,7 @@
 //!
 //! A call is repeated only when that cannot do a thing twice: reads, and requests that were never sent.
 
+use crate::done::Done;
 use crate::output::wait_for_server;
 use crate::target::Target;
 use std::time::{Duration, Instant};
@@ -47,6 +48,12 @@ impl Link {
         self.token = Some(token);
     }
 
+    /// Hands this link over and leaves another one to the same server, without a session.
+    pub(crate) fn take(&mut self) -> Self {
+        let fresh = Self::to(self.target.clone());
+        std::mem::replace(self, fresh)
+    }
+
     /// Forgets the session, and the connection that has it.
     pub(crate) fn forget_session(&mut self) {
         self.token = None;
@@ -68,11 +75,12 @@ impl Link {
     pub(crate) async fn write<T>(
         &mut self,
         mut call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
-        match self.once(&mut call).await {
+    ) -> Result<Done<T>, CallError> {
+        let done = match self.once(&mut call).await {
             Err(CallError::Wire(WireError::LostBeforeSending(_))) => self.once(&mut call).await,
             other => other,
-        }
+        };
+        done.map(Done::by_server)
     }
 
     async fn once<T>(

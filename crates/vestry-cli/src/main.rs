@@ -11,6 +11,7 @@
 //! | [`failure`] | what went wrong, and what to do |
 //! | [`exit`] | which exit code a failure has |
 //! | [`output`] | answers on stdout, talk on stderr |
+//! | [`done`] | what a server has done, whatever could not be kept of it |
 //! | [`passphrase`] | a passphrase to offer for a new password |
 //! | [`cli`] | what can be typed |
 //! | [`secrets`] | where passwords come from |
@@ -26,6 +27,7 @@
 mod cli;
 mod commands;
 mod context;
+mod done;
 mod exit;
 mod failure;
 mod link;

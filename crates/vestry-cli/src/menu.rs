@@ -51,7 +51,10 @@ async fn stay(context: &mut Context) -> Result<(), Failure> {
                 context.output.talk(format_args!("You are still logged in as {}.", session.name()));
                 Stage::Inside(session)
             }
-            Err(Failure::SessionEnded { .. }) => Stage::Outside(link),
+            Err(ended @ Failure::SessionEnded { .. }) => {
+                context.output.talk(format_args!("  {ended}. Log in again with 1."));
+                Stage::Outside(link)
+            }
             Err(failure) => return Err(failure),
         },
     };
@@ -67,12 +70,12 @@ async fn stay(context: &mut Context) -> Result<(), Failure> {
         };
         if choice == Choice::Exit {
             match &stage {
-                Stage::Outside(_) => context.output.talk("Goodbye."),
-                Stage::Inside(session) => context.output.talk(format_args!(
+                Stage::Inside(session) if session.is_kept() => context.output.talk(format_args!(
                     "Goodbye. You stay logged in as {} for a while; end it with: {}",
                     session.name(),
                     vestry("logout")
                 )),
+                Stage::Outside(_) | Stage::Inside(_) => context.output.talk("Goodbye."),
             }
             return Ok(());
         }
@@ -88,16 +91,16 @@ async fn act(
 ) -> Result<Stage, Failure> {
     match stage {
         Stage::Outside(mut link) => match outside::act(context, &mut link, choice, policy).await {
-            Ok(Some(new)) => outside::enter(context, link, &new).map(Stage::Inside),
+            Ok(Some(session)) => Ok(Stage::Inside(session)),
             Ok(None) => Ok(Stage::Outside(link)),
             Err(failure) => tell(context, failure).map(|()| Stage::Outside(link)),
         },
         Stage::Inside(mut session) => match within::act(context, &mut session, choice).await {
             Ok(within::Next::Stay) => Ok(Stage::Inside(session)),
-            Ok(within::Next::Leave) => Ok(Stage::Outside(session.end()?)),
+            Ok(within::Next::Leave) => Ok(Stage::Outside(session.into_link())),
             Err(ended @ Failure::SessionEnded { .. }) => {
                 context.output.talk(format_args!("  {ended}. Log in again with 1."));
-                Ok(Stage::Outside(session.end()?))
+                Ok(Stage::Outside(session.into_link()))
             }
             Err(failure) => tell(context, failure).map(|()| Stage::Inside(session)),
         },

@@ -23,7 +23,12 @@ impl Output {
         Self { json }
     }
 
-    /// The answer of a command, in the form that was asked for.
+    /// Whether answers are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// The answer of a command that changes nothing, in the form that was asked for.
     pub(crate) fn answer(&self, json: &impl Serialize, text: impl fmt::Display) -> Result<(), Failure> {
         match self.json {
             true => self.lines(json_line(json).map_err(Failure::Output)?),

@@ -1,15 +1,16 @@
 //! The servers that a user joined: their pins, and which one is meant when none is named.
+//!
+//! The file is its user's: comments, and keys of a later version, stay as they are. It may be a link, and others may read it.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 use vestry_client::Address;
-use vestry_client::state::{Folders, StateError};
+use vestry_client::state::{Change, Contents, Folders, Secrecy, SharedFile, StateError};
 use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
-use vestry_tls::FileError;
-use vestry_tls::private_file::{self, Shown};
+use vestry_tls::private_file::Shown;
 
 const FILE_NAME: &str = "servers.toml";
 const HEADER: &str = "# Servers that `vestry join` has pinned. A pin says which key a server must show.\n\n";
@@ -17,12 +18,9 @@ const HEADER: &str = "# Servers that `vestry join` has pinned. A pin says which 
 /// Why the list of servers could not be used.
 #[derive(Debug, Error)]
 pub(crate) enum ServersError {
-    /// There is no folder for it.
+    /// There is no folder for it, or it could not be read or written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// It could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
     /// It is not a list of servers.
     #[error(
         "{} cannot be read: {problem}; correct it, or remove it and join your servers again",
@@ -37,10 +35,12 @@ pub(crate) enum ServersError {
 }
 
 /// Every server that was joined.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct KnownServers {
     default: Option<Address>,
     pins: BTreeMap<Address, Pin>,
+    /// The file as it was read.
+    document: DocumentMut,
 }
 
 impl KnownServers {
@@ -54,68 +54,102 @@ impl KnownServers {
         self.pins.get(server).copied()
     }
 
-    /// Knows a server by this pin from now on, and means it when none is named.
-    pub(crate) fn join(&mut self, server: Address, pin: Pin) {
-        self.pins.insert(server.clone(), pin);
-        self.default = Some(server);
+    fn parse(text: &str) -> Result<Self, String> {
+        let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| e.message().to_owned())?;
+        let address = |text: &str| text.parse::<Address>().map_err(|e| e.to_string());
+        let default = match document.get("default") {
+            Some(item) => Some(address(item.as_str().ok_or("default is not text")?)?),
+            None => None,
+        };
+        let mut pins = BTreeMap::new();
+        if let Some(servers) = document.get("servers") {
+            for (server, entry) in servers.as_table_like().ok_or("servers is not a table")?.iter() {
+                let pin = entry.get("pin").and_then(Item::as_str).ok_or("a pin is missing".to_owned());
+                let pin = pin.and_then(|pin| pin.parse::<Pin>().map_err(|e| e.to_string()));
+                let pin = pin.map_err(|e| format!("the pin of {}: {e}", Escaped(server)))?;
+                pins.insert(address(server)?, pin);
+            }
+        }
+        Ok(Self { default, pins, document })
+    }
+
+    /// The file in which this server has this pin, and is the default.
+    fn with(mut self, server: &Address, pin: Pin) -> Result<String, String> {
+        let name = server.to_string();
+        let is_new = self.document.is_empty();
+        set(self.document.as_table_mut(), "default", &name);
+        let mut beneath = Table::new();
+        beneath.set_implicit(true);
+        let servers = self.document.entry("servers").or_insert(Item::Table(beneath));
+        // A table on one line has no room for more.
+        let table = std::mem::take(servers).into_table().map_err(|_| "servers is not a table")?;
+        *servers = Item::Table(table);
+        let servers = servers.as_table_like_mut().ok_or("servers is not a table")?;
+        // The same server may be there in other spellings.
+        let is_it = |key: &str| key.parse().as_ref() == Ok(server);
+        let mut keys: Vec<String> =
+            servers.iter().map(|(key, _)| key.to_owned()).filter(|key| is_it(key)).collect();
+        if keys.is_empty() {
+            keys.push(name);
+        }
+        for key in keys {
+            let entry = servers.entry(&key).or_insert(Item::Table(Table::new()));
+            set(entry.as_table_like_mut().ok_or("a server is not a table")?, "pin", &pin.to_string());
+        }
+        let header = if is_new { HEADER } else { "" };
+        Ok(format!("{header}{}", self.document))
     }
 }
 
-/// The file as it is written.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServersFile {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    default: Option<String>,
-    #[serde(default)]
-    servers: BTreeMap<String, ServerEntry>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServerEntry {
-    pin: String,
+/// Sets one value and leaves what stands around it.
+fn set(table: &mut dyn TableLike, key: &str, text: &str) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            let decor = old.decor().clone();
+            *old = Value::from(text);
+            *old.decor_mut() = decor;
+        }
+        None => {
+            table.insert(key, toml_edit::value(text));
+        }
+    }
 }
 
 /// Reads the list; it is empty when nothing was joined yet.
 pub(crate) fn read_servers(folders: &Folders) -> Result<KnownServers, ServersError> {
-    let path = servers_file(folders)?;
-    let bytes = match private_file::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_missing() => return Ok(KnownServers::default()),
-        Err(error) => return Err(error.into()),
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|_| damaged(&path, "it is not text"))?;
-    let file: ServersFile = toml::from_str(text).map_err(|e| damaged(&path, e.message()))?;
-    parse(&file).map_err(|problem| damaged(&path, &problem))
+    let file = servers_file(folders)?;
+    parse(file.path(), &file.read()?)
 }
 
-/// Replaces the list.
-pub(crate) fn write_servers(folders: &Folders, known: &KnownServers) -> Result<(), ServersError> {
-    let path = servers_file(folders)?;
-    private_file::create_dir(&folders.config()?)?;
-    let entry = |(server, pin): (&Address, &Pin)| (server.to_string(), ServerEntry { pin: pin.to_string() });
-    let file = ServersFile {
-        default: known.default.as_ref().map(ToString::to_string),
-        servers: known.pins.iter().map(entry).collect(),
-    };
-    let text = toml::to_string(&file).map_err(|e| damaged(&path, &e.to_string()))?;
-    Ok(private_file::replace(&path, format!("{HEADER}{text}").as_bytes())?)
-}
-
-fn servers_file(folders: &Folders) -> Result<PathBuf, StateError> {
-    Ok(folders.config()?.join(FILE_NAME))
-}
-
-fn parse(file: &ServersFile) -> Result<KnownServers, String> {
-    let address = |text: &str| text.parse::<Address>().map_err(|e| e.to_string());
-    let mut known = KnownServers::default();
-    for (server, entry) in &file.servers {
-        let pin = entry.pin.parse().map_err(|e| format!("the pin of {}: {e}", Escaped(server)))?;
-        known.pins.insert(address(server)?, pin);
+/// Knows a server by this pin from now on, and means it when none is named. `allow` judges what is known until then, also when
+/// another program has changed it meanwhile.
+pub(crate) fn join_server<E: From<ServersError>>(
+    folders: &Folders,
+    server: &Address,
+    pin: Pin,
+    allow: impl Fn(&KnownServers) -> Result<(), E>,
+) -> Result<(), E> {
+    let file = servers_file(folders).map_err(ServersError::from)?;
+    loop {
+        let read = file.read().map_err(ServersError::from)?;
+        let known = parse(file.path(), &read)?;
+        allow(&known)?;
+        let text = known.with(server, pin).map_err(|problem| damaged(file.path(), &problem))?;
+        match file.replace(&read, text.as_bytes()).map_err(ServersError::from)? {
+            Change::Made(_) => return Ok(()),
+            Change::Outdated => {}
+        }
     }
-    known.default = file.default.as_deref().map(address).transpose()?;
-    Ok(known)
+}
+
+fn servers_file(folders: &Folders) -> Result<SharedFile, StateError> {
+    Ok(SharedFile::at(folders.config()?.join(FILE_NAME), Secrecy::Public))
+}
+
+fn parse(path: &Path, read: &Contents) -> Result<KnownServers, ServersError> {
+    let text = std::str::from_utf8(read.bytes().unwrap_or_default());
+    let text = text.map_err(|_| damaged(path, "it is not text"))?;
+    KnownServers::parse(text).map_err(|problem| damaged(path, &problem))
 }
 
 fn damaged(path: &Path, problem: &str) -> ServersError {
@@ -128,6 +162,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
+    use vestry_tls::private_file;
 
     fn fresh() -> (TempDir, Folders) {
         let home = TempDir::new().unwrap();
@@ -139,36 +174,117 @@ mod tests {
         (home, folders)
     }
 
+    fn join(folders: &Folders, server: &str, pin: u8) {
+        let allow = |_: &KnownServers| Ok::<(), ServersError>(());
+        join_server(folders, &server.parse().unwrap(), Pin([pin; 32]), allow).unwrap();
+    }
+
+    fn path(folders: &Folders) -> PathBuf {
+        folders.config().unwrap().join("servers.toml")
+    }
+
+    fn write(folders: &Folders, text: &str, mode: u32) {
+        private_file::create_dir(&folders.config().unwrap()).unwrap();
+        fs::write(path(folders), text).unwrap();
+        fs::set_permissions(path(folders), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
     #[test]
     fn nothing_is_known_before_anything_was_joined() {
         let (_home, folders) = fresh();
-        assert_eq!(read_servers(&folders).unwrap(), KnownServers::default());
+        let known = read_servers(&folders).unwrap();
+        assert!(known.default_server().is_none() && known.pins.is_empty());
+        assert!(!folders.config().unwrap().exists(), "reading made a folder");
     }
 
     #[test]
     fn what_was_joined_is_known_and_the_last_is_the_default() {
         let (_home, folders) = fresh();
-        let (one, two): (Address, Address) =
-            ("one.example:7443".parse().unwrap(), "[::1]:1".parse().unwrap());
-        let mut known = KnownServers::default();
-        known.join(one.clone(), Pin([1; 32]));
-        known.join(two.clone(), Pin([2; 32]));
-        write_servers(&folders, &known).unwrap();
+        join(&folders, "one.example:7443", 1);
+        join(&folders, "[::1]:1", 2);
         let read = read_servers(&folders).unwrap();
-        assert_eq!(read, known);
-        assert_eq!((read.pin_of(&one), read.default_server()), (Some(Pin([1; 32])), Some(&two)));
-        let path = folders.config().unwrap().join("servers.toml");
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o7777, 0o600);
+        let (one, two) = ("one.example:7443".parse().unwrap(), "[::1]:1".parse().unwrap());
+        assert_eq!((read.pin_of(&one), read.pin_of(&two)), (Some(Pin([1; 32])), Some(Pin([2; 32]))));
+        assert_eq!(read.default_server(), Some(&two));
+        assert_eq!(fs::metadata(path(&folders)).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert_eq!(
+            fs::read_to_string(path(&folders)).unwrap(),
+            format!(
+                "{HEADER}default = \"[::1]:1\"\n\n[servers.\"one.example:7443\"]\npin = \"{}\"\n\n\
+                 [servers.\"[::1]:1\"]\npin = \"{}\"\n",
+                Pin([1; 32]),
+                Pin([2; 32])
+            )
+        );
+    }
+
+    #[test]
+    fn comments_and_keys_of_a_later_version_stay_and_the_mode_too() {
+        let (_home, folders) = fresh();
+        let text = |default: &str, pin: u8| {
+            format!(
+                "# mine\nnewer = [1, 2]\ndefault = \"{default}\" # the lab\n\n[servers.\"ONE.example\"]\nname = \"lab\"\n\
+                 pin = \"{}\" # ask Hana\n\n[later]\nx = 1\n",
+                Pin([pin; 32])
+            )
+        };
+        write(&folders, &text("two:1", 1), 0o644);
+        join(&folders, "one.example:7443", 2);
+        assert_eq!(fs::read_to_string(path(&folders)).unwrap(), text("one.example:7443", 2));
+        assert_eq!(fs::metadata(path(&folders)).unwrap().permissions().mode() & 0o7777, 0o644);
+    }
+
+    #[test]
+    fn a_list_in_whatever_form_takes_one_more_server() {
+        let pin = Pin([1; 32]);
+        let forms = [
+            format!("servers = {{ \"one:1\" = {{ pin = \"{pin}\" }} }}\n"),
+            format!("servers.\"one:1\".pin = \"{pin}\"\n"),
+            format!("servers.\"one:1\" = {{ pin = \"{pin}\" }}\n"),
+            format!("[servers]\n\"one:1\" = {{ pin = \"{pin}\" }}\n"),
+            format!("[servers]\n\"one:1\".pin = \"{pin}\"\n[servers.\"ONE:1\"]\npin = \"{pin}\"\n"),
+        ];
+        for text in forms {
+            let (_home, folders) = fresh();
+            write(&folders, &text, 0o600);
+            join(&folders, "two:2", 2);
+            let [one, two] = ["one:1", "two:2"].map(|server| server.parse().unwrap());
+            let known = read_servers(&folders).unwrap();
+            assert_eq!((known.pin_of(&one), known.pin_of(&two)), (Some(pin), Some(Pin([2; 32]))), "{text}");
+            join(&folders, "one:1", 3);
+            assert_eq!(read_servers(&folders).unwrap().pin_of(&one), Some(Pin([3; 32])), "{text}");
+        }
     }
 
     /// Who can write this file can choose which server gets the passwords.
     #[test]
     fn a_list_that_others_can_write_is_refused() {
+        for mode in [0o602, 0o620, 0o666] {
+            let (_home, folders) = fresh();
+            write(&folders, "", mode);
+            let refused = read_servers(&folders).unwrap_err();
+            let refused = refused.to_string();
+            assert!(
+                refused.contains(&format!("(mode {mode:04o})")) && refused.contains("chmod go-w"),
+                "{refused}"
+            );
+        }
+    }
+
+    /// The key of one server must not be forgotten because another program knew less.
+    #[test]
+    fn what_is_known_is_judged_again_when_another_program_has_changed_it() {
         let (_home, folders) = fresh();
-        write_servers(&folders, &KnownServers::default()).unwrap();
-        let path = folders.config().unwrap().join("servers.toml");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o602)).unwrap();
-        assert!(matches!(read_servers(&folders), Err(ServersError::File(_))));
+        let judged = std::cell::Cell::new(0);
+        let allow = |_: &KnownServers| {
+            judged.set(judged.get() + 1);
+            if judged.get() == 1 {
+                join(&folders, "two.example", 2);
+            }
+            Ok::<(), ServersError>(())
+        };
+        join_server(&folders, &"one.example".parse().unwrap(), Pin([1; 32]), allow).unwrap();
+        assert_eq!((judged.get(), read_servers(&folders).unwrap().pins.len()), (2, 2));
     }
 
     #[test]
@@ -179,7 +295,8 @@ mod tests {
             ("default = \"a b\"", "'a b' is not the address"),
             ("[servers.\"h:1\"]\npin = \"sha256:00\"", "the pin of h:1"),
             ("[servers.\"\\u001b[2J\"]\npin = \"\"", "\\u{1b}[2J"),
-            ("surprise = 1", "surprise"),
+            ("servers = 1", "servers is not a table"),
+            ("[servers.\"h:1\"]\nnote = 1", "the pin of h:1: a pin is missing"),
         ];
         for (text, problem) in cases {
             let (_home, folders) = fresh();

@@ -1,16 +1,20 @@
-//! A link that is logged in, and the file that the session is kept in. When the server ends the session, the file
-//! goes too.
+//! A link that is logged in, and the file that the session is kept in. When the server ends the session, the file goes too, unless
+//! another program of this user has kept another session there by then: one of the same account is taken over.
 
 use crate::context::Context;
+use crate::done::{Done, Unkept};
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::output::Output;
 use crate::target::Target;
-use vestry_client::state::{Folders, Lifetime, SavedSession};
+use vestry_client::state::{
+    Contents, Folders, Lifetime, SavedSession, SessionKept, SessionPlace, SessionRead, StateError,
+};
 use vestry_client::{CallError, Client, WireError};
 use vestry_protocol::fields::Username;
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
+use vestry_protocol::typed::vestry;
 use vestry_protocol::user::NewSession;
 
 /// A link to a server, with the token of a session that is kept in a file.
@@ -18,8 +22,11 @@ use vestry_protocol::user::NewSession;
 pub(crate) struct SessionLink {
     link: Link,
     folders: Folders,
+    output: Output,
     name: Username,
     lifetime: Lifetime,
+    /// What the file held when the session was taken from it or kept in it.
+    read: SessionRead,
 }
 
 impl SessionLink {
@@ -32,27 +39,29 @@ impl SessionLink {
 
     /// The session that was kept for this server, if there is one. It may have ended since.
     pub(crate) fn kept(context: &Context, target: Target) -> Result<Option<Self>, Failure> {
-        let Some(saved) = target.sessions(&context.folders).load()? else { return Ok(None) };
+        let (saved, read) = load_session(context.output, &context.folders, &target)?;
+        let Some(SavedSession { name, token, lifetime }) = saved else { return Ok(None) };
         let mut link = Link::to(target);
-        link.adopt(saved.token);
-        let folders = context.folders.clone();
-        Ok(Some(Self { link, folders, name: saved.name, lifetime: saved.lifetime }))
+        link.adopt(token);
+        Ok(Some(Self {
+            link,
+            folders: context.folders.clone(),
+            output: context.output,
+            name,
+            lifetime,
+            read,
+        }))
     }
 
-    /// A session that was just opened on `link`; it is kept.
-    pub(crate) fn open(
+    /// A session that was just opened on `link`, and is kept.
+    pub(crate) fn opened(
         context: &Context,
         link: Link,
-        new: &NewSession,
+        name: Username,
         lifetime: Lifetime,
-    ) -> Result<Self, Failure> {
-        let unexpected =
-            |_| Failure::Call { server: link.server().clone(), error: CallError::UnexpectedReply };
-        let name = Username::parse(&new.name).map_err(unexpected)?;
-        let folders = context.folders.clone();
-        let mut session = Self { link, folders, name, lifetime };
-        session.keep(new)?;
-        Ok(session)
+        read: SessionRead,
+    ) -> Self {
+        Self { link, folders: context.folders.clone(), output: context.output, name, lifetime, read }
     }
 
     /// Returns the server that the session is with.
@@ -70,67 +79,180 @@ impl SessionLink {
         &self.name
     }
 
-    /// Goes on with this token from now on, and keeps it.
-    pub(crate) fn keep(&mut self, new: &NewSession) -> Result<(), Failure> {
-        let copy = || SessionToken::from_bytes(*new.token.expose_secret());
-        self.link.adopt(copy());
-        let saved = SavedSession { name: self.name.clone(), token: copy(), lifetime: self.lifetime };
-        Ok(self.link.target().sessions(&self.folders).save(&saved)?)
+    /// Whether other programs of this user find this session, so that they are logged in when this one ends.
+    pub(crate) fn is_kept(&self) -> bool {
+        let found = load_session(self.output, &self.folders, self.link.target());
+        found.is_ok_and(|(saved, _)| saved.is_some_and(|saved| saved.name == self.name))
     }
 
-    /// Forgets the session here and leaves a link without one.
-    pub(crate) fn end(mut self) -> Result<Link, Failure> {
-        self.link.target().sessions(&self.folders).forget()?;
+    /// Makes the place of the session that follows this one.
+    pub(crate) fn reserve(&self) -> Result<SessionPlace, Failure> {
+        Ok(self.link.target().sessions(&self.folders).reserve(self.lifetime)?)
+    }
+
+    /// Goes on with the session that followed this one, and keeps it. One that cannot be kept is ended again.
+    pub(crate) async fn replace(&mut self, place: SessionPlace, new: &NewSession, unkept: &mut Unkept) {
+        self.link.adopt(token_again(&new.token));
+        if let Err(failure) = self.keep(place, &new.token).await {
+            // It ends by itself when this does not end it.
+            let _ = end_session(self.link.target(), &new.token).await;
+            self.link.forget_session();
+            let again = format!("Log in again: {}", vestry("login").arg(self.name.as_str()));
+            unkept.lose("the new session could not be kept", failure, again);
+        }
+    }
+
+    async fn keep(&mut self, mut place: SessionPlace, token: &SessionToken) -> Result<(), Failure> {
+        loop {
+            place = match place.keep(&self.name, token, &self.read)? {
+                SessionKept::Made(read) => {
+                    self.read = read;
+                    return Ok(());
+                }
+                SessionKept::Outdated(place) => place,
+            };
+            let (other, read) = load_session(self.output, &self.folders, self.link.target())?;
+            match other {
+                Some(other) if other.name != self.name => {
+                    let (server, name) = (self.link.server().clone(), other.name.to_string());
+                    return Err(Failure::OtherAccount { server, name });
+                }
+                Some(other) => {
+                    // Nobody will hold its token any more; when it has ended already, that is as well.
+                    let _ = end_session(self.link.target(), &other.token).await;
+                }
+                None => {}
+            }
+            self.read = read;
+        }
+    }
+
+    /// Forgets the session here, after the server has ended it.
+    pub(crate) fn forget(&mut self, unkept: &mut Unkept) {
         self.link.forget_session();
-        Ok(self.link)
+        forget_session(&self.folders, self.link.target(), &self.read, unkept);
+    }
+
+    /// Leaves a link without a session.
+    pub(crate) fn into_link(mut self) -> Link {
+        self.link.forget_session();
+        self.link
     }
 
     /// A call that changes nothing.
     pub(crate) async fn read<T>(
         &mut self,
-        call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
+        mut call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
     ) -> Result<T, Failure> {
-        let done = self.link.read(call).await;
-        done.map_err(|error| self.understand(error, None))
+        loop {
+            match self.link.read(&mut call).await {
+                Ok(read) => return Ok(read),
+                Err(error) if has_ended(&error) && self.take_over()? => {}
+                Err(error) => return Err(self.understand(error, None)),
+            }
+        }
     }
 
     /// A call that changes something; `look` says how to see whether it was done, should the answer be lost.
     pub(crate) async fn write<T>(
         &mut self,
         look: impl Into<String>,
-        call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
-    ) -> Result<T, Failure> {
-        let done = self.link.write(call).await;
-        done.map_err(|error| self.understand(error, Some(look.into())))
+        mut call: impl AsyncFnMut(&mut Client) -> Result<T, CallError>,
+    ) -> Result<Done<T>, Failure> {
+        loop {
+            match self.link.write(&mut call).await {
+                Ok(done) => return Ok(done),
+                // A call that was refused for want of a session was not done.
+                Err(error) if has_ended(&error) && self.take_over()? => {}
+                Err(error) => return Err(self.understand(error, Some(look.into()))),
+            }
+        }
+    }
+
+    /// Goes on with another session of the same account, when another program of this user has kept one since.
+    fn take_over(&mut self) -> Result<bool, Failure> {
+        let (other, read) = load_session(self.output, &self.folders, self.link.target())?;
+        match other {
+            Some(other) if other.name == self.name && read != self.read => {
+                self.link.forget_session();
+                self.link.adopt(other.token);
+                (self.lifetime, self.read) = (other.lifetime, read);
+                Ok(true)
+            }
+            Some(_) | None => Ok(false),
+        }
     }
 
     fn understand(&mut self, error: CallError, look: Option<String>) -> Failure {
-        let ended = [RefusalCode::SessionEnded, RefusalCode::NotLoggedIn];
-        if ended.into_iter().any(|code| error.is_refusal(code)) {
+        if has_ended(&error) {
             self.link.forget_session();
-            return match self.link.target().sessions(&self.folders).forget() {
-                Ok(()) => Failure::SessionEnded { name: self.name.to_string(), error },
-                Err(error) => error.into(),
-            };
+            let left = self.link.target().sessions(&self.folders).forget(&self.read).err().map(Box::new);
+            return Failure::SessionEnded { name: self.name.to_string(), error, left };
         }
         call_failed(&self.link, error, look)
     }
 }
 
-/// Never sends a password of this account to this server again. What was done is done: when this cannot be written
-/// down, the person is told and the next login tries again.
-pub(crate) fn remember_opaque(output: Output, folders: &Folders, link: &Link, name: &Username) {
-    let known = link.target().opaque_accounts(folders);
-    if let Err(error) = known.and_then(|known| known.remember(name)) {
-        output.failure(&error.into());
+fn has_ended(error: &CallError) -> bool {
+    [RefusalCode::SessionEnded, RefusalCode::NotLoggedIn].into_iter().any(|code| error.is_refusal(code))
+}
+
+/// The session that is kept for a server, and what lets it be changed. Says so when its file was damaged.
+pub(crate) fn load_session(
+    output: Output,
+    folders: &Folders,
+    target: &Target,
+) -> Result<(Option<SavedSession>, SessionRead), StateError> {
+    target.sessions(folders).load(|damaged| output.talk(damaged))
+}
+
+/// Forgets a session that the server has ended, unless another one is kept by now.
+pub(crate) fn forget_session(folders: &Folders, target: &Target, read: &SessionRead, unkept: &mut Unkept) {
+    if let Err(error) = target.sessions(folders).forget(read) {
+        unkept.lose(
+            "the file of the session that has ended could not be removed",
+            error,
+            format!("It opens nothing any more. The next login takes its place: {}", vestry("login NAME")),
+        );
     }
 }
 
-/// Keeps what the server said of its audit, for the next login. The login stands when that cannot be kept.
-pub(crate) fn keep_witness(context: &Context, link: &Link, name: &Username, new: &NewSession) {
-    let witnesses = link.target().witnesses(&context.folders);
-    if let Err(error) = witnesses.and_then(|witnesses| witnesses.save(name, &new.witness)) {
-        context.output.failure(&error.into());
+/// Ends a session whose token is kept nowhere any more, over a connection of its own. One that has ended is as well.
+pub(crate) async fn end_session(target: &Target, token: &SessionToken) -> Result<(), Failure> {
+    let mut link = Link::to(target.clone());
+    link.adopt(token_again(token));
+    match link.read(async |client| client.log_out(false).await).await {
+        Err(error) if !has_ended(&error) => Err(call_failed(&link, error, None)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The same token once more.
+pub(crate) fn token_again(token: &SessionToken) -> SessionToken {
+    SessionToken::from_bytes(*token.expose_secret())
+}
+
+/// Never sends a password of this account to this server again. What was done is done: when this cannot be written
+/// down, the person is told and the next login tries again.
+pub(crate) fn remember_opaque(folders: &Folders, link: &Link, name: &Username, unkept: &mut Unkept) {
+    let known = link.target().opaque_accounts(folders);
+    if let Err(error) = known.and_then(|known| known.remember(name)) {
+        unkept.miss("it could not be noted that this password is never to be sent", error);
+    }
+}
+
+/// Keeps what the server said of its audit, for the next login. One that another program has kept meanwhile stays.
+pub(crate) fn keep_witness(
+    folders: &Folders,
+    link: &Link,
+    name: &Username,
+    read: &Contents,
+    new: &NewSession,
+    unkept: &mut Unkept,
+) {
+    let witnesses = link.target().witnesses(folders);
+    if let Err(error) = witnesses.and_then(|witnesses| witnesses.save(name, read, &new.witness)) {
+        unkept.miss("the server's checkpoint of its audit could not be kept", error);
     }
 }
 

@@ -82,8 +82,7 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::servers::KnownServers;
-    use crate::servers::write_servers;
+    use crate::servers::join_server;
     use tempfile::TempDir;
     use vestry_protocol::UnixSeconds;
     use vestry_tls::{CertsDir, Validity};
@@ -119,10 +118,10 @@ mod tests {
     #[test]
     fn what_was_joined_is_found_and_flags_go_first() {
         let Home(folder, folders) = home();
-        let mut known = KnownServers::default();
-        known.join("localhost:1".parse().unwrap(), Pin([1; 32]));
-        known.join("localhost:2".parse().unwrap(), Pin([2; 32]));
-        write_servers(&folders, &known).unwrap();
+        for (server, pin) in [("localhost:1", Pin([1; 32])), ("localhost:2", Pin([2; 32]))] {
+            let allow = |_: &_| Ok::<(), Failure>(());
+            join_server(&folders, &server.parse().unwrap(), pin, allow).unwrap();
+        }
         let found = |options: &Options| {
             let target = Target::find(options, &folders).unwrap();
             (target.address.port(), target.pin)

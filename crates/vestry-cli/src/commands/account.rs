@@ -3,10 +3,13 @@
 use super::fields::{AccountJson, Changes, account_text, profile_of};
 use crate::cli::{DeleteArgs, LogoutArgs, RegisterArgs, ResetArgs, UpdateArgs};
 use crate::context::Context;
+use crate::done::Teller;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::new_password;
-use crate::session_link::{SessionLink, call_failed, keep_witness, remember_opaque};
+use crate::session_link::{
+    SessionLink, call_failed, forget_session, keep_witness, load_session, remember_opaque,
+};
 use serde::Serialize;
 use vestry_client::CallError;
 use vestry_protocol::calendar::rfc3339;
@@ -39,13 +42,19 @@ pub(super) async fn register(context: &mut Context, args: &RegisterArgs) -> Resu
     let password = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let password = password.ok_or(Failure::Cancelled)?;
     let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
-    let registered = done.map_err(|error| {
+    let done = done.map_err(|error| {
         call_failed(&link, error, Some(format!("See by logging in: {}", vestry("login NAME"))))
     })?;
-    remember_opaque(context.output, &context.folders, &link, &name);
-    let shown = Escaped(&registered).to_string();
-    context.output.answer(&RegisteredJson { name: &registered }, format_args!("Registered {shown}."))?;
-    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
+    let done = done.map(|registered, unkept| {
+        remember_opaque(&context.folders, &link, &name, unkept);
+        registered
+    });
+    done.tell(context.output, |registered, teller| {
+        let shown = Escaped(registered).to_string();
+        let told = teller.answer(&RegisteredJson { name: registered }, format_args!("Registered {shown}."));
+        context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
+        told
+    })?;
     Ok(())
 }
 
@@ -62,6 +71,8 @@ pub(super) async fn reset(context: &mut Context, args: &ResetArgs) -> Result<(),
     let mut link = Link::to(context.target()?);
     let server = link.read(async |client| client.describe_server().await).await;
     let server = server.map_err(|error| call_failed(&link, error, None))?;
+    // Every session of the account ends; the one that is kept here may be one of them.
+    let (kept, read) = load_session(context.output, &context.folders, link.target())?;
     let code =
         context.secrets.next("the one-time code", &format!("One-time code for {name} (not shown): "))?;
     // Whose e-mail address the account has is not told to a client without a session.
@@ -70,23 +81,23 @@ pub(super) async fn reset(context: &mut Context, args: &ResetArgs) -> Result<(),
     let new = new.ok_or(Failure::Cancelled)?;
     let done = link.write(async |client| client.redeem_reset_code(&name, &code, &new).await).await;
     let look = format!("See whether the new password works: {}", vestry("login NAME"));
-    let (reset, code) = done.map_err(|error| call_failed(&link, error, Some(look)))?;
-    remember_opaque(context.output, &context.folders, &link, &name);
-    // Every session of the account has ended; the one that is kept here may be one of them.
-    let sessions = link.target().sessions(&context.folders);
-    if let Ok(Some(kept)) = sessions.load()
-        && kept.name == name
-    {
-        sessions.forget()?;
-    }
-    let shown = Escaped(&reset).to_string();
-    let json = PasswordResetJson { name: &reset, code_issued_by: &code.by, code_issued: rfc3339(code.at) };
-    let by = Escaped(&code.by);
-    context.output.answer(
-        &json,
-        format_args!("The password of {shown} is set, with a one-time code that {by} issued."),
-    )?;
-    context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
+    let done = done.map_err(|error| call_failed(&link, error, Some(look)))?;
+    let done = done.map(|reset, unkept| {
+        remember_opaque(&context.folders, &link, &name, unkept);
+        if kept.is_some_and(|kept| kept.name == name) {
+            forget_session(&context.folders, link.target(), &read, unkept);
+        }
+        reset
+    });
+    done.tell(context.output, |(reset, code), teller| {
+        let shown = Escaped(reset).to_string();
+        let json = PasswordResetJson { name: reset, code_issued_by: &code.by, code_issued: rfc3339(code.at) };
+        let by = Escaped(&code.by);
+        let text = format!("The password of {shown} is set, with a one-time code that {by} issued.");
+        let told = teller.answer(&json, text);
+        context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
+        told
+    })?;
     Ok(())
 }
 
@@ -99,21 +110,27 @@ struct LoggedOutJson {
 pub(super) async fn log_out(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
     let mut session = SessionLink::of(context)?;
     let look = "Run it again: a session that has ended already is no mistake.";
-    let ended = match session.write(look, async |client| client.log_out(args.all).await).await {
-        Ok(ended) => {
-            session.end()?;
-            ended
-        }
+    let done = match session.write(look, async |client| client.log_out(args.all).await).await {
+        Ok(done) => done,
         // Then it has ended, which is what was wanted; but all of them cannot be ended without one.
-        Err(Failure::SessionEnded { .. }) if !args.all => 0,
+        Err(Failure::SessionEnded { error, left: None, .. }) if !args.all => {
+            let text = format!("The session had ended already, and is forgotten here ({error}).");
+            return context.output.answer(&LoggedOutJson { sessions_ended: 0 }, text);
+        }
         Err(failure) => return Err(failure),
     };
-    let text = match ended {
-        0 => "The session had ended already; it is forgotten here.".to_owned(),
-        1 => "Logged out.".to_owned(),
-        many => format!("Logged out; {many} sessions ended."),
-    };
-    context.output.answer(&LoggedOutJson { sessions_ended: ended }, text)
+    let done = done.map(|ended, unkept| {
+        session.forget(unkept);
+        ended
+    });
+    done.tell(context.output, |ended, teller| {
+        let text = match ended {
+            0 | 1 => "Logged out.".to_owned(),
+            many => format!("Logged out; {many} sessions ended."),
+        };
+        teller.answer(&LoggedOutJson { sessions_ended: *ended }, text)
+    })?;
+    Ok(())
 }
 
 /// Shows what is stored about oneself.
@@ -143,8 +160,9 @@ pub(super) async fn update(context: &mut Context, args: &UpdateArgs) -> Result<(
     let look = format!("See what is stored now: {}", vestry("show"));
     let update =
         session.write(look, async |client| client.update(email, age, gender, password.as_ref()).await);
-    let account = update.await?;
-    context.output.answer(&AccountJson::of(&account), account_text(&account))
+    let tell = |account: &_, teller: Teller| teller.answer(&AccountJson::of(account), account_text(account));
+    update.await?.tell(context.output, tell)?;
+    Ok(())
 }
 
 #[derive(Debug, Serialize)]
@@ -155,9 +173,12 @@ struct PasswordChangedJson<'a> {
 /// Sets a new password, which ends every session but a new one for this machine.
 pub(super) async fn change_password(context: &mut Context) -> Result<(), Failure> {
     let mut session = SessionLink::of(context)?;
+    let place = session.reserve()?;
     let server = session.read(async |client| client.describe_server().await).await?;
     let account = session.read(async |client| client.show().await).await?;
     let name = session.name().clone();
+    let witness = session.link().target().witnesses(&context.folders)?.load(&name)?;
+    let (_, witness_read) = witness.open(|damaged| context.output.talk(damaged));
     let current =
         context.secrets.next_password("the current password", &format!("Current password of {name}: "))?;
     let host = session.server().host().to_owned();
@@ -166,17 +187,21 @@ pub(super) async fn change_password(context: &mut Context) -> Result<(), Failure
     let new = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let new = new.ok_or(Failure::Cancelled)?;
     let look = format!("See which password works: {}", vestry("login NAME"));
-    let opened = session.write(look, async |client| client.change_password(&current, &new).await).await?;
-    session.keep(&opened)?;
-    keep_witness(context, session.link(), &name, &opened);
-    let json = PasswordChangedJson { name: name.as_str() };
-    context.output.answer(&json, "Password changed. Every other session has ended.")
+    let changed = session.write(look, async |client| client.change_password(&current, &new).await).await?;
+    let changed = changed.then(async |opened, unkept| {
+        session.replace(place, &opened, unkept).await;
+        keep_witness(&context.folders, session.link(), &name, &witness_read, &opened, unkept);
+    });
+    changed.await.tell(context.output, |(), teller| {
+        let json = PasswordChangedJson { name: name.as_str() };
+        teller.answer(&json, "Password changed. Every other session has ended.")
+    })
 }
 
 #[derive(Debug, Serialize)]
 struct DeletedJson<'a> {
     name: &'a str,
-    restorable_until: Option<String>,
+    restorable_until: Option<&'a str>,
 }
 
 /// Deletes one's account, after its name and its password were given once more.
@@ -186,12 +211,17 @@ pub(super) async fn delete(context: &mut Context, args: &DeleteArgs) -> Result<(
     confirm(context, args.confirm.as_deref(), &name)?;
     let password = context.secrets.next_password("the password", &format!("Password of {name}: "))?;
     let look = format!("See whether it is still there: {}", vestry("show"));
-    let until = session.write(look, async |client| client.delete(&password).await).await?;
-    session.end()?;
-    let restorable_until = rfc3339(until);
-    let shown = restorable_until.clone().unwrap_or_else(|| "-".to_owned());
-    let json = DeletedJson { name: name.as_str(), restorable_until };
-    context.output.answer(&json, format_args!("Deleted {name}. The operator can undo it until {shown}."))
+    let deleted = session.write(look, async |client| client.delete(&password).await).await?;
+    let deleted = deleted.map(|until, unkept| {
+        session.forget(unkept);
+        rfc3339(until)
+    });
+    deleted.tell(context.output, |until, teller| {
+        let shown = until.as_deref().unwrap_or("-");
+        let text = format!("Deleted {name}. The operator can undo it until {shown}.");
+        teller.answer(&DeletedJson { name: name.as_str(), restorable_until: until.as_deref() }, text)
+    })?;
+    Ok(())
 }
 
 fn confirm(context: &Context, given: Option<&str>, name: &Username) -> Result<(), Failure> {

@@ -44,10 +44,12 @@ pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(),
                 read_id(typed).ok_or_else(|| Failure::BadNumber { of: "device", typed: typed.clone() })?;
             let mut session = SessionLink::of(context)?;
             let look = format!("See what is left: {}", vestry("devices"));
-            session.write(look, async |client| client.forget_device(id).await).await?;
-            let forgotten = show_id(id);
-            let json = ForgottenJson { forgotten: forgotten.clone() };
-            context.output.answer(&json, format_args!("Forgot device {forgotten}."))
+            let done = session.write(look, async |client| client.forget_device(id).await).await?;
+            done.tell(context.output, |(), teller| {
+                let forgotten = show_id(id);
+                let text = format!("Forgot device {forgotten}.");
+                teller.answer(&ForgottenJson { forgotten }, text)
+            })
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::cli::JoinArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
-use crate::servers::{read_servers, write_servers};
+use crate::servers::{KnownServers, join_server, read_servers};
 use crate::session_link::call_failed;
 use crate::target::Target;
 use serde::Serialize;
@@ -22,20 +22,22 @@ struct JoinedJson {
 }
 
 pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Failure> {
-    let JoinString { host, port, pin } = args.join.parse()?;
+    // A mail program may have broken the line; white space in it does not matter.
+    let JoinString { host, port, pin } = args.join.concat().parse()?;
     let server = Address::new(&host, port)?;
-    let mut known = read_servers(&context.folders)?;
-    let before = known.pin_of(&server);
-    refuse_other_pin(&server, before, pin, args.replace)?;
+    let allow = |known: &KnownServers| refuse_other_pin(&server, known.pin_of(&server), pin, args.replace);
+    let known = read_servers(&context.folders)?;
+    allow(&known)?;
     let mut link = Link::to(Target::pinned(server.clone(), pin)?);
     let description = link.read(async |client| client.describe_server().await).await;
     let description = description.map_err(|error| call_failed(&link, error, None))?;
-    if let Some(before) = before.filter(|before| *before != pin) {
+    join_server(&context.folders, &server, pin, allow)?;
+    if let Some(before) = known.pin_of(&server).filter(|before| *before != pin) {
         // That session was opened with another server.
-        Sessions::of(&context.folders, &server, before).forget()?;
+        let sessions = Sessions::of(&context.folders, &server, before);
+        let (_, read) = sessions.load(|damaged| context.output.talk(damaged))?;
+        let _ = sessions.forget(&read)?;
     }
-    known.join(server.clone(), pin);
-    write_servers(&context.folders, &known)?;
     let json =
         JoinedJson { server: server.to_string(), pin: pin.to_string(), version: description.version.clone() };
     let version = Escaped(&description.version).to_string();

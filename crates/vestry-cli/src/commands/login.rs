@@ -1,16 +1,23 @@
-//! `vestry login`: opens a session and keeps it. A session that was there is not ended by it.
+//! `vestry login`: opens a session and keeps it in place of the one that was kept, which is ended.
 
 use crate::cli::LoginArgs;
 use crate::context::{Context, this_device};
+use crate::done::{Done, Unkept};
 use crate::failure::Failure;
 use crate::link::Link;
-use crate::session_link::{SessionLink, call_failed, keep_witness, remember_opaque};
+use crate::session_link::{
+    SessionLink, call_failed, end_session, keep_witness, load_session, remember_opaque, token_again,
+};
+use crate::target::Target;
 use serde::Serialize;
-use vestry_client::KeptFromLogin;
-use vestry_client::state::Lifetime;
+use vestry_client::state::{
+    Contents, Lifetime, NotKnownAsOpaque, SavedSession, SessionKept, SessionPlace, SessionRead, StateError,
+};
+use vestry_client::{CallError, KeptFromLogin};
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::{Password, Username};
+use vestry_protocol::fields::{Device, Password, Username};
+use vestry_protocol::secret::SessionToken;
 use vestry_protocol::typed::vestry;
 use vestry_protocol::user::{NewSession, Notices, SetWithCode};
 
@@ -52,33 +59,66 @@ pub(crate) enum Way {
 
 pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
     let name = Username::parse(&args.name)?;
-    let mut link = Link::to(context.target()?);
+    let target = context.target()?;
+    let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
+    let way = if args.imported { Way::Imported } else { Way::Proven };
+    let ready = Ready::to_log_in(context, &target, name, way, lifetime)?;
+    let mut link = Link::to(target);
     // Before a password is typed it should be clear that there is a server to send it to.
     let server = link.read(async |client| client.describe_server().await).await;
     server.map_err(|error| call_failed(&link, error, None))?;
-    let password = context.secrets.next_password("the password", &format!("Password for {name}: "))?;
-    let way = if args.imported { Way::Imported } else { Way::Proven };
-    let LoggedIn { new, notices, moved } = log_in(context, &mut link, &name, &password, way).await?;
-    let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
-    let session = SessionLink::open(context, link, &new, lifetime)?;
-    let json = LoggedInJson {
-        name: session.name().as_str(),
-        last_login: new.last_login.and_then(rfc3339),
-        failures_since: notices.failures_since_last_login,
-        expires: rfc3339(new.expires),
-        idle_secs_max: new.idle_secs_max,
-        password_is_weak: notices.password_is_weak,
-        password_set_with_code: notices.password_set_with_code.as_ref().map(SetWithCodeJson::of),
-        record_moved: notices.record_moved.and_then(rfc3339),
-    };
-    context.output.answer(&json, format_args!("Logged in as {}.", session.name()))?;
-    say_notices(context, &new, &notices, moved.as_ref());
+    let question = format!("Password for {}: ", ready.name());
+    let password = context.secrets.next_password("the password", &question)?;
+    let opened = ready.log_in(&mut link, &password).await?;
+    let entered = ready.keep(context, &mut link, opened, &password).await?;
+    entered.tell(context.output, |entered, teller| {
+        let LoggedIn { session, new, notices, moved } = entered;
+        let json = LoggedInJson {
+            name: session.name().as_str(),
+            last_login: new.last_login.and_then(rfc3339),
+            failures_since: notices.failures_since_last_login,
+            expires: rfc3339(new.expires),
+            idle_secs_max: new.idle_secs_max,
+            password_is_weak: notices.password_is_weak,
+            password_set_with_code: notices.password_set_with_code.as_ref().map(SetWithCodeJson::of),
+            record_moved: notices.record_moved.and_then(rfc3339),
+        };
+        let told = teller.answer(&json, format_args!("Logged in as {}.", session.name()));
+        say_notices(context, new, notices, moved.as_ref());
+        told
+    })?;
     Ok(())
 }
 
-/// A session that was just opened.
+/// What a login needs of this machine, had before its password is asked for: nothing is sent when it cannot be had.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    name: Username,
+    device: Device,
+    /// An account whose password may be sent.
+    imported: Option<NotKnownAsOpaque>,
+    kept: KeptFromLogin,
+    token_read: Contents,
+    witness_read: Contents,
+    place: SessionPlace,
+    /// The session that the new one takes the place of.
+    before: Option<SavedSession>,
+    read: SessionRead,
+}
+
+/// A session that was just opened, and is kept nowhere yet.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    new: NewSession,
+    notices: Result<Notices, CallError>,
+}
+
+/// A session that was just opened, and is kept.
+#[derive(Debug)]
 pub(crate) struct LoggedIn {
     /// The session.
+    pub(crate) session: SessionLink,
+    /// What the server said of it.
     pub(crate) new: NewSession,
     /// What its user should know.
     pub(crate) notices: Notices,
@@ -86,60 +126,154 @@ pub(crate) struct LoggedIn {
     pub(crate) moved: Option<Result<u64, Failure>>,
 }
 
-/// Opens a session on this link. The password is sent only on the way that its user chose, and never for an account that is
-/// known to be OPAQUE.
-pub(crate) async fn log_in(
-    context: &Context,
-    link: &mut Link,
-    name: &Username,
-    password: &Password,
-    way: Way,
-) -> Result<LoggedIn, Failure> {
-    let device = this_device()?;
-    let kept = KeptFromLogin {
-        device_token: link.target().device_tokens(&context.folders)?.load(name)?,
-        witness: link.target().witnesses(&context.folders)?.load(name)?,
-    };
-    let imported = match way {
-        Way::Imported => link.target().opaque_accounts(&context.folders)?.unless_known(name)?,
-        Way::Proven => None,
-    };
-    let done = link.write(async |client| {
-        let new = match &imported {
-            Some(account) => client.log_in_imported(account, password, &device).await?,
-            None => client.log_in(name, password, &device, &kept).await?,
+impl Ready {
+    /// Has all of it. The password is sent only on the way that its user chose, and never for an account that is known to be OPAQUE.
+    pub(crate) fn to_log_in(
+        context: &Context,
+        target: &Target,
+        name: Username,
+        way: Way,
+        lifetime: Lifetime,
+    ) -> Result<Self, Failure> {
+        let (output, folders) = (context.output, &context.folders);
+        let place = target.sessions(folders).reserve(lifetime)?;
+        let (before, read) = load_session(output, folders, target)?;
+        let token = target.device_tokens(folders)?.load(&name)?;
+        let (device_token, token_read) = token.open(|damaged| output.talk(damaged));
+        let witness = target.witnesses(folders)?.load(&name)?;
+        let (witness, witness_read) = witness.open(|damaged| output.talk(damaged));
+        let kept = KeptFromLogin { device_token, witness: witness.unwrap_or_default() };
+        let imported = match way {
+            Way::Imported => target.opaque_accounts(folders)?.unless_known(&name)?,
+            Way::Proven => None,
         };
-        // Before anything else on this connection: another one would not know.
-        let notices = client.notices().await?;
-        Ok(LoggedIn { new, notices, moved: None })
-    });
-    let mut opened = done.await.map_err(|error| call_failed(link, error, None))?;
-    remember_opaque(context.output, &context.folders, link, name);
-    keep_witness(context, link, name, &opened.new);
-    if opened.new.move_record {
-        let moved = link.write(async |client| client.move_record(password).await).await;
-        opened.moved = Some(moved.map_err(|error| call_failed(link, error, None)));
+        if let Some(before) = before.as_ref().filter(|before| before.name != name) {
+            output.talk(format_args!(
+                "{} is logged in here; a login as {name} takes its place and ends that session.",
+                before.name
+            ));
+        }
+        let device = this_device()?;
+        Ok(Self { name, device, imported, kept, token_read, witness_read, place, before, read })
     }
-    // With the record, every device was forgotten.
-    if matches!(opened.moved, Some(Ok(_))) || !opened.new.device_known {
-        remember_device(context, link, name).await;
+
+    /// The account.
+    pub(crate) fn name(&self) -> &Username {
+        &self.name
     }
-    Ok(opened)
+
+    /// Opens a session. A password that was wrong may be followed by another one.
+    pub(crate) async fn log_in(&self, link: &mut Link, password: &Password) -> Result<Done<Opened>, Failure> {
+        let Self { name, device, imported, kept, .. } = self;
+        let done = link.write(async |client| {
+            let new = match imported {
+                Some(account) => client.log_in_imported(account, password, device).await?,
+                None => client.log_in(name, password, device, kept).await?,
+            };
+            // Before anything else on this connection: another one would not know. The login stands without them.
+            Ok(Opened { new, notices: client.notices().await })
+        });
+        done.await.map_err(|error| call_failed(link, error, None))
+    }
+
+    /// Keeps the session in its place, and what else a login leaves here. The session of which it takes the place is ended at the
+    /// server afterwards; one that cannot be kept is ended again itself.
+    pub(crate) async fn keep(
+        self,
+        context: &Context,
+        link: &mut Link,
+        opened: Done<Opened>,
+        password: &Password,
+    ) -> Result<Done<LoggedIn>, Failure> {
+        let kept = opened
+            .then(async |opened, unkept| self.keep_opened(context, link, opened, password, unkept).await);
+        kept.await.unless_undone()
+    }
+
+    async fn keep_opened(
+        self,
+        context: &Context,
+        link: &mut Link,
+        Opened { new, notices }: Opened,
+        password: &Password,
+        unkept: &mut Unkept,
+    ) -> Result<LoggedIn, Failure> {
+        let Self { name, token_read, witness_read, place, before, read, .. } = self;
+        let (folders, lifetime) = (&context.folders, place.lifetime());
+        link.adopt(token_again(&new.token));
+        let (read, replaced) = match keep_session(context, link, &name, &new.token, (place, before, read)) {
+            Ok(kept) => kept,
+            Err(cause) => {
+                let ended = end_session(link.target(), &new.token).await;
+                link.forget_session();
+                let (name, is_ended) = (name.to_string(), ended.is_ok());
+                return Err(Failure::LoginNotKept { name, cause: Box::new(cause), is_ended });
+            }
+        };
+        remember_opaque(folders, link, &name, unkept);
+        keep_witness(folders, link, &name, &witness_read, &new, unkept);
+        let notices = notices.unwrap_or_else(|error| {
+            unkept.miss("it is not known whether logins failed before", call_failed(link, error, None));
+            Notices::default()
+        });
+        let mut moved = None;
+        if new.move_record {
+            let done = link.write(async |client| client.move_record(password).await).await;
+            moved = Some(match done {
+                Ok(done) => Ok(done.within(unkept)),
+                Err(error) => Err(call_failed(link, error, None)),
+            });
+        }
+        // With the record, every device was forgotten.
+        if matches!(moved, Some(Ok(_))) || !new.device_known {
+            remember_device(context, link, &name, &token_read, unkept).await;
+        }
+        if let Some(replaced) = replaced
+            && let Err(failure) = end_session(link.target(), &replaced.token).await
+        {
+            let end = format!("Find it with `{}` and end it.", vestry("sessions"));
+            unkept.lose("the session that was kept here before could not be ended", failure, end);
+        }
+        let session = SessionLink::opened(context, link.take(), name, lifetime, read);
+        Ok(LoggedIn { session, new, notices, moved })
+    }
+}
+
+/// Keeps a session over whatever is kept by now, and returns what that was.
+fn keep_session(
+    context: &Context,
+    link: &Link,
+    name: &Username,
+    token: &SessionToken,
+    (mut place, mut before, mut read): (SessionPlace, Option<SavedSession>, SessionRead),
+) -> Result<(SessionRead, Option<SavedSession>), StateError> {
+    loop {
+        place = match place.keep(name, token, &read)? {
+            SessionKept::Made(now) => return Ok((now, before)),
+            SessionKept::Outdated(place) => place,
+        };
+        (before, read) = load_session(context.output, &context.folders, link.target())?;
+    }
 }
 
 /// Lets this machine's next login be counted by itself. The login stands when that cannot be had.
-async fn remember_device(context: &Context, link: &mut Link, name: &Username) {
-    let remembered = link.write(async |client| client.remember_device().await).await;
-    let kept = match remembered {
-        Ok(token) => link
-            .target()
-            .device_tokens(&context.folders)
-            .and_then(|tokens| tokens.save(name, &token))
-            .map_err(Failure::from),
-        Err(error) => Err(call_failed(link, error, None)),
-    };
-    if let Err(failure) = kept {
-        context.output.failure(&failure);
+async fn remember_device(
+    context: &Context,
+    link: &mut Link,
+    name: &Username,
+    read: &Contents,
+    unkept: &mut Unkept,
+) {
+    let what = "this device could not be remembered";
+    match link.write(async |client| client.remember_device().await).await {
+        Ok(done) => {
+            let token = done.within(unkept);
+            let tokens = link.target().device_tokens(&context.folders);
+            if let Err(error) = tokens.and_then(|tokens| tokens.save(name, read, &token)) {
+                unkept.miss(what, error);
+            }
+        }
+        Err(error) => unkept.miss(what, call_failed(link, error, None)),
     }
 }
 

@@ -10,7 +10,7 @@ mod sessions;
 mod status;
 
 pub(crate) use fields::{change_of, info_text};
-pub(crate) use login::{LoggedIn, Way, log_in, say_notices};
+pub(crate) use login::{LoggedIn, Ready, Way, say_notices};
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;

@@ -63,11 +63,13 @@ pub(super) async fn run(context: &mut Context, args: &SessionsArgs) -> Result<()
 async fn revoke(context: &Context, typed: &str) -> Result<(), Failure> {
     let id = read_id(typed).ok_or_else(|| Failure::BadNumber { of: "session", typed: typed.to_owned() })?;
     let mut session = SessionLink::of(context)?;
-    session
-        .write(format!("See what is left: {}", vestry("sessions")), async |client| client.revoke(id).await)
-        .await?;
-    let revoked = show_id(id);
-    context.output.answer(&RevokedJson { revoked: revoked.clone() }, format_args!("Ended session {revoked}."))
+    let look = format!("See what is left: {}", vestry("sessions"));
+    let done = session.write(look, async |client| client.revoke(id).await).await?;
+    done.tell(context.output, |(), teller| {
+        let revoked = show_id(id);
+        let text = format!("Ended session {revoked}.");
+        teller.answer(&RevokedJson { revoked }, text)
+    })
 }
 
 pub(super) fn show_id(id: u64) -> String {

@@ -1,7 +1,7 @@
 //! What somebody who is not logged in can do: log in and register.
 
 use super::choice::Choice;
-use crate::commands::{LoggedIn, Way, log_in, say_notices};
+use crate::commands::{LoggedIn, Ready, Way, say_notices};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
@@ -13,13 +13,13 @@ use vestry_protocol::fields::{Age, Email, Field, Gender, PasswordOwner, Password
 use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::user::Profile;
 
-/// Does it; the new session when somebody logged in.
+/// Does it; the new session when a person logged in.
 pub(super) async fn act(
     context: &mut Context,
     link: &mut Link,
     choice: Choice,
     policy: PasswordPolicy,
-) -> Result<Option<LoggedIn>, Failure> {
+) -> Result<Option<SessionLink>, Failure> {
     match choice {
         Choice::LogIn => enter_name(context, link, Way::Proven).await,
         Choice::LogInImported => {
@@ -33,28 +33,28 @@ pub(super) async fn act(
     }
 }
 
-/// Keeps the new session and steps inside.
-pub(super) fn enter(context: &Context, link: Link, opened: &LoggedIn) -> Result<SessionLink, Failure> {
-    let session = SessionLink::open(context, link, &opened.new, Lifetime::Login)?;
-    context.output.talk(format_args!("\nLogged in as {}.", session.name()));
-    say_notices(context, &opened.new, &opened.notices, opened.moved.as_ref());
-    Ok(session)
-}
-
-async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Option<LoggedIn>, Failure> {
+async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Option<SessionLink>, Failure> {
     let Some(name) = context.prompt.field("Username (Enter goes back): ", Username::parse)? else {
         return Ok(None);
     };
-    loop {
-        let question = format!("Password for {name} (Enter goes back): ");
+    let ready = Ready::to_log_in(context, link.target(), name, way, Lifetime::Login)?;
+    let (opened, password) = loop {
+        let question = format!("Password for {} (Enter goes back): ", ready.name());
         let Some(password) = context.prompt.password(&question)? else { return Ok(None) };
-        match log_in(context, link, &name, &password, way).await {
+        match ready.log_in(link, &password).await {
             Err(failure) if failure.is_refusal(RefusalCode::WrongCredentials) => {
                 context.output.talk("  The name or the password is wrong. Try again.");
             }
-            other => return other.map(Some),
+            other => break (other?, password),
         }
-    }
+    };
+    let entered = ready.keep(context, link, opened, &password).await?;
+    let LoggedIn { session, .. } = entered.tell_on(context.output, |entered, teller| {
+        let told = teller.talk(format_args!("\nLogged in as {}.", entered.session.name()));
+        say_notices(context, &entered.new, &entered.notices, entered.moved.as_ref());
+        told
+    });
+    Ok(Some(session))
 }
 
 async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy) -> Result<(), Failure> {
@@ -75,9 +75,14 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
         let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
         let look = "See by logging in with 1.".to_owned();
         let failure = match done.map_err(|error| call_failed(link, error, Some(look))) {
-            Ok(registered) => {
-                remember_opaque(context.output, &context.folders, link, &name);
-                context.output.talk(format_args!("\nRegistered {}. Log in with 1.", Escaped(&registered)));
+            Ok(done) => {
+                let done = done.map(|registered, unkept| {
+                    remember_opaque(&context.folders, link, &name, unkept);
+                    registered
+                });
+                done.tell_on(context.output, |registered, teller| {
+                    teller.talk(format_args!("\nRegistered {}. Log in with 1.", Escaped(registered)))
+                });
                 return Ok(());
             }
             Err(failure) => failure,

@@ -3,6 +3,7 @@
 use super::choice::Choice;
 use crate::commands::{change_of, info_text};
 use crate::context::Context;
+use crate::done::Teller;
 use crate::failure::Failure;
 use crate::output::Shown;
 use crate::session_link::SessionLink;
@@ -42,8 +43,10 @@ pub(super) async fn act(
 }
 
 async fn log_out(context: &Context, session: &mut SessionLink) -> Result<Next, Failure> {
-    session.write("Choose 6 again to be sure.", async |client| client.log_out(false).await).await?;
-    context.output.talk("\nLogged out.");
+    let done =
+        session.write("Choose 6 again to be sure.", async |client| client.log_out(false).await).await?;
+    let done = done.map(|_, unkept| session.forget(unkept));
+    done.tell_on(context.output, |(), teller| teller.talk("\nLogged out."));
     Ok(Next::Leave)
 }
 
@@ -68,7 +71,12 @@ async fn update(context: &Context, session: &mut SessionLink) -> Result<(), Fail
         session.write(LOOK, async |client| client.update(&email, &age, &gender, password).await).await
     });
     match updated.await? {
-        Some(account) => context.output.lines(format_args!("\nUpdated.\n{}", info_text(&account))),
+        Some(done) => {
+            let say = |account: &_, teller: Teller| {
+                teller.lines(format_args!("\nUpdated.\n{}", info_text(account)))
+            };
+            done.tell(context.output, say).map(|_| ())
+        }
         None => {
             context.output.talk("  Nothing was changed.");
             Ok(())
@@ -88,10 +96,15 @@ async fn delete(context: &Context, session: &mut SessionLink) -> Result<Next, Fa
         Some(password) => session.write(LOOK, async |client| client.delete(password).await).await,
         None => Err(Failure::Cancelled),
     });
-    let Some(until) = deleted.await? else { return Ok(Next::Stay) };
-    let until = rfc3339(until);
-    let until = Shown(until.as_deref());
-    context.output.talk(format_args!("\nDeleted {name}. The operator can undo it until {until}."));
+    let Some(done) = deleted.await? else { return Ok(Next::Stay) };
+    let done = done.map(|until, unkept| {
+        session.forget(unkept);
+        rfc3339(until)
+    });
+    done.tell_on(context.output, |until, teller| {
+        let until = Shown(until.as_deref());
+        teller.talk(format_args!("\nDeleted {name}. The operator can undo it until {until}."))
+    });
     Ok(Next::Leave)
 }
 

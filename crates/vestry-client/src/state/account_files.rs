@@ -3,12 +3,12 @@
 
 use super::error::StateError;
 use super::folders::{Folders, file_stem};
+use super::shared_file::{Change, Contents, Found, Secrecy, SharedFile};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::path::PathBuf;
 use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
-use vestry_tls::private_file;
 use zeroize::Zeroizing;
 
 /// Of one kind and one server, under the folder of this user's state.
@@ -34,20 +34,24 @@ impl AccountFiles {
         self.folder.join(name.as_str())
     }
 
-    /// Reads what was kept as hexadecimal digits. Nothing when there is no file, and when it is damaged: what is kept like this
-    /// is no loss.
-    pub(super) fn load(&self, name: &Username) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
-        match private_file::read(&self.file_of(name)) {
-            Ok(text) => Ok(HEXLOWER.decode(text.trim_ascii()).ok().map(Zeroizing::new)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    /// Reads what was kept as hexadecimal digits. What is damaged is set aside: it is no loss.
+    pub(super) fn load<T>(
+        &self,
+        name: &Username,
+        parse: impl FnOnce(Zeroizing<Vec<u8>>) -> Option<T>,
+    ) -> Result<Found<T>, StateError> {
+        let digits =
+            |text: &[u8]| HEXLOWER.decode(text.trim_ascii()).ok().map(Zeroizing::new).and_then(parse);
+        self.shared(name).find(digits)
     }
 
-    /// Keeps it in place of what was there.
-    pub(super) fn save(&self, name: &Username, bytes: &[u8]) -> Result<(), StateError> {
-        private_file::create_dir(&self.folder)?;
+    /// Keeps it in place of what was read.
+    pub(super) fn save(&self, name: &Username, read: &Contents, bytes: &[u8]) -> Result<Change, StateError> {
         let text = Zeroizing::new(HEXLOWER.encode(bytes));
-        Ok(private_file::replace(&self.file_of(name), text.as_bytes())?)
+        self.shared(name).replace(read, text.as_bytes())
+    }
+
+    fn shared(&self, name: &Username) -> SharedFile {
+        SharedFile::at(self.file_of(name), Secrecy::Secret)
     }
 }

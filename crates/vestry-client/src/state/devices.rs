@@ -4,11 +4,13 @@
 use super::account_files::AccountFiles;
 use super::error::StateError;
 use super::folders::Folders;
+use super::shared_file::{Change, Contents, Found};
 use crate::address::Address;
 use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::DeviceToken;
+use zeroize::Zeroizing;
 
 /// What this machine is to one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,23 +29,24 @@ impl DeviceTokens {
     ///
     /// # Errors
     /// When its file is exposed or unreadable.
-    pub fn load(&self, name: &Username) -> Result<Option<DeviceToken>, StateError> {
-        let token = self.0.load(name)?.and_then(|token| <[u8; TOKEN_BYTES]>::try_from(token.as_slice()).ok());
-        Ok(token.map(DeviceToken::from_bytes))
+    pub fn load(&self, name: &Username) -> Result<Found<DeviceToken>, StateError> {
+        let whole = |token: Zeroizing<Vec<u8>>| <[u8; TOKEN_BYTES]>::try_from(token.as_slice()).ok();
+        self.0.load(name, |token| whole(token).map(DeviceToken::from_bytes))
     }
 
-    /// Keeps the token for an account in place of the one before.
+    /// Keeps the token for an account in place of the one that was read.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn save(&self, name: &Username, token: &DeviceToken) -> Result<(), StateError> {
-        self.0.save(name, token.expose_secret())
+    pub fn save(&self, name: &Username, read: &Contents, token: &DeviceToken) -> Result<Change, StateError> {
+        self.0.save(name, read, token.expose_secret())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
     use vestry_tls::private_file;
@@ -58,15 +61,23 @@ mod tests {
             |pin| DeviceTokens::of(&folders, &"localhost:7443".parse().unwrap(), Pin([pin; 32])).unwrap();
         let naman = Username::parse("naman").unwrap();
         let token = DeviceToken::from_bytes([7; TOKEN_BYTES]);
-        of(1).save(&naman, &token).unwrap();
-        of(1).save(&naman, &token).unwrap();
-        let kept = of(1).load(&naman).unwrap().unwrap();
+        let load = |pin, name: &Username| of(pin).load(name).unwrap().open(|damaged| panic!("{damaged}"));
+        let (_, nothing) = load(1, &naman);
+        let Change::Made(held) = of(1).save(&naman, &nothing, &token).unwrap() else { panic!("outdated") };
+        assert!(matches!(of(1).save(&naman, &nothing, &token), Ok(Change::Outdated)));
+        assert!(matches!(of(1).save(&naman, &held, &token), Ok(Change::Made(_))));
+        let kept = load(1, &naman).0.unwrap();
         assert_eq!(kept.expose_secret(), token.expose_secret());
-        assert!(of(2).load(&naman).unwrap().is_none());
-        assert!(of(1).load(&Username::parse("anirudh").unwrap()).unwrap().is_none());
-        let mode = of(1).0.file_of(&naman).metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        private_file::replace(&of(1).0.file_of(&naman), b"not a token").unwrap();
-        assert!(of(1).load(&naman).unwrap().is_none());
+        assert!(load(2, &naman).0.is_none());
+        assert!(load(1, &Username::parse("anirudh").unwrap()).0.is_none());
+        let file = of(1).0.file_of(&naman);
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        private_file::replace(&file, b"not a token").unwrap();
+        let mut said = Vec::new();
+        let (none, nothing) = of(1).load(&naman).unwrap().open(|damaged| said.push(damaged.to_string()));
+        let aside = format!("{}.damaged", file.display());
+        assert_eq!(said, [format!("{} was damaged; it was set aside as {aside}", file.display())]);
+        assert_eq!((none.is_none(), fs::read(&aside).unwrap().as_slice()), (true, b"not a token".as_slice()));
+        assert!(matches!(of(1).save(&naman, &nothing, &token), Ok(Change::Made(_))));
     }
 }

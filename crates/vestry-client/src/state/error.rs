@@ -16,11 +16,24 @@ pub enum StateError {
         "it is not clear where your files belong: neither {0} nor HOME is set; set one of them to a folder of yours"
     )]
     NoHome(&'static str),
-    /// The folder for sessions could be read by others, or is theirs.
+    /// The folder for sessions could be read by others.
     #[error("{} is not a folder that only you can read (mode 0700); remove it, or set XDG_RUNTIME_DIR to a folder of yours",
             Shown(.0))]
     UnsafeFolder(PathBuf),
-    /// A session file is not one.
-    #[error("{} does not hold a session; remove it and log in again", Shown(.0))]
-    DamagedSession(PathBuf),
+    /// The folder for sessions cannot be made or reached.
+    #[error("there is no place for your session: {problem}")]
+    NoRuntime {
+        /// What the system said.
+        problem: String,
+        /// Whether `XDG_RUNTIME_DIR` names it.
+        is_named: bool,
+    },
+    /// What would be written there, its owner could not use, or change afterwards.
+    #[error("{} belongs to another user (number {owner}); nothing was written there", Shown(folder))]
+    FolderOfAnother {
+        /// The folder.
+        folder: PathBuf,
+        /// The user's number.
+        owner: u32,
+    },
 }

@@ -2,11 +2,12 @@
 
 use super::error::StateError;
 use crate::address::Address;
-use rustix::process::getuid;
+use rustix::process::{geteuid, getuid};
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use vestry_tls::private_file::create_dir;
+use vestry_tls::private_file::{Shown, create_dir};
 
 /// What the environment says about where files belong. Nothing is made until it is needed.
 #[derive(Debug, Clone, Default)]
@@ -54,15 +55,44 @@ impl Folders {
     /// # Errors
     /// When it cannot be made, or somebody else's folder is in its place.
     pub fn runtime(&self) -> Result<PathBuf, StateError> {
-        let folder = match &self.runtime {
+        let folder = self.runtime_path();
+        match make_folder(&folder) {
+            Ok(()) => self.runtime_if_there()?.ok_or(StateError::UnsafeFolder(folder)),
+            Err(StateError::File(source)) => Err(self.no_runtime(source.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same folder, when it is there: nothing is made.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or somebody else's folder is in its place.
+    pub(super) fn runtime_if_there(&self) -> Result<Option<PathBuf>, StateError> {
+        let folder = self.runtime_path();
+        match folder.symlink_metadata() {
+            // Whoever can write in the folder around it can make this name first, as a folder of theirs or as a link to one of
+            // ours.
+            Ok(found) if found.is_dir() && found.uid() == getuid().as_raw() && found.mode() & 0o077 == 0 => {
+                Ok(Some(folder))
+            }
+            Ok(found) if found.uid() != getuid().as_raw() => {
+                Err(StateError::FolderOfAnother { folder, owner: found.uid() })
+            }
+            Ok(_) => Err(StateError::UnsafeFolder(folder)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.no_runtime(format!("{} could not be opened: {error}", Shown(&folder)))),
+        }
+    }
+
+    fn runtime_path(&self) -> PathBuf {
+        match &self.runtime {
             Some(runtime) => runtime.join("vestry"),
             None => self.temporary.join(format!("vestry-{}", getuid().as_raw())),
-        };
-        create_dir(&folder)?;
-        match is_ours_alone(&folder) {
-            true => Ok(folder),
-            false => Err(StateError::UnsafeFolder(folder)),
         }
+    }
+
+    fn no_runtime(&self, problem: String) -> StateError {
+        StateError::NoRuntime { problem, is_named: self.runtime.is_some() }
     }
 
     fn of_home(
@@ -77,11 +107,22 @@ impl Folders {
     }
 }
 
-/// Whoever can write in the folder around it can make this name first, as a folder of theirs or as a link to one of ours.
-fn is_ours_alone(folder: &Path) -> bool {
-    folder.symlink_metadata().is_ok_and(|found| {
-        found.is_dir() && found.uid() == getuid().as_raw() && found.mode() & 0o7777 == 0o700
-    })
+/// Makes a folder for files of this user, private, where there may be one.
+pub(super) fn make_folder(folder: &Path) -> Result<(), StateError> {
+    refuse_folder_of_another(folder)?;
+    Ok(create_dir(folder)?)
+}
+
+/// What root leaves in the folder of another user, that user cannot read; and a link there could lead root anywhere.
+pub(super) fn refuse_folder_of_another(folder: &Path) -> Result<(), StateError> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let there = folder.ancestors().find_map(|at| Some((at, at.metadata().ok()?.uid())));
+    match there {
+        Some((at, owner)) if owner != 0 => Err(StateError::FolderOfAnother { folder: at.to_owned(), owner }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The name of a server's files: no character of a host or a port needs another spelling in a path.

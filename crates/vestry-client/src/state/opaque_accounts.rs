@@ -5,7 +5,7 @@
 
 use super::account_files::AccountFiles;
 use super::error::StateError;
-use super::folders::Folders;
+use super::folders::{Folders, make_folder};
 use crate::address::Address;
 use std::io;
 use vestry_protocol::Pin;
@@ -57,7 +57,7 @@ impl OpaqueAccounts {
     /// # Errors
     /// When it cannot be written down.
     pub fn remember(&self, name: &Username) -> Result<(), StateError> {
-        private_file::create_dir(&self.0.folder)?;
+        make_folder(&self.0.folder)?;
         match private_file::create(&self.0.file_of(name), b"") {
             Ok(()) | Err(FileError::AlreadyThere(_)) => Ok(()),
             Err(error) => Err(error.into()),

@@ -1,21 +1,24 @@
 //! Open sessions: an account's name and the token that resumes it, one file a server.
 //!
-//! A token stands for a login, so a file that others could have read is refused and never repaired in silence.
+//! A token stands for a login, so a file that others could have read is refused and never repaired in silence. Several programs of
+//! one user share a session: it is replaced and forgotten only while its file still holds what was read.
 
 use super::error::StateError;
 use super::folders::{Folders, file_stem};
+use super::shared_file::{Change, Contents, Found, Placed, ReservedFile, Secrecy, SetAside, SharedFile};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
 use vestry_protocol::secret::SessionToken;
-use vestry_tls::{FileError, private_file};
 use zeroize::Zeroizing;
 
 const HEADER: &str = "vestry session 1";
+
+/// Room for the longest session: the header, a name of 32 bytes and a token in hexadecimal digits take half of it.
+const FILE_BYTES: usize = 256;
 
 /// How long a session is kept on this machine; the server ends it in its own time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +40,63 @@ pub struct SavedSession {
     pub lifetime: Lifetime,
 }
 
+impl SavedSession {
+    fn text(&self) -> Zeroizing<String> {
+        let token = Zeroizing::new(HEXLOWER.encode(self.token.expose_secret()));
+        Zeroizing::new(format!("{HEADER}\n{}\n{}\n", self.name, *token))
+    }
+}
+
 /// Where the session with one server is kept. It is of the server at this address whose CA has this pin: another one that is reached
 /// at the same address never sees its token.
 #[derive(Debug, Clone)]
 pub struct Sessions {
     folders: Folders,
     name: String,
+}
+
+/// What the places of a session held when they were read. Only with it can the session be replaced or forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRead {
+    login: Contents,
+    remembered: Contents,
+}
+
+impl SessionRead {
+    fn of(&self, lifetime: Lifetime) -> &Contents {
+        match lifetime {
+            Lifetime::Login => &self.login,
+            Lifetime::Remembered => &self.remembered,
+        }
+    }
+}
+
+/// What became of a change to a session.
+#[derive(Debug)]
+#[must_use = "another session may be kept by now"]
+pub enum SessionChange {
+    /// It was made; this is what is kept now.
+    Made(SessionRead),
+    /// Another session is kept by now, and was left as it is.
+    Outdated,
+}
+
+/// A place for a session, had before there is one: it cannot fail for want of a folder or of room.
+#[derive(Debug)]
+pub struct SessionPlace {
+    sessions: Sessions,
+    lifetime: Lifetime,
+    file: ReservedFile,
+}
+
+/// What became of a session that was to be kept in its place.
+#[derive(Debug)]
+#[must_use = "another session may be kept by now"]
+pub enum SessionKept {
+    /// It is kept.
+    Made(SessionRead),
+    /// Another session is kept by now, and was left as it is; the place can still be used.
+    Outdated(SessionPlace),
 }
 
 impl Sessions {
@@ -53,70 +107,125 @@ impl Sessions {
         Self { folders: folders.clone(), name }
     }
 
-    /// The session, if there is one.
+    /// The session, if there is one, and what lets it be changed. A damaged one is set aside, and `say` is told.
     ///
     /// # Errors
-    /// When its file is exposed, unreadable or damaged.
-    pub fn load(&self) -> Result<Option<SavedSession>, StateError> {
-        for lifetime in [Lifetime::Login, Lifetime::Remembered] {
-            let path = self.file(lifetime)?;
-            match private_file::read(&path) {
-                Ok(bytes) => {
-                    let parsed = parse(&bytes).ok_or(StateError::DamagedSession(path))?;
-                    return Ok(Some(SavedSession { name: parsed.0, token: parsed.1, lifetime }));
-                }
-                Err(error) if error.is_missing() => {}
-                Err(error) => return Err(error.into()),
+    /// When its file is exposed or unreadable.
+    pub fn load(
+        &self,
+        mut say: impl FnMut(&SetAside),
+    ) -> Result<(Option<SavedSession>, SessionRead), StateError> {
+        let mut find = |lifetime| match self.file(lifetime)? {
+            Some(file) => {
+                file.find(|bytes| parse(bytes, lifetime)).map(|found: Found<_>| found.open(&mut say))
             }
-        }
-        Ok(None)
+            None => Ok((None, Contents::NOTHING)),
+        };
+        let (first, login) = find(Lifetime::Login)?;
+        let (second, remembered) = find(Lifetime::Remembered)?;
+        Ok((first.or(second), SessionRead { login, remembered }))
     }
 
-    /// Keeps a session in place of any other with this server.
+    /// Makes the place of a session and takes the room that it needs.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn save(&self, session: &SavedSession) -> Result<(), StateError> {
-        let path = self.file(session.lifetime)?;
-        if let Some(folder) = path.parent() {
-            private_file::create_dir(folder)?;
-        }
-        let token = Zeroizing::new(HEXLOWER.encode(session.token.expose_secret()));
-        let text = Zeroizing::new(format!("{HEADER}\n{}\n{}\n", session.name, *token));
-        private_file::replace(&path, text.as_bytes())?;
-        match session.lifetime {
-            Lifetime::Login => remove(&self.file(Lifetime::Remembered)?),
-            Lifetime::Remembered => remove(&self.file(Lifetime::Login)?),
-        }
-    }
-
-    /// Forgets the session; there need not be one.
-    ///
-    /// # Errors
-    /// When its file is there and cannot be removed.
-    pub fn forget(&self) -> Result<(), StateError> {
-        remove(&self.file(Lifetime::Login)?)?;
-        remove(&self.file(Lifetime::Remembered)?)
-    }
-
-    fn file(&self, lifetime: Lifetime) -> Result<PathBuf, StateError> {
+    /// When there is no folder for it, or the disk is full.
+    pub fn reserve(&self, lifetime: Lifetime) -> Result<SessionPlace, StateError> {
         let folder = match lifetime {
             Lifetime::Login => self.folders.runtime()?,
             Lifetime::Remembered => self.folders.state()?,
         };
-        Ok(folder.join(&self.name))
+        let file = self.in_folder(&folder).reserve(FILE_BYTES)?;
+        Ok(SessionPlace { sessions: self.clone(), lifetime, file })
+    }
+
+    /// Forgets the session that was read; there need not be one.
+    ///
+    /// # Errors
+    /// When its file is there and cannot be removed.
+    pub fn forget(&self, read: &SessionRead) -> Result<SessionChange, StateError> {
+        let mut now = read.clone();
+        for (lifetime, place) in
+            [(Lifetime::Login, &mut now.login), (Lifetime::Remembered, &mut now.remembered)]
+        {
+            if let Some(file) = self.file(lifetime)? {
+                match file.remove(place)? {
+                    Change::Made(nothing) => *place = nothing,
+                    Change::Outdated => return Ok(SessionChange::Outdated),
+                }
+            }
+        }
+        Ok(SessionChange::Made(now))
+    }
+
+    /// The file of this lifetime, when there is a folder where it could be.
+    fn file(&self, lifetime: Lifetime) -> Result<Option<SharedFile>, StateError> {
+        let folder = match lifetime {
+            Lifetime::Login => self.folders.runtime_if_there()?,
+            // Without a home nothing was ever kept in it.
+            Lifetime::Remembered => self.folders.state().ok(),
+        };
+        Ok(folder.map(|folder| self.in_folder(&folder)))
+    }
+
+    fn in_folder(&self, folder: &Path) -> SharedFile {
+        SharedFile::at(folder.join(&self.name), Secrecy::Secret)
     }
 }
 
-fn remove(path: &Path) -> Result<(), StateError> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(FileError::System { path: path.to_owned(), action: "removed", source }.into()),
+impl SessionPlace {
+    /// Keeps a session in place of the one that was read, wherever that was.
+    ///
+    /// # Errors
+    /// When it cannot be written; then the other one is as it was.
+    pub fn keep(
+        self,
+        name: &Username,
+        token: &SessionToken,
+        read: &SessionRead,
+    ) -> Result<SessionKept, StateError> {
+        let Self { sessions, lifetime, file } = self;
+        let other = match lifetime {
+            Lifetime::Login => Lifetime::Remembered,
+            Lifetime::Remembered => Lifetime::Login,
+        };
+        let beside = sessions.file(other)?;
+        if let Some(beside) = &beside
+            && beside.read()? != *read.of(other)
+        {
+            return Ok(SessionKept::Outdated(Self { sessions, lifetime, file }));
+        }
+        let token = SessionToken::from_bytes(*token.expose_secret());
+        let text = SavedSession { name: name.clone(), token, lifetime }.text();
+        let placed = match file.place(read.of(lifetime), text.as_bytes())? {
+            Placed::Made(placed) => placed,
+            Placed::Outdated(file) => {
+                return Ok(SessionKept::Outdated(Self { sessions, lifetime, file }));
+            }
+        };
+        let mut rest = read.of(other).clone();
+        if let Some(beside) = beside {
+            match (beside.remove(&rest), lifetime) {
+                (Ok(Change::Made(nothing)), _) => rest = nothing,
+                // What is kept until a logout from the machine is found first.
+                (Ok(Change::Outdated), _) | (Err(_), Lifetime::Login) => {}
+                (Err(error), Lifetime::Remembered) => return Err(error),
+            }
+        }
+        Ok(SessionKept::Made(match lifetime {
+            Lifetime::Login => SessionRead { login: placed, remembered: rest },
+            Lifetime::Remembered => SessionRead { login: rest, remembered: placed },
+        }))
+    }
+
+    /// For how long a session is kept there.
+    #[must_use]
+    pub fn lifetime(&self) -> Lifetime {
+        self.lifetime
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<(Username, SessionToken)> {
+fn parse(bytes: &[u8], lifetime: Lifetime) -> Option<SavedSession> {
     let mut lines = std::str::from_utf8(bytes).ok()?.lines();
     let (header, name, token) = (lines.next()?, lines.next()?, lines.next()?);
     if header != HEADER || lines.next().is_some() {
@@ -124,7 +233,11 @@ fn parse(bytes: &[u8]) -> Option<(Username, SessionToken)> {
     }
     let token = Zeroizing::new(HEXLOWER.decode(token.as_bytes()).ok()?);
     let token = Zeroizing::new(<[u8; TOKEN_BYTES]>::try_from(token.as_slice()).ok()?);
-    Some((Username::parse(name).ok()?, SessionToken::from_bytes(*token)))
+    Some(SavedSession {
+        name: Username::parse(name).ok()?,
+        token: SessionToken::from_bytes(*token),
+        lifetime,
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +245,9 @@ mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
     use tempfile::TempDir;
+    use vestry_tls::{FileError, private_file};
 
     struct Home {
         folder: TempDir,
@@ -159,56 +274,95 @@ mod tests {
         Home { folder, folders, kept }
     }
 
-    fn session(byte: u8, lifetime: Lifetime) -> SavedSession {
-        let token = SessionToken::from_bytes([byte; TOKEN_BYTES]);
-        SavedSession { name: Username::parse("naman").unwrap(), token, lifetime }
+    fn load(home: &Home) -> (Option<SavedSession>, SessionRead) {
+        home.kept.load(|damaged| panic!("{damaged}")).unwrap()
+    }
+
+    fn keep_over(home: &Home, byte: u8, lifetime: Lifetime, read: &SessionRead) -> SessionKept {
+        let place = home.kept.reserve(lifetime).unwrap();
+        place.keep(&naman(), &SessionToken::from_bytes([byte; TOKEN_BYTES]), read).unwrap()
+    }
+
+    fn keep(home: &Home, byte: u8, lifetime: Lifetime) -> SessionRead {
+        match keep_over(home, byte, lifetime, &load(home).1) {
+            SessionKept::Made(now) => now,
+            SessionKept::Outdated(_) => panic!("nobody else keeps one"),
+        }
+    }
+
+    fn naman() -> Username {
+        Username::parse("naman").unwrap()
     }
 
     fn loaded(home: &Home) -> Option<(u8, Lifetime)> {
-        let found = home.kept.load().unwrap();
-        found.map(|session| (session.token.expose_secret()[0], session.lifetime))
+        load(home).0.map(|session| (session.token.expose_secret()[0], session.lifetime))
     }
 
     #[test]
     fn a_session_is_kept_private_and_comes_back() {
         let home = fresh();
         assert_eq!(loaded(&home), None);
-        home.kept.save(&session(7, Lifetime::Login)).unwrap();
+        assert!(!home.folder.path().join("run").exists(), "reading made a folder");
+        keep(&home, 7, Lifetime::Login);
         assert_eq!(loaded(&home), Some((7, Lifetime::Login)));
         let path = home.file_in("run/vestry");
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o7777, 0o600);
         for (server, pin) in [("localhost:7444", 9), ("localhost:7443", 8)] {
             let other = Sessions::of(&home.folders, &server.parse().unwrap(), Pin([pin; 32]));
-            assert!(other.load().unwrap().is_none(), "{server} {pin}");
+            assert!(other.load(|_| {}).unwrap().0.is_none(), "{server} {pin}");
         }
     }
 
     #[test]
     fn a_new_session_takes_the_place_of_the_old_one_wherever_that_was() {
         let home = fresh();
-        home.kept.save(&session(1, Lifetime::Login)).unwrap();
-        home.kept.save(&session(2, Lifetime::Remembered)).unwrap();
+        keep(&home, 1, Lifetime::Login);
+        keep(&home, 2, Lifetime::Remembered);
         assert_eq!(loaded(&home), Some((2, Lifetime::Remembered)));
-        assert!(home.file_in(".local/state/vestry").exists());
-        home.kept.save(&session(3, Lifetime::Login)).unwrap();
+        assert!(home.file_in(".local/state/vestry").exists() && !home.file_in("run/vestry").exists());
+        let read = keep(&home, 3, Lifetime::Login);
         assert_eq!(loaded(&home), Some((3, Lifetime::Login)));
-        home.kept.forget().unwrap();
+        assert!(matches!(home.kept.forget(&read), Ok(SessionChange::Made(_))));
         assert_eq!(loaded(&home), None);
-        home.kept.forget().unwrap();
+        assert!(matches!(home.kept.forget(&load(&home).1), Ok(SessionChange::Made(_))));
+    }
+
+    #[test]
+    fn what_another_program_kept_meanwhile_is_neither_replaced_nor_forgotten() {
+        let lifetimes = [Lifetime::Login, Lifetime::Remembered];
+        for (theirs, ours) in lifetimes.into_iter().flat_map(|one| lifetimes.map(|two| (one, two))) {
+            let home = fresh();
+            let nothing = load(&home).1;
+            let old = keep(&home, 1, ours);
+            keep(&home, 2, theirs);
+            for read in [&nothing, &old] {
+                assert!(matches!(keep_over(&home, 3, ours, read), SessionKept::Outdated(_)));
+                assert!(home.kept.forget(read).is_ok());
+                assert_eq!(loaded(&home), Some((2, theirs)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_given_up_leaves_nothing_behind() {
+        let home = fresh();
+        drop(home.kept.reserve(Lifetime::Login).unwrap());
+        assert_eq!(fs::read_dir(home.folder.path().join("run/vestry")).unwrap().count(), 0);
+        assert_eq!(home.kept.reserve(Lifetime::Remembered).unwrap().lifetime(), Lifetime::Remembered);
     }
 
     #[test]
     fn a_session_that_others_can_read_is_refused() {
         let home = fresh();
-        home.kept.save(&session(1, Lifetime::Login)).unwrap();
+        keep(&home, 1, Lifetime::Login);
         let path = home.file_in("run/vestry");
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = home.kept.load().unwrap_err();
+        let error = home.kept.load(|_| {}).unwrap_err();
         assert!(matches!(error, StateError::File(FileError::Exposed { mode: 0o644, .. })));
     }
 
     #[test]
-    fn a_damaged_session_is_told_and_not_shown() {
+    fn a_damaged_session_is_set_aside_and_not_shown() {
         let token = "07".repeat(TOKEN_BYTES);
         let cases = [
             String::new(),
@@ -220,11 +374,18 @@ mod tests {
         ];
         for text in cases {
             let home = fresh();
-            let path = home.kept.file(Lifetime::Login).unwrap();
+            let path = home.folders.runtime().unwrap().join(&home.kept.name);
             private_file::create(&path, text.as_bytes()).unwrap();
-            let error = home.kept.load().unwrap_err();
-            assert!(matches!(&error, StateError::DamagedSession(at) if *at == path), "{text:?}");
-            assert!(!error.to_string().contains("0707"));
+            let mut said = Vec::new();
+            assert!(home.kept.load(|damaged| said.push(damaged.to_string())).unwrap().0.is_none());
+            let at = path.display();
+            assert_eq!(said, [format!("{at} was damaged; it was set aside as {at}.damaged")]);
+            keep(&home, 1, Lifetime::Login);
+            assert_eq!(fs::read(format!("{at}.damaged")).unwrap(), text.as_bytes());
         }
+        let home = fresh();
+        fs::create_dir_all(home.folders.runtime().unwrap().join(&home.kept.name).join("inside")).unwrap();
+        assert!(home.kept.load(|_| {}).unwrap().0.is_none());
+        keep(&home, 1, Lifetime::Login);
     }
 }

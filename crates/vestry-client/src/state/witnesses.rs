@@ -4,6 +4,7 @@
 use super::account_files::AccountFiles;
 use super::error::StateError;
 use super::folders::Folders;
+use super::shared_file::{Change, Contents, Found};
 use crate::address::Address;
 use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
@@ -22,21 +23,20 @@ impl Witnesses {
         Ok(Self(AccountFiles::of("witnesses", folders, server, pin)?))
     }
 
-    /// The newest of an account; empty when there is none.
+    /// The newest of an account.
     ///
     /// # Errors
     /// When its file is exposed or unreadable.
-    pub fn load(&self, name: &Username) -> Result<Vec<u8>, StateError> {
-        let kept = self.0.load(name)?.filter(|witness| witness.len() <= WITNESS_BYTES_MAX);
-        Ok(kept.map(|witness| witness.to_vec()).unwrap_or_default())
+    pub fn load(&self, name: &Username) -> Result<Found<Vec<u8>>, StateError> {
+        self.0.load(name, |witness| (witness.len() <= WITNESS_BYTES_MAX).then(|| witness.to_vec()))
     }
 
-    /// Keeps it in place of the one before, also when it is empty.
+    /// Keeps it in place of the one that was read, also when it is empty.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn save(&self, name: &Username, witness: &[u8]) -> Result<(), StateError> {
-        self.0.save(name, witness)
+    pub fn save(&self, name: &Username, read: &Contents, witness: &[u8]) -> Result<Change, StateError> {
+        self.0.save(name, read, witness)
     }
 }
 
@@ -53,14 +53,21 @@ mod tests {
         let folders = Folders::from_environment(find, "/nowhere".into());
         let of = |pin| Witnesses::of(&folders, &"localhost:7443".parse().unwrap(), Pin([pin; 32])).unwrap();
         let [naman, anirudh] = ["naman", "anirudh"].map(|name| Username::parse(name).unwrap());
-        assert!(of(1).load(&naman).unwrap().is_empty());
-        of(1).save(&naman, &[1; 88]).unwrap();
-        of(1).save(&naman, &[2; WITNESS_BYTES_MAX]).unwrap();
-        assert_eq!(of(1).load(&naman).unwrap(), [2; WITNESS_BYTES_MAX]);
-        assert!(of(2).load(&naman).unwrap().is_empty() && of(1).load(&anirudh).unwrap().is_empty());
-        for damaged in [vec![3; WITNESS_BYTES_MAX + 1], Vec::new()] {
-            of(1).save(&naman, &damaged).unwrap();
-            assert!(of(1).load(&naman).unwrap().is_empty());
-        }
+        let load = |pin, name: &Username| of(pin).load(name).unwrap().open(|damaged| panic!("{damaged}")).0;
+        let save = |name: &Username, witness: &[u8]| {
+            let (_, read) = of(1).load(name).unwrap().open(|_| {});
+            assert!(matches!(of(1).save(name, &read, witness), Ok(Change::Made(_))));
+        };
+        assert!(load(1, &naman).is_none());
+        save(&naman, &[1; 88]);
+        save(&naman, &[2; WITNESS_BYTES_MAX]);
+        assert_eq!(load(1, &naman).unwrap(), [2; WITNESS_BYTES_MAX]);
+        assert!(load(2, &naman).is_none() && load(1, &anirudh).is_none());
+        save(&naman, &[]);
+        assert_eq!(load(1, &naman).unwrap(), []);
+        save(&naman, &[3; WITNESS_BYTES_MAX + 1]);
+        let mut damaged = 0;
+        assert!(of(1).load(&naman).unwrap().open(|_| damaged += 1).0.is_none());
+        assert_eq!((damaged, load(1, &naman)), (1, None));
     }
 }
