@@ -137,11 +137,29 @@ fn u_2_nothing_is_sent_when_a_session_could_not_be_kept() {
     // What is ended needs no place; that its file stays is said behind it, and it is no dead end.
     let out = run(&["logout"], "").ended_with(74);
     assert_eq!(out.out, "Logged out.\n");
-    assert!(out.err.contains("could not be removed") && out.err.contains("vestry login"), "{}", out.err);
+    assert!(
+        out.err.contains("the file of the ended session stays") && out.err.contains("vestry login"),
+        "{}",
+        out.err
+    );
     let status = run(&["status"], "").ended_with(0);
     assert!(status.out.contains("nobody"), "{}", status.out);
     set_mode(&run_folder(&person), 0o700);
     run(&["login", "naman", "--password-stdin"], &format!("{PASSWORD}\n")).ended_with(0);
+}
+
+#[test]
+fn u_2_a_login_with_a_read_only_home_leaves_no_device_behind() {
+    let (_server, person) = registered();
+    let run = |words: &[&str], input: &str| Ran::of_command(command_of_another(&person, words), input);
+    let _ = fs::remove_dir_all(person.home().join("state"));
+    set_mode(person.home(), 0o555);
+    let ran = run(&["login", "naman", "--password-stdin"], &format!("{PASSWORD}\n")).ended_with(0);
+    assert_eq!(ran.out, "Logged in as naman.\n");
+    assert!(ran.err.contains("this device could not be remembered"), "{}", ran.err);
+    let listed = run(&["devices", "--json"], "").ended_with(0).out;
+    assert_eq!(listed.trim(), "[]");
+    set_mode(person.home(), 0o755);
 }
 
 #[test]
@@ -228,8 +246,11 @@ fn u_2_a_deletion_is_said_before_the_file_that_could_not_be_removed() {
     let open_to_all = |folder: &Path| set_mode(folder, 0o755);
     let (code, screen) = with_the_folder_lost(&person, &["delete"], &answers, open_to_all);
     assert_eq!(code, 74, "{screen}");
-    let parts =
-        ["Deleted naman. The operator can undo it until 20", "could not be removed", "vestry login NAME"];
+    let parts = [
+        "Deleted naman. The operator can undo it until 20",
+        "the file of the ended session stays",
+        "vestry login NAME",
+    ];
     assert_in_order(&screen, &parts);
 }
 
@@ -257,7 +278,7 @@ fn u_2_what_the_menu_did_is_said_and_it_goes_on_when_nothing_can_be_kept() {
     set_mode(&run_folder(&person), 0o755);
     menu.type_line("6");
     let screen = menu.wait_for("Your choice: ");
-    assert_in_order(&screen, &["Logged out.", "could not be removed", "login"]);
+    assert_in_order(&screen, &["Logged out.", "the file of the ended session stays", "vestry login NAME"]);
     assert_eq!(open_sessions(&person, &server), Vec::<String>::new());
     menu.type_line("0");
     assert_eq!(menu.finish().0, 0);
@@ -392,6 +413,7 @@ fn u_15_root_leaves_nothing_in_the_folder_of_another_user() {
     {
         let said = person.vestry(words, PASSWORD).err;
         assert!(said.contains("belongs to another user (number 65534)"), "{words:?}: {said}");
+        assert!(said.contains("sudo -u '#65534'") || words == ["logout"], "{words:?}: {said}");
         assert_eq!(facts_below(person.home()), before, "{words:?}");
     }
     run(&["status"], "").ended_with(0);

@@ -159,15 +159,16 @@ impl Failure {
             }
             Self::NotKept { mend, .. } => Some(mend.clone()),
             Self::Unwritten(_) => Some("It was done all the same; do not repeat it.".to_owned()),
-            Self::LoginNotKept { name, is_ended: true, .. } => {
-                Some(format!("You were logged out again. When it can be kept: {}", vestry("login").arg(name)))
-            }
+            Self::LoginNotKept { name, is_ended: true, .. } => Some(format!(
+                "You were logged out again. When it can be kept:\n{}",
+                vestry("login").arg(name)
+            )),
             Self::LoginNotKept { name, is_ended: false, .. } => Some(format!(
                 "It is still open at the server until it expires. When it can be kept:\n{}\nThen end it: {}",
                 vestry("login").arg(name),
                 vestry("logout --all")
             )),
-            Self::State(error) => advice_for_state(error),
+            Self::State(error) | Self::Servers(ServersError::State(error)) => advice_for_state(error),
             Self::NoServer => Some(HOW_TO_JOIN.to_owned()),
             Self::NotJoined(_) => {
                 Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))
@@ -182,7 +183,7 @@ impl Failure {
             | Self::Secret(_)
             | Self::InputEnded
             | Self::Cancelled
-            | Self::Servers(_)
+            | Self::Servers(ServersError::Damaged { .. })
             | Self::File(_)
             | Self::Tls(_)
             | Self::OtherAccount { .. }
@@ -400,7 +401,24 @@ mod tests {
             Failure::PinChanged { server, known: pins.0, given: pins.1 },
             Failure::Password(PasswordProblem::Common),
             Failure::Weak(WeakPassword::Rule(PasswordProblem::Common)),
+            Failure::State(StateError::NoRuntime { problem: String::new(), is_named: true }),
+            Failure::State(StateError::NoRuntime { problem: String::new(), is_named: false }),
+            Failure::State(StateError::FolderOfAnother { folder: "/x".into(), owner: u32::MAX }),
+            Failure::State(
+                FileError::System {
+                    path: "/x".into(),
+                    action: "made",
+                    source: io::ErrorKind::StorageFull.into(),
+                }
+                .into(),
+            ),
+            Failure::Unwritten(io::ErrorKind::StorageFull.into()),
         ]);
+        failures.extend([true, false].map(|is_ended| Failure::LoginNotKept {
+            name: "n".repeat(32),
+            cause: Box::new(StateError::UnsafeFolder("/x".into())),
+            is_ended,
+        }));
         let here = |error| Failure::Call { server: "localhost:7443".parse().unwrap(), error };
         let burning = Stretching { memory_kib: u32::MAX, iterations: 1, parallelism: 1 };
         let opaque = [

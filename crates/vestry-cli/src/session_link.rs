@@ -210,9 +210,9 @@ pub(crate) fn load_session(
 pub(crate) fn forget_session(folders: &Folders, target: &Target, read: &SessionRead, unkept: &mut Unkept) {
     if let Err(error) = target.sessions(folders).forget(read) {
         unkept.lose(
-            "the file of the session that has ended could not be removed",
+            "the file of the ended session stays",
             error,
-            format!("It opens nothing any more. The next login takes its place: {}", vestry("login NAME")),
+            format!("It opens nothing any more. The next login takes its place:\n{}", vestry("login NAME")),
         );
     }
 }

@@ -13,7 +13,7 @@ mod sessions;
 mod shared_file;
 mod witnesses;
 
-pub use devices::DeviceTokens;
+pub use devices::{DeviceTokens, TokenPlace};
 pub use error::StateError;
 pub use folders::Folders;
 pub use opaque_accounts::{NotKnownAsOpaque, OpaqueAccounts};

@@ -265,11 +265,16 @@ async fn remember_device(
     unkept: &mut Unkept,
 ) {
     let what = "this device could not be remembered";
+    let tokens = link.target().device_tokens(&context.folders);
+    // Else the server would remember, at each login, a device that cannot show that it is one.
+    let place = match tokens.and_then(|tokens| tokens.reserve(name)) {
+        Ok(place) => place,
+        Err(error) => return unkept.miss(what, error),
+    };
     match link.write(async |client| client.remember_device().await).await {
         Ok(done) => {
             let token = done.within(unkept);
-            let tokens = link.target().device_tokens(&context.folders);
-            if let Err(error) = tokens.and_then(|tokens| tokens.save(name, read, &token)) {
+            if let Err(error) = place.keep(read, &token) {
                 unkept.miss(what, error);
             }
         }

@@ -3,7 +3,7 @@
 
 use super::error::StateError;
 use super::folders::{Folders, file_stem};
-use super::shared_file::{Change, Contents, Found, Secrecy, SharedFile};
+use super::shared_file::{Change, Contents, Found, ReservedFile, Secrecy, SharedFile};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::path::PathBuf;
@@ -49,6 +49,11 @@ impl AccountFiles {
     pub(super) fn save(&self, name: &Username, read: &Contents, bytes: &[u8]) -> Result<Change, StateError> {
         let text = Zeroizing::new(HEXLOWER.encode(bytes));
         self.shared(name).replace(read, text.as_bytes())
+    }
+
+    /// Makes the place of so many bytes, as they are in the file.
+    pub(super) fn reserve(&self, name: &Username, bytes: usize) -> Result<ReservedFile, StateError> {
+        self.shared(name).reserve(bytes)
     }
 
     fn shared(&self, name: &Username) -> SharedFile {

@@ -4,8 +4,9 @@
 use super::account_files::AccountFiles;
 use super::error::StateError;
 use super::folders::Folders;
-use super::shared_file::{Change, Contents, Found};
+use super::shared_file::{Contents, Found, Placed, ReservedFile};
 use crate::address::Address;
+use data_encoding::HEXLOWER;
 use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
 use vestry_protocol::limits::TOKEN_BYTES;
@@ -34,12 +35,27 @@ impl DeviceTokens {
         self.0.load(name, |token| whole(token).map(DeviceToken::from_bytes))
     }
 
-    /// Keeps the token for an account in place of the one that was read.
+    /// Makes the place of a token for an account: a server remembers a device in vain when its token cannot be kept.
+    ///
+    /// # Errors
+    /// When it cannot be written there.
+    pub fn reserve(&self, name: &Username) -> Result<TokenPlace, StateError> {
+        Ok(TokenPlace(self.0.reserve(name, 2 * TOKEN_BYTES)?))
+    }
+}
+
+/// A place for the token of a device, had before the server gives one.
+#[derive(Debug)]
+pub struct TokenPlace(ReservedFile);
+
+impl TokenPlace {
+    /// Keeps a token in place of the one that was read; one that another program has kept meanwhile stays.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn save(&self, name: &Username, read: &Contents, token: &DeviceToken) -> Result<Change, StateError> {
-        self.0.save(name, read, token.expose_secret())
+    pub fn keep(self, read: &Contents, token: &DeviceToken) -> Result<Placed, StateError> {
+        let text = Zeroizing::new(HEXLOWER.encode(token.expose_secret()));
+        self.0.place(read, text.as_bytes())
     }
 }
 
@@ -63,9 +79,10 @@ mod tests {
         let token = DeviceToken::from_bytes([7; TOKEN_BYTES]);
         let load = |pin, name: &Username| of(pin).load(name).unwrap().open(|damaged| panic!("{damaged}"));
         let (_, nothing) = load(1, &naman);
-        let Change::Made(held) = of(1).save(&naman, &nothing, &token).unwrap() else { panic!("outdated") };
-        assert!(matches!(of(1).save(&naman, &nothing, &token), Ok(Change::Outdated)));
-        assert!(matches!(of(1).save(&naman, &held, &token), Ok(Change::Made(_))));
+        let keep = |read: &Contents| of(1).reserve(&naman).unwrap().keep(read, &token).unwrap();
+        let Placed::Made(held) = keep(&nothing) else { panic!("outdated") };
+        assert!(matches!(keep(&nothing), Placed::Outdated(_)));
+        assert!(matches!(keep(&held), Placed::Made(_)));
         let kept = load(1, &naman).0.unwrap();
         assert_eq!(kept.expose_secret(), token.expose_secret());
         assert!(load(2, &naman).0.is_none());
@@ -78,6 +95,6 @@ mod tests {
         let aside = format!("{}.damaged", file.display());
         assert_eq!(said, [format!("{} was damaged; it was set aside as {aside}", file.display())]);
         assert_eq!((none.is_none(), fs::read(&aside).unwrap().as_slice()), (true, b"not a token".as_slice()));
-        assert!(matches!(of(1).save(&naman, &nothing, &token), Ok(Change::Made(_))));
+        assert!(matches!(keep(&nothing), Placed::Made(_)));
     }
 }
