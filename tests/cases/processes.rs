@@ -4,7 +4,7 @@
 use crate::durability::SmallDisk;
 use crate::programs::{joined, logged_in, registered};
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -417,6 +417,26 @@ fn u_15_root_leaves_nothing_in_the_folder_of_another_user() {
         assert_eq!(facts_below(person.home()), before, "{words:?}");
     }
     run(&["status"], "").ended_with(0);
+}
+
+/// As an earlier version left it when root ran it once with a user's home.
+#[test]
+fn u_15_what_root_left_in_a_users_folder_is_named_with_what_mends_it() {
+    if !is_root() {
+        println!("skipped: only root can leave a file to another user");
+        return;
+    }
+    let (server, person) = joined();
+    let join = person.vestryctl(&server, &["join-string"]).out;
+    let list = person.home().join("config/vestry/servers.toml");
+    let status = command_of_another(&person, &["status"]);
+    chown(&list, Some(0), Some(0)).unwrap();
+    let said = Ran::of_command(status, "").ended_with(78).err;
+    let advised = format!("rm -f {}", list.display());
+    assert!(said.contains(&advised), "{said}");
+    let mut shell = Command::new("sh");
+    assert!(shell.args(["-c", &advised]).uid(OTHER_USER).gid(OTHER_USER).status().unwrap().success());
+    Ran::of_command(command_of_another(&person, &["join", join.trim()]), "").ended_with(0);
 }
 
 /// Every path below a folder, with its owner and its length.

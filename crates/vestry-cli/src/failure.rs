@@ -14,7 +14,7 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::random::NoRandomness;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
-use vestry_protocol::typed::vestry;
+use vestry_protocol::typed::{quoted, vestry};
 use vestry_terminal::{PromptError, Signal};
 use vestry_tls::join::JoinStringError;
 use vestry_tls::{FileError, TlsError, TrustFailure};
@@ -221,6 +221,13 @@ fn advice_for_state(error: &StateError) -> Option<String> {
         }
         StateError::FolderOfAnother { owner, .. } => Some(format!(
             "Run it as that user: sudo -u '#{owner}' -i\nor set HOME (and XDG_RUNTIME_DIR) to a folder of yours."
+        )),
+        // As root leaves it that was once run with this home.
+        StateError::File(
+            FileError::OfAnother { path, .. } | FileError::System { path, action: "opened", .. },
+        ) => Some(format!(
+            "Nothing was sent. If it is not yours, remove it, then try again:\nrm -f {}",
+            quoted(&path.to_string_lossy())
         )),
         StateError::File(FileError::System { .. }) => {
             Some("Nothing was sent. Free some space or make the folder writable, then try again.".to_owned())
