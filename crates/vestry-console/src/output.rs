@@ -7,10 +7,10 @@ use crate::render::Format;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
-use vestry_terminal::signals;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use vestry_seal::Target;
+use vestry_terminal::signals;
 use vestry_terminal::{Exit, Prompt, PromptError, Signal, output};
 
 /// Standard output until Ctrl-C: no byte goes out behind that, however slow the terminal is.
