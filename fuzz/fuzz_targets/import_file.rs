@@ -86,7 +86,7 @@ fn told(format: FileFormat, file: &[u8], room: usize) -> Told {
 fn said(row: &ImportRow) -> String {
     assert!(row.budget_bytes() <= IMPORT_BATCH_BUDGET_BYTES, "it fits a request by itself");
     let hash = row.argon2id.as_ref().map(|hash| hash.expose_secret());
-    format!("{:?}", (&row.name, &row.profile, row.created, row.suspended, hash))
+    format!("{:?}", (&row.name, &row.profile, row.created, &row.suspended, hash))
 }
 
 fn bytes_of(raw: &Raw) -> usize {

@@ -449,3 +449,51 @@ fn o_polish_lists_times_and_names_are_taken_as_people_type_them() {
     let unpacked = desk.shell("zcat x.csv.gz | cut -d, -f1").ended_with(0).out;
     assert_eq!(unpacked.replace('\r', ""), "name\nnaman\n");
 }
+
+#[test]
+fn o_9_a_suspension_travels_with_its_date_and_its_reason() {
+    let (desk, other) = (Desk::new(), Desk::new());
+    for name in ["week", "good", "free"] {
+        desk.shell(&format!("vestryctl account create {name}")).ended_with(0);
+    }
+    let until = "--until 2199-12-31T23:59:00Z --reason '=rent, \"late\"'";
+    desk.shell(&format!("vestryctl account suspend week {until} --confirm week")).ended_with(0);
+    desk.shell("vestryctl account suspend good --confirm good").ended_with(0);
+    let select =
+        "vestryctl sql 'select name, status, suspended_until, suspended_reason from accounts order by 1'";
+    let before = desk.shell(select).ended_with(0).out;
+    let rows = "free\tactive\tNULL\tNULL\ngood\tsuspended\tNULL\tNULL\nweek\tsuspended\t2199-12-31T23:59:00Z\t=rent, \"late\"\n";
+    assert!(before.ends_with(rows), "{before}");
+    for format in ["csv", "ndjson"] {
+        let file = format!("people.{format}");
+        desk.shell(&format!("vestryctl export {file}")).ended_with(0);
+        other.write(&file, desk.read(&file));
+        let again = Desk::new();
+        again.write(&file, desk.read(&file));
+        again.shell(&format!("vestryctl import {file}")).ended_with(0);
+        assert_eq!(again.shell(select).ended_with(0).out, before, "{format}");
+        let shown = again.shell("vestryctl account show week").ended_with(0).out;
+        assert!(shown.contains("suspended_until:  2199-12-31T23:59:00Z"), "{shown}");
+        assert!(shown.contains("suspended_reason: =rent, \"late\""), "{shown}");
+    }
+    other.write(
+        "mixed.csv",
+        "name,suspended_until,suspended_reason,status\n\
+         a1,2199-01-01T00:00:00Z,,suspended\na2,,rent,suspended\na3,2020-01-01T00:00:00Z,over,suspended\n\
+         b1,2199-01-01T00:00:00Z,,active\nb2,,rent,\nb3,tomorrow,,suspended\n",
+    );
+    let mixed = other.shell("vestryctl import mixed.csv --skip-bad bad.csv").ended_with(0);
+    assert!(mixed.out.contains("accounts imported: 3"), "{}", mixed.out);
+    let bad = String::from_utf8(other.read("bad.csv")).unwrap();
+    assert_eq!(
+        bad.matches("status: an account with suspended_until or suspended_reason").count(),
+        2,
+        "{bad}"
+    );
+    assert!(bad.contains("suspended_until: write it as "), "{bad}");
+    // One that is over when it arrives suspends no longer.
+    let shown = other.shell("vestryctl account show a3").ended_with(0).out;
+    assert!(shown.contains("status:           active"), "{shown}");
+    let help = other.shell("vestryctl import --help").ended_with(0).out;
+    assert!(help.contains("suspended_until, suspended_reason"), "{help}");
+}

@@ -57,7 +57,18 @@ fn the_commands_tell_the_tour_of_the_report() {
     let header = table.lines().nth(1).unwrap().split('|').map(str::trim).filter(|word| !word.is_empty());
     assert_eq!(
         header.collect::<Vec<_>>(),
-        ["name", "email", "age", "gender", "status", "credential", "created", "last_login"]
+        [
+            "name",
+            "email",
+            "age",
+            "gender",
+            "status",
+            "credential",
+            "created",
+            "last_login",
+            "suspended_until",
+            "suspended_reason"
+        ]
     );
     assert!(table.contains("1 row in set ("), "{table}");
 }

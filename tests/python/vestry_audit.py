@@ -123,7 +123,9 @@ def import_digest(rows):
     for values in rows:
         profile = values["profile"]
         texts = [values["name"], profile["email"], profile["age"], profile["gender"], values["created"]]
-        texts += ["suspended" if values["suspended"] else "active", values["argon2id"]]
+        suspension = values["suspended"]
+        texts += ["active" if suspension is None else "suspended", values["argon2id"]]
+        texts += [None, None] if suspension is None else [suspension["until"], suspension["reason"]]
         for text in texts:
             digest.update(string(b"" if text is None else str(text).encode()))
     return digest.hexdigest()

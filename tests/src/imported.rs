@@ -26,7 +26,7 @@ pub fn row(line: u64, name: &str) -> ImportRow {
         name: name.to_owned(),
         profile: Profile::default(),
         created: None,
-        suspended: false,
+        suspended: None,
         argon2id: None,
     }
 }

@@ -217,11 +217,14 @@ Examples:
   vestryctl import people.csv --skip-bad left-out.csv
   zcat people.ndjson.gz | vestryctl import - --format ndjson
 
-Columns, in any order, or keys of each object: name; and if there is one, email, age, gender, created (RFC 3339, as
-2026-11-23T03:28:12Z), status (active or suspended) and argon2id (a password hash as a PHC string).
+Columns, in any order, or keys of each object: name; and if there is one,
+email, age, gender, created (RFC 3339, as 2026-11-23T03:28:12Z), status (active
+or suspended), suspended_until, suspended_reason, and argon2id (a password hash
+as a PHC string). A suspension without suspended_until is for good.
 An account without a hash waits for a code: vestryctl account reset NAME.
-What an export says in credential and last_login is passed over. Nothing is imported while a row is bad, unless
---skip-bad says where those go; with bad rows and without it the exit code is 65.";
+What an export says in credential and last_login is passed over. Nothing is
+imported while a row is bad, unless --skip-bad says where those go; with bad
+rows and without it the exit code is 65.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {

@@ -19,14 +19,23 @@ pub struct ImportRow {
     pub profile: Profile,
     /// When the account was made; now when absent.
     pub created: Option<UnixSeconds>,
-    /// Whether it is to be suspended, for good.
-    pub suspended: bool,
+    /// The suspension that it has; active when absent.
+    pub suspended: Option<Suspension>,
     /// An Argon2id hash as a PHC string; without one the account waits for a one-time code.
     pub argon2id: Option<SecretText>,
 }
 
+/// A suspension that an account brings with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// When it ends; for good when absent. One that has ended suspends no longer.
+    pub until: Option<UnixSeconds>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
 /// What a row without any text claims from the budget of a message: 8 for a number or a length, 1 for an optional.
-const ROW_BUDGET_BYTES: usize = 64;
+const ROW_BUDGET_BYTES: usize = 80;
 
 impl ImportRow {
     /// What this row claims, at most, from the budget of a message, and so more than it has bytes.
@@ -36,6 +45,7 @@ impl ImportRow {
             Some(self.name.as_str()),
             self.profile.email.as_deref(),
             self.profile.gender.as_deref(),
+            self.suspended.as_ref().and_then(|suspension| suspension.reason.as_deref()),
             self.argon2id.as_ref().map(SecretText::expose_secret),
         ];
         ROW_BUDGET_BYTES + texts.into_iter().flatten().map(str::len).sum::<usize>()
@@ -68,7 +78,10 @@ mod tests {
                 gender: Some(text.to_owned()),
             },
             created: Some(UnixSeconds::from_seconds(i64::MIN)),
-            suspended: true,
+            suspended: Some(Suspension {
+                until: Some(UnixSeconds::from_seconds(i64::MIN)),
+                reason: Some(text.to_owned()),
+            }),
             argon2id: Some(SecretText::new(text.to_owned())),
         }
     }

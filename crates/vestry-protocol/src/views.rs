@@ -13,7 +13,18 @@ pub struct Columns {
 /// One row an account.
 pub const ACCOUNTS: Columns = Columns {
     view: "accounts",
-    columns: &["name", "email", "age", "gender", "status", "credential", "created", "last_login"],
+    columns: &[
+        "name",
+        "email",
+        "age",
+        "gender",
+        "status",
+        "credential",
+        "created",
+        "last_login",
+        "suspended_until",
+        "suspended_reason",
+    ],
 };
 
 /// One row a live session.

@@ -545,7 +545,7 @@ impl<'h> Visitor<'h> {
             name: name.clone(),
             profile: Profile::default(),
             created: None,
-            suspended: false,
+            suspended: None,
             argon2id: Some(SecretText::new(HASH_OF_THE_THIRD.to_owned())),
         };
         let Some(wire) = self.operator.as_mut() else { return };

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::{AuditFault, AuditVerdict};
-use vestry_protocol::fields::{Age, Email, Field, Gender, Username};
-use vestry_protocol::import::ImportRow;
+use vestry_protocol::fields::{Age, Email, Field, Gender, Reason, Username};
+use vestry_protocol::import::{ImportRow, Suspension};
 use vestry_protocol::item::Open;
 use vestry_store::AccountId;
 use vestry_store::backup::Offline;
-use vestry_store::import::{StagedAccount, Staging};
+use vestry_store::import::{StagedAccount, StagedSuspension, Staging};
 use vestry_store::{ActorKind, ChainKey, Event, NameKeys, OprfId, Party, ProfilePatch, Store};
 use vestry_tests::played::Played;
 use vestry_tests::vectors;
@@ -187,12 +187,18 @@ fn the_digest_of_an_import_is_that_of_its_vector() {
                 row.profile.gender.as_deref().map(|text| Gender::parse(Field::Gender, text).unwrap());
             let age = row.profile.age.map(|age| Age::new(age).unwrap());
             let keys = NameKeys { name_key: [0; 32], generation: 0, oprf_id: OprfId([0; 32]) };
+            let suspension = row.suspended.as_ref().map(|Suspension { until, reason }| {
+                let reason = reason.as_deref().map(|text| Reason::parse(Field::Reason, text).unwrap());
+                (*until, reason)
+            });
             let staged = StagedAccount {
                 line: row.line,
                 name: &username,
                 profile: ProfilePatch { email: email.as_ref(), age, gender: gender.as_ref() },
                 created: row.created,
-                suspended: row.suspended,
+                suspended: suspension
+                    .as_ref()
+                    .map(|(until, reason)| StagedSuspension { until: *until, reason: reason.as_ref() }),
                 keys: &keys,
                 argon2id: row.argon2id.as_ref().map(|hash| hash.expose_secret()),
                 sealed_hash: None,

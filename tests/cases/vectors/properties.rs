@@ -11,7 +11,7 @@ use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::codec::{CodecError, append_frame, decode, encode};
 use vestry_protocol::frame::split_first;
 use vestry_protocol::greeting::Greeting;
-use vestry_protocol::import::{BadRow, ImportRow};
+use vestry_protocol::import::{BadRow, ImportRow, Suspension};
 use vestry_protocol::item::{Item, Later, Numbered, Open};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use vestry_protocol::refusal::Refusal;
@@ -346,7 +346,8 @@ fn audit_verdict() -> impl Strategy<Value = AuditVerdict> {
 }
 
 fn import_row() -> impl Strategy<Value = ImportRow> {
-    (number(), text(), profile(), of(time()), any::<bool>(), of(secret())).prop_map(
+    let suspension = (of(time()), of(text())).prop_map(|(until, reason)| Suspension { until, reason });
+    (number(), text(), profile(), of(time()), of(suspension), of(secret())).prop_map(
         |(line, name, profile, created, suspended, argon2id)| ImportRow {
             line,
             name,

@@ -7,8 +7,9 @@ import { bare, Greeting, i64, list, messagesOf, open, optional, Profile, Refusal
 const of = (name, fields) => [name, structure(name, fields)];
 
 const View = open('View', bare('Accounts Sessions Audit Operators'));
+const Suspension = structure('Suspension', { until: optional(i64), reason: optional(text) });
 const ImportRow = structure('ImportRow', {
-  line: u64, name: text, profile: Profile, created: optional(i64), suspended: bool, argon2id: optional(text),
+  line: u64, name: text, profile: Profile, created: optional(i64), suspended: optional(Suspension), argon2id: optional(text),
 });
 const BadRow = structure('BadRow', { line: u64, reason: text });
 

@@ -8,7 +8,7 @@ use vestry_protocol::admin::{
 };
 use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::greeting::Greeting;
-use vestry_protocol::import::{BadRow, ImportRow};
+use vestry_protocol::import::{BadRow, ImportRow, Suspension};
 use vestry_protocol::item::{Item, Later, Open};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::SecretText;
@@ -140,7 +140,7 @@ fn import_requests() -> Vec<Example> {
         name: naman(),
         profile: Profile::default(),
         created: None,
-        suspended: false,
+        suspended: None,
         argon2id: None,
     };
     let full = ImportRow {
@@ -152,7 +152,7 @@ fn import_requests() -> Vec<Example> {
             gender: Some("männlich".to_owned()),
         },
         created: Some(NOW.minus(DAY)),
-        suspended: true,
+        suspended: Some(Suspension { until: Some(NOW.plus(DAY)), reason: Some("rent".to_owned()) }),
         argon2id: Some(SecretText::new(
             "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAECAwQFBgcICQoLDA0ODw".to_owned(),
         )),
@@ -394,7 +394,7 @@ fn largest_requests() -> Vec<Example> {
         name: String::new(),
         profile: Profile { age: Some(u16::MAX), ..Profile::default() },
         created: Some(at),
-        suspended: true,
+        suspended: Some(Suspension { until: Some(at), reason: None }),
         argon2id: None,
     };
     let checkpoint = Checkpoint { id, mac: String::new() };

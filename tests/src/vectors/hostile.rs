@@ -5,7 +5,7 @@ use super::{Direction, Message, Outcome, Port, State, Vector};
 use data_encoding::HEXLOWER;
 use vestry_protocol::admin::AdminCall;
 use vestry_protocol::fields::StretchingCost;
-use vestry_protocol::import::ImportRow;
+use vestry_protocol::import::{ImportRow, Suspension};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::{Change, Envelope, Profile, ProfileUpdate, UserCall};
 use vestry_protocol::{Request, UnixSeconds};
@@ -565,16 +565,16 @@ fn budgets() -> Vec<Named> {
         ),
         taken(
             "budget-whole-of-import",
-            "A row that claims every kind of number: 2 for its age, 1 for each that is there or not, 1 for being suspended.",
-            &import_row_of(65_433),
-            &Message::AdminRequest(Request { id: 1, call: AdminCall::ImportRows(vec![import_row(65_433)]) }),
+            "A row that claims every kind of number: 2 for its age, 1 for each that is there or not.",
+            &import_row_of(65_411),
+            &Message::AdminRequest(Request { id: 1, call: AdminCall::ImportRows(vec![import_row(65_411)]) }),
         ),
         malformed(
             "budget-over-by-one-of-import",
             "A byte more in its name.",
             Port::Admin,
             Direction::Request,
-            &[&import_row_of(65_434)],
+            &[&import_row_of(65_412)],
         ),
         ("budget-whole", within),
         malformed(
@@ -624,17 +624,26 @@ fn import_row(name_bytes: usize) -> ImportRow {
             gender: Some("male".to_owned()),
         },
         created: Some(UnixSeconds::default()),
-        suspended: true,
+        suspended: Some(Suspension { until: Some(UnixSeconds::default()), reason: Some("rent".to_owned()) }),
         argon2id: Some(SecretText::new("$argon2id$".to_owned())),
     }
 }
 
 /// `ImportRows` with that row. 8 for the number, 4 for the call, 8 for the length of the list; in the row 8 for its line, 8 for
-/// each of four lengths, 8 for a time, 2 for the age, 5 for what is there, 1 for the flag, and 27 bytes of texts beside the name.
+/// each of five lengths, 8 for each of two times, 2 for the age, 8 for what is there, and 31 bytes of texts beside the name.
 fn import_row_of(name_bytes: usize) -> Vec<u8> {
     let length = u16::try_from(name_bytes).expect("a length of two bytes").to_le_bytes();
-    let texts: &[&[u8]] =
-        &[&[1, 13], b"n@example.org", &[1, 35], &[1, 4], b"male", &[1, 0, 1, 1, 10], b"$argon2id$"];
+    let texts: &[&[u8]] = &[
+        &[1, 13],
+        b"n@example.org",
+        &[1, 35],
+        &[1, 4],
+        b"male",
+        &[1, 0, 1, 1, 0, 1, 4],
+        b"rent",
+        &[1, 10],
+        b"$argon2id$",
+    ];
     [&[1, 18, 1, 1, 0xfb][..], &length, &vec![b'n'; name_bytes], &texts.concat()].concat()
 }
 

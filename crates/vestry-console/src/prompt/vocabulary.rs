@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn help_has_every_view_with_its_columns_and_every_command_on_offer() {
-        let text = help(100);
+        let text = help(120);
         for view in views::ALL {
             let line = format!("  {:<12}{}\n", view.view, view.columns.join(" "));
             assert!(text.contains(&line), "{line}");

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::calendar::parse_rfc3339;
 use vestry_protocol::fields::Age;
-use vestry_protocol::import::ImportRow;
+use vestry_protocol::import::{ImportRow, Suspension};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Profile;
 
@@ -20,6 +20,8 @@ pub(super) enum Column {
     Gender,
     Created,
     Status,
+    SuspendedUntil,
+    SuspendedReason,
     Argon2id,
     /// What an export says of the account that it was: another one begins with nothing of it.
     PassedOver(&'static str),
@@ -29,7 +31,8 @@ pub(super) enum Column {
 
 /// What people are told when they name another, in lines.
 pub(super) const NAMES: &str = "\
-Taken: name, email, age, gender, created, status, argon2id.
+Taken: name, email, age, gender, created, argon2id, status, suspended_until,
+suspended_reason.
 Passed over: credential, last_login, reason.";
 
 impl Column {
@@ -42,6 +45,8 @@ impl Column {
             "gender" => Self::Gender,
             "created" => Self::Created,
             "status" => Self::Status,
+            "suspended_until" => Self::SuspendedUntil,
+            "suspended_reason" => Self::SuspendedReason,
             "argon2id" => Self::Argon2id,
             "credential" => Self::PassedOver("credential"),
             "last_login" => Self::PassedOver("last_login"),
@@ -59,6 +64,8 @@ impl Column {
             Self::Gender => "gender",
             Self::Created => "created",
             Self::Status => "status",
+            Self::SuspendedUntil => "suspended_until",
+            Self::SuspendedReason => "suspended_reason",
             Self::Argon2id => "argon2id",
             Self::PassedOver(name) => name,
             Self::Reason => "reason",
@@ -122,41 +129,69 @@ fn shown(name: &str, place: usize) -> String {
     }
 }
 
-/// Returns an account without anything.
-pub(super) fn empty_row(line: u64) -> ImportRow {
-    let (name, profile) = (String::new(), Profile::default());
-    ImportRow { line, name, profile, created: None, suspended: false, argon2id: None }
-}
-
 /// Returns whether a value says nothing.
 pub(super) fn is_empty(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// Puts the text of one column in its place; one that says nothing is none.
-///
-/// # Errors
-/// With the rule that it breaks. Holds nothing of the text.
-pub(super) fn put(row: &mut ImportRow, column: Column, text: Cow<'_, str>) -> Result<(), String> {
-    if is_empty(&text) {
-        return Ok(());
+/// A row in the making.
+pub(super) struct Draft {
+    row: ImportRow,
+    suspension: Suspension,
+}
+
+impl Draft {
+    /// An account without anything.
+    pub(super) fn of_line(line: u64) -> Self {
+        let (name, profile) = (String::new(), Profile::default());
+        let row = ImportRow { line, name, profile, created: None, suspended: None, argon2id: None };
+        Self { row, suspension: Suspension::default() }
     }
-    match column {
-        Column::Name => row.name = text.into_owned(),
-        Column::Email => row.profile.email = Some(text.into_owned()),
-        Column::Age => {
-            let age = Age::parse(without_zeros(text.trim())).map_err(|error| error.to_string())?;
-            row.profile.age = Some(age.years());
+
+    /// Puts the text of one column in its place; one that says nothing is none.
+    ///
+    /// # Errors
+    /// With the rule that it breaks. Holds nothing of the text.
+    pub(super) fn put(&mut self, column: Column, text: Cow<'_, str>) -> Result<(), String> {
+        if is_empty(&text) {
+            return Ok(());
         }
-        Column::Gender => row.profile.gender = Some(text.into_owned()),
-        Column::Created => {
-            row.created = Some(instant(&text).ok_or("created: write it as 2026-11-23T03:28:12Z (RFC 3339)")?);
+        let Self { row, suspension } = self;
+        match column {
+            Column::Name => row.name = text.into_owned(),
+            Column::Email => row.profile.email = Some(text.into_owned()),
+            Column::Age => {
+                let age = Age::parse(without_zeros(text.trim())).map_err(|error| error.to_string())?;
+                row.profile.age = Some(age.years());
+            }
+            Column::Gender => row.profile.gender = Some(text.into_owned()),
+            Column::Created => row.created = Some(instant(column, &text)?),
+            Column::Status => row.suspended = is_suspended(&text)?.then(Suspension::default),
+            Column::SuspendedUntil => suspension.until = Some(instant(column, &text)?),
+            Column::SuspendedReason => suspension.reason = Some(text.into_owned()),
+            Column::Argon2id => row.argon2id = Some(SecretText::new(text.into_owned())),
+            Column::PassedOver(_) | Column::Reason => {}
         }
-        Column::Status => row.suspended = is_suspended(&text)?,
-        Column::Argon2id => row.argon2id = Some(SecretText::new(text.into_owned())),
-        Column::PassedOver(_) | Column::Reason => {}
+        Ok(())
     }
-    Ok(())
+
+    /// Returns the row, when its columns fit each other.
+    ///
+    /// # Errors
+    /// With the rule that they break.
+    pub(super) fn finish(self) -> Result<ImportRow, String> {
+        let Self { mut row, suspension } = self;
+        match row.suspended.as_mut() {
+            Some(suspended) => *suspended = suspension,
+            None if suspension == Suspension::default() => {}
+            None => {
+                return Err(
+                    "status: an account with suspended_until or suspended_reason is suspended".to_owned()
+                );
+            }
+        }
+        Ok(row)
+    }
 }
 
 /// `40.0` as `40`: what programs make of a column of numbers that has gaps.
@@ -167,8 +202,9 @@ fn without_zeros(text: &str) -> &str {
     }
 }
 
-fn instant(text: &str) -> Option<UnixSeconds> {
+fn instant(column: Column, text: &str) -> Result<UnixSeconds, String> {
     parse_rfc3339(text.trim())
+        .ok_or_else(|| format!("{}: write it as 2026-11-23T03:28:12Z (RFC 3339)", column.name()))
 }
 
 fn is_suspended(text: &str) -> Result<bool, String> {

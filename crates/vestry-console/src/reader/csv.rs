@@ -3,7 +3,7 @@
 //!
 //! Cutting is the library's; the room that it gets here is what bounds a row.
 
-use super::columns::{Column, NAMES, NotColumns, empty_row, is_empty, of_names, put};
+use super::columns::{Column, Draft, NAMES, NotColumns, is_empty, of_names};
 use super::hints;
 use super::row::{Entry, ROW_BYTES_MAX, ReadError};
 use crate::formula::unguarded;
@@ -115,12 +115,12 @@ impl<R: BufRead> Rows<R> {
         if values != columns {
             return Err(format!("it has {values} values, and the header names {columns} columns"));
         }
-        let mut row = empty_row(self.record.line);
+        let mut draft = Draft::of_line(self.record.line);
         for (column, value) in self.columns.iter().zip(self.record.values()) {
             let text = str::from_utf8(value).map_err(|_| "it is not UTF-8 text".to_owned())?;
-            put(&mut row, *column, unguarded(text).into())?;
+            draft.put(*column, unguarded(text).into())?;
         }
-        Ok(row)
+        draft.finish()
     }
 
     /// Whether there is one more row.

@@ -1,7 +1,7 @@
 //! An object a line, with the names of the columns as its keys. `null`, an empty text and a key that is not there are the same;
 //! a number is what its digits say, as in a table.
 
-use super::columns::{empty_row, is_empty, of_names, put};
+use super::columns::{Draft, is_empty, of_names};
 use super::hints;
 use super::row::{Entry, ROW_BYTES_MAX, ReadError};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -130,11 +130,11 @@ fn parse(line: &[u8], number: u64) -> Result<Option<ImportRow>, String> {
         return Ok(None);
     }
     let columns = of_names(texts.iter().map(|(key, _)| *key)).map_err(|error| error.rule("key"))?;
-    let mut row = empty_row(number);
+    let mut draft = Draft::of_line(number);
     for (column, (_, text)) in columns.into_iter().zip(texts) {
-        put(&mut row, column, text.map_err(|rule| format!("{}: {rule}", column.name()))?)?;
+        draft.put(column, text.map_err(|rule| format!("{}: {rule}", column.name()))?)?;
     }
-    Ok(Some(row))
+    draft.finish().map(Some)
 }
 
 /// A value as a table would have it.

@@ -5,6 +5,7 @@ use super::*;
 use crate::bad_rows::BadRowWriter;
 use proptest::prelude::*;
 use std::io::BufReader;
+use vestry_protocol::import::Suspension;
 
 /// A row on one line: its columns without those that are empty, or the reason.
 fn shown(entry: &Entry) -> String {
@@ -20,7 +21,11 @@ fn shown(entry: &Entry) -> String {
                 profile.age.map(|age| age.to_string()),
                 profile.gender.clone(),
                 row.created.map(|at| at.seconds().to_string()),
-                row.suspended.then(|| "suspended".to_owned()),
+                row.suspended.as_ref().map(|Suspension { until, reason }| {
+                    let until = until.map(|at| format!(" until {}", at.seconds())).unwrap_or_default();
+                    let reason = reason.as_ref().map(|reason| format!(" for {reason}")).unwrap_or_default();
+                    format!("suspended{until}{reason}")
+                }),
                 row.argon2id.as_ref().map(|hash| hash.expose_secret().to_owned()),
             ];
             format!("{line} {}", texts.into_iter().flatten().collect::<Vec<_>>().join(" "))

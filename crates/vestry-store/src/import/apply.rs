@@ -85,8 +85,9 @@ impl WriteTx<'_> {
                 .conn
                 .prepare_cached("select generation from name_given_up where name_key = ?1")?,
             account: self.conn.prepare_cached(
-                "insert into account (name, email, age, gender, created, suspended_at, name_key, oprf_id)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                "insert into account (name, email, age, gender, created, suspended_at, suspended_until,
+                   suspended_reason, name_key, oprf_id)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  on conflict (name) do nothing",
             )?,
             credential: self.conn.prepare_cached(
@@ -149,6 +150,8 @@ impl Making<'_> {
             row.gender,
             row.created.unwrap_or(self.now).seconds(),
             row.suspended.then_some(self.now.seconds()),
+            row.suspended_until,
+            row.suspended_reason,
             row.keys.name_key,
             row.keys.oprf_id.0
         ])?;

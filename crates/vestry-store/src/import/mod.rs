@@ -16,5 +16,5 @@ mod staging;
 mod tests;
 
 pub use apply::{ImportError, NameStanding};
-pub use row::StagedAccount;
+pub use row::{StagedAccount, StagedSuspension};
 pub use staging::{Added, StagedRows, Staging};

@@ -2,7 +2,16 @@
 
 use crate::tables::accounts::{NameKeys, ProfilePatch};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::Username;
+use vestry_protocol::fields::{Reason, Username};
+
+/// A suspension, every field of it parsed.
+#[derive(Debug, Clone, Copy)]
+pub struct StagedSuspension<'a> {
+    /// When it ends; for good when absent.
+    pub until: Option<UnixSeconds>,
+    /// Why.
+    pub reason: Option<&'a Reason>,
+}
 
 /// One account that is to be made, every field of it parsed.
 #[derive(Debug)]
@@ -15,8 +24,8 @@ pub struct StagedAccount<'a> {
     pub profile: ProfilePatch<'a>,
     /// When it was made, if that is known.
     pub created: Option<UnixSeconds>,
-    /// Whether it is suspended, for good.
-    pub suspended: bool,
+    /// The suspension that it has; active when absent.
+    pub suspended: Option<StagedSuspension<'a>>,
     /// The keys of its name, as they were looked up.
     pub keys: &'a NameKeys,
     /// Its password hash, if it has one. Only its digest is written down.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{Age, Email, Gender};
+use vestry_protocol::fields::{Age, Email, Gender, Reason};
 
 /// What an import costs in memory, however long it is. The index of half a million names fits; beyond that a row costs a
 /// read or two more, from the system's cache as a rule.
@@ -25,7 +25,7 @@ const PRAGMAS: &str = "pragma journal_mode = off; pragma synchronous = off; prag
 
 const SCHEMA: &str = "create table staged (
        id integer primary key, line integer not null, name text not null, email text, age integer, gender text,
-       created integer, suspended integer not null, sealed_hash blob, name_key blob not null, generation integer not null,
+       created integer, suspended integer not null, suspended_until integer, suspended_reason text, sealed_hash blob, name_key blob not null, generation integer not null,
        oprf_id blob not null
      ) strict;
      create unique index staged_name on staged (name);";
@@ -79,9 +79,9 @@ impl Staging {
         let inserted = self
             .conn
             .prepare_cached(
-                "insert into staged (line, name, email, age, gender, created, suspended, sealed_hash, name_key,
-                   generation, oprf_id)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) on conflict (name) do nothing",
+                "insert into staged (line, name, email, age, gender, created, suspended, suspended_until,
+                   suspended_reason, sealed_hash, name_key, generation, oprf_id)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) on conflict (name) do nothing",
             )?
             .execute(params![
                 row.line.cast_signed(),
@@ -90,7 +90,9 @@ impl Staging {
                 profile.age.map(Age::years),
                 profile.gender.map(Gender::as_str),
                 row.created.map(UnixSeconds::seconds),
-                row.suspended,
+                row.suspended.is_some(),
+                row.suspended.and_then(|suspension| suspension.until).map(UnixSeconds::seconds),
+                row.suspended.and_then(|suspension| suspension.reason).map(Reason::as_str),
                 row.sealed_hash,
                 row.keys.name_key,
                 row.keys.generation,
@@ -108,14 +110,17 @@ impl Staging {
     fn count(&mut self, row: &StagedAccount<'_>) {
         let (age, created) =
             (row.profile.age.map(|age| age.to_string()), row.created.map(|at| at.seconds().to_string()));
+        let until = row.suspended.and_then(|suspension| suspension.until).map(|at| at.seconds().to_string());
         let texts = [
             row.name.as_str(),
             row.profile.email.map_or("", Email::as_str),
             age.as_deref().unwrap_or_default(),
             row.profile.gender.map_or("", Gender::as_str),
             created.as_deref().unwrap_or_default(),
-            if row.suspended { "suspended" } else { "active" },
+            if row.suspended.is_some() { "suspended" } else { "active" },
             row.argon2id.unwrap_or_default(),
+            until.as_deref().unwrap_or_default(),
+            row.suspended.and_then(|suspension| suspension.reason).map_or("", Reason::as_str),
         ];
         let mut bytes = ROW_BYTES;
         for text in texts {
@@ -207,6 +212,8 @@ pub(super) struct StagedRow {
     pub(super) gender: Option<String>,
     pub(super) created: Option<UnixSeconds>,
     pub(super) suspended: bool,
+    pub(super) suspended_until: Option<i64>,
+    pub(super) suspended_reason: Option<String>,
     pub(super) sealed_hash: Option<Vec<u8>>,
     pub(super) keys: NameKeys,
 }
@@ -222,7 +229,8 @@ fn read_ahead(conn: &Connection, chunks: &SyncSender<Chunk>) {
 fn hand_over(conn: &Connection, chunks: &SyncSender<Chunk>) -> Result<(), StoreError> {
     // Without the index SQLite would sort the rows themselves, in memory or in another file.
     let mut statement = conn.prepare(
-        "select line, name, email, age, gender, created, suspended, sealed_hash, name_key, generation, oprf_id
+        "select line, name, email, age, gender, created, suspended, suspended_until, suspended_reason, sealed_hash, name_key,
+           generation, oprf_id
          from staged indexed by staged_name order by name",
     )?;
     let mut rows = statement.query([])?;
@@ -236,8 +244,14 @@ fn hand_over(conn: &Connection, chunks: &SyncSender<Chunk>) -> Result<(), StoreE
             gender: row.get(4)?,
             created: row.get::<_, Option<i64>>(5)?.map(UnixSeconds::from_seconds),
             suspended: row.get(6)?,
-            sealed_hash: row.get(7)?,
-            keys: NameKeys { name_key: row.get(8)?, generation: row.get(9)?, oprf_id: OprfId(row.get(10)?) },
+            suspended_until: row.get(7)?,
+            suspended_reason: row.get(8)?,
+            sealed_hash: row.get(9)?,
+            keys: NameKeys {
+                name_key: row.get(10)?,
+                generation: row.get(11)?,
+                oprf_id: OprfId(row.get(12)?),
+            },
         });
         if chunk.len() == CHUNK_ROWS {
             let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_ROWS));

@@ -1,6 +1,6 @@
 //! One transaction, no name twice, and a race with somebody who registers.
 
-use super::{Added, ImportError, NameStanding, StagedAccount, Staging};
+use super::{Added, ImportError, NameStanding, StagedAccount, StagedSuspension, Staging};
 use crate::aging::Cutoff;
 use crate::error::StoreError;
 use crate::fresh::{EVENT, Test, at, fresh_store, keys_of};
@@ -14,7 +14,9 @@ use crate::tx::WriteTx;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{Age, Username};
+use vestry_protocol::fields::{Age, Field, Reason, Username};
+
+const FOR_GOOD: StagedSuspension<'_> = StagedSuspension { until: None, reason: None };
 
 const NOW: UnixSeconds = UnixSeconds::from_seconds(1_000);
 
@@ -24,7 +26,7 @@ fn name(text: &str) -> Username {
 
 fn row<'a>(line: u64, name: &'a Username, keys: &'a NameKeys) -> StagedAccount<'a> {
     let profile = ProfilePatch::default();
-    let (created, suspended, argon2id, sealed_hash) = (None, false, None, None);
+    let (created, suspended, argon2id, sealed_hash) = (None, None, None, None);
     StagedAccount { line, name, profile, created, suspended, keys, argon2id, sealed_hash }
 }
 
@@ -109,11 +111,12 @@ async fn what_a_row_says_is_what_the_account_is() {
     let mut staging = Staging::create(&folder.path().join("import.db")).unwrap();
     let naman = name("naman");
     let keys = keys_of(&naman, 0);
+    let rent = Reason::parse(Field::Reason, "rent").unwrap();
     let profile = ProfilePatch { age: Some(Age::new(40).unwrap()), ..ProfilePatch::default() };
     let full = StagedAccount {
         profile,
         created: Some(at(17)),
-        suspended: true,
+        suspended: Some(StagedSuspension { until: Some(at(5_000)), reason: Some(&rent) }),
         argon2id: Some("$argon2id$…"),
         sealed_hash: Some(b"sealed"),
         ..row(u64::MAX, &naman, &keys)
@@ -134,7 +137,8 @@ async fn what_a_row_says_is_what_the_account_is() {
         (account.age.map(Age::years), account.created, account.oprf_id),
         (Some(40), at(17), keys.oprf_id)
     );
-    assert_eq!(account.standing, Standing::Suspended { until: None, reason: None });
+    let suspended = Standing::Suspended { until: Some(at(5_000)), reason: Some("rent".to_owned()) };
+    assert_eq!(account.standing, suspended);
 }
 
 #[test]
@@ -158,7 +162,7 @@ fn the_digest_names_the_rows_and_tells_one_field_from_the_next() {
             staging
                 .add(&StagedAccount {
                     created: created.map(at),
-                    suspended: *suspended,
+                    suspended: suspended.then_some(FOR_GOOD),
                     ..row(1, &name, &keys_of(&name, 0))
                 })
                 .unwrap();
@@ -175,7 +179,7 @@ fn the_digest_names_the_rows_and_tells_one_field_from_the_next() {
     assert!(others.iter().all(|other| *other != one));
     // What docs/PROTOCOL.md says, written out.
     let mut bytes = Vec::new();
-    for text in ["naman", "", "", "", "", "active", ""] {
+    for text in ["naman", "", "", "", "", "active", "", "", ""] {
         bytes.extend((text.len() as u64).to_be_bytes());
         bytes.extend(text.as_bytes());
     }

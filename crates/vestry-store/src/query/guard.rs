@@ -27,7 +27,22 @@ use vestry_protocol::limits::{CELL_BYTES_MAX, REQUEST_BYTES_MAX};
 /// The columns that the views are made of. Nothing else of the database can be read, through whatever name:
 /// above all not `credential.record`, `session.token_hash`, and nothing of `reset_code`.
 const READABLE_COLUMNS: &[(&str, &[&str])] = &[
-    ("account", &["id", "name", "email", "age", "gender", "created", "last_login", "status", "deleted_at"]),
+    (
+        "account",
+        &[
+            "id",
+            "name",
+            "email",
+            "age",
+            "gender",
+            "created",
+            "last_login",
+            "status",
+            "deleted_at",
+            "suspended_until",
+            "suspended_reason",
+        ],
+    ),
     ("credential", &["account_id", "kind"]),
     ("session", &["id", "account_id", "device", "source", "created", "last_used", "expires"]),
     ("operator", &["pin", "name", "role", "created", "revoked"]),

@@ -252,7 +252,9 @@ create view accounts as
   select a.name, a.email, a.age, a.gender, a.status,
          coalesce((select c.kind from credential c where c.account_id = a.id), 'none') as credential,
          strftime('%Y-%m-%dT%H:%M:%SZ', a.created, 'unixepoch')    as created,
-         strftime('%Y-%m-%dT%H:%M:%SZ', a.last_login, 'unixepoch') as last_login
+         strftime('%Y-%m-%dT%H:%M:%SZ', a.last_login, 'unixepoch') as last_login,
+         strftime('%Y-%m-%dT%H:%M:%SZ', a.suspended_until, 'unixepoch') as suspended_until,
+         a.suspended_reason
     from account a;
 
 create view sessions as

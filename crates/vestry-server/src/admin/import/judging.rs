@@ -8,10 +8,11 @@ use crate::operators::reads::Recorded;
 use crate::profile::ParsedProfile;
 use std::time::Duration;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::fields::{Field, FieldError, Username};
-use vestry_protocol::import::{BadRow, ImportRow};
+use vestry_protocol::calendar::rfc3339;
+use vestry_protocol::fields::{Field, FieldError, Reason, Username};
+use vestry_protocol::import::{BadRow, ImportRow, Suspension};
 use vestry_protocol::secret::SecretText;
-use vestry_store::import::{NameStanding, StagedAccount};
+use vestry_store::import::{NameStanding, StagedAccount, StagedSuspension};
 use vestry_store::{NameKeys, ReadTx};
 
 /// A row whose every field was parsed, and whose name is free in the database.
@@ -20,11 +21,27 @@ pub(super) struct Candidate {
     name: Username,
     profile: ParsedProfile,
     created: Option<UnixSeconds>,
-    suspended: bool,
+    suspended: Option<ParsedSuspension>,
     argon2id: Option<SecretText>,
     /// The same, sealed for the account that it will be of.
     sealed_hash: Option<Vec<u8>>,
     keys: NameKeys,
+}
+
+/// A suspension that a row brings with it.
+struct ParsedSuspension {
+    until: Option<UnixSeconds>,
+    reason: Option<Reason>,
+}
+
+impl ParsedSuspension {
+    fn parse(Suspension { until, reason }: Suspension) -> Result<Self, FieldError> {
+        if until.is_some_and(|until| until < UnixSeconds::default() || rfc3339(until).is_none()) {
+            return Err(FieldError { field: Field::Until, rule: "use a time from 1970 to 9999".to_owned() });
+        }
+        let reason = reason.map(|text| Reason::parse(Field::Reason, &text)).transpose()?;
+        Ok(Self { until, reason })
+    }
 }
 
 /// What a row is judged by.
@@ -80,8 +97,9 @@ impl Judge {
             let rule = "use a time from 1970 on that has passed".to_owned();
             return Err(FieldError { field: Field::Created, rule }.into());
         }
+        let suspended = row.suspended.map(ParsedSuspension::parse).transpose()?;
         let keys = self.names.keys_of(tx, name.as_str())?;
-        let ImportRow { line, created, suspended, argon2id, .. } = row;
+        let ImportRow { line, created, argon2id, .. } = row;
         let sealed_hash = match &argon2id {
             Some(record) => {
                 let record = record.expose_secret();
@@ -105,7 +123,10 @@ impl Candidate {
             name: &self.name,
             profile: self.profile.as_patch(),
             created: self.created,
-            suspended: self.suspended,
+            suspended: self.suspended.as_ref().map(|ParsedSuspension { until, reason }| StagedSuspension {
+                until: *until,
+                reason: reason.as_ref(),
+            }),
             keys: &self.keys,
             argon2id: self.argon2id.as_ref().map(SecretText::expose_secret),
             sealed_hash: self.sealed_hash.as_deref(),

@@ -10,13 +10,31 @@ fn the_table_of_accounts_is_as_the_design_shows_it() {
     assert_eq!(end.unwrap(), QueryEnd { rows: 4, next: None });
     assert_eq!(
         rows.columns,
-        ["name", "email", "age", "gender", "status", "credential", "created", "last_login"]
+        [
+            "name",
+            "email",
+            "age",
+            "gender",
+            "status",
+            "credential",
+            "created",
+            "last_login",
+            "suspended_until",
+            "suspended_reason"
+        ]
     );
     assert_eq!(
         rows.lines()[0],
-        "navneet|navneet@example.org|23|NULL|active|opaque|2023-11-14T22:13:20Z|2023-11-14T22:21:40Z"
+        "navneet|navneet@example.org|23|NULL|active|opaque|2023-11-14T22:13:20Z|2023-11-14T22:21:40Z|NULL|NULL"
     );
-    assert_eq!(rows.lines()[3], "naman|naman@example.org|40|NULL|deleted|none|2023-11-14T22:13:23Z|NULL");
+    assert_eq!(
+        rows.lines()[2],
+        "shubham|shubham@example.org|20|m|suspended|imported|2023-11-14T22:13:22Z|NULL|2027-01-15T08:00:00Z|late fees"
+    );
+    assert_eq!(
+        rows.lines()[3],
+        "naman|naman@example.org|40|NULL|deleted|none|2023-11-14T22:13:23Z|NULL|NULL|NULL"
+    );
 }
 
 #[test]

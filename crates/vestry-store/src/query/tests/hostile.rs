@@ -289,7 +289,7 @@ fn a_shadowing_name_that_slips_through_still_finds_no_secret_column() {
         "with accounts as (select token_hash from session) select * from accounts",
         "with accounts as (select code_hash from reset_code) select * from accounts",
         "with accounts as (select 1 from reset_code) select count(*) from accounts",
-        "with accounts as (select suspended_reason from account) select * from accounts",
+        "with accounts as (select oprf_id from account) select * from accounts",
         "with accounts as (select sql from sqlite_master) select * from accounts",
         "with accounts as (select count(*) from main.reset_code) select * from accounts",
         "with accounts as (select load_extension('x')) select * from accounts",

@@ -20,7 +20,7 @@ const ROWS: &str = "
                          deleted_at, name_key, oprf_id) values
       (1, 'navneet', 'navneet@example.org', 23, null, 1700000000, 1700000500, null, null, null, null, cast('CANARY-4711-k1' as blob), cast('CANARY-4711-o1' as blob)),
       (2, 'anirudh', null,                  18, 'm',  1700000001, null,       null, null, null, null, cast('CANARY-4711-k2' as blob), cast('CANARY-4711-o2' as blob)),
-      (3, 'shubham', 'shubham@example.org', 20, 'm',  1700000002, null, 1700009000, null, 'CANARY-4711', null, cast('CANARY-4711-k3' as blob), cast('CANARY-4711-o3' as blob)),
+      (3, 'shubham', 'shubham@example.org', 20, 'm',  1700000002, null, 1700009000, 1800000000, 'late fees', null, cast('CANARY-4711-k3' as blob), cast('CANARY-4711-o3' as blob)),
       (4, 'naman',   'naman@example.org',   40, null, 1700000003, null, null, null, null, 1700009999, cast('CANARY-4711-k4' as blob), cast('CANARY-4711-o4' as blob));
     insert into credential (account_id, kind, record, changed) values
       (1, 'opaque', cast('CANARY-4711' as blob), 1), (2, 'imported', cast('CANARY-4711' as blob), 1), (3, 'imported', cast('CANARY-4711' as blob), 1);
