@@ -199,7 +199,7 @@ fn faulty_table() -> (String, Vec<(u64, &'static str)>) {
         (8, "created: use a time from 1970 on that has passed"),
         (9, "argon2id: m=131072 and t=3 cost too much"),
         (10, "argon2id: write it as $argon2id$"),
-        (11, "gender: leave out control and invisible characters"),
+        (11, "gender: leave out U+202E, which is not seen, or moves what is"),
         (12, "it has 2 values, and the header names 5 columns"),
     ];
     (table, said)

@@ -122,11 +122,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches for every signal. What arrived before is forgotten.
+    /// Watches for every signal. One that arrived under another watch is taken here: whoever asks meant it for the question, too.
     pub(crate) fn for_all() -> io::Result<Self> {
-        let watch = Self::over(&Signal::ALL)?;
-        watch.forget();
-        Ok(watch)
+        Self::over(&Signal::ALL)
     }
 
     /// Watches for these, on behalf of whatever else of this program listens to them. What arrived before the first watch over
