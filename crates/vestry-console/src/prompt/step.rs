@@ -85,10 +85,18 @@ pub(super) fn step(pending: &mut String, line: &str) -> Step {
             first if !begins_a_statement(first) => return Step::Mistake(mistake(first)),
             _ => {}
         }
-    } else if leaves && bare.eq_ignore_ascii_case(&first) && waits_for(pending) == Inside::Nothing {
-        // In no statement does this word stand alone; whoever types it wants to leave.
-        pending.clear();
-        return Step::Leave;
+    } else if waits_for(pending) == Inside::Nothing {
+        // In no statement do these words stand alone on a line.
+        let stands_alone = bare.eq_ignore_ascii_case(&first);
+        match first.as_str() {
+            _ if leaves && stands_alone => {
+                pending.clear();
+                return Step::Leave;
+            }
+            first if stands_alone && vocabulary::HELP.contains(&first) => return Step::Help,
+            first if first.starts_with('\\') && !first.starts_with("\\g") => return of_backslash(bare),
+            _ => {}
+        }
     }
     pending.push_str(line);
     pending.push('\n');
@@ -229,6 +237,13 @@ mod tests {
         assert_eq!(pending, "");
         assert_eq!(step(&mut pending, "select 1 as"), Step::Wait);
         assert_eq!(step(&mut pending, "exit;"), Step::Leave);
+        assert_eq!(step(&mut pending, "select name"), Step::Wait);
+        assert_eq!(step(&mut pending, "\\d accounts"), Step::Describe(Some(&views::ACCOUNTS)));
+        assert_eq!(step(&mut pending, "help"), Step::Help);
+        assert_eq!(
+            step(&mut pending, "from accounts \\G"),
+            Step::Statements(vec![statement("select name\nfrom accounts", true)])
+        );
     }
 
     /// O-10: what is no command waited for the end of a statement.

@@ -90,22 +90,30 @@ pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
 
 /// Returns the help of the prompt, in lines of at most `width` columns where words let it.
 pub(super) fn help(width: usize) -> String {
-    let mut text =
-        String::from("Any select over these views, ended with ; (or \\G to see each row as a list):\n");
+    let mut text = String::new();
+    push_sentence(
+        &mut text,
+        "Any select over these views, ended with ; (or \\G to see each row as a list):",
+        width,
+    );
     for view in views::ALL {
         let name = format!("  {:<width$}", view.view, width = INDENT - 2);
         push_wrapped(&mut text, name, view.columns.iter().copied(), width);
     }
-    text.push_str("Or a command on one line; add --help to see what it takes:\n");
+    push_sentence(&mut text, "Or a command on one line; add --help to see what it takes:", width);
     for command in PromptLine::command().get_subcommands().filter(|command| is_offered(command)) {
         let name = format!("  {:<width$}", command.get_name(), width = INDENT - 2);
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         push_wrapped(&mut text, name, about.split(' '), width);
     }
-    text.push_str(
-        "\\d [VIEW] shows views and their columns; \\x [on|auto] rows as lists; \\format FORMAT, \\timing.\n\
-         exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.",
-    );
+    for sentence in [
+        "\\d [VIEW] shows views and their columns, \\x [on|auto] rows as lists.",
+        "\\format FORMAT is for all answers from then on, and \\timing tells how long each took.",
+        "exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.",
+    ] {
+        push_sentence(&mut text, sentence, width);
+    }
+    text.truncate(text.trim_end().len());
     text
 }
 
@@ -155,13 +163,26 @@ fn push_words_of(command: &clap::Command, words: &mut Vec<String>) {
     }
 }
 
+fn push_sentence(text: &mut String, sentence: &str, width: usize) {
+    push_words(text, String::new(), sentence.split(' '), width, 0);
+}
+
 /// Writes words behind a name, and goes on below them where the line is full.
 fn push_wrapped<'a>(text: &mut String, name: String, words: impl Iterator<Item = &'a str>, width: usize) {
-    let mut line = name;
+    push_words(text, name, words, width, INDENT);
+}
+
+fn push_words<'a>(
+    text: &mut String,
+    mut line: String,
+    words: impl Iterator<Item = &'a str>,
+    width: usize,
+    indent: usize,
+) {
     for word in words {
-        if line.chars().count() + word.chars().count() > width && line.chars().count() > INDENT {
+        if line.chars().count() + word.chars().count() > width && line.chars().count() > indent {
             let _ = writeln!(text, "{}", line.trim_end());
-            line = " ".repeat(INDENT);
+            line = " ".repeat(indent);
         }
         line.push_str(word);
         line.push(' ');
@@ -228,10 +249,8 @@ mod tests {
     fn help_fits_the_screen() {
         for width in [40, 80] {
             let text = help(width);
-            // The sentences between are cut by the terminal.
-            let listed = text.lines().filter(|line| line.starts_with("  "));
-            assert!(listed.clone().all(|line| line.chars().count() <= width), "{text}");
-            assert!(listed.count() > 20);
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            assert!(text.lines().filter(|line| line.starts_with("  ")).count() > 20);
         }
     }
 
