@@ -74,17 +74,22 @@ fn o_8_ctrl_c_stops_rows_that_are_being_printed_and_not_the_next_command() {
     let behind = prompt.all().len() - before;
     assert!(behind < 80_000, "{behind} bytes came behind Ctrl-C");
     prompt.wait_for("vestry> ");
-    tells(&mut prompt, "select 'still ' || 'here';", "still here");
+    // Nothing of what was broken off comes with the next answer.
+    prompt.type_line("select 'still ' || 'here';");
+    prompt.wait_for("\n");
+    assert_eq!(prompt.wait_for("still here").matches("0000").count(), 0);
+    prompt.wait_for("vestry> ");
     // A line and a confirmation are dropped, too.
     prompt.type_keys("select 1");
     prompt.type_keys("\u{3}");
     prompt.wait_for("vestry> ");
     said(&mut prompt, "account create naman");
     prompt.type_line("account delete naman");
-    prompt.wait_for("naman");
-    prompt.wait_for(": ");
+    prompt.wait_for("to go ahead: ");
     prompt.type_keys("\u{3}");
+    prompt.wait_for("interrupted; nothing was done");
     prompt.wait_for("vestry> ");
+    tells(&mut prompt, "select 1 as one \\G", "1. row");
     said(&mut prompt, "\\format tsv");
     tells(&mut prompt, "select status from accounts;", "active");
     prompt.type_line("exit");

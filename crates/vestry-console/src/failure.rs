@@ -100,7 +100,7 @@ pub(crate) enum Failure {
     LeftBehind { drill: String, accounts: usize, cause: Box<Failure> },
     #[error("interrupted")]
     Interrupted,
-    #[error("ended by a signal")]
+    #[error("interrupted; nothing was done")]
     Signal(Signal),
 }
 

@@ -6,26 +6,27 @@ use crate::failure::Failure;
 use crate::render::Format;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use vestry_seal::Target;
 use vestry_terminal::signals;
-use vestry_terminal::{Exit, Prompt, PromptError, Signal, output};
+use vestry_terminal::{Exit, Prompt, PromptError, output};
 
-/// Standard output until Ctrl-C: no byte goes out behind that, however slow the terminal is.
-pub(crate) struct Stdout(StdoutLock<'static>);
+/// Standard output until Ctrl-C: no byte goes out behind that, however slow the terminal is. It has no buffer, as the standard
+/// library's has one: what stays in that comes with the next answer.
+pub(crate) struct Stdout(io::Stdout);
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match signals::is_interrupted() {
             true => Err(io::Error::other("interrupted")),
-            false => self.0.write(bytes),
+            false => Ok(rustix::io::write(&self.0, bytes)?),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 
@@ -85,7 +86,7 @@ impl Output {
 
     /// Where answers go; flush it at the end.
     pub(crate) fn stdout(self) -> BufWriter<Stdout> {
-        BufWriter::with_capacity(BUFFER_BYTES, Stdout(io::stdout().lock()))
+        BufWriter::with_capacity(BUFFER_BYTES, Stdout(io::stdout()))
     }
 
     /// Text for stdout, with a line end.
@@ -130,10 +131,8 @@ impl Output {
         match Prompt::new(false).line(question) {
             Ok(answer) => Ok(answer),
             Err(PromptError::Terminal(cause)) => Err(Failure::Input(cause)),
-            Err(PromptError::Signal(signal)) if signal != Signal::INT => Err(Failure::Signal(signal)),
-            Err(PromptError::InputEnded | PromptError::NoTerminal(_) | PromptError::Signal(_)) => {
-                Ok(String::new())
-            }
+            Err(PromptError::Signal(signal)) => Err(Failure::Signal(signal)),
+            Err(PromptError::InputEnded | PromptError::NoTerminal(_)) => Ok(String::new()),
         }
     }
 }

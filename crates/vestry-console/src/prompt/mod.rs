@@ -23,6 +23,7 @@ use std::time::Instant;
 use step::{Step, step, waits_for};
 use tokio::runtime::Runtime;
 use vestry_protocol::escape::Escaped;
+use vestry_terminal::Signal;
 use vestry_terminal::signals::is_interrupted;
 use vestry_tls::private_file::create_dir;
 
@@ -97,9 +98,15 @@ fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>) {
 
 fn run_statements(context: &mut Context, runtime: &Runtime, statements: Vec<Statement>) {
     for statement in statements {
+        let own_form = context.form;
+        if statement.vertical {
+            // `\G` is for this statement, whatever `\format` says of all.
+            context.form = FormOptions::default();
+        }
         let done = runtime.block_on(until_interrupted(context, async |context| {
             commands::run_statement(context, statement).await
         }));
+        context.form = own_form;
         let failed = done.is_err();
         report(context, done);
         if failed {
@@ -132,6 +139,12 @@ fn report(context: &mut Context, done: Result<(), Failure>) {
     }
     if let Err(failure) = done {
         context.output.failure(&failure);
+        // Ctrl-C at a question ends the question, any other signal the program.
+        if let Failure::Signal(signal) = failure
+            && signal != Signal::INT
+        {
+            let _ = signal.act();
+        }
     }
 }
 
