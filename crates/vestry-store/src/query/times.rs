@@ -18,6 +18,9 @@ const TIME_COLUMNS: &[&str] =
 /// What makes a number, or a part of a day.
 const OTHER_FUNCTIONS: &[&str] = &["unixepoch", "julianday", "time", "current_time", "timediff"];
 
+/// What stands behind an operand, at the latest.
+const ENDS: &[&str] = &["and", "or", "then", "else", "when", "group", "order", "limit", "union", "having"];
+
 /// How a time begins, however much of it is written: digits where this has one.
 const SHAPE: &[u8] = b"0000-00-00T00:00:00";
 
@@ -104,8 +107,14 @@ fn require_a_time(column: &str, operand: &[&Word]) -> Result<(), QueryError> {
                 || ["%Y-%m-%dT", "%FT"].iter().any(|date| format.starts_with(date))
         }
         [function, ..] if function.is_one_of(OTHER_FUNCTIONS) => false,
-        [Word::Quoted(text), ..] => is_written_as_the_views_do(text) || is_column(text),
-        _ => true,
+        [Word::Quoted(text), ..] if !is_written_as_the_views_do(text) && !is_column(text) => false,
+        // What is put together of parts has no part that begins as SQLite's own times go on.
+        rest => rest.iter().take_while(|word| !word.is_one_of(ENDS)).all(|word| match word {
+            Word::Quoted(text) => {
+                !text.strip_prefix(' ').is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()))
+            }
+            _ => true,
+        }),
     };
     match is_time {
         true => Ok(()),
@@ -155,6 +164,8 @@ mod tests {
             "created > '2026-11-27T10:56:07.123Z'",
             "select created, 5 from accounts order by created",
             "'' < created",
+            "created < date('now') || 'T12:00:00Z'",
+            "created > '2026' and name = ' 1'",
         ] {
             assert!(compare(sql), "{sql}");
         }
@@ -173,6 +184,7 @@ mod tests {
             "at not between datetime('now', '-1 day') and unixepoch()",
             "last_login < strftime('%s', 'now')",
             "last_login < strftime('%Y-%m-%d %H:%M', 'now')",
+            "created > date('now') || ' 23:59:59'",
             "\"created\" /* when */ > -- really\n 5",
         ] {
             assert!(!compare(sql), "{sql}");
