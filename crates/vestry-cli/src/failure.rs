@@ -212,8 +212,8 @@ fn shortened(message: &str) -> String {
 fn advice_for_state(error: &StateError) -> Option<String> {
     match error {
         StateError::NoRuntime { is_named: true, .. } => Some(
-            "Nothing was sent. XDG_RUNTIME_DIR names a folder that is not yours, as after\n\
-             `su` without `-`. Take another one: unset XDG_RUNTIME_DIR"
+            "Nothing was sent. XDG_RUNTIME_DIR names a folder that takes no file of\n\
+             yours, as after `su` without `-`. Take another one: unset XDG_RUNTIME_DIR"
                 .to_owned(),
         ),
         StateError::NoRuntime { is_named: false, .. } => {
