@@ -25,8 +25,8 @@ const PRAGMAS: &str = "pragma journal_mode = off; pragma synchronous = off; prag
 
 const SCHEMA: &str = "create table staged (
        id integer primary key, line integer not null, name text not null, email text, age integer, gender text,
-       created integer, suspended integer not null, suspended_until integer, suspended_reason text, sealed_hash blob, name_key blob not null, generation integer not null,
-       oprf_id blob not null
+       created integer, suspended integer not null, suspended_until integer, suspended_reason text, sealed_hash blob,
+       name_key blob not null, generation integer not null, oprf_id blob not null
      ) strict;
      create unique index staged_name on staged (name);";
 

@@ -12,8 +12,8 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::views;
 
 /// The columns of the views that are times.
-const TIME_COLUMNS: &[&str] =
-    &["created", "last_login", "last_used", "expires", "at", "revoked", "failed", "opens"];
+pub(super) const TIME_COLUMNS: &[&str] =
+    &["created", "last_login", "last_used", "expires", "at", "revoked", "failed", "opens", "suspended_until"];
 
 /// What makes a number, or a part of a day.
 const OTHER_FUNCTIONS: &[&str] = &["unixepoch", "julianday", "time", "current_time", "timediff"];

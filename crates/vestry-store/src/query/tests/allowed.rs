@@ -1,6 +1,7 @@
 //! What may be asked: an operator's ordinary questions, each with its exact answer.
 
 use super::*;
+use crate::query::times::TIME_COLUMNS;
 use std::collections::BTreeSet;
 
 #[test]
@@ -255,4 +256,17 @@ fn o_3_times_are_compared_as_times() {
         let refused = database.run(sql).0.unwrap_err().to_string();
         assert!(refused.contains("datetime('now', '-1 hour')"), "{refused}");
     }
+}
+
+/// A column that is made a time later is compared as one, too.
+#[test]
+fn every_time_that_a_view_shows_is_of_a_column_that_is_known_as_one() {
+    let schema = include_str!("../../schema/schema.sql");
+    // The views make their times in one way: strftime(...) as COLUMN.
+    let made = schema.split("strftime(").skip(1).map(|behind| {
+        let (_, name) = behind.split_once(" as ").unwrap();
+        name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
+    });
+    let made: BTreeSet<&str> = made.collect();
+    assert_eq!(made, TIME_COLUMNS.iter().copied().collect());
 }
