@@ -50,7 +50,7 @@ pub(super) async fn dial(host: &str, port: u16, deadline: Deadline) -> Result<Tc
 /// The addresses in the order of the system, but one of the other family after each of the first one's (RFC 8305, section 4).
 fn interleaved(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, other): (VecDeque<_>, VecDeque<_>) =
+    let (first, other): (Vec<_>, Vec<_>) =
         addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
     let (mut first, mut other) = (first.into_iter(), other.into_iter());
     std::iter::from_fn(|| {
