@@ -16,7 +16,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A signal that arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Signal {
     /// What goes on after a stop.
     pub(crate) const CONT: Self = Self(SIGCONT);
 
-    const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::CONT,
         Self::TSTP,
         Self::INT,
@@ -74,10 +74,7 @@ struct Handlers {
 
 /// Set up when they are needed first, and for as long as the program runs: a handler that is taken away leaves a signal
 /// that does nothing.
-static HANDLERS: LazyLock<Result<Handlers, io::ErrorKind>> =
-    LazyLock::new(|| Handlers::set_up().map_err(|error| error.kind()));
-
-static ARE_SET_UP: AtomicBool = AtomicBool::new(false);
+static HANDLERS: OnceLock<Result<Handlers, io::ErrorKind>> = OnceLock::new();
 
 impl Handlers {
     fn set_up() -> io::Result<Self> {
@@ -96,7 +93,6 @@ impl Handlers {
             low_level::pipe::register(signal.0, wakes.try_clone()?)?;
             all.push(Handler { signal, is_default, has_arrived, watches: Mutex::new(0) });
         }
-        ARE_SET_UP.store(true, Ordering::SeqCst);
         Ok(Self { all, woken })
     }
 }
@@ -105,14 +101,12 @@ impl Handlers {
 #[must_use]
 pub fn is_interrupted() -> bool {
     // Not set up for the question alone.
-    ARE_SET_UP.load(Ordering::SeqCst)
-        && HANDLERS.as_ref().is_ok_and(|handlers| {
-            handlers.all.iter().any(|handler| {
-                handler.signal == Signal::INT
-                    && !handler.is_default.load(Ordering::SeqCst)
-                    && handler.has_arrived.load(Ordering::SeqCst)
-            })
-        })
+    let Some(Ok(handlers)) = HANDLERS.get() else { return false };
+    handlers.all.iter().any(|handler| {
+        handler.signal == Signal::INT
+            && !handler.is_default.load(Ordering::SeqCst)
+            && handler.has_arrived.load(Ordering::SeqCst)
+    })
 }
 
 /// While this is held, its signals are noted and do nothing else.
@@ -122,28 +116,24 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches for every signal. One that arrived under another watch is taken here: whoever asks meant it for the question, too.
-    pub(crate) fn for_all() -> io::Result<Self> {
-        Self::over(&Signal::ALL)
-    }
-
     /// Watches for these, on behalf of whatever else of this program listens to them. What arrived before the first watch over
     /// them is forgotten.
     ///
     /// # Errors
     /// When the system lends no descriptors for it.
     pub fn over(signals: &'static [Signal]) -> io::Result<Self> {
-        let handlers = HANDLERS.as_ref().map_err(|kind| io::Error::from(*kind))?;
+        let handlers = HANDLERS.get_or_init(|| Handlers::set_up().map_err(|error| error.kind()));
+        let handlers = handlers.as_ref().map_err(|kind| io::Error::from(*kind))?;
         let watch = Self { handlers, signals };
-        watch.count(|watches| watches + 1, |handler| handler.has_arrived.store(false, Ordering::SeqCst));
+        watch.count(|watches| watches + 1);
         Ok(watch)
     }
 
-    fn count(&self, change: impl Fn(u32) -> u32, when_first: impl Fn(&Handler)) {
+    fn count(&self, change: impl Fn(u32) -> u32) {
         for handler in self.handlers.all.iter().filter(|handler| self.signals.contains(&handler.signal)) {
             let mut watches = handler.watches.lock().unwrap_or_else(PoisonError::into_inner);
             if *watches == 0 {
-                when_first(handler);
+                handler.has_arrived.store(false, Ordering::SeqCst);
             }
             *watches = change(*watches);
             handler.is_default.store(*watches == 0, Ordering::SeqCst);
@@ -185,6 +175,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.count(|watches| watches - 1, |_| {});
+        self.count(|watches| watches - 1);
     }
 }

@@ -55,7 +55,8 @@ impl Terminal {
         question: &str,
         typed: Typed,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, PromptError> {
-        let watch = Watch::for_all()?;
+        // A signal that arrived under another watch is taken here: it was meant for the question, too.
+        let watch = Watch::over(&Signal::ALL)?;
         loop {
             self.wait_for_the_foreground()?;
             match self.read_line(question, typed, &watch)? {
