@@ -1,8 +1,7 @@
 //! Signals while something has to be put right first: a terminal that hides what is typed, an answer under way.
 //!
-//! While a [`Watch`] is held, the signals that would end this program, Ctrl-Z's and the one that goes on after a stop are
-//! noted and do nothing else. Otherwise each does what it does by default. What was ignored from the start, as under
-//! `nohup`, stays ignored.
+//! While a [`Watch`] is held, SIGTSTP, SIGCONT and the signals that would end this program are noted and do nothing else.
+//! Otherwise each does what it does by default. A signal that was ignored from the start, as under `nohup`, stays ignored.
 
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{

@@ -61,7 +61,7 @@ impl Terminal {
             self.wait_for_the_foreground()?;
             match self.read_line(question, typed, &watch)? {
                 Ended::Line(line) => return Ok(line),
-                // The modes are back; whoever reads the terminal meanwhile has them.
+                // The modes are restored for the program that reads the terminal meanwhile.
                 Ended::Signal(Signal::TSTP) => {
                     let _ = Signal::TSTP.act();
                     watch.forget();
