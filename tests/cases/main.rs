@@ -30,6 +30,7 @@ mod canary;
 mod crowd;
 mod durability;
 mod faults;
+mod first_minute;
 mod machine;
 mod rotation;
 mod siege;

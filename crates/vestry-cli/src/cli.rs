@@ -72,8 +72,12 @@ impl Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Trust a server with the join string from its operator, and make it the default
-    #[command(after_help = "Example:\n  vestry join vestry1-dujq...\n\n\
-        The operator prints the join string with: vestryctl join-string")]
+    #[command(
+        after_help = "Examples:\n  vestry join vestry1-dujq...\n  vestry join         (asks for it)\n  \
+        vestry join -       (reads it from standard input)\n\n\
+        The operator prints the join string with: vestryctl join-string\n\
+        It is found in whatever mail and chat make of it: quoted, broken, as a link."
+    )]
     Join(JoinArgs),
     /// Make an account
     #[command(
@@ -136,8 +140,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
-    /// The line from the operator; it may be in several parts
-    #[arg(value_name = "STRING", required = true)]
+    /// The line from the operator, in whatever shape; '-' reads standard input, and without it a terminal asks
+    #[arg(value_name = "STRING")]
     pub(crate) join: Vec<String>,
     /// Forget the pin that this server had until now; only after the operator confirmed the change
     #[arg(long)]
@@ -252,6 +256,8 @@ mod tests {
     #[test]
     fn every_command_is_read_as_the_design_writes_it() {
         let lines = [
+            "join",
+            "join -",
             "join vestry1-abc",
             "join vestry1-abc def ghi",
             "register naman --email e@x.org --age 40 --gender male",

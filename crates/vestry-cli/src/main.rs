@@ -13,6 +13,7 @@
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`done`] | what a server has done, whatever could not be kept of it |
 //! | [`passphrase`] | a passphrase to offer for a new password |
+//! | [`pasted`] | a join string in what was copied |
 //! | [`cli`] | what can be typed |
 //! | [`secrets`] | where passwords come from |
 //! | [`target`] | which server is meant, and whom to trust |
@@ -35,6 +36,7 @@ mod menu;
 mod new_password;
 mod output;
 mod passphrase;
+mod pasted;
 mod program;
 mod secrets;
 mod servers;

@@ -13,13 +13,16 @@ use thiserror::Error;
 use vestry_protocol::Pin;
 use vestry_protocol::typed::vestryctl;
 
-const PREFIX: &str = "vestry1";
+/// What a join string starts with, before a dash.
+pub const PREFIX: &str = "vestry1";
 const PIN_BYTES: usize = 32;
 const CHECK_BYTES: usize = 4;
 /// The longest host name of the DNS (RFC 1035).
 pub const HOST_BYTES_MAX: usize = 253;
 /// What all hosts of a join string may take.
 const HOSTS_BYTES_MAX: usize = 1023;
+/// How many letters of base32 follow the prefix at most.
+pub const LETTERS_MAX: usize = ((2 + PIN_BYTES + HOSTS_BYTES_MAX + CHECK_BYTES) * 8).div_ceil(5);
 
 /// Where a server is and which key it must show.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -2,17 +2,20 @@
 
 use crate::cli::JoinArgs;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, SecretProblem};
 use crate::link::Link;
+use crate::pasted::{PASTED_BYTES_MAX, join_string};
 use crate::servers::{KnownServers, join_server, read_servers};
 use crate::session_link::call_failed;
 use crate::target::Target;
 use serde::Serialize;
+use std::io::{self, Read};
 use vestry_client::Address;
 use vestry_client::state::Sessions;
 use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
 use vestry_tls::JoinString;
+use vestry_tls::join::JoinStringError;
 
 #[derive(Debug, Serialize)]
 struct JoinedJson {
@@ -22,8 +25,7 @@ struct JoinedJson {
 }
 
 pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Failure> {
-    // A mail program may have broken the line; white space in it does not matter.
-    let JoinString { host, port, pin } = args.join.concat().parse()?;
+    let JoinString { host, port, pin } = take(context, &args.join)?;
     let server = Address::new(&host, port)?;
     let allow = |known: &KnownServers| refuse_other_pin(&server, known.pin_of(&server), pin, args.replace);
     let known = read_servers(&context.folders)?;
@@ -49,6 +51,44 @@ pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Fa
         false => context.output.talk("Its operator makes the accounts; ask for one, then: vestry reset NAME"),
     }
     Ok(())
+}
+
+/// The join string: from the arguments, from standard input, or from the person at the terminal.
+fn take(context: &Context, given: &[String]) -> Result<JoinString, Failure> {
+    match given {
+        [] => ask(context),
+        [dash] if dash == "-" => {
+            let (mut bytes, bytes_max) = (Vec::new(), PASTED_BYTES_MAX + 1);
+            let read =
+                io::stdin().lock().take(u64::try_from(bytes_max).unwrap_or(u64::MAX)).read_to_end(&mut bytes);
+            read.map_err(|_| SecretProblem::Unreadable)?;
+            if bytes.len() == bytes_max {
+                return Err(JoinStringError::WrongPrefix.into());
+            }
+            // A byte that is no text is none of a join string's.
+            Ok(join_string(&String::from_utf8_lossy(&bytes))?)
+        }
+        words => Ok(join_string(&words.join(" "))?),
+    }
+}
+
+/// A mail program may have broken it into lines, so more of it may follow the first.
+fn ask(context: &Context) -> Result<JoinString, Failure> {
+    let mut pasted = context.prompt.line("Join string from your operator: ")?;
+    loop {
+        if pasted.is_empty() {
+            return Err(Failure::Cancelled);
+        }
+        match join_string(&pasted) {
+            Ok(join) => return Ok(join),
+            Err(problem) => context.output.talk(format_args!("  {problem}")),
+        }
+        let more = context.prompt.line("The rest of it, or all of it again (Enter gives up): ")?;
+        match more.is_empty() {
+            true => return Err(Failure::Cancelled),
+            false => pasted = format!("{pasted}\n{more}"),
+        }
+    }
 }
 
 /// A server that is known by another key is never joined in silence.
