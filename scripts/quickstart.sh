@@ -107,7 +107,7 @@ as() { # as NAME COMMAND...: runs vestry with the passphrase of NAME on standard
 }
 register() { # register NAME AGE EMAIL; a name that an earlier run registered is fine
   local status=0
-  as "$1" register "$1" --age "$2" --email "$3" || status=$?
+  as "$1" register "$1" --no-login --age "$2" --email "$3" || status=$?
   if [ "$status" = 77 ] && [ -n "$(ctl sql --format tsv "select name from accounts where name = '$1'" | tail -n +2)" ]; then
     echo "($1 is there from an earlier run)"
   elif [ "$status" != 0 ]; then

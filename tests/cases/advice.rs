@@ -245,8 +245,8 @@ fn what_vestry_advises_is_for_the_server_that_was_named() {
     let named = port(&one);
     let refused = person.run("vestry", &["--server", &named, "show"], "").ended_with(77);
     assert!(refused.err.contains(&format!("vestry --server {named} login NAME")), "{}", refused.err);
-    let made =
-        person.vestry(&["--server", &named, "register", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    let register = ["--server", &named, "register", "naman", "--no-login", "--password-stdin"];
+    let made = person.vestry(&register, PASSWORD).ended_with(0);
     let advised = made.err.lines().find_map(|line| line.strip_prefix("Log in with: vestry ")).unwrap();
     let words: Vec<&str> = advised.split(' ').chain(["--password-stdin"]).collect();
     person.vestry(&words, PASSWORD).ended_with(0);

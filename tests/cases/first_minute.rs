@@ -1,6 +1,7 @@
 //! The first minute: from the join string that somebody sent to an account that is logged in.
 
-use vestry_tests::harness::Server;
+use crate::programs::{joined, json};
+use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server};
 use vestry_tests::programs::Person;
 
 /// The string that the operator sends.
@@ -58,4 +59,103 @@ fn a_join_string_can_be_pasted_in_several_lines_when_it_is_asked_for() {
     terminal.wait_for("Join string from your operator: ");
     terminal.type_line("");
     assert_eq!(terminal.finish().0, 65);
+}
+
+#[test]
+fn registering_logs_in_and_asks_for_the_password_once() {
+    let (server, person) = joined();
+    let mut terminal = person.open("vestry", &["register", "naman"]);
+    terminal.answer("Password (", PASSWORD);
+    terminal.answer("Type it once more", PASSWORD);
+    terminal.wait_for("Registered naman, and logged in.");
+    terminal.wait_for("See your account with: vestry show");
+    let (code, screen) = terminal.finish();
+    assert_eq!((code, screen.matches("assword").count()), (0, 2), "{screen}");
+    person.run("vestry", &["show"], "").ended_with(0);
+    let devices = person.run("vestry", &["devices", "--json"], "").ended_with(0);
+    assert_eq!(json(&devices).as_array().unwrap().len(), 1);
+    // As a login does, it takes the place of a session that is kept here, and says so before a password is asked for.
+    let words = ["register", "hana", "--remember", "--json", "--password-stdin"];
+    let second = person.vestry(&words, PASSWORD).ended_with(0);
+    assert!(second.err.starts_with("naman is logged in here; a login as hana"), "{}", second.err);
+    let told = json(&second);
+    assert_eq!((&told["name"], &told["logged_in"]), (&"hana".into(), &true.into()));
+    assert!(told["expires"].as_str().unwrap().starts_with("20") && told["idle_secs_max"].is_u64());
+    let third = person.vestry(&["register", "anirudh", "--no-login", "--json", "--password-stdin"], PASSWORD);
+    let told = json(&third.ended_with(0));
+    assert_eq!((&told["logged_in"], told["expires"].is_null()), (&false.into(), true));
+    let sql = ["sql", "--format", "tsv", "select account from sessions"];
+    assert_eq!(person.vestryctl(&server, &sql).out, "account\nhana\n");
+}
+
+#[test]
+fn the_menu_has_the_numbers_of_the_report_and_sessions_devices_and_password() {
+    let (server, person) = joined();
+    let other = Person::new();
+    other.join(&server);
+    let mut menu = person.open("vestry", &[]);
+    menu.wait_for("Nobody is logged in to localhost:");
+    menu.answer("choice: ", "2");
+    menu.answer("Username", "naman");
+    for field in ["Email: ", "Age: ", "Gender: "] {
+        menu.answer(field, "");
+    }
+    menu.answer("Password (", PASSWORD);
+    menu.answer("Type it once more", PASSWORD);
+    menu.wait_for("Registered naman, and logged in.");
+    menu.wait_for("naman is logged in to localhost:");
+    other.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    menu.answer("choice: ", "7");
+    menu.wait_for("(this session)");
+    menu.answer("End one, by its number (Enter goes back): ", "3");
+    menu.wait_for("Type one of the numbers in front of the names.");
+    // One of the two is this one, which is refused; the other is ended.
+    menu.answer("goes back): ", "1");
+    menu.answer("goes back): ", "2");
+    menu.wait_for("Ended.");
+    menu.wait_for("There is no other.");
+    other.run("vestry", &["show"], "").ended_with(77);
+    menu.answer("choice: ", "8");
+    menu.answer("Forget one, by its number (Enter goes back): ", "1");
+    menu.wait_for("Forgotten.");
+    menu.wait_for("No device is remembered.");
+    menu.answer("choice: ", "9");
+    menu.answer("Current password of naman: ", OTHER_PASSWORD);
+    menu.answer("Password (", OTHER_PASSWORD);
+    menu.answer("Type it once more", OTHER_PASSWORD);
+    menu.wait_for("The current password is wrong. The new one need not be typed again.");
+    menu.answer("Current password of naman: ", PASSWORD);
+    menu.wait_for("Password changed.");
+    menu.answer("choice: ", "0");
+    menu.wait_for("You stay logged in as naman");
+    assert_eq!(menu.finish().0, 0);
+    other.vestry(&["login", "naman", "--password-stdin"], OTHER_PASSWORD).ended_with(0);
+}
+
+/// A form is not lost to a server that is away for a moment.
+#[test]
+fn a_form_of_the_menu_is_sent_again_when_the_server_was_away() {
+    let (server, person) = joined();
+    let mut menu = person.open("vestry", &[]);
+    menu.answer("choice: ", "2");
+    menu.answer("Username", "naman");
+    menu.answer("Email: ", "naman@gmail.com");
+    menu.answer("Age: ", "");
+    menu.answer("Gender: ", "");
+    menu.answer("Password (", PASSWORD);
+    menu.wait_for("Type it once more");
+    let address = server.user.to_string();
+    let folder = server.stop();
+    menu.type_line(PASSWORD);
+    menu.wait_for("Enter tries again with what you typed; 0 goes back: ");
+    let settings = folder.path().join("vestryd.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, text.replacen("127.0.0.1:0", &address, 1)).unwrap();
+    let _server = Server::start_in(folder);
+    menu.type_line("");
+    menu.wait_for("Registered naman, and logged in.");
+    menu.answer("choice: ", "5");
+    menu.wait_for("naman@gmail.com");
+    menu.answer("choice: ", "0");
+    assert_eq!(menu.finish().0, 0);
 }

@@ -23,7 +23,7 @@ fn log_in(person: &Person, name: &str) -> Ran {
 }
 
 fn make_account(person: &Person, name: &str) {
-    person.vestry(&["register", name, "--password-stdin"], PASSWORD).ended_with(0);
+    person.vestry(&["register", name, "--no-login", "--password-stdin"], PASSWORD).ended_with(0);
 }
 
 /// Whose sessions are open at the server.
@@ -296,7 +296,11 @@ fn u_2_what_was_done_is_said_when_the_answer_cannot_be_written() {
         assert!(said.starts_with(done), "{words:?}: {said}");
         assert!(said.contains("could not be written") && !said.contains("try again"), "{words:?}: {said}");
     };
-    run(&["register", "naman", "--json", "--password-stdin"], &[PASSWORD], "Registered naman.");
+    run(
+        &["register", "naman", "--json", "--password-stdin"],
+        &[PASSWORD],
+        "Registered naman, and logged in.",
+    );
     run(&["login", "naman", "--password-stdin"], &[PASSWORD], "Logged in as naman.");
     run(&["passwd", "--password-stdin"], &[PASSWORD, OTHER_PASSWORD], "Password changed.");
     run(&["update", "--age", "40"], &[], "name: ");

@@ -504,7 +504,7 @@ async fn the_programs_tell_the_user_of_failures_and_the_operator_who_is_held_up(
     let server = Server::start();
     let person = Person::new();
     person.join(&server);
-    person.vestry(&["register", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    person.vestry(&["register", "naman", "--no-login", "--password-stdin"], PASSWORD).ended_with(0);
     let log_in = ["login", "naman", "--password-stdin"];
     person.vestry(&log_in, PASSWORD).ended_with(0);
     fail_until_the_address_is_throttled(&server, "naman").await;
@@ -531,7 +531,7 @@ async fn the_client_waits_by_itself_for_a_lane_that_opens_within_seconds() {
     let server = Server::start();
     let person = Person::new();
     person.join(&server);
-    person.vestry(&["register", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    person.vestry(&["register", "naman", "--no-login", "--password-stdin"], PASSWORD).ended_with(0);
     fail_until_throttled(&server, "naman").await;
     let opened = person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
     assert!(opened.err.contains("5 logins failed before it"), "{}", opened.err);
@@ -543,7 +543,7 @@ async fn ten_right_logins_of_one_account_at_once_all_succeed() {
     let server = Server::start();
     let people: Vec<Person> = (0..10).map(|_| Person::new()).collect();
     people.iter().for_each(|person| person.join(&server));
-    people[0].vestry(&["register", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    people[0].vestry(&["register", "naman", "--no-login", "--password-stdin"], PASSWORD).ended_with(0);
     std::thread::scope(|scope| {
         for person in &people {
             scope.spawn(|| person.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0));

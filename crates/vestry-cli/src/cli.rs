@@ -3,6 +3,7 @@
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use std::path::{PathBuf, absolute};
+use vestry_client::state::Lifetime;
 use vestry_protocol::Pin;
 use vestry_protocol::typed::{Flags, lead_here};
 use vestry_terminal::exit::{OF_CLIENTS, listed};
@@ -79,7 +80,7 @@ pub(crate) enum Command {
         It is found in whatever mail and chat make of it: quoted, broken, as a link."
     )]
     Join(JoinArgs),
-    /// Make an account
+    /// Make an account and log in to it
     #[command(
         after_help = "Examples:\n  vestry register naman\n  vestry register naman --email naman@example.org \
         --age 40 --gender male\n  printf '%s\\n' \"$passphrase\" | vestry register naman --password-stdin"
@@ -154,6 +155,26 @@ pub(crate) struct RegisterArgs {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) profile: ProfileArgs,
+    #[command(flatten)]
+    pub(crate) lasting: LastingArgs,
+    /// Make the account, and do not log in
+    #[arg(long, conflicts_with = "remember")]
+    pub(crate) no_login: bool,
+}
+
+/// How long a session is kept on this machine.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct LastingArgs {
+    /// Keep the session when you log out from this machine
+    #[arg(long)]
+    remember: bool,
+}
+
+impl LastingArgs {
+    /// The lifetime that was asked for.
+    pub(crate) fn lifetime(self) -> Lifetime {
+        if self.remember { Lifetime::Remembered } else { Lifetime::Login }
+    }
 }
 
 /// The fields of a profile, as they were typed.
@@ -174,9 +195,8 @@ pub(crate) struct ProfileArgs {
 pub(crate) struct LoginArgs {
     /// Your account
     pub(crate) name: String,
-    /// Keep the session when you log out from this machine
-    #[arg(long)]
-    pub(crate) remember: bool,
+    #[command(flatten)]
+    pub(crate) lasting: LastingArgs,
     /// Send the password, once, for an account that came from another system
     #[arg(long)]
     pub(crate) imported: bool,

@@ -129,6 +129,16 @@ impl Failure {
         matches!(self, Self::Call { error, .. } if error.is_refusal(code))
     }
 
+    /// Whether the same may work in a while: nothing was done, and what was typed is no reason.
+    pub(crate) fn may_pass(&self) -> bool {
+        let Self::Call { error, .. } = self else { return false };
+        match error {
+            CallError::Refused(refusal) => refusal.retry_after_ms.is_some(),
+            CallError::Wire(WireError::Unreachable(_) | WireError::LostBeforeSending(_)) => true,
+            _ => false,
+        }
+    }
+
     /// What to do next, where the text does not say it already.
     pub(crate) fn advice(&self) -> Option<String> {
         match self {

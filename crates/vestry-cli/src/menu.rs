@@ -15,8 +15,8 @@ use crate::link::Link;
 use crate::new_password::policy_of;
 use crate::session_link::{SessionLink, call_failed};
 use choice::{Choice, INSIDE, OUTSIDE, read_choice, show};
+use std::fmt::Display;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::fields::PasswordPolicy;
 use vestry_protocol::typed::vestry;
 use vestry_terminal::Exit;
 
@@ -59,51 +59,63 @@ async fn stay(context: &mut Context) -> Result<(), Failure> {
         },
     };
     loop {
-        let choices = match &stage {
-            Stage::Outside(_) => OUTSIDE,
-            Stage::Inside(_) => INSIDE,
-        };
-        context.output.talk(show(choices));
-        let Some(choice) = read_choice(choices, &context.prompt.line("Your choice: ")?) else {
-            context.output.talk("  Press one of the numbers above, then Enter.");
-            continue;
-        };
-        if choice == Choice::Exit {
-            match &stage {
-                Stage::Inside(session) if session.is_kept() => context.output.talk(format_args!(
-                    "Goodbye. You stay logged in as {} for a while; end it with: {}",
-                    session.name(),
-                    vestry("logout")
-                )),
-                Stage::Outside(_) | Stage::Inside(_) => context.output.talk("Goodbye."),
+        stage = match stage {
+            Stage::Outside(mut link) => {
+                let title = format_args!("\nNobody is logged in to {}.", link.server());
+                let Choice::Act(act) = choose(context, title, OUTSIDE, "leave")? else {
+                    context.output.talk("Goodbye.");
+                    return Ok(());
+                };
+                match outside::act(context, &mut link, act, policy).await {
+                    Ok(Some(session)) => Stage::Inside(session),
+                    Ok(None) => Stage::Outside(link),
+                    Err(failure) => tell(context, failure).map(|()| Stage::Outside(link))?,
+                }
             }
-            return Ok(());
-        }
-        stage = act(context, stage, choice, policy).await?;
+            Stage::Inside(mut session) => {
+                let title = format_args!("\n{} is logged in to {}.", session.name(), session.server());
+                let Choice::Act(act) = choose(context, title, INSIDE, "leave, stay logged in")? else {
+                    say_goodbye(context, &session);
+                    return Ok(());
+                };
+                match within::act(context, &mut session, act).await {
+                    Ok(within::Next::Stay) => Stage::Inside(session),
+                    Ok(within::Next::Leave) => Stage::Outside(session.into_link()),
+                    Err(ended @ Failure::SessionEnded { .. }) => {
+                        context.output.talk(format_args!("  {ended}. Log in again with 1."));
+                        Stage::Outside(session.into_link())
+                    }
+                    Err(failure) => tell(context, failure).map(|()| Stage::Inside(session))?,
+                }
+            }
+        };
     }
 }
 
-async fn act(
-    context: &mut Context,
-    stage: Stage,
-    choice: Choice,
-    policy: PasswordPolicy,
-) -> Result<Stage, Failure> {
-    match stage {
-        Stage::Outside(mut link) => match outside::act(context, &mut link, choice, policy).await {
-            Ok(Some(session)) => Ok(Stage::Inside(session)),
-            Ok(None) => Ok(Stage::Outside(link)),
-            Err(failure) => tell(context, failure).map(|()| Stage::Outside(link)),
-        },
-        Stage::Inside(mut session) => match within::act(context, &mut session, choice).await {
-            Ok(within::Next::Stay) => Ok(Stage::Inside(session)),
-            Ok(within::Next::Leave) => Ok(Stage::Outside(session.into_link())),
-            Err(ended @ Failure::SessionEnded { .. }) => {
-                context.output.talk(format_args!("  {ended}. Log in again with 1."));
-                Ok(Stage::Outside(session.into_link()))
-            }
-            Err(failure) => tell(context, failure).map(|()| Stage::Inside(session)),
-        },
+/// Shows what there is to do, and asks until one of it is chosen.
+fn choose<T: Copy>(
+    context: &Context,
+    title: impl Display,
+    offers: &[choice::Offer<T>],
+    exit: &str,
+) -> Result<Choice<T>, Failure> {
+    context.output.talk(format_args!("{title}{}", show(offers, exit)));
+    loop {
+        match read_choice(offers, &context.prompt.line("Your choice: ")?) {
+            Some(choice) => return Ok(choice),
+            None => context.output.talk("  Press one of the numbers above, then Enter."),
+        }
+    }
+}
+
+fn say_goodbye(context: &Context, session: &SessionLink) {
+    match session.is_kept() {
+        true => context.output.talk(format_args!(
+            "Goodbye. You stay logged in as {} for a while; end it with: {}",
+            session.name(),
+            vestry("logout")
+        )),
+        false => context.output.talk("Goodbye."),
     }
 }
 

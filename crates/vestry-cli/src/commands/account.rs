@@ -1,7 +1,7 @@
-//! The commands for an account: it is made, shown, changed and deleted, and its password is set.
+//! The commands for an account: it is shown, changed and deleted, and its password is set.
 
-use super::fields::{AccountJson, Changes, account_text, profile_of};
-use crate::cli::{DeleteArgs, LogoutArgs, RegisterArgs, ResetArgs, UpdateArgs};
+use super::fields::{AccountJson, Changes, account_text};
+use crate::cli::{DeleteArgs, LogoutArgs, UpdateArgs};
 use crate::context::Context;
 use crate::done::Teller;
 use crate::failure::Failure;
@@ -11,52 +11,12 @@ use crate::session_link::{
     SessionLink, call_failed, forget_session, keep_witness, load_session, remember_opaque,
 };
 use serde::Serialize;
-use vestry_client::CallError;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{PasswordOwner, Username};
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::typed::vestry;
 use vestry_protocol::user::Change;
-
-#[derive(Debug, Serialize)]
-struct RegisteredJson<'a> {
-    name: &'a str,
-}
-
-/// Makes an account.
-pub(super) async fn register(context: &mut Context, args: &RegisterArgs) -> Result<(), Failure> {
-    let name = Username::parse(&args.name)?;
-    let profile = profile_of(&args.profile)?;
-    let mut link = Link::to(context.target()?);
-    let server = link.read(async |client| client.describe_server().await).await;
-    let server = server.map_err(|error| call_failed(&link, error, None))?;
-    if !server.registration_open {
-        // What the server would answer, before a password is chosen in vain.
-        let refusal =
-            Refusal::new(RefusalCode::RegistrationClosed, "new accounts come from the operator here");
-        return Err(call_failed(&link, CallError::Refused(refusal), None));
-    }
-    let host = Some(link.server().host());
-    let owner = PasswordOwner { name: name.as_str(), email: profile.email.as_deref(), host };
-    let password = new_password::choose(context, new_password::policy_of(&server), &owner)?;
-    let password = password.ok_or(Failure::Cancelled)?;
-    let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
-    let done = done.map_err(|error| {
-        call_failed(&link, error, Some(format!("See by logging in: {}", vestry("login NAME"))))
-    })?;
-    let done = done.map(|registered, unkept| {
-        remember_opaque(&context.folders, &link, &name, unkept);
-        registered
-    });
-    done.tell(context.output, |registered, teller| {
-        let shown = Escaped(registered).to_string();
-        let told = teller.answer(&RegisteredJson { name: registered }, format_args!("Registered {shown}."));
-        context.output.talk(format_args!("Log in with: {}", vestry("login").arg(&shown)));
-        told
-    })?;
-    Ok(())
-}
 
 #[derive(Debug, Serialize)]
 struct PasswordResetJson<'a> {
@@ -66,8 +26,7 @@ struct PasswordResetJson<'a> {
 }
 
 /// Sets a password with the one-time code that the operator handed over.
-pub(super) async fn reset(context: &mut Context, args: &ResetArgs) -> Result<(), Failure> {
-    let name = Username::parse(&args.name)?;
+pub(crate) async fn reset(context: &mut Context, name: &Username) -> Result<(), Failure> {
     let mut link = Link::to(context.target()?);
     let server = link.read(async |client| client.describe_server().await).await;
     let server = server.map_err(|error| call_failed(&link, error, None))?;
@@ -79,12 +38,12 @@ pub(super) async fn reset(context: &mut Context, args: &ResetArgs) -> Result<(),
     let owner = PasswordOwner { name: name.as_str(), email: None, host: Some(link.server().host()) };
     let new = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let new = new.ok_or(Failure::Cancelled)?;
-    let done = link.write(async |client| client.redeem_reset_code(&name, &code, &new).await).await;
+    let done = link.write(async |client| client.redeem_reset_code(name, &code, &new).await).await;
     let look = format!("See whether the new password works: {}", vestry("login NAME"));
     let done = done.map_err(|error| call_failed(&link, error, Some(look)))?;
     let done = done.map(|reset, unkept| {
-        remember_opaque(&context.folders, &link, &name, unkept);
-        if kept.is_some_and(|kept| kept.name == name) {
+        remember_opaque(&context.folders, &link, name, unkept);
+        if kept.is_some_and(|kept| kept.name == *name) {
             forget_session(&context.folders, link.target(), &read, unkept);
         }
         reset
@@ -170,24 +129,35 @@ struct PasswordChangedJson<'a> {
     name: &'a str,
 }
 
-/// Sets a new password, which ends every session but a new one for this machine.
-pub(super) async fn change_password(context: &mut Context) -> Result<(), Failure> {
-    let mut session = SessionLink::of(context)?;
+/// Sets a new password, which ends every session but a new one for this machine. A current password that is wrong is asked for
+/// again, and nothing else.
+pub(crate) async fn change_password(context: &mut Context, session: &mut SessionLink) -> Result<(), Failure> {
     let place = session.reserve()?;
     let server = session.read(async |client| client.describe_server().await).await?;
     let account = session.read(async |client| client.show().await).await?;
     let name = session.name().clone();
     let witness = session.link().target().witnesses(&context.folders)?.load(&name)?;
     let (_, witness_read) = witness.open(|damaged| context.output.talk(damaged));
-    let current =
-        context.secrets.next_password("the current password", &format!("Current password of {name}: "))?;
+    let question = format!("Current password of {name}: ");
+    let mut current = context.secrets.next_password("the current password", &question)?;
     let host = session.server().host().to_owned();
     let owner =
         PasswordOwner { name: name.as_str(), email: account.profile.email.as_deref(), host: Some(&host) };
     let new = new_password::choose(context, new_password::policy_of(&server), &owner)?;
     let new = new.ok_or(Failure::Cancelled)?;
-    let look = format!("See which password works: {}", vestry("login NAME"));
-    let changed = session.write(look, async |client| client.change_password(&current, &new).await).await?;
+    let look = format!("See which password works: {}", vestry("login").arg(name.as_str()));
+    let is_typed = context.secrets.come_from_person() && context.prompt.is_there();
+    let changed = loop {
+        let changed =
+            session.write(look.as_str(), async |client| client.change_password(&current, &new).await);
+        match changed.await {
+            Err(failure) if is_typed && failure.is_refusal(RefusalCode::WrongCredentials) => {
+                context.output.talk("  The current password is wrong. The new one need not be typed again.");
+                current = context.secrets.next_password("the current password", &question)?;
+            }
+            other => break other?,
+        }
+    };
     let changed = changed.then(async |opened, unkept| {
         session.replace(place, &opened, unkept).await;
         keep_witness(&context.folders, session.link(), &name, &witness_read, &opened, unkept);

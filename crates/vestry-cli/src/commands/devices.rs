@@ -54,6 +54,16 @@ pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(),
     }
 }
 
+/// The devices as the menu shows them, numbered from 1, on a screen of any width.
+pub(crate) fn device_list(devices: &[RememberedDevice]) -> String {
+    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
+    let lines = devices.iter().enumerate().map(|(at, one)| {
+        let (known, used) = (time(one.created), time(one.last_used));
+        format!("{:>3}  {}\n     known {known}\n     used  {used}", at + 1, Escaped(&one.device))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn table(devices: &[RememberedDevice]) -> String {
     let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
     let header = ["ID", "DEVICE", "REMEMBERED", "LAST USED"].map(str::to_owned);

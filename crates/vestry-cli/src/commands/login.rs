@@ -60,9 +60,8 @@ pub(crate) enum Way {
 pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
     let name = Username::parse(&args.name)?;
     let target = context.target()?;
-    let lifetime = if args.remember { Lifetime::Remembered } else { Lifetime::Login };
     let way = if args.imported { Way::Imported } else { Way::Proven };
-    let ready = Ready::to_log_in(context, &target, name, way, lifetime)?;
+    let ready = Ready::to_log_in(context, &target, name, way, args.lasting.lifetime())?;
     let mut link = Link::to(target);
     // Before a password is typed it should be clear that there is a server to send it to.
     let server = link.read(async |client| client.describe_server().await).await;

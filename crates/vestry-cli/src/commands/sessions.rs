@@ -82,6 +82,18 @@ pub(super) fn read_id(text: &str) -> Option<u64> {
     well_formed.then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
+/// The sessions as the menu shows them, numbered from 1, on a screen of any width.
+pub(crate) fn session_list(sessions: &[ListedSession]) -> String {
+    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
+    let lines = sessions.iter().enumerate().map(|(at, session)| {
+        let [_, device, source, .., remark] = row(session);
+        let remark = if remark.is_empty() { remark } else { format!(" ({remark})") };
+        let (used, expires) = (time(session.last_used), time(session.expires));
+        format!("{:>3}  {device}{remark}\n     from {source}\n     used {used}\n     ends {expires}", at + 1)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn table(sessions: &[ListedSession]) -> String {
     let header = ["ID", "DEVICE", "SOURCE", "CREATED", "LAST USED", "EXPIRES", ""].map(str::to_owned);
     let rows: Vec<_> = [header].into_iter().chain(sessions.iter().map(row)).collect();

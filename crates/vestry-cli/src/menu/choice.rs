@@ -2,46 +2,70 @@
 
 /// One thing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(super) enum Choice<T> {
+    Act(T),
+    Exit,
+}
+
+/// What somebody can do who is not logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outside {
     LogIn,
     LogInImported,
     Register,
+    Reset,
+}
+
+/// What somebody can do who is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inside {
     Update,
     Delete,
     RetrieveInfo,
     LogOut,
-    Exit,
+    Sessions,
+    Devices,
+    Password,
 }
 
 /// A number, what it is called, and what it does.
-type Offer = (&'static str, Choice, &'static str, &'static str);
+pub(super) type Offer<T> = (&'static str, T, &'static str, &'static str);
+
+const EXIT: &str = "0";
 
 /// Before a login.
-pub(super) const OUTSIDE: &[Offer] = &[
-    ("1", Choice::LogIn, "login", "log in to your account"),
-    ("2", Choice::Register, "register", "make a new account"),
-    ("7", Choice::LogInImported, "first login", "with a password from another system"),
-    ("0", Choice::Exit, "exit", "leave"),
+pub(super) const OUTSIDE: &[Offer<Outside>] = &[
+    ("1", Outside::LogIn, "login", "log in"),
+    ("2", Outside::Register, "register", "make an account"),
+    ("7", Outside::LogInImported, "first login", "for imported accounts"),
+    ("8", Outside::Reset, "reset", "with a one-time code"),
 ];
 
 /// After it.
-pub(super) const INSIDE: &[Offer] = &[
-    ("3", Choice::Update, "update", "change your e-mail, age or gender"),
-    ("4", Choice::Delete, "delete", "delete your account"),
-    ("5", Choice::RetrieveInfo, "retrieve info", "show what is stored about you"),
-    ("6", Choice::LogOut, "logout", "end this session"),
-    ("0", Choice::Exit, "exit", "leave, and stay logged in"),
+pub(super) const INSIDE: &[Offer<Inside>] = &[
+    ("3", Inside::Update, "update", "change your profile"),
+    ("4", Inside::Delete, "delete", "delete your account"),
+    ("5", Inside::RetrieveInfo, "retrieve info", "show what is stored"),
+    ("6", Inside::LogOut, "logout", "end this session"),
+    ("7", Inside::Sessions, "sessions", "see or end them"),
+    ("8", Inside::Devices, "devices", "see or forget them"),
+    ("9", Inside::Password, "password", "choose another"),
 ];
 
-/// The menu as it is printed.
-pub(super) fn show(offers: &[Offer]) -> String {
-    let line = |(number, _, name, does): &Offer| format!("\n  {number}  {name:<14} {does}");
-    offers.iter().map(line).collect()
+/// The menu as it is printed; `exit` says what leaving does.
+pub(super) fn show<T>(offers: &[Offer<T>], exit: &str) -> String {
+    let line = |number, name, does| format!("\n  {number}  {name:<13} {does}");
+    let offered = offers.iter().map(|(number, _, name, does)| line(*number, *name, *does));
+    offered.chain([line(EXIT, "exit", exit)]).collect()
 }
 
 /// What was chosen, if it is on offer.
-pub(super) fn read_choice(offers: &[Offer], typed: &str) -> Option<Choice> {
-    offers.iter().find(|(number, ..)| *number == typed.trim()).map(|(_, choice, ..)| *choice)
+pub(super) fn read_choice<T: Copy>(offers: &[Offer<T>], typed: &str) -> Option<Choice<T>> {
+    let typed = typed.trim();
+    if typed == EXIT {
+        return Some(Choice::Exit);
+    }
+    offers.iter().find(|(number, ..)| *number == typed).map(|(_, act, ..)| Choice::Act(*act))
 }
 
 #[cfg(test)]
@@ -50,31 +74,29 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_report() {
-        let before = [
-            ("1", Choice::LogIn),
-            ("2", Choice::Register),
-            ("7", Choice::LogInImported),
-            ("0", Choice::Exit),
-        ];
+        let before = [("1", Outside::LogIn), ("2", Outside::Register), ("7", Outside::LogInImported)];
         let after = [
-            ("3", Choice::Update),
-            ("4", Choice::Delete),
-            ("5", Choice::RetrieveInfo),
-            ("6", Choice::LogOut),
-            ("0", Choice::Exit),
+            ("3", Inside::Update),
+            ("4", Inside::Delete),
+            ("5", Inside::RetrieveInfo),
+            ("6", Inside::LogOut),
+            ("7", Inside::Sessions),
+            ("8", Inside::Devices),
+            ("9", Inside::Password),
         ];
-        for (typed, choice) in before {
-            assert_eq!(read_choice(OUTSIDE, typed), Some(choice));
+        for (typed, act) in before {
+            assert_eq!(read_choice(OUTSIDE, typed), Some(Choice::Act(act)));
         }
-        for (typed, choice) in after {
-            assert_eq!(read_choice(INSIDE, &format!(" {typed} ")), Some(choice));
+        for (typed, act) in after {
+            assert_eq!(read_choice(INSIDE, &format!(" {typed} ")), Some(Choice::Act(act)));
         }
-        assert_eq!((OUTSIDE.len(), INSIDE.len()), (before.len(), after.len()));
+        assert_eq!(read_choice(OUTSIDE, "0"), Some(Choice::Exit));
+        assert_eq!(read_choice(INSIDE, "0"), Some(Choice::Exit));
     }
 
     #[test]
     fn what_is_not_on_offer_is_no_choice() {
-        for typed in ["", "8", "10", "login", "-1", "１"] {
+        for typed in ["", "10", "login", "-1", "\u{ff11}"] {
             assert_eq!(read_choice(OUTSIDE, typed), None, "{typed:?}");
             assert_eq!(read_choice(INSIDE, typed), None, "{typed:?}");
         }
@@ -83,17 +105,16 @@ mod tests {
     }
 
     #[test]
-    fn every_number_says_what_it_does_on_a_line_that_fits() {
+    fn every_number_says_what_it_does_on_a_line_that_fits_a_narrow_screen() {
         assert_eq!(
-            show(OUTSIDE),
-            "\n  1  login          log in to your account\n  2  register       make a new account\n  \
-             7  first login    with a password from another system\n  0  exit           leave"
+            show(OUTSIDE, "leave"),
+            "\n  1  login         log in\n  2  register      make an account\n  \
+             7  first login   for imported accounts\n  8  reset         with a one-time code\n  \
+             0  exit          leave"
         );
-        for line in [OUTSIDE, INSIDE]
-            .into_iter()
-            .flat_map(|offers| show(offers).lines().map(str::len).collect::<Vec<_>>())
-        {
-            assert!(line <= 80);
+        let shown = [show(OUTSIDE, "leave"), show(INSIDE, "leave, stay logged in")];
+        for line in shown.iter().flat_map(|shown| shown.lines()) {
+            assert!(line.len() <= 40, "{line:?}");
         }
     }
 }

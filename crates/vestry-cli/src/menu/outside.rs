@@ -1,12 +1,13 @@
-//! What somebody who is not logged in can do: log in and register.
+//! What somebody who is not logged in can do: log in, register, and set a new password with a one-time code.
 
-use super::choice::Choice;
-use crate::commands::{LoggedIn, Ready, Way, say_notices};
+use super::choice::Outside;
+use crate::commands::{LoggedIn, Ready, Registered, Way, register, reset, say_notices};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::new_password;
-use crate::session_link::{SessionLink, call_failed, remember_opaque};
+use crate::session_link::{SessionLink, call_failed};
+use vestry_client::StrongPassword;
 use vestry_client::state::Lifetime;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Age, Email, Field, Gender, PasswordOwner, PasswordPolicy, Username};
@@ -17,26 +18,29 @@ use vestry_protocol::user::Profile;
 pub(super) async fn act(
     context: &mut Context,
     link: &mut Link,
-    choice: Choice,
+    act: Outside,
     policy: PasswordPolicy,
 ) -> Result<Option<SessionLink>, Failure> {
-    match choice {
-        Choice::LogIn => enter_name(context, link, Way::Proven).await,
-        Choice::LogInImported => {
+    match act {
+        Outside::LogIn => enter_name(context, link, Way::Proven).await,
+        Outside::LogInImported => {
             context.output.talk(
                 "For an account that came from another system, once: the password is sent to the\nserver, over TLS. From then on it stays with you.",
             );
             enter_name(context, link, Way::Imported).await
         }
-        Choice::Register => register(context, link, policy).await.map(|()| None),
-        Choice::Update | Choice::Delete | Choice::RetrieveInfo | Choice::LogOut | Choice::Exit => Ok(None),
+        Outside::Register => make_account(context, link, policy).await,
+        Outside::Reset => {
+            if let Some(name) = ask_name(context)? {
+                reset(context, &name).await?;
+            }
+            Ok(None)
+        }
     }
 }
 
 async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Option<SessionLink>, Failure> {
-    let Some(name) = context.prompt.field("Username (Enter goes back): ", Username::parse)? else {
-        return Ok(None);
-    };
+    let Some(name) = ask_name(context)? else { return Ok(None) };
     let ready = Ready::to_log_in(context, link.target(), name, way, Lifetime::Login)?;
     let (opened, password) = loop {
         let question = format!("Password for {} (Enter goes back): ", ready.name());
@@ -57,8 +61,12 @@ async fn enter_name(context: &Context, link: &mut Link, way: Way) -> Result<Opti
     Ok(Some(session))
 }
 
-async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy) -> Result<(), Failure> {
-    let Some(mut name) = ask_name(context)? else { return Ok(()) };
+async fn make_account(
+    context: &mut Context,
+    link: &mut Link,
+    policy: PasswordPolicy,
+) -> Result<Option<SessionLink>, Failure> {
+    let Some(mut name) = ask_name(context)? else { return Ok(None) };
     context.output.talk("The next three may be left out: press Enter.");
     let email = context.prompt.field("Email: ", Email::parse)?;
     let age = context.prompt.field("Age: ", Age::parse)?;
@@ -69,43 +77,48 @@ async fn register(context: &mut Context, link: &mut Link, policy: PasswordPolicy
         gender: gender.map(|gender| gender.as_str().to_owned()),
     };
     let host = link.server().host().to_owned();
-    let owner = owner_of(&name, &profile, &host);
-    let Some(mut password) = new_password::choose(context, policy, &owner)? else { return Ok(()) };
+    let mut chosen: Option<StrongPassword> = None;
     loop {
-        let done = link.write(async |client| client.register(&name, &password, &profile).await).await;
+        let ready = Ready::to_log_in(context, link.target(), name.clone(), Way::Proven, Lifetime::Login)?;
+        let owner = PasswordOwner { name: name.as_str(), email: profile.email.as_deref(), host: Some(&host) };
+        let password = match chosen.take() {
+            None => new_password::choose(context, policy, &owner)?,
+            Some(chosen) => new_password::keep_or_choose(context, policy, &owner, chosen)?,
+        };
+        let Some(password) = password else { return Ok(None) };
+        let done = register(context, link, &name, &password, &profile, Some(ready)).await;
         let look = "See by logging in with 1.".to_owned();
         let failure = match done.map_err(|error| call_failed(link, error, Some(look))) {
             Ok(done) => {
-                let done = done.map(|registered, unkept| {
-                    remember_opaque(&context.folders, link, &name, unkept);
-                    registered
+                let Registered { first, .. } = done.tell_on(context.output, |registered, teller| {
+                    let name = Escaped(&registered.name);
+                    match registered.first {
+                        Some(_) => teller.talk(format_args!("\nRegistered {name}, and logged in.")),
+                        None => teller.talk(format_args!("\nRegistered {name}.")),
+                    }
                 });
-                done.tell_on(context.output, |registered, teller| {
-                    teller.talk(format_args!("\nRegistered {}. Log in with 1.", Escaped(registered)))
-                });
-                return Ok(());
+                return Ok(first.map(|first| first.session));
             }
             Err(failure) => failure,
         };
         // Only the answer that was refused is asked for again.
         if failure.is_refusal(RefusalCode::NameTaken) {
             context.output.talk("  That name is taken. Choose another.");
-            let Some(other) = ask_name(context)? else { return Ok(()) };
+            let Some(other) = ask_name(context)? else { return Ok(None) };
             name = other;
-            let owner = owner_of(&name, &profile, &host);
-            let kept = new_password::keep_or_choose(context, policy, &owner, password)?;
-            let Some(kept) = kept else { return Ok(()) };
-            password = kept;
+        } else if failure.may_pass() {
+            context.output.failure(&failure);
+            let go_on = context.prompt.line("Enter tries again with what you typed; 0 goes back: ")?;
+            if !go_on.is_empty() {
+                return Ok(None);
+            }
         } else {
             return Err(failure);
         }
+        chosen = Some(password);
     }
 }
 
 fn ask_name(context: &Context) -> Result<Option<Username>, Failure> {
     Ok(context.prompt.field("Username (Enter goes back): ", Username::parse)?)
-}
-
-fn owner_of<'a>(name: &'a Username, profile: &'a Profile, host: &'a str) -> PasswordOwner<'a> {
-    PasswordOwner { name: name.as_str(), email: profile.email.as_deref(), host: Some(host) }
 }

@@ -1,7 +1,7 @@
-//! What somebody who is logged in can do: update, delete, retrieve info and log out.
+//! What somebody who is logged in can do: with their profile, their password, their sessions and their devices.
 
-use super::choice::Choice;
-use crate::commands::{change_of, info_text};
+use super::choice::Inside;
+use crate::commands::{change_of, change_password, device_list, info_text, session_list};
 use crate::context::Context;
 use crate::done::Teller;
 use crate::failure::Failure;
@@ -26,20 +26,69 @@ pub(super) enum Next {
 const LOOK: &str = "See what is stored with 5.";
 
 pub(super) async fn act(
-    context: &Context,
+    context: &mut Context,
     session: &mut SessionLink,
-    choice: Choice,
+    act: Inside,
 ) -> Result<Next, Failure> {
-    match choice {
-        Choice::Update => update(context, session).await.map(|()| Next::Stay),
-        Choice::Delete => delete(context, session).await,
-        Choice::RetrieveInfo => {
+    match act {
+        Inside::Update => update(context, session).await.map(|()| Next::Stay),
+        Inside::Delete => delete(context, session).await,
+        Inside::RetrieveInfo => {
             let account = session.read(async |client| client.show().await).await?;
             context.output.lines(format_args!("\n{}", info_text(&account))).map(|()| Next::Stay)
         }
-        Choice::LogOut => log_out(context, session).await,
-        Choice::LogIn | Choice::LogInImported | Choice::Register | Choice::Exit => Ok(Next::Stay),
+        Inside::LogOut => log_out(context, session).await,
+        Inside::Sessions => sessions(context, session).await.map(|()| Next::Stay),
+        Inside::Devices => devices(context, session).await.map(|()| Next::Stay),
+        Inside::Password => change_password(context, session).await.map(|()| Next::Stay),
     }
+}
+
+/// Shows every session, and ends those that are chosen.
+async fn sessions(context: &Context, session: &mut SessionLink) -> Result<(), Failure> {
+    loop {
+        let mut listed = session.read(async |client| client.sessions().await).await?;
+        listed.sort_by_key(|one| !one.current);
+        context.output.lines(format_args!("\n{}", session_list(&listed)))?;
+        if listed.iter().all(|one| one.current) {
+            context.output.talk("  There is no other.");
+            return Ok(());
+        }
+        let question = "End one, by its number (Enter goes back): ";
+        let one = context.prompt.field(question, |typed| match numbered(&listed, typed)? {
+            one if one.current => Err("That is this session; 6 ends it."),
+            one => Ok(one.id),
+        })?;
+        let Some(id) = one else { return Ok(()) };
+        let done = session.write("See what is left with 7.", async |client| client.revoke(id).await).await?;
+        done.tell_on(context.output, |(), teller| teller.talk("Ended."));
+    }
+}
+
+/// Shows every device that is remembered, and forgets those that are chosen.
+async fn devices(context: &Context, session: &mut SessionLink) -> Result<(), Failure> {
+    loop {
+        let listed = session.read(async |client| client.devices().await).await?;
+        if listed.is_empty() {
+            context.output.talk("  No device is remembered.");
+            return Ok(());
+        }
+        context.output.lines(format_args!("\n{}", device_list(&listed)))?;
+        let question = "Forget one, by its number (Enter goes back): ";
+        let Some(id) = context.prompt.field(question, |typed| numbered(&listed, typed).map(|one| one.id))?
+        else {
+            return Ok(());
+        };
+        let look = "See what is left with 8.";
+        let done = session.write(look, async |client| client.forget_device(id).await).await?;
+        done.tell_on(context.output, |(), teller| teller.talk("Forgotten."));
+    }
+}
+
+/// What has this number in a list, which counts from 1.
+fn numbered<'a, T>(listed: &'a [T], typed: &str) -> Result<&'a T, &'static str> {
+    let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    number.and_then(|at| listed.get(at)).ok_or("Type one of the numbers in front of the names.")
 }
 
 async fn log_out(context: &Context, session: &mut SessionLink) -> Result<Next, Failure> {
@@ -153,6 +202,14 @@ async fn with_password<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_counts_from_one() {
+        assert_eq!((numbered(&["a", "b"], "1"), numbered(&["a", "b"], "2")), (Ok(&"a"), Ok(&"b")));
+        for typed in ["0", "3", "", "a", "-1", "99999999999999999999"] {
+            assert!(numbered(&["a", "b"], typed).is_err(), "{typed}");
+        }
+    }
 
     #[test]
     fn a_dash_clears_and_anything_else_is_parsed() {
