@@ -159,3 +159,57 @@ fn a_form_of_the_menu_is_sent_again_when_the_server_was_away() {
     menu.answer("choice: ", "0");
     assert_eq!(menu.finish().0, 0);
 }
+
+#[test]
+fn status_tells_in_one_screen_what_a_person_wants_to_know() {
+    let (server, person) = joined();
+    let lone = person.run("vestry", &["status"], "").ended_with(0);
+    assert!(lone.out.ends_with("logged in as:  nobody\n"), "{}", lone.out);
+    assert!(lone.err.ends_with("Log in: vestry login NAME\n"), "{}", lone.err);
+    person.vestry(&["register", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    let status = || person.run("vestry", &["status"], "").ended_with(0);
+    let shown = status().out;
+    for line in ["logged in as:   naman", "sessions:       1", "devices:        1", "new since then: nothing"]
+    {
+        assert!(shown.lines().any(|shown| shown == line), "{line}:\n{shown}");
+    }
+    assert!(shown.contains("\nsince:          20") && shown.contains("\nuntil:          20"), "{shown}");
+    // A later login, by whomever, is new.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let other = Person::new();
+    other.join(&server);
+    other.vestry(&["login", "naman", "--password-stdin"], PASSWORD).ended_with(0);
+    let shown = status().out;
+    assert!(shown.contains("new since then: a login from 127.0.0.1 ("), "{shown}");
+    assert!(shown.lines().count() <= 20 && shown.lines().any(|line| line == "sessions:       2"), "{shown}");
+    let told = json(&person.run("vestry", &["status", "--json"], ""));
+    assert_eq!((&told["sessions"], told["news"].as_array().unwrap().len()), (&2.into(), 1));
+}
+
+/// A person with a narrow screen reads words, and copies commands.
+#[test]
+fn at_forty_columns_no_word_is_broken_and_no_command_either() {
+    let (_server, person) = joined();
+    person.vestry(&["register", "naman", "--no-login", "--password-stdin"], PASSWORD).ended_with(0);
+    let screen_of = |arguments: &[&str]| {
+        let mut terminal = person.open_at("vestry", arguments, 40);
+        terminal.wait_for_silence();
+        terminal.all().replace('\r', "")
+    };
+    for arguments in [
+        &["show"][..],
+        &["delete"],
+        &["passwd"],
+        &["login", "naman", "--no-input"],
+        &["login", "n"],
+        &["status", "--server", "no.such.name.example:1"],
+        &["register", "naman", "--age", "200"],
+    ] {
+        let screen = screen_of(arguments);
+        for line in screen.lines().filter(|line| !line.contains("vestry ")) {
+            assert!(line.chars().count() <= 40, "{arguments:?}: {line:?}");
+        }
+    }
+    let screen = screen_of(&["show"]);
+    assert!(screen.lines().any(|line| line.trim() == "Log in: vestry login NAME"), "{screen}");
+}

@@ -4,7 +4,7 @@
 //! returns [`Done`], which is opened in one way: by saying what was done, first, and then what could not be kept.
 
 use crate::failure::Failure;
-use crate::output::{Output, json_line};
+use crate::output::{Output, json_line, write_line, write_text};
 use serde::Serialize;
 use std::fmt;
 use std::io;
@@ -112,14 +112,14 @@ impl Teller {
     pub(crate) fn answer(self, json: &impl Serialize, text: impl fmt::Display) -> Told {
         let written = match self.output.is_json() {
             true => json_line(json).and_then(|line| write_line(&line)),
-            false => write_line(&text),
+            false => write_text(&text),
         };
         self.told(text, written)
     }
 
     /// As text for stdout.
     pub(crate) fn lines(self, text: impl fmt::Display) -> Told {
-        let written = write_line(&text);
+        let written = write_text(&text);
         self.told(text, written)
     }
 
@@ -136,8 +136,4 @@ impl Teller {
             Failure::Unwritten(error)
         }))
     }
-}
-
-fn write_line(text: &impl fmt::Display) -> io::Result<()> {
-    vestry_terminal::output::answer(format!("{text}\n").as_bytes())
 }

@@ -7,6 +7,7 @@ use crate::passphrase;
 use vestry_client::{StrongPassword, WeakPassword};
 use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy};
 use vestry_protocol::user::ServerDescription;
+use vestry_terminal::output::show_phrase;
 
 /// Below this the program takes a password and says that it could be better.
 const GUESSES_LOG10_ADVISED: f64 = 12.0;
@@ -56,7 +57,7 @@ fn ask(
     let offered = passphrase::generate(policy.chars_min())?;
     let offered = StrongPassword::judge(policy, Password::parse(&offered)?, owner)?;
     context.output.talk("Choose a password. Here is a good one; write it down before you take it:");
-    context.output.talk(format_args!("\n    {}\n", offered.as_password().expose_secret()));
+    show_phrase(offered.as_password().expose_secret());
     loop {
         let Some(typed) =
             context.prompt.secret("Password (Enter takes the one above, or type your own): ")?

@@ -10,6 +10,7 @@ use std::io;
 use std::time::Duration;
 use vestry_client::Wait;
 use vestry_protocol::escape::{Escaped, is_hazardous};
+use vestry_terminal::fitted::fitted;
 use vestry_terminal::{Exit, output};
 
 /// Where a run writes to.
@@ -31,14 +32,14 @@ impl Output {
     /// The answer of a command that changes nothing, in the form that was asked for.
     pub(crate) fn answer(&self, json: &impl Serialize, text: impl fmt::Display) -> Result<(), Failure> {
         match self.json {
-            true => self.lines(json_line(json).map_err(Failure::Output)?),
+            true => json_line(json).and_then(|line| write_line(&line)).map_err(Failure::Output),
             false => self.lines(text),
         }
     }
 
     /// Text for stdout, with a line end.
     pub(crate) fn lines(&self, text: impl fmt::Display) -> Result<(), Failure> {
-        output::answer(format!("{text}\n").as_bytes()).map_err(Failure::Output)
+        write_text(text).map_err(Failure::Output)
     }
 
     /// A line for the person at the terminal.
@@ -81,6 +82,19 @@ fn is_worth_waiting(wait: &Wait) -> bool {
         true => wait.waited + wait.wait <= THROTTLED_WAIT_MAX,
         false => wait.tries <= BUSY_TRIES_MAX && wait.wait <= BUSY_WAIT_MAX,
     }
+}
+
+/// Text for a person, in lines that fit on the screen when there is one.
+pub(crate) fn write_text(text: impl fmt::Display) -> io::Result<()> {
+    match output::width() {
+        Some(columns) => write_line(&fitted(&text.to_string(), columns)),
+        None => write_line(&text.to_string()),
+    }
+}
+
+/// Text for a program, as it is.
+pub(crate) fn write_line(text: &str) -> io::Result<()> {
+    output::answer(format!("{text}\n").as_bytes())
 }
 
 /// A value that may be absent, from outside: escaped, or a dash.

@@ -8,6 +8,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`folders`] | where files are when nothing says so |
+//! | [`fitted`] | text in lines that fit on the screen |
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`arguments`] | what was typed, and the environment in its place |
 //! | [`pages`] | completion scripts and manual pages |
@@ -20,6 +21,7 @@
 pub mod arguments;
 mod error;
 pub mod exit;
+pub mod fitted;
 pub mod folders;
 pub mod output;
 pub mod pages;

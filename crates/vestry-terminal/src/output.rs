@@ -1,7 +1,9 @@
 //! Answers on stdout, talk on stderr. No colour, ever.
 
+use crate::fitted::fitted;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 /// A screen of which the system does not know the size.
 const COLUMNS_DEFAULT: usize = 80;
@@ -15,10 +17,34 @@ pub fn answer(bytes: &[u8]) -> io::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush())
 }
 
-/// Writes a line for the person at the terminal.
+/// Writes a line for the person at the terminal, in as many as the screen needs.
 pub fn talk(text: impl fmt::Display) {
+    let mut stderr = io::stderr().lock();
+    let text = text.to_string();
     // A closed stderr is no reason to stop, and there is no other place to say so.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = match stderr.is_terminal() {
+        true => writeln!(stderr, "{}", fitted(&text, columns_of(&stderr))),
+        false => writeln!(stderr, "{text}"),
+    };
+}
+
+/// Shows a passphrase, indented between empty lines. On a narrow screen it is broken behind a hyphen. No copy of it is made.
+pub fn show_phrase(phrase: &str) {
+    const INDENT: &str = "    ";
+    let mut stderr = io::stderr().lock();
+    let columns = if stderr.is_terminal() { columns_of(&stderr) } else { usize::MAX };
+    // As for talk, there is no other place to say that it cannot be written.
+    let _ = write!(stderr, "\n{INDENT}");
+    let mut column = INDENT.len();
+    for part in phrase.split_inclusive('-') {
+        if column > INDENT.len() && column + part.len() > columns {
+            let _ = write!(stderr, "\n{INDENT}");
+            column = INDENT.len();
+        }
+        let _ = stderr.write_all(part.as_bytes());
+        column += part.len();
+    }
+    let _ = stderr.write_all(b"\n\n");
 }
 
 /// Says what went wrong, then, indented, what to do.
@@ -39,8 +65,13 @@ pub fn is_plain() -> bool {
 #[must_use]
 pub fn width() -> Option<usize> {
     let stdout = io::stdout();
-    stdout.is_terminal().then(|| {
-        let columns = rustix::termios::tcgetwinsize(stdout).map_or(0, |size| usize::from(size.ws_col));
-        if columns == 0 { COLUMNS_DEFAULT } else { columns }
-    })
+    stdout.is_terminal().then(|| columns_of(stdout))
+}
+
+/// Returns how many columns a terminal has.
+pub(crate) fn columns_of(terminal: impl AsFd) -> usize {
+    match rustix::termios::tcgetwinsize(terminal).map_or(0, |size| usize::from(size.ws_col)) {
+        0 => COLUMNS_DEFAULT,
+        columns => columns,
+    }
 }

@@ -4,6 +4,8 @@
 //! ends, on a signal too. The terminal's own line editing stays on (erase, kill a word, kill the line).
 
 use crate::error::PromptError;
+use crate::fitted::fitted;
+use crate::output::columns_of;
 use crate::signals::{Signal, Watch};
 use rustix::process::{Signal as Sent, getpgrp, kill_current_process_group};
 use rustix::termios::{
@@ -59,7 +61,8 @@ impl Terminal {
         let watch = Watch::over(&Signal::ALL)?;
         loop {
             self.wait_for_the_foreground()?;
-            match self.read_line(question, typed, &watch)? {
+            let question = fitted(question, columns_of(&self.0));
+            match self.read_line(&question, typed, &watch)? {
                 Ended::Line(line) => return Ok(line),
                 // The modes are restored for the program that reads the terminal meanwhile.
                 Ended::Signal(Signal::TSTP) => {

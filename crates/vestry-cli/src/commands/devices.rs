@@ -10,6 +10,7 @@ use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestry;
 use vestry_protocol::user::RememberedDevice;
+use vestry_terminal::output::width;
 
 #[derive(Debug, Serialize)]
 struct DeviceJson<'a> {
@@ -37,7 +38,7 @@ pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(),
             let mut session = SessionLink::of(context)?;
             let devices = session.read(async |client| client.devices().await).await?;
             let json: Vec<DeviceJson<'_>> = devices.iter().map(DeviceJson::of).collect();
-            context.output.answer(&json, table(&devices))
+            context.output.answer(&json, table(&devices, width()))
         }
         Some(DevicesAct::Forget { id: typed }) => {
             let id =
@@ -64,15 +65,14 @@ pub(crate) fn device_list(devices: &[RememberedDevice]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn table(devices: &[RememberedDevice]) -> String {
+fn table(devices: &[RememberedDevice], columns: Option<usize>) -> String {
     let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
-    let header = ["ID", "DEVICE", "REMEMBERED", "LAST USED"].map(str::to_owned);
+    let header = ["ID", "DEVICE", "REMEMBERED", "LAST USED"];
     let row = |one: &RememberedDevice| {
         let device = Escaped(&one.device).to_string();
         [show_id(one.id), device, time(one.created), time(one.last_used)]
     };
-    let rows: Vec<_> = [header].into_iter().chain(devices.iter().map(row)).collect();
-    in_columns(&rows)
+    in_columns(header, &devices.iter().map(row).collect::<Vec<_>>(), columns)
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_list_is_aligned_and_escaped() {
         assert_eq!(
-            table(&[device()]).lines().collect::<Vec<_>>(),
+            table(&[device()], None).lines().collect::<Vec<_>>(),
             [
                 "ID                DEVICE      REMEMBERED            LAST USED",
                 "00000000000000ff  a\\u{1b}[2J  1970-01-01T00:00:00Z  1970-01-02T00:00:00Z",

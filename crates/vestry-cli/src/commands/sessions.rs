@@ -1,6 +1,6 @@
 //! `vestry sessions`: lists one's sessions, and ends one of them.
 
-use super::fields::shown_later;
+use super::fields::{aligned, shown_later};
 use crate::cli::{SessionsAct, SessionsArgs};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestry;
 use vestry_protocol::user::Session as ListedSession;
+use vestry_terminal::output::width;
 
 /// A session's number as it is shown and typed.
 const ID_DIGITS: usize = 16;
@@ -54,7 +55,7 @@ pub(super) async fn run(context: &mut Context, args: &SessionsArgs) -> Result<()
             let mut session = SessionLink::of(context)?;
             let sessions = session.read(async |client| client.sessions().await).await?;
             let json: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::of).collect();
-            context.output.answer(&json, table(&sessions))
+            context.output.answer(&json, table(&sessions, width()))
         }
         Some(SessionsAct::Revoke { id }) => revoke(context, id).await,
     }
@@ -94,26 +95,43 @@ pub(crate) fn session_list(sessions: &[ListedSession]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn table(sessions: &[ListedSession]) -> String {
-    let header = ["ID", "DEVICE", "SOURCE", "CREATED", "LAST USED", "EXPIRES", ""].map(str::to_owned);
-    let rows: Vec<_> = [header].into_iter().chain(sessions.iter().map(row)).collect();
-    in_columns(&rows)
+fn table(sessions: &[ListedSession], columns: Option<usize>) -> String {
+    let header = ["ID", "DEVICE", "SOURCE", "CREATED", "LAST USED", "EXPIRES", ""];
+    in_columns(header, &sessions.iter().map(row).collect::<Vec<_>>(), columns)
 }
 
-/// One line a row, in columns as wide as they need to be.
-pub(super) fn in_columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
+/// One line a row, in columns as wide as they need to be. Where that is wider than the screen, each row is a list.
+pub(super) fn in_columns<const N: usize>(
+    header: [&str; N],
+    rows: &[[String; N]],
+    columns: Option<usize>,
+) -> String {
+    let mut widths = header.map(UnicodeWidthStr::width);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
         }
+    }
+    let table_width = widths.iter().sum::<usize>() + 2 * N.saturating_sub(1);
+    if columns.is_some_and(|columns| columns < table_width) {
+        let names = header.map(str::to_lowercase);
+        let list = |row: &[String; N]| {
+            let cells = names.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+            let name = |name: &String| if name.is_empty() { "note".to_owned() } else { name.clone() };
+            let lines: Vec<_> = cells.map(|(of, cell)| (name(of), cell)).collect();
+            aligned(
+                &lines.iter().map(|(name, cell)| (name.as_str(), Some(cell.as_str()))).collect::<Vec<_>>(),
+            )
+        };
+        return rows.iter().map(list).collect::<Vec<_>>().join("\n\n");
     }
     let line = |row: &[String; N]| {
         let cells: Vec<String> =
             row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    let header = header.map(str::to_owned);
+    [&header].into_iter().chain(rows).map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn row(session: &ListedSession) -> [String; 7] {
@@ -180,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_list_is_aligned_escaped_and_marks_this_session() {
-        let listed = table(&[session(1, "laptop", true), session(2, "a\u{1b}[2J", false)]);
+        let sessions = [session(1, "laptop", true), session(2, "a\u{1b}[2J", false)];
+        let listed = table(&sessions, None);
         let lines: Vec<&str> = listed.lines().collect();
         assert_eq!(
             lines,
@@ -191,6 +210,21 @@ mod tests {
                 "0000000000000002  a\\u{1b}[2J  127.0.0.1  1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  \
                  1970-01-02T00:00:00Z",
             ]
+        );
+    }
+
+    #[test]
+    fn on_a_narrow_screen_each_session_is_a_list() {
+        let sessions = [session(1, "laptop", true), session(2, "desk", false)];
+        assert_eq!(table(&sessions, Some(120)), table(&sessions, None));
+        assert_eq!(
+            table(&sessions, Some(80)),
+            "id:        0000000000000001\ndevice:    laptop\nsource:    127.0.0.1\n\
+             created:   1970-01-01T00:00:00Z\nlast used: 1970-01-01T00:01:00Z\n\
+             expires:   1970-01-02T00:00:00Z\nnote:      this session\n\n\
+             id:        0000000000000002\ndevice:    desk\nsource:    127.0.0.1\n\
+             created:   1970-01-01T00:00:00Z\nlast used: 1970-01-01T00:01:00Z\n\
+             expires:   1970-01-02T00:00:00Z"
         );
     }
 

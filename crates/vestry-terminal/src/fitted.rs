@@ -1,0 +1,91 @@
+//! Text in lines that fit on the screen: no word is broken, and no command that can be copied.
+//!
+//! Texts are written for 80 columns. On a narrower screen a terminal would break them within words.
+
+use textwrap::{Options, WordSeparator, WordSplitter};
+use unicode_width::UnicodeWidthStr;
+
+/// What a command that is advised begins with. It stands at the end of its line.
+const COMMANDS: [&str; 3] = ["vestry ", "vestryctl ", "vestryd "];
+
+/// Returns `text` with every line that is too wide broken between words. The parts are indented as the line is; a command at its
+/// end stays whole, in a line of its own when it has to.
+#[must_use]
+pub fn fitted(text: &str, columns: usize) -> String {
+    let lines = text.split('\n').map(|line| match line.width() <= columns {
+        true => line.to_owned(),
+        false => broken(line, columns),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn broken(line: &str, columns: usize) -> String {
+    if COMMANDS.iter().any(|name| line.trim_start().starts_with(name)) {
+        return line.to_owned();
+    }
+    let command = COMMANDS.iter().find_map(|name| line.find(&format!(" {name}")));
+    let Some((prose, command)) = command.and_then(|at| line.split_at_checked(at)) else {
+        return wrapped(line, columns);
+    };
+    let prose = wrapped(prose, columns);
+    let last = prose.rsplit('\n').next().unwrap_or_default().width();
+    match last + command.width() <= columns {
+        true => format!("{prose}{command}"),
+        false => format!("{prose}\n{}{}", indent_of(line), command.trim_start()),
+    }
+}
+
+fn indent_of(line: &str) -> &str {
+    line.get(..line.len() - line.trim_start_matches(' ').len()).unwrap_or_default()
+}
+
+fn wrapped(line: &str, columns: usize) -> String {
+    let indent = indent_of(line);
+    let options = Options::new(columns)
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    // The space behind a question stays.
+    let end = line.get(line.trim_end_matches(' ').len()..).unwrap_or_default();
+    format!("{}{end}", textwrap::fill(line.trim_matches(' '), options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_is_broken_and_what_fits_stays() {
+        let cases = [
+            ("short", "short"),
+            ("", ""),
+            ("one two three four", "one two\nthree four"),
+            ("  one two three four", "  one two\n  three\n  four"),
+            ("one\n\ntwo three four", "one\n\ntwo three\nfour"),
+            ("a sha256:0123456789 b", "a\nsha256:0123456789\nb"),
+            ("a --password-stdin", "a\n--password-stdin"),
+            ("the question: ", "the\nquestion: "),
+            ("\u{65e5}\u{672c} \u{8a9e}\u{8a9e}\u{8a9e}", "\u{65e5}\u{672c}\n\u{8a9e}\u{8a9e}\u{8a9e}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(fitted(text, 10), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_copied_whole() {
+        let cases = [
+            ("Log in: vestry login naman", 30, "Log in: vestry login naman"),
+            ("Log in: vestry login naman", 20, "Log in:\nvestry login naman"),
+            ("Log in: vestry login naman", 10, "Log in:\nvestry login naman"),
+            ("  then log in: vestry show", 18, "  then log in:\n  vestry show"),
+            ("  vestry join --replace vestry1-abc", 20, "  vestry join --replace vestry1-abc"),
+            ("vestry join --replace vestry1-abc", 20, "vestry join --replace vestry1-abc"),
+        ];
+        for (text, columns, expected) in cases {
+            assert_eq!(fitted(text, columns), expected, "{text:?}");
+        }
+    }
+}
