@@ -37,6 +37,7 @@ mod siege;
 // The programs as a person uses them, and the one that measures them.
 mod bench;
 mod commands;
+mod dead_ends;
 mod drill;
 mod exits;
 mod hidden;

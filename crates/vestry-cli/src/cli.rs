@@ -3,6 +3,7 @@
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use std::path::{PathBuf, absolute};
+use vestry_client::Address;
 use vestry_client::state::Lifetime;
 use vestry_protocol::Pin;
 use vestry_protocol::typed::{Flags, lead_here};
@@ -56,6 +57,17 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Returns the variable of the environment that has another server meant than this one, or another CA trusted.
+    pub(crate) fn leading_variable(&self, joined: &Address) -> Option<&'static str> {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_joined = self.server.as_ref().is_none_or(|server| server.parse().as_ref() == Ok(joined));
+        match (is_joined, self.ca.is_some()) {
+            (false, _) if is_set("VESTRY_SERVER") => Some("VESTRY_SERVER"),
+            (_, true) if is_set("VESTRY_CA") => Some("VESTRY_CA"),
+            _ => None,
+        }
+    }
+
     /// Has every command that this process advises lead to the same server.
     pub(crate) fn lead_here(&self) {
         let ca = self.ca.as_ref().map(|ca| absolute(ca).unwrap_or_else(|_| ca.clone()));

@@ -34,7 +34,7 @@ impl Context {
 
     /// The server that is meant.
     pub(crate) fn target(&self) -> Result<Target, Failure> {
-        Target::find(&self.options, &self.folders)
+        Target::find(&self.options, &self.folders, |said| self.output.talk(said))
     }
 }
 

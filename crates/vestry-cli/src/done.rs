@@ -3,7 +3,7 @@
 //! Behind the point of no return no error of this machine may take the place of the result. So a call that changes something
 //! returns [`Done`], which is opened in one way: by saying what was done, first, and then what could not be kept.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, mend_for_state};
 use crate::output::{Output, json_line, write_line, write_text};
 use serde::Serialize;
 use std::fmt;
@@ -34,7 +34,13 @@ impl Unkept {
 
     /// Something was missed that the next login does.
     pub(crate) fn miss(&mut self, what: &'static str, cause: impl Into<Failure>) {
-        self.missed.push(not_kept(what, cause.into(), "The next login tries again."));
+        let cause = cause.into();
+        let mend = match &cause {
+            Failure::State(error) => mend_for_state(error),
+            _ => None,
+        };
+        let mend = mend.map(|mend| format!(" {mend}")).unwrap_or_default();
+        self.missed.push(not_kept(what, cause, format_args!("The next login tries again.{mend}")));
     }
 }
 

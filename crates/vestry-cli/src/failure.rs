@@ -2,6 +2,7 @@
 
 use crate::servers::ServersError;
 use std::io;
+use std::path::Path;
 use thiserror::Error;
 use vestry_client::address::NotAnAddress;
 use vestry_client::state::StateError;
@@ -12,8 +13,9 @@ use vestry_opaque::OpaqueError;
 use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
+use vestry_protocol::item::Open;
 use vestry_protocol::random::NoRandomness;
-use vestry_protocol::refusal::{Refusal, RefusalCode};
+use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
 use vestry_protocol::typed::{quoted, vestry};
 use vestry_terminal::{PromptError, Signal};
 use vestry_tls::join::JoinStringError;
@@ -160,11 +162,14 @@ impl Failure {
                 Some(format!("known: {known}\ngiven: {given}\n{ASK_ABOUT_KEY}"))
             }
             Self::NotLoggedIn(_) => Some(format!("Log in: {}", vestry("login NAME"))),
-            Self::SessionEnded { name, left, .. } => {
-                let again = format!("Log in again: {}", vestry("login").arg(name));
+            Self::SessionEnded { name, error, left } => {
+                let next = advice_for_ended(name, error);
                 Some(match left {
-                    Some(left) => format!("{again}\nIts file stays until then: {left}"),
-                    None => again,
+                    Some(left) => {
+                        let mend = mend_for_state(left).map(|mend| format!("{mend}\n")).unwrap_or_default();
+                        format!("Its file stays: {left}\n{mend}{next}")
+                    }
+                    None => next,
                 })
             }
             Self::NotKept { mend, .. } => Some(mend.clone()),
@@ -219,32 +224,77 @@ fn shortened(message: &str) -> String {
     }
 }
 
-fn advice_for_state(error: &StateError) -> Option<String> {
-    match error {
-        StateError::NoRuntime { is_named: true, .. } => Some(
-            "Nothing was sent. XDG_RUNTIME_DIR names a folder that takes no file of\n\
-             yours, as after `su` without `-`. Take another one: unset XDG_RUNTIME_DIR"
-                .to_owned(),
+/// What a person does whose session was ended like this.
+fn advice_for_ended(name: &str, error: &CallError) -> String {
+    let CallError::Refused(refusal) = error else {
+        return format!("Log in again: {}", vestry("login").arg(name));
+    };
+    match refusal.detail() {
+        Some(Detail::Ended(Some(Open::Known(SessionEnd::Deleted)))) => format!(
+            "Your operator can restore it for some days. To make another account:\n{}",
+            vestry("register NAME")
         ),
+        Some(Detail::Ended(Some(Open::Known(SessionEnd::Suspended)))) => "Ask your operator.".to_owned(),
+        _ => format!("Log in again: {}", vestry("login").arg(name)),
+    }
+}
+
+fn advice_for_state(error: &StateError) -> Option<String> {
+    let mend = mend_for_state(error)?;
+    Some(match error {
+        // Its words say it already.
+        StateError::FolderOfAnother { .. } | StateError::File(FileError::Exposed { .. }) => mend,
+        _ => format!("Nothing was sent. {mend}"),
+    })
+}
+
+/// What makes a file of this user usable again, the command in the last line.
+pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
+    Some(match error {
+        StateError::NoRuntime { is_named: true, .. } => "XDG_RUNTIME_DIR names a folder that\n\
+             takes no file of yours, as after `su` without `-`. Take another one:\nunset XDG_RUNTIME_DIR"
+            .to_owned(),
         StateError::NoRuntime { is_named: false, .. } => {
-            Some("Nothing was sent. Set XDG_RUNTIME_DIR to a folder of yours.".to_owned())
+            "Set XDG_RUNTIME_DIR to a folder of yours.".to_owned()
         }
-        StateError::FolderOfAnother { owner, .. } => Some(format!(
+        StateError::FolderOfAnother { owner, .. } => format!(
             "Run it as that user: sudo -u '#{owner}' -i\nor set HOME (and XDG_RUNTIME_DIR) to a folder of yours."
-        )),
+        ),
+        StateError::UnsafeFolder(folder) => {
+            format!("To make it private:\nchmod 700 {}", shell_path(folder))
+        }
+        StateError::NotAFolder { path, is_movable: true } => {
+            let (from, to) = (shell_path(path), quoted(&format!("{}.old", path.to_string_lossy())));
+            format!("To move it away:\nmv {from} {to}")
+        }
+        StateError::ClosedFolder { folder, is_own: true, .. } => {
+            format!("To open its folder to yourself:\nchmod u+rwx {}", shell_path(folder))
+        }
+        StateError::NotAFolder { .. } | StateError::ClosedFolder { .. } => OTHER_FOLDER.to_owned(),
+        StateError::File(FileError::Exposed { .. }) => {
+            format!("Who could read it could use it. To end that session:\n{}", vestry("logout"))
+        }
         // As root leaves it that was once run with this home.
         StateError::File(
             FileError::OfAnother { path, .. } | FileError::System { path, action: "opened", .. },
-        ) => Some(format!(
-            "Nothing was sent. If it is not yours, remove it, then try again:\nrm -f {}",
-            quoted(&path.to_string_lossy())
-        )),
-        StateError::File(FileError::System { .. }) => {
-            Some("Nothing was sent. Free some space or make the folder writable, then try again.".to_owned())
-        }
-        StateError::File(_) | StateError::NoHome(_) | StateError::UnsafeFolder(_) => None,
-    }
+        ) => format!("If it is not yours, remove it:\nrm -f {}", shell_path(path)),
+        StateError::File(FileError::System { source, .. }) => match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => OTHER_FOLDER.to_owned(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "Free some space on that disk, then try again.".to_owned()
+            }
+            _ => "Look what is there, then try again.".to_owned(),
+        },
+        StateError::File(_) | StateError::NoHome(_) => return None,
+    })
 }
+
+fn shell_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+const OTHER_FOLDER: &str =
+    "Name a folder of yours in its\nplace: set XDG_CONFIG_HOME, XDG_STATE_HOME or XDG_RUNTIME_DIR.";
 
 const HOW_TO_JOIN: &str = "\
 Ask your operator for the join string, then:
@@ -421,6 +471,10 @@ mod tests {
             Failure::State(StateError::NoRuntime { problem: String::new(), is_named: true }),
             Failure::State(StateError::NoRuntime { problem: String::new(), is_named: false }),
             Failure::State(StateError::FolderOfAnother { folder: "/x".into(), owner: u32::MAX }),
+            Failure::State(StateError::UnsafeFolder("/x".into())),
+            Failure::State(StateError::NotAFolder { path: "/x".into(), is_movable: true }),
+            Failure::State(StateError::NotAFolder { path: "/dev/null".into(), is_movable: false }),
+            Failure::State(FileError::Exposed { path: "/x".into(), mode: 0o644 }.into()),
             Failure::State(
                 FileError::System {
                     path: "/x".into(),

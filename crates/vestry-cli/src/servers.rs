@@ -3,17 +3,20 @@
 //! The file is its user's: comments, and keys of a later version, stay as they are. It may be a link, and others may read it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 use vestry_client::Address;
-use vestry_client::state::{Change, Contents, Folders, Secrecy, SharedFile, StateError};
+use vestry_client::state::{Change, Contents, Damaged, Folders, Secrecy, SharedFile, StateError};
 use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
 use vestry_tls::private_file::Shown;
 
 const FILE_NAME: &str = "servers.toml";
 const HEADER: &str = "# Servers that `vestry join` has pinned. A pin says which key a server must show.\n\n";
+
+const TO_HAVE_IT_BACK: &str = "Correct it there and move it back, or join your servers again.";
 
 /// Why the list of servers could not be used.
 #[derive(Debug, Error)]
@@ -55,7 +58,7 @@ impl KnownServers {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| e.message().to_owned())?;
+        let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| problem_of(text, &e))?;
         let address = |text: &str| text.parse::<Address>().map_err(|e| e.to_string());
         let default = match document.get("default") {
             Some(item) => Some(address(item.as_str().ok_or("default is not text")?)?),
@@ -101,6 +104,15 @@ impl KnownServers {
     }
 }
 
+/// What is wrong with a text that is no TOML, and in which line.
+fn problem_of(text: &str, error: &toml_edit::TomlError) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
 /// Sets one value and leaves what stands around it.
 fn set(table: &mut dyn TableLike, key: &str, text: &str) {
     match table.get_mut(key).and_then(Item::as_value_mut) {
@@ -115,10 +127,12 @@ fn set(table: &mut dyn TableLike, key: &str, text: &str) {
     }
 }
 
-/// Reads the list; it is empty when nothing was joined yet.
-pub(crate) fn read_servers(folders: &Folders) -> Result<KnownServers, ServersError> {
-    let file = servers_file(folders)?;
-    parse(file.path(), &file.read()?)
+/// Reads the list; it is empty when nothing was joined yet. One that is of no use is set aside, and `say` is told.
+pub(crate) fn read_servers(
+    folders: &Folders,
+    say: impl Fn(&dyn fmt::Display),
+) -> Result<KnownServers, ServersError> {
+    Ok(find(&servers_file(folders)?, say)?.0)
 }
 
 /// Knows a server by this pin from now on, and means it when none is named. `allow` judges what is known until then, also when
@@ -128,11 +142,11 @@ pub(crate) fn join_server<E: From<ServersError>>(
     server: &Address,
     pin: Pin,
     allow: impl Fn(&KnownServers) -> Result<(), E>,
+    say: impl Fn(&dyn fmt::Display),
 ) -> Result<(), E> {
     let file = servers_file(folders).map_err(ServersError::from)?;
     loop {
-        let read = file.read().map_err(ServersError::from)?;
-        let known = parse(file.path(), &read)?;
+        let (known, read) = find(&file, &say).map_err(ServersError::from)?;
         allow(&known)?;
         let text = known.with(server, pin).map_err(|problem| damaged(file.path(), &problem))?;
         match file.replace(&read, text.as_bytes()).map_err(ServersError::from)? {
@@ -146,10 +160,17 @@ fn servers_file(folders: &Folders) -> Result<SharedFile, StateError> {
     Ok(SharedFile::at(folders.config()?.join(FILE_NAME), Secrecy::Public))
 }
 
-fn parse(path: &Path, read: &Contents) -> Result<KnownServers, ServersError> {
-    let text = std::str::from_utf8(read.bytes().unwrap_or_default());
-    let text = text.map_err(|_| damaged(path, "it is not text"))?;
-    KnownServers::parse(text).map_err(|problem| damaged(path, &problem))
+fn find(file: &SharedFile, say: impl Fn(&dyn fmt::Display)) -> Result<(KnownServers, Contents), StateError> {
+    let found = file.find(|bytes| {
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned());
+        let known = text.and_then(KnownServers::parse);
+        known.map_err(|problem| Damaged { problem: Some(Escaped(&problem).to_string()) })
+    })?;
+    let (known, read) = found.open(|aside| match aside.is_moved() {
+        true => say(&format_args!("{aside}.\n{TO_HAVE_IT_BACK}")),
+        false => say(aside),
+    });
+    Ok((known.unwrap_or_default(), read))
 }
 
 fn damaged(path: &Path, problem: &str) -> ServersError {
@@ -176,7 +197,7 @@ mod tests {
 
     fn join(folders: &Folders, server: &str, pin: u8) {
         let allow = |_: &KnownServers| Ok::<(), ServersError>(());
-        join_server(folders, &server.parse().unwrap(), Pin([pin; 32]), allow).unwrap();
+        join_server(folders, &server.parse().unwrap(), Pin([pin; 32]), allow, |_| {}).unwrap();
     }
 
     fn path(folders: &Folders) -> PathBuf {
@@ -192,7 +213,7 @@ mod tests {
     #[test]
     fn nothing_is_known_before_anything_was_joined() {
         let (_home, folders) = fresh();
-        let known = read_servers(&folders).unwrap();
+        let known = read_servers(&folders, |_| {}).unwrap();
         assert!(known.default_server().is_none() && known.pins.is_empty());
         assert!(!folders.config().unwrap().exists(), "reading made a folder");
     }
@@ -202,7 +223,7 @@ mod tests {
         let (_home, folders) = fresh();
         join(&folders, "one.example:7443", 1);
         join(&folders, "[::1]:1", 2);
-        let read = read_servers(&folders).unwrap();
+        let read = read_servers(&folders, |_| {}).unwrap();
         let (one, two) = ("one.example:7443".parse().unwrap(), "[::1]:1".parse().unwrap());
         assert_eq!((read.pin_of(&one), read.pin_of(&two)), (Some(Pin([1; 32])), Some(Pin([2; 32]))));
         assert_eq!(read.default_server(), Some(&two));
@@ -249,10 +270,10 @@ mod tests {
             write(&folders, &text, 0o600);
             join(&folders, "two:2", 2);
             let [one, two] = ["one:1", "two:2"].map(|server| server.parse().unwrap());
-            let known = read_servers(&folders).unwrap();
+            let known = read_servers(&folders, |_| {}).unwrap();
             assert_eq!((known.pin_of(&one), known.pin_of(&two)), (Some(pin), Some(Pin([2; 32]))), "{text}");
             join(&folders, "one:1", 3);
-            assert_eq!(read_servers(&folders).unwrap().pin_of(&one), Some(Pin([3; 32])), "{text}");
+            assert_eq!(read_servers(&folders, |_| {}).unwrap().pin_of(&one), Some(Pin([3; 32])), "{text}");
         }
     }
 
@@ -262,7 +283,7 @@ mod tests {
         for mode in [0o602, 0o620, 0o666] {
             let (_home, folders) = fresh();
             write(&folders, "", mode);
-            let refused = read_servers(&folders).unwrap_err();
+            let refused = read_servers(&folders, |_| {}).unwrap_err();
             let refused = refused.to_string();
             assert!(
                 refused.contains(&format!("(mode {mode:04o})")) && refused.contains("chmod go-w"),
@@ -283,15 +304,15 @@ mod tests {
             }
             Ok::<(), ServersError>(())
         };
-        join_server(&folders, &"one.example".parse().unwrap(), Pin([1; 32]), allow).unwrap();
-        assert_eq!((judged.get(), read_servers(&folders).unwrap().pins.len()), (2, 2));
+        join_server(&folders, &"one.example".parse().unwrap(), Pin([1; 32]), allow, |_| {}).unwrap();
+        assert_eq!((judged.get(), read_servers(&folders, |_| {}).unwrap().pins.len()), (2, 2));
     }
 
     #[test]
-    fn a_damaged_list_is_told_with_its_problem() {
+    fn a_damaged_list_is_set_aside_with_its_problem() {
         let cases = [
-            ("not toml", ""),
-            ("default = 3", ""),
+            ("a = 1\nnot toml", "damaged (line 2: "),
+            ("default = 3", "default is not text"),
             ("default = \"a b\"", "'a b' is not the address"),
             ("[servers.\"h:1\"]\npin = \"sha256:00\"", "the pin of h:1"),
             ("[servers.\"\\u001b[2J\"]\npin = \"\"", "\\u{1b}[2J"),
@@ -300,13 +321,16 @@ mod tests {
         ];
         for (text, problem) in cases {
             let (_home, folders) = fresh();
-            private_file::create_dir(&folders.config().unwrap()).unwrap();
-            private_file::create(&folders.config().unwrap().join("servers.toml"), text.as_bytes()).unwrap();
-            let error = read_servers(&folders).unwrap_err();
-            assert!(matches!(error, ServersError::Damaged { .. }), "{text:?}");
-            let words = error.to_string();
-            assert!(words.contains(problem) && words.contains("join your servers again"), "{words}");
-            assert!(!words.chars().any(char::is_control), "{words:?}");
+            write(&folders, text, 0o600);
+            let said = std::cell::RefCell::new(String::new());
+            let say = |words: &dyn fmt::Display| said.borrow_mut().push_str(&words.to_string());
+            assert!(read_servers(&folders, say).unwrap().pins.is_empty(), "{text:?}");
+            let words = said.into_inner();
+            assert!(words.contains(problem) && words.ends_with("or join your servers again."), "{words}");
+            assert!(!words.chars().any(|c| c.is_control() && c != '\n'), "{words:?}");
+            let aside = folders.config().unwrap().join("servers.toml.damaged");
+            assert_eq!(fs::read_to_string(aside).unwrap(), text);
+            join(&folders, "one:1", 1);
         }
     }
 }

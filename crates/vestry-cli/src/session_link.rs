@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::done::{Done, Unkept};
-use crate::failure::Failure;
+use crate::failure::{Failure, mend_for_state};
 use crate::link::Link;
 use crate::output::Output;
 use crate::target::Target;
@@ -16,6 +16,7 @@ use vestry_protocol::refusal::RefusalCode;
 use vestry_protocol::secret::SessionToken;
 use vestry_protocol::typed::vestry;
 use vestry_protocol::user::NewSession;
+use vestry_tls::FileError;
 
 /// A link to a server, with the token of a session that is kept in a file.
 #[derive(Debug)]
@@ -33,24 +34,41 @@ impl SessionLink {
     /// Goes on with the session that was kept for the server that is meant.
     pub(crate) fn of(context: &Context) -> Result<Self, Failure> {
         let target = context.target()?;
+        let found = load_session(context.output, &context.folders, &target)?;
         let server = target.address.clone();
-        Self::kept(context, target)?.ok_or(Failure::NotLoggedIn(server))
+        Self::saved(context, target, found).ok_or(Failure::NotLoggedIn(server))
     }
 
-    /// The session that was kept for this server, if there is one. It may have ended since.
+    /// As [`SessionLink::of`], to end it: one that others could have read has to end all the more.
+    pub(crate) fn to_end(context: &Context) -> Result<Self, Failure> {
+        let target = context.target()?;
+        let found = load_session_to_end(context.output, &context.folders, &target)?;
+        let server = target.address.clone();
+        Self::saved(context, target, found).ok_or(Failure::NotLoggedIn(server))
+    }
+
+    /// The session that was kept for this server, if there is one. It may have ended since. One that others could have read is said
+    /// and not used.
     pub(crate) fn kept(context: &Context, target: Target) -> Result<Option<Self>, Failure> {
-        let (saved, read) = load_session(context.output, &context.folders, &target)?;
-        let Some(SavedSession { name, token, lifetime }) = saved else { return Ok(None) };
+        match load_session(context.output, &context.folders, &target) {
+            Ok(found) => Ok(Self::saved(context, target, found)),
+            Err(exposed @ StateError::File(FileError::Exposed { .. })) => {
+                context.output.failure(&exposed.into());
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn saved(
+        context: &Context,
+        target: Target,
+        (saved, read): (Option<SavedSession>, SessionRead),
+    ) -> Option<Self> {
+        let SavedSession { name, token, lifetime } = saved?;
         let mut link = Link::to(target);
         link.adopt(token);
-        Ok(Some(Self {
-            link,
-            folders: context.folders.clone(),
-            output: context.output,
-            name,
-            lifetime,
-            read,
-        }))
+        Some(Self::opened(context, link, name, lifetime, read))
     }
 
     /// A session that was just opened on `link`, and is kept.
@@ -125,6 +143,11 @@ impl SessionLink {
             }
             self.read = read;
         }
+    }
+
+    /// Refuses when the session could not be forgotten here after the server has ended it.
+    pub(crate) fn refuse_unforgettable(&self) -> Result<(), Failure> {
+        Ok(self.link.target().sessions(&self.folders).refuse_unforgettable(&self.read)?)
     }
 
     /// Forgets the session here, after the server has ended it.
@@ -206,14 +229,22 @@ pub(crate) fn load_session(
     target.sessions(folders).load(|damaged| output.talk(damaged))
 }
 
+/// As [`load_session`], for what ends that session: then one that others could have read is returned, too.
+pub(crate) fn load_session_to_end(
+    output: Output,
+    folders: &Folders,
+    target: &Target,
+) -> Result<(Option<SavedSession>, SessionRead), StateError> {
+    target.sessions(folders).load_to_end(|said| output.talk(said))
+}
+
 /// Forgets a session that the server has ended, unless another one is kept by now.
 pub(crate) fn forget_session(folders: &Folders, target: &Target, read: &SessionRead, unkept: &mut Unkept) {
     if let Err(error) = target.sessions(folders).forget(read) {
-        unkept.lose(
-            "the file of the ended session stays",
-            error,
-            format!("It opens nothing any more. The next login takes its place:\n{}", vestry("login NAME")),
-        );
+        let next = mend_for_state(&error)
+            .unwrap_or_else(|| format!("The next login takes its place:\n{}", vestry("login NAME")));
+        let mend = format!("It opens nothing any more. {next}");
+        unkept.lose("the file of the ended session stays", error, mend);
     }
 }
 

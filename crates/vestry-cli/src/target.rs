@@ -4,6 +4,7 @@ use crate::cli::Options;
 use crate::failure::Failure;
 use crate::servers::read_servers;
 use rustls::ClientConfig;
+use std::fmt;
 use std::sync::Arc;
 use vestry_client::Address;
 use vestry_client::state::{DeviceTokens, Folders, OpaqueAccounts, Sessions, StateError, Witnesses};
@@ -30,13 +31,17 @@ impl Target {
         Ok(Self { address, pin: Some(pin), authority: pin, tls: user_client(&Trust::Pin(pin))? })
     }
 
-    /// What `options` and the files of this user say.
-    pub(crate) fn find(options: &Options, folders: &Folders) -> Result<Self, Failure> {
+    /// What `options` and the files of this user say; `say` is told when they are of no use.
+    pub(crate) fn find(
+        options: &Options,
+        folders: &Folders,
+        say: impl Fn(&dyn fmt::Display),
+    ) -> Result<Self, Failure> {
         if let (Some(server), Some(pin)) = (&options.server, options.pin) {
             // Then no file is needed.
             return Self::pinned(server.parse()?, pin);
         }
-        let known = read_servers(folders)?;
+        let known = read_servers(folders, say)?;
         let address = match &options.server {
             Some(server) => server.parse()?,
             None => known.default_server().cloned().ok_or(Failure::NoServer)?,
@@ -108,10 +113,10 @@ mod tests {
     #[test]
     fn without_any_server_it_is_said_how_to_join() {
         let Home(_folder, folders) = home();
-        assert!(matches!(Target::find(&options(None, None), &folders), Err(Failure::NoServer)));
-        let named = Target::find(&options(Some("localhost"), None), &folders);
+        assert!(matches!(Target::find(&options(None, None), &folders, |_| {}), Err(Failure::NoServer)));
+        let named = Target::find(&options(Some("localhost"), None), &folders, |_| {});
         assert!(matches!(named, Err(Failure::NotJoined(at)) if at.to_string() == "localhost:7443"));
-        let bad = Target::find(&options(Some("two words"), None), &folders);
+        let bad = Target::find(&options(Some("two words"), None), &folders, |_| {});
         assert!(matches!(bad, Err(Failure::Address(_))));
     }
 
@@ -120,10 +125,10 @@ mod tests {
         let Home(folder, folders) = home();
         for (server, pin) in [("localhost:1", Pin([1; 32])), ("localhost:2", Pin([2; 32]))] {
             let allow = |_: &_| Ok::<(), Failure>(());
-            join_server(&folders, &server.parse().unwrap(), pin, allow).unwrap();
+            join_server(&folders, &server.parse().unwrap(), pin, allow, |_| {}).unwrap();
         }
         let found = |options: &Options| {
-            let target = Target::find(options, &folders).unwrap();
+            let target = Target::find(options, &folders, |_| {}).unwrap();
             (target.address.port(), target.pin)
         };
         assert_eq!(found(&options(None, None)), (2, Some(Pin([2; 32]))));
@@ -148,8 +153,9 @@ mod tests {
         by_ca.ca = Some(certs.ca_certificate());
         let [ca] = read_certificates(&certs.ca_certificate()).unwrap().try_into().unwrap();
         let by_pin = options(Some("localhost"), Some(pin::of_certificate(&ca).unwrap()));
-        let accounts =
-            |options: &Options| Target::find(options, &folders).unwrap().opaque_accounts(&folders).unwrap();
+        let accounts = |options: &Options| {
+            Target::find(options, &folders, |_| {}).unwrap().opaque_accounts(&folders).unwrap()
+        };
         assert_eq!(accounts(&by_ca), accounts(&by_pin));
         assert_ne!(accounts(&by_ca), accounts(&options(Some("localhost"), Some(Pin([9; 32])))));
     }
@@ -159,6 +165,6 @@ mod tests {
         let Home(_folder, folders) = home();
         let mut with_ca = options(Some("localhost"), None);
         with_ca.ca = Some("/nowhere/ca.pem".into());
-        assert!(matches!(Target::find(&with_ca, &folders), Err(Failure::Tls(_))));
+        assert!(matches!(Target::find(&with_ca, &folders, |_| {}), Err(Failure::Tls(_))));
     }
 }

@@ -5,6 +5,7 @@
 //! network is never touched.
 
 mod account_files;
+mod contents;
 mod devices;
 mod error;
 mod folders;
@@ -13,10 +14,11 @@ mod sessions;
 mod shared_file;
 mod witnesses;
 
+pub use contents::{Contents, Damaged, Found, Secrecy, SetAside};
 pub use devices::{DeviceTokens, TokenPlace};
 pub use error::StateError;
 pub use folders::Folders;
 pub use opaque_accounts::{NotKnownAsOpaque, OpaqueAccounts};
 pub use sessions::{Lifetime, SavedSession, SessionChange, SessionKept, SessionPlace, SessionRead, Sessions};
-pub use shared_file::{Change, Contents, Found, Placed, ReservedFile, Secrecy, SetAside, SharedFile};
+pub use shared_file::{Change, Placed, ReservedFile, SharedFile};
 pub use witnesses::Witnesses;

@@ -174,6 +174,18 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     read_bounded(path, file)
 }
 
+/// Reads a file of this user's that should have been private and was not. What it holds is no secret any more, and serves for
+/// nothing but to end what it stands for.
+///
+/// # Errors
+/// When it is not a regular file, is another user's, or cannot be read.
+pub fn read_exposed(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let file = open(path)?;
+    let status = file.metadata().map_err(|e| FileError::system(path, "examined", e))?;
+    refuse_another_owner(path, &status)?;
+    read_bounded(path, file)
+}
+
 /// Reads a private file, or standard input where it is called `-`.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::link::Link;
 use crate::new_password;
 use crate::session_link::{
-    SessionLink, call_failed, forget_session, keep_witness, load_session, remember_opaque,
+    SessionLink, call_failed, forget_session, keep_witness, load_session_to_end, remember_opaque,
 };
 use serde::Serialize;
 use vestry_protocol::calendar::rfc3339;
@@ -31,7 +31,7 @@ pub(crate) async fn reset(context: &mut Context, name: &Username) -> Result<(), 
     let server = link.read(async |client| client.describe_server().await).await;
     let server = server.map_err(|error| call_failed(&link, error, None))?;
     // Every session of the account ends; the one that is kept here may be one of them.
-    let (kept, read) = load_session(context.output, &context.folders, link.target())?;
+    let (kept, read) = load_session_to_end(context.output, &context.folders, link.target())?;
     let code =
         context.secrets.next("the one-time code", &format!("One-time code for {name} (not shown): "))?;
     // Whose e-mail address the account has is not told to a client without a session.
@@ -67,7 +67,7 @@ struct LoggedOutJson {
 
 /// Ends this session, or all of the account's, and forgets it here.
 pub(super) async fn log_out(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
-    let mut session = SessionLink::of(context)?;
+    let mut session = SessionLink::to_end(context)?;
     let look = "Run it again: a session that has ended already is no mistake.";
     let done = match session.write(look, async |client| client.log_out(args.all).await).await {
         Ok(done) => done,
@@ -177,6 +177,7 @@ struct DeletedJson<'a> {
 /// Deletes one's account, after its name and its password were given once more.
 pub(super) async fn delete(context: &mut Context, args: &DeleteArgs) -> Result<(), Failure> {
     let mut session = SessionLink::of(context)?;
+    session.refuse_unforgettable()?;
     let name = session.name().clone();
     confirm(context, args.confirm.as_deref(), &name)?;
     let password = context.secrets.next_password("the password", &format!("Password of {name}: "))?;

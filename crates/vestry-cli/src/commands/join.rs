@@ -9,6 +9,7 @@ use crate::servers::{KnownServers, join_server, read_servers};
 use crate::session_link::call_failed;
 use crate::target::Target;
 use serde::Serialize;
+use std::fmt;
 use std::io::{self, Read};
 use vestry_client::Address;
 use vestry_client::state::Sessions;
@@ -28,24 +29,32 @@ pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Fa
     let JoinString { host, port, pin } = take(context, &args.join)?;
     let server = Address::new(&host, port)?;
     let allow = |known: &KnownServers| refuse_other_pin(&server, known.pin_of(&server), pin, args.replace);
-    let known = read_servers(&context.folders)?;
+    let say = |said: &dyn fmt::Display| context.output.talk(said);
+    let known = read_servers(&context.folders, say)?;
     allow(&known)?;
     let mut link = Link::to(Target::pinned(server.clone(), pin)?);
     let description = link.read(async |client| client.describe_server().await).await;
     let description = description.map_err(|error| call_failed(&link, error, None))?;
-    join_server(&context.folders, &server, pin, allow)?;
+    join_server(&context.folders, &server, pin, allow, say)?;
     if let Some(before) = known.pin_of(&server).filter(|before| *before != pin) {
         // That session was opened with another server.
         let sessions = Sessions::of(&context.folders, &server, before);
-        let (_, read) = sessions.load(|damaged| context.output.talk(damaged))?;
+        let (_, read) = sessions.load_to_end(|damaged| context.output.talk(damaged))?;
         let _ = sessions.forget(&read)?;
     }
     let json =
         JoinedJson { server: server.to_string(), pin: pin.to_string(), version: description.version.clone() };
     let version = Escaped(&description.version).to_string();
-    context
-        .output
-        .answer(&json, format_args!("Joined {server} (vestryd {version}). It is your server from now on."))?;
+    let joined = format!("Joined {server} (vestryd {version}).");
+    match context.options.leading_variable(&server) {
+        None => context.output.answer(&json, format_args!("{joined} It is your server from now on."))?,
+        Some(variable) => {
+            context.output.answer(&json, &joined)?;
+            context.output.talk(format_args!(
+                "It is not your server yet: {variable} is set, and goes before it.\nTo use it: unset {variable}"
+            ));
+        }
+    }
     match description.registration_open {
         true => context.output.talk("Make an account with: vestry register NAME"),
         false => context.output.talk("Its operator makes the accounts; ask for one, then: vestry reset NAME"),

@@ -6,7 +6,7 @@ use crate::done::{Done, Unkept};
 use crate::failure::Failure;
 use crate::link::Link;
 use crate::session_link::{
-    SessionLink, call_failed, end_session, keep_witness, load_session, remember_opaque, token_again,
+    SessionLink, call_failed, end_session, keep_witness, load_session_to_end, remember_opaque, token_again,
 };
 use crate::target::Target;
 use serde::Serialize;
@@ -135,8 +135,9 @@ impl Ready {
         lifetime: Lifetime,
     ) -> Result<Self, Failure> {
         let (output, folders) = (context.output, &context.folders);
+        // First: what is in the way of a session is set aside.
+        let (before, read) = load_session_to_end(output, folders, target)?;
         let place = target.sessions(folders).reserve(lifetime)?;
-        let (before, read) = load_session(output, folders, target)?;
         let token = target.device_tokens(folders)?.load(&name)?;
         let (device_token, token_read) = token.open(|damaged| output.talk(damaged));
         let witness = target.witnesses(folders)?.load(&name)?;
@@ -251,7 +252,7 @@ fn keep_session(
             SessionKept::Made(now) => return Ok((now, before)),
             SessionKept::Outdated(place) => place,
         };
-        (before, read) = load_session(context.output, &context.folders, link.target())?;
+        (before, read) = load_session_to_end(context.output, &context.folders, link.target())?;
     }
 }
 

@@ -134,6 +134,7 @@ async fn update(context: &Context, session: &mut SessionLink) -> Result<(), Fail
 }
 
 async fn delete(context: &Context, session: &mut SessionLink) -> Result<Next, Failure> {
+    session.refuse_unforgettable()?;
     let name = session.name().clone();
     let question = format!("This deletes {name}. Type its name to go on (Enter goes back): ");
     let same = |text: &str| match Username::parse(text) {

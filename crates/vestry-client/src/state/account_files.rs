@@ -1,9 +1,10 @@
 //! A file for each account of one server. They are kept for the server's address and pin, since another server may have another
 //! account of the same name.
 
+use super::contents::{Contents, Damaged, Found, Secrecy};
 use super::error::StateError;
 use super::folders::{Folders, file_stem};
-use super::shared_file::{Change, Contents, Found, ReservedFile, Secrecy, SharedFile};
+use super::shared_file::{Change, ReservedFile, SharedFile};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::path::PathBuf;
@@ -34,14 +35,16 @@ impl AccountFiles {
         self.folder.join(name.as_str())
     }
 
-    /// Reads what was kept as hexadecimal digits. What is damaged is set aside: it is no loss.
+    /// Reads what was kept as hexadecimal digits. What is of no use is set aside: it is no loss.
     pub(super) fn load<T>(
         &self,
         name: &Username,
         parse: impl FnOnce(Zeroizing<Vec<u8>>) -> Option<T>,
     ) -> Result<Found<T>, StateError> {
-        let digits =
-            |text: &[u8]| HEXLOWER.decode(text.trim_ascii()).ok().map(Zeroizing::new).and_then(parse);
+        let digits = |text: &[u8]| {
+            let bytes = HEXLOWER.decode(text.trim_ascii()).ok().map(Zeroizing::new);
+            bytes.and_then(parse).ok_or(Damaged { problem: None })
+        };
         self.shared(name).find(digits)
     }
 

@@ -2,9 +2,10 @@
 //! themselves then, so that nobody else's guessing holds this user up. A token opens nothing.
 
 use super::account_files::AccountFiles;
+use super::contents::{Contents, Found};
 use super::error::StateError;
 use super::folders::Folders;
-use super::shared_file::{Contents, Found, Placed, ReservedFile};
+use super::shared_file::{Placed, ReservedFile};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use vestry_protocol::Pin;

@@ -17,9 +17,26 @@ pub enum StateError {
     )]
     NoHome(&'static str),
     /// The folder for sessions could be read by others.
-    #[error("{} is not a folder that only you can read (mode 0700); remove it, or set XDG_RUNTIME_DIR to a folder of yours",
-            Shown(.0))]
+    #[error("{} is not a folder that only you can read (mode 0700)", Shown(.0))]
     UnsafeFolder(PathBuf),
+    /// Something else is where a folder belongs.
+    #[error("{} is not a folder", Shown(path))]
+    NotAFolder {
+        /// What is there.
+        path: PathBuf,
+        /// Whether it is a file or a link, which can be moved away.
+        is_movable: bool,
+    },
+    /// A folder on the way to a file does not let this user in, or change what it holds.
+    #[error("{error}")]
+    ClosedFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Whether it belongs to this user, who can open it then.
+        is_own: bool,
+        /// What could not be done.
+        error: FileError,
+    },
     /// The folder for sessions cannot be made or reached.
     #[error("there is no place for your session: {problem}")]
     NoRuntime {

@@ -2,11 +2,13 @@
 
 use super::error::StateError;
 use crate::address::Address;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::{geteuid, getuid};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use vestry_tls::FileError;
 use vestry_tls::private_file::{Shown, create_dir};
 
 /// What the environment says about where files belong. Nothing is made until it is needed.
@@ -55,11 +57,14 @@ impl Folders {
     /// # Errors
     /// When it cannot be made, or somebody else's folder is in its place.
     pub fn runtime(&self) -> Result<PathBuf, StateError> {
+        if let Some(folder) = self.runtime_if_there()? {
+            return Ok(folder);
+        }
         let folder = self.runtime_path();
         match make_folder(&folder) {
             Ok(()) => self.runtime_if_there()?.ok_or(StateError::UnsafeFolder(folder)),
-            Err(StateError::File(source)) => Err(self.no_runtime(source.to_string())),
-            Err(error) => Err(error),
+            Err(error @ StateError::FolderOfAnother { .. }) => Err(error),
+            Err(error) => Err(self.no_runtime(error.to_string())),
         }
     }
 
@@ -78,7 +83,8 @@ impl Folders {
             Ok(found) if found.uid() != getuid().as_raw() => {
                 Err(StateError::FolderOfAnother { folder, owner: found.uid() })
             }
-            Ok(_) => Err(StateError::UnsafeFolder(folder)),
+            Ok(found) if found.is_dir() => Err(StateError::UnsafeFolder(folder)),
+            Ok(_) => Err(StateError::NotAFolder { path: folder, is_movable: true }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.no_runtime(format!("{} could not be opened: {error}", Shown(&folder)))),
         }
@@ -110,7 +116,41 @@ impl Folders {
 /// Makes a folder for files of this user, private, where there may be one.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StateError> {
     refuse_folder_of_another(folder)?;
-    Ok(create_dir(folder)?)
+    create_dir(folder).map_err(obstacle)
+}
+
+/// Refuses when no file of the folder of `path` could be made or removed.
+pub(super) fn refuse_closed_folder(path: &Path, action: &'static str) -> Result<(), StateError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+        .map_err(|errno| obstacle(FileError::System { path: path.to_owned(), action, source: errno.into() }))
+}
+
+/// Returns what an error means when it is a folder on the way to the file that keeps it from being used.
+pub(super) fn obstacle(error: FileError) -> StateError {
+    let (path, kind) = match &error {
+        // Of a folder that was to be made.
+        FileError::AlreadyThere(path) => (path, io::ErrorKind::NotADirectory),
+        FileError::System { path, source, .. } => (path, source.kind()),
+        _ => return error.into(),
+    };
+    let nearest = path.ancestors().find_map(|at| Some((at, at.symlink_metadata().ok()?)));
+    let folder = path.ancestors().skip(1).find_map(|at| Some((at, at.metadata().ok()?)));
+    match (kind, nearest, folder) {
+        (io::ErrorKind::NotADirectory, Some((at, found)), _) if !at.is_dir() => {
+            let is_movable = found.is_file() || found.is_symlink();
+            StateError::NotAFolder { path: at.to_owned(), is_movable }
+        }
+        (io::ErrorKind::PermissionDenied, _, Some((at, found))) if !takes_files(at) => {
+            let (folder, is_own) = (at.to_owned(), found.uid() == geteuid().as_raw());
+            StateError::ClosedFolder { folder, is_own, error }
+        }
+        _ => error.into(),
+    }
+}
+
+fn takes_files(folder: &Path) -> bool {
+    accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 /// What root leaves in the folder of another user, that user cannot read; and a link there could lead root anywhere.
@@ -194,7 +234,7 @@ mod tests {
             let elsewhere = temporary.path().join(format!("elsewhere-{}", variables.len()));
             create_dir(&elsewhere).unwrap();
             symlink(&elsewhere, &folder).unwrap();
-            assert!(matches!(folders.runtime(), Err(StateError::UnsafeFolder(at)) if at == folder));
+            assert!(matches!(folders.runtime(), Err(StateError::NotAFolder { path, .. }) if path == folder));
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::account_files::AccountFiles;
 use super::error::StateError;
-use super::folders::{Folders, make_folder};
+use super::folders::{Folders, make_folder, obstacle};
 use crate::address::Address;
 use std::io;
 use vestry_protocol::Pin;
@@ -48,7 +48,7 @@ impl OpaqueAccounts {
         match path.symlink_metadata() {
             Ok(_) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(NotKnownAsOpaque(name.clone()))),
-            Err(source) => Err(FileError::System { path, action: "examined", source }.into()),
+            Err(source) => Err(obstacle(FileError::System { path, action: "examined", source })),
         }
     }
 
@@ -60,7 +60,7 @@ impl OpaqueAccounts {
         make_folder(&self.0.folder)?;
         match private_file::create(&self.0.file_of(name), b"") {
             Ok(()) | Err(FileError::AlreadyThere(_)) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(obstacle(error)),
         }
     }
 }
@@ -117,7 +117,7 @@ mod tests {
         let known = accounts(&folders, "localhost:7443", 1);
         private_file::create_dir(known.0.folder.parent().unwrap()).unwrap();
         fs::write(&known.0.folder, b"in the way").unwrap();
-        assert!(matches!(known.unless_known(&name("naman")), Err(StateError::File(_))));
-        assert!(matches!(known.remember(&name("naman")), Err(StateError::File(_))));
+        assert!(matches!(known.unless_known(&name("naman")), Err(StateError::NotAFolder { .. })));
+        assert!(matches!(known.remember(&name("naman")), Err(StateError::NotAFolder { .. })));
     }
 }

@@ -3,9 +3,10 @@
 //! A token stands for a login, so a file that others could have read is refused and never repaired in silence. Several programs of
 //! one user share a session: it is replaced and forgotten only while its file still holds what was read.
 
+use super::contents::{Contents, Damaged, Exposed, Found, Secrecy, SetAside};
 use super::error::StateError;
 use super::folders::{Folders, file_stem};
-use super::shared_file::{Change, Contents, Found, Placed, ReservedFile, Secrecy, SetAside, SharedFile};
+use super::shared_file::{Change, Placed, ReservedFile, SharedFile};
 use crate::address::Address;
 use data_encoding::HEXLOWER;
 use std::path::Path;
@@ -113,12 +114,44 @@ impl Sessions {
     /// When its file is exposed or unreadable.
     pub fn load(
         &self,
+        say: impl FnMut(&SetAside),
+    ) -> Result<(Option<SavedSession>, SessionRead), StateError> {
+        self.load_unless(Exposed::Refused, say)
+    }
+
+    /// As [`Sessions::load`], to end the session: then one that others could have read is returned, too.
+    ///
+    /// # Errors
+    /// When its file is unreadable.
+    pub fn load_to_end(
+        &self,
+        say: impl FnMut(&SetAside),
+    ) -> Result<(Option<SavedSession>, SessionRead), StateError> {
+        self.load_unless(Exposed::GivenUp, say)
+    }
+
+    /// Refuses when the session that was read could not be forgotten afterwards.
+    ///
+    /// # Errors
+    /// As [`Sessions::forget`].
+    pub fn refuse_unforgettable(&self, read: &SessionRead) -> Result<(), StateError> {
+        for (lifetime, place) in [(Lifetime::Login, &read.login), (Lifetime::Remembered, &read.remembered)] {
+            if let Some(file) = self.file(lifetime)? {
+                file.refuse_unremovable(place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn load_unless(
+        &self,
+        exposed: Exposed,
         mut say: impl FnMut(&SetAside),
     ) -> Result<(Option<SavedSession>, SessionRead), StateError> {
         let mut find = |lifetime| match self.file(lifetime)? {
-            Some(file) => {
-                file.find(|bytes| parse(bytes, lifetime)).map(|found: Found<_>| found.open(&mut say))
-            }
+            Some(file) => file
+                .find_unless(exposed, |bytes| parse(bytes, lifetime).ok_or(Damaged { problem: None }))
+                .map(|found: Found<_>| found.open(&mut say)),
             None => Ok((None, Contents::NOTHING)),
         };
         let (first, login) = find(Lifetime::Login)?;

@@ -3,85 +3,26 @@
 //!
 //! Links are followed: what a link leads to is replaced, and the link stays.
 
+use super::contents::{Contents, Damaged, Exposed, Fate, Found, Secrecy, SetAside, Trouble, follow, look};
 use super::error::StateError;
-use super::folders::{make_folder, refuse_folder_of_another};
-use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use super::folders::{make_folder, obstacle, refuse_closed_folder, refuse_folder_of_another};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use vestry_tls::private_file::{self, Shown};
 use vestry_tls::{FileError, Replacement};
-use zeroize::Zeroizing;
 
-/// No chain of links that a person made comes near this (Linux itself follows 40).
-const LINKS_MAX: usize = 40;
+/// So many files of one kind nobody leaves lying; the oldest makes room then.
+const NAMES_MAX: usize = 1000;
 
 /// The lock of every file in a folder. It stays: one that is removed could be locked twice.
 const LOCK_NAME: &str = ".lock";
-
-/// Who may see what a shared file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secrecy {
-    /// Only its owner.
-    Secret,
-    /// Everybody; only its owner may change it.
-    Public,
-}
 
 /// A file that several programs of one user read and change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedFile {
     path: PathBuf,
     secrecy: Secrecy,
-}
-
-/// What a shared file held when it was read, or that there was none. Only with it can the file be replaced or removed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Contents(Held);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Held {
-    Nothing,
-    Bytes(Zeroizing<Vec<u8>>),
-    /// Something that no program of ours made: a directory, or a file that is far too long.
-    Foreign,
-}
-
-/// A file that does not hold what it should.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Damaged;
-
-impl Contents {
-    pub(super) const NOTHING: Self = Self(Held::Nothing);
-
-    /// The bytes, when there was a file.
-    #[must_use]
-    pub fn bytes(&self) -> Option<&[u8]> {
-        match &self.0 {
-            Held::Bytes(bytes) => Some(bytes.as_slice()),
-            Held::Nothing | Held::Foreign => None,
-        }
-    }
-
-    pub(super) fn is_nothing(&self) -> bool {
-        self.0 == Held::Nothing
-    }
-
-    /// What the file says, when there was one.
-    pub(super) fn parse<T>(&self, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Damaged> {
-        match &self.0 {
-            Held::Nothing => Ok(None),
-            Held::Bytes(bytes) => parse(bytes).map(Some).ok_or(Damaged),
-            Held::Foreign => Err(Damaged),
-        }
-    }
-}
-
-impl fmt::Debug for Contents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Contents").field("bytes", &self.bytes().map(<[u8]>::len)).finish()
-    }
 }
 
 /// What became of a change.
@@ -104,41 +45,6 @@ pub enum Placed {
     Outdated(ReservedFile),
 }
 
-/// What was found in a shared file. It is opened only by saying what was set aside.
-#[derive(Debug)]
-pub struct Found<T> {
-    value: Option<T>,
-    read: Contents,
-    set_aside: Option<SetAside>,
-}
-
-impl<T> Found<T> {
-    /// Returns what the file says, and what lets it be replaced; `say` is told when it was damaged and is out of the way.
-    pub fn open(self, say: impl FnOnce(&SetAside)) -> (Option<T>, Contents) {
-        if let Some(set_aside) = &self.set_aside {
-            say(set_aside);
-        }
-        (self.value, self.read)
-    }
-}
-
-/// A damaged file that was moved out of the way.
-#[derive(Debug)]
-pub struct SetAside {
-    path: PathBuf,
-    /// Its new path, or why it is still in its place.
-    moved: Result<PathBuf, Box<StateError>>,
-}
-
-impl fmt::Display for SetAside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.moved {
-            Ok(to) => write!(f, "{} was damaged; it was set aside as {}", Shown(&self.path), Shown(to)),
-            Err(error) => write!(f, "{} is damaged and could not be set aside: {error}", Shown(&self.path)),
-        }
-    }
-}
-
 impl SharedFile {
     /// At this path, which may be a link.
     #[must_use]
@@ -155,20 +61,9 @@ impl SharedFile {
     /// Reads it. Needs no lock: it is only ever replaced whole.
     ///
     /// # Errors
-    /// When it is exposed, not a regular file, or unreadable.
+    /// When others can change what is to be believed, when a folder on the way is closed, or when the disk fails.
     pub fn read(&self) -> Result<Contents, StateError> {
-        let read = match self.secrecy {
-            Secrecy::Secret => private_file::read(&self.path),
-            Secrecy::Public => private_file::read_believed(&self.path),
-        };
-        match (read, self.secrecy) {
-            (Ok(bytes), _) => Ok(Contents(Held::Bytes(bytes))),
-            (Err(error), _) if error.is_missing() => Ok(Contents::NOTHING),
-            (Err(FileError::NotAFile(_) | FileError::TooLong(_)), Secrecy::Secret) => {
-                Ok(Contents(Held::Foreign))
-            }
-            (Err(error), _) => Err(error.into()),
-        }
+        look(&self.path, self.secrecy).map(|(contents, _)| contents)
     }
 
     /// Makes its folder and the file that will take its place, with room for so many bytes.
@@ -182,7 +77,8 @@ impl SharedFile {
             (Secrecy::Public, Ok(old)) => old.mode() & 0o777,
             (Secrecy::Secret | Secrecy::Public, _) => 0o600,
         };
-        Ok(ReservedFile { file: self.clone(), fresh: Replacement::reserve(&target, mode, bytes)? })
+        let fresh = Replacement::reserve(&target, mode, bytes).map_err(obstacle)?;
+        Ok(ReservedFile { file: self.clone(), fresh })
     }
 
     /// Replaces what was read, or makes the file where there was none.
@@ -213,36 +109,83 @@ impl SharedFile {
         match std::fs::remove_file(&target) {
             Ok(()) => Ok(Change::Made(Contents::NOTHING)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Change::Made(Contents::NOTHING)),
-            Err(error) => Err(FileError::system(&target, "removed", error).into()),
+            Err(error) => Err(obstacle(FileError::system(&target, "removed", error))),
         }
     }
 
-    /// Reads it and what it says. What is damaged is moved to a name beside it, where an older damaged file is given up.
+    /// Refuses when what was read could not be removed afterwards. Nothing is changed by asking.
+    ///
+    /// # Errors
+    /// As [`SharedFile::remove`].
+    pub(super) fn refuse_unremovable(&self, read: &Contents) -> Result<(), StateError> {
+        if read.is_nothing() {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        refuse_closed_folder(&self.target()?, "removed")
+    }
+
+    /// Reads it and what it says. What is of no use is moved to a free name beside it, and said when the result is opened.
     ///
     /// # Errors
     /// As [`SharedFile::read`].
-    pub(super) fn find<T>(&self, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<Found<T>, StateError> {
-        let read = self.read()?;
-        match read.parse(parse) {
-            Ok(value) => Ok(Found { value, read, set_aside: None }),
-            Err(Damaged) => {
-                let moved = self.move_aside(&read).map_err(Box::new);
-                let read = if moved.is_ok() { Contents::NOTHING } else { read };
-                let set_aside = Some(SetAside { path: self.path.clone(), moved });
-                Ok(Found { value: None, read, set_aside })
-            }
-        }
+    pub fn find<T>(&self, parse: impl FnOnce(&[u8]) -> Result<T, Damaged>) -> Result<Found<T>, StateError> {
+        self.find_unless(Exposed::SetAside, parse)
     }
 
+    /// As [`SharedFile::find`], with this in mind for a secret that others could have read.
+    pub(super) fn find_unless<T>(
+        &self,
+        exposed: Exposed,
+        parse: impl FnOnce(&[u8]) -> Result<T, Damaged>,
+    ) -> Result<Found<T>, StateError> {
+        let (read, why) = look(&self.path, self.secrecy)?;
+        let said = |trouble, fate| Some(SetAside { path: self.path.clone(), trouble, fate });
+        let trouble = match (read.parse(parse), why, exposed) {
+            (Ok(value), None, _) => return Ok(Found { value, read, said: None }),
+            (_, Some(why @ FileError::Exposed { .. }), Exposed::Refused) => return Err(why.into()),
+            (Ok(value), Some(why @ FileError::Exposed { .. }), Exposed::GivenUp) => {
+                return Ok(Found { value, read, said: said(Trouble::Unusable(why), Fate::GivenUp) });
+            }
+            (Err(damaged), _, _) => Trouble::Damaged(damaged),
+            (Ok(_), Some(why), _) => Trouble::Unusable(why),
+        };
+        let (read, fate) = match self.move_aside(&read) {
+            Ok(to) => (Contents::NOTHING, Fate::MovedTo(to)),
+            Err(error) => (read, Fate::Stays(Box::new(error))),
+        };
+        Ok(Found { value: None, read, said: said(trouble, fate) })
+    }
+
+    /// Gives it another name beside it, which nothing has.
     fn move_aside(&self, read: &Contents) -> Result<PathBuf, StateError> {
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".damaged");
-        let to = self.path.with_file_name(name);
         let _lock = self.lock()?;
+        let to = self.free_name();
         if self.read()? == *read {
-            std::fs::rename(&self.path, &to).map_err(|e| FileError::system(&self.path, "moved", e))?;
+            std::fs::rename(&self.path, &to).map_err(|e| {
+                obstacle(FileError::System { path: self.path.clone(), action: "moved", source: e })
+            })?;
+            if self.secrecy == Secrecy::Secret && to.symlink_metadata().is_ok_and(|at| at.is_file()) {
+                // What others could have read, nobody else reads from now on. It is of no use either way.
+                let _ = std::fs::set_permissions(&to, Permissions::from_mode(0o600));
+            }
         }
         Ok(to)
+    }
+
+    fn free_name(&self) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(".damaged");
+        let first = self.path.with_file_name(&name);
+        let others = (1u32..).map(|number| {
+            let mut name = name.clone();
+            name.push(format!(".{number}"));
+            self.path.with_file_name(name)
+        });
+        let is_free = |path: &PathBuf| {
+            path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        std::iter::once(first.clone()).chain(others.take(NAMES_MAX)).find(is_free).unwrap_or(first)
     }
 
     /// Makes the folder of the file, where this user's files may be.
@@ -255,7 +198,14 @@ impl SharedFile {
         self.make_folder()?;
         let path = self.path.with_file_name(LOCK_NAME);
         let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let file = opened.map_err(|e| self.not_locked(e))?;
+        let file = match opened.map_err(|e| self.not_locked(e)) {
+            Ok(file) => file,
+            // Something is in the place of the lock that no program of this user can lock.
+            Err(StateError::File(FileError::System { source, .. })) if is_in_the_way(&source) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => {
@@ -267,25 +217,25 @@ impl SharedFile {
         }
     }
 
-    fn not_locked(&self, source: io::Error) -> FileError {
-        FileError::System { path: self.path.clone(), action: "locked", source }
+    fn not_locked(&self, source: io::Error) -> StateError {
+        obstacle(FileError::System { path: self.path.with_file_name(LOCK_NAME), action: "locked", source })
     }
 
-    /// What the links lead to, also when that is not there yet.
+    /// What the links lead to, where this user's files may be.
     fn target(&self) -> Result<PathBuf, StateError> {
-        let mut at = self.path.clone();
-        for _ in 0..LINKS_MAX {
-            let Ok(to) = std::fs::read_link(&at) else {
-                if let Some(folder) = at.parent() {
-                    refuse_folder_of_another(folder)?;
-                }
-                return Ok(at);
-            };
-            at = at.parent().unwrap_or(Path::new(".")).join(to);
+        let at = follow(&self.path)?;
+        if let Some(folder) = at.parent() {
+            refuse_folder_of_another(folder)?;
         }
-        let source = rustix::io::Errno::LOOP.into();
-        Err(FileError::System { path: self.path.clone(), action: "followed", source }.into())
+        Ok(at)
     }
+}
+
+fn is_in_the_way(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory | io::ErrorKind::NotFound
+    )
 }
 
 /// A file in the making that takes the place of what was read, and of nothing else. Dropped, it leaves nothing behind.
@@ -305,8 +255,8 @@ impl ReservedFile {
         if self.file.read()? != *read {
             return Ok(Placed::Outdated(self));
         }
-        self.fresh.place(new)?;
-        Ok(Placed::Made(Contents(Held::Bytes(Zeroizing::new(new.to_vec())))))
+        self.fresh.place(new).map_err(obstacle)?;
+        Ok(Placed::Made(Contents::of(new)))
     }
 }
 
@@ -395,10 +345,10 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let file = SharedFile::at(folder.path().join("servers"), Secrecy::Public);
         fs::write(file.path(), "old").unwrap();
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(file.path(), Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(file.replace(&file.read().unwrap(), b"new"), Ok(Change::Made(_))));
         assert_eq!(file.path().metadata().unwrap().mode() & 0o7777, 0o644);
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o664)).unwrap();
+        fs::set_permissions(file.path(), Permissions::from_mode(0o664)).unwrap();
         assert!(matches!(file.read(), Err(StateError::File(FileError::Changeable { mode: 0o664, .. }))));
     }
 }

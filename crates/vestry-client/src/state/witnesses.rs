@@ -2,9 +2,10 @@
 //! the next login, so that the server's operators learn when its database was put back.
 
 use super::account_files::AccountFiles;
+use super::contents::{Contents, Found};
 use super::error::StateError;
 use super::folders::Folders;
-use super::shared_file::{Change, Contents, Found};
+use super::shared_file::Change;
 use crate::address::Address;
 use vestry_protocol::Pin;
 use vestry_protocol::fields::Username;
