@@ -41,6 +41,7 @@ mod dead_ends;
 mod drill;
 mod exits;
 mod hidden;
+mod memory;
 mod names;
 mod network;
 mod owners;

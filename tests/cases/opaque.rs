@@ -434,7 +434,15 @@ async fn an_account_with_a_hash_moves_to_opaque_in_one_session_and_never_back() 
     let started = wire.call(start_login("naman", None)(ke1)).await.unwrap();
     let UserReply::LoginStarted { ke2, stretching } = started else { panic!("{started:?}") };
     let cost = vestry_protocol::fields::StretchingCost::parse(stretching).unwrap();
-    let ke3 = proving.finish(&ke2, cost, &wire.exporter().unwrap(), &mut random).unwrap();
+    let ke3 = proving
+        .finish(
+            &ke2,
+            cost,
+            &mut vestry_opaque::StretchingMemory::default(),
+            &wire.exporter().unwrap(),
+            &mut random,
+        )
+        .unwrap();
     logged_in(wire.call(finish_login(ke3)).await.unwrap());
 }
 

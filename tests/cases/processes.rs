@@ -45,6 +45,12 @@ fn menu_of(person: &Person, name: &str) -> Terminal {
     menu
 }
 
+/// What the audit says, in its order.
+pub(crate) fn actions(person: &Person, server: &Server) -> String {
+    let sql = "select action, subject from audit where actor_kind <> 'operator' order by id";
+    person.vestryctl(server, &["sql", "--format", "tsv", sql]).ended_with(0).out
+}
+
 pub(crate) fn run_folder(person: &Person) -> PathBuf {
     person.home().join("run/vestry")
 }
@@ -122,7 +128,7 @@ fn u_2_nothing_is_sent_when_a_session_could_not_be_kept() {
     fs::create_dir(run_folder(&person)).unwrap();
     set_mode(&run_folder(&person), 0o700);
     run(&["login", "naman", "--password-stdin"], &format!("{PASSWORD}\n")).ended_with(0);
-    let events = || person.vestryctl(&server, &["sql", "--format", "tsv", "select kind from audit"]).out;
+    let events = || actions(&person, &server);
     let before = events();
     set_mode(&run_folder(&person), 0o500);
     for (words, input) in [

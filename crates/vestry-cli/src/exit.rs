@@ -32,9 +32,9 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
             CallError::UnexpectedReply | CallError::StretchingOutOfBounds(_) => Exit::WrongServer,
             CallError::FactorWanted(_) | CallError::Opaque(OpaqueError::NotProven) => Exit::Refused,
             CallError::Opaque(OpaqueError::Malformed) => Exit::WrongServer,
-            CallError::Opaque(OpaqueError::NotStretched | OpaqueError::NoRandomness(_)) => {
-                Exit::Configuration
-            }
+            CallError::Opaque(
+                OpaqueError::NoMemory | OpaqueError::NotStretched | OpaqueError::NoRandomness(_),
+            ) => Exit::Configuration,
         },
         Failure::Unsure { .. } => Exit::BrokeOff,
         Failure::PinChanged { .. } => Exit::WrongServer,
@@ -42,6 +42,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
             Exit::Refused
         }
         Failure::NoServer
+        | Failure::NoRoom(_)
         | Failure::NotJoined(_)
         | Failure::State(_)
         | Failure::Servers(_)
@@ -148,6 +149,7 @@ mod tests {
             (CallError::StretchingOutOfBounds(burning), 76),
             (OpaqueError::Malformed.into(), 76),
             (OpaqueError::NotProven.into(), 77),
+            (OpaqueError::NoMemory.into(), 78),
             (OpaqueError::NotStretched.into(), 78),
         ];
         for (error, exit) in cases {

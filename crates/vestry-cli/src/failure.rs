@@ -63,6 +63,9 @@ pub(crate) enum Failure {
     Cancelled,
     #[error("{server}: {error}")]
     Call { server: Address, error: CallError },
+    /// This machine cannot stretch a password, so none was asked for.
+    #[error(transparent)]
+    NoRoom(#[from] OpaqueError),
     #[error("{server}: {error}; it may or may not have been done")]
     Unsure { server: Address, error: WireError, look: String },
     #[error("{server} is known by another key than the join string says; nothing was sent")]
@@ -146,6 +149,7 @@ impl Failure {
         match self {
             Self::Call { server, error } => advice_for_call(server, error),
             Self::Unsure { look, .. } => Some(look.clone()),
+            Self::NoRoom(error) => advice_for_opaque(*error),
             Self::NoTerminal(_) => Some(
                 "Give it with --password-stdin or --password-file FILE, or run this on a\n\
                  terminal without --no-input."
@@ -313,18 +317,27 @@ fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
             Some(wait) => Some(format!("Try again in {} seconds.", wait.div_ceil(1000).max(1))),
             None => Some("Try again later.".to_owned()),
         }),
-        CallError::UnexpectedReply | CallError::Opaque(OpaqueError::Malformed) => {
-            Some(OTHER_VERSION.to_owned())
-        }
+        CallError::UnexpectedReply => Some(OTHER_VERSION.to_owned()),
         CallError::FactorWanted(_) => Some(OTHER_VERSION.to_owned()),
         CallError::StretchingOutOfBounds(_) => Some(ASK_ABOUT_STRETCHING.to_owned()),
-        CallError::Opaque(OpaqueError::NotProven) => Some(WRONG_PASSWORD.to_owned()),
-        CallError::Opaque(OpaqueError::NotStretched) => {
-            Some("Close other programs to free some memory, then try again.".to_owned())
-        }
-        CallError::Opaque(OpaqueError::NoRandomness(_)) => Some(CHECK_SYSTEM.to_owned()),
+        CallError::Opaque(error) => advice_for_opaque(*error),
     }
 }
+
+fn advice_for_opaque(error: OpaqueError) -> Option<String> {
+    let text = match error {
+        OpaqueError::NotProven => WRONG_PASSWORD,
+        OpaqueError::Malformed => OTHER_VERSION,
+        OpaqueError::NoMemory => NO_MEMORY,
+        OpaqueError::NotStretched => "Close other programs to free more memory, then try again.",
+        OpaqueError::NoRandomness(_) => CHECK_SYSTEM,
+    };
+    Some(text.to_owned())
+}
+
+const NO_MEMORY: &str = "\
+Nothing of a password was sent. Close other programs, or raise a limit on
+memory (ulimit -v), to have 64 MiB free; then try again.";
 
 const ASK_ABOUT_STRETCHING: &str = "\
 Ask its operator. Less would make your password cheap to guess for whoever
@@ -496,6 +509,7 @@ mod tests {
             CallError::StretchingOutOfBounds(burning),
             OpaqueError::Malformed.into(),
             OpaqueError::NotProven.into(),
+            OpaqueError::NoMemory.into(),
             OpaqueError::NotStretched.into(),
         ]
         .map(here);

@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::passphrase;
-use vestry_client::{StrongPassword, WeakPassword};
+use vestry_client::{StrongPassword, WeakPassword, refuse_without_memory};
 use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy};
 use vestry_protocol::user::ServerDescription;
 use vestry_terminal::output::show_phrase;
@@ -54,6 +54,7 @@ fn ask(
     policy: PasswordPolicy,
     owner: &PasswordOwner<'_>,
 ) -> Result<Option<StrongPassword>, Failure> {
+    refuse_without_memory()?;
     let offered = passphrase::generate(policy.chars_min())?;
     let offered = StrongPassword::judge(policy, Password::parse(&offered)?, owner)?;
     context.output.talk("Choose a password. Here is a good one; write it down before you take it:");

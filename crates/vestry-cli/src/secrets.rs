@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use vestry_client::refuse_without_memory;
 use vestry_client::strength::untypeable;
 use vestry_protocol::fields::Password;
 use vestry_protocol::limits::PASSWORD_BYTES_MAX;
@@ -51,8 +52,9 @@ impl Secrets {
         matches!(self.source, SecretSource::Person)
     }
 
-    /// The next secret: `what` names it in an error, `question` asks for it.
+    /// The next secret: `what` names it in an error, `question` asks for it. None is asked for on a machine that could not stretch it.
     pub(crate) fn next(&mut self, what: &'static str, question: &str) -> Result<SecretText, Failure> {
+        refuse_without_memory()?;
         if let SecretSource::File(path) = &self.source {
             self.source = SecretSource::Lines(Lines::of_bytes(private_file::read(path)?)?);
         }
@@ -79,6 +81,7 @@ impl Secrets {
 
     /// The next secret, as a password; a person is asked again until it can be one.
     pub(crate) fn next_password(&mut self, what: &'static str, question: &str) -> Result<Password, Failure> {
+        refuse_without_memory()?;
         match self.come_from_person() && self.prompt.is_there() {
             true => self.prompt.password(question)?.ok_or(Failure::Cancelled),
             false => Ok(Password::parse(&self.next(what, question)?)?),

@@ -8,6 +8,7 @@
 
 mod error;
 mod exchange;
+mod room;
 
 #[cfg(test)]
 mod fake_server;
@@ -17,11 +18,13 @@ mod opaque_tests;
 mod tests;
 
 pub use error::CallError;
+pub use room::refuse_without_memory;
 
 use crate::address::Address;
 use crate::state::NotKnownAsOpaque;
 use crate::strength::StrongPassword;
 use crate::wire::{Wire, WireError};
+use room::Room;
 use rustls::ClientConfig;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,7 +133,7 @@ impl Client {
         let name = || name.as_str().to_owned();
         self.patiently(async |client| {
             let ask = |request| UserCall::StartRegistration { name: name(), request, invitation: None };
-            let envelope = client.seal(password, ask).await?;
+            let envelope = client.seal(&Room::reserve().await?, password, ask).await?;
             let call = UserCall::FinishRegistration { envelope, profile: profile.clone() };
             let own = |reply| if let UserReply::Registered { name } = reply { Some(name) } else { None };
             client.ask_once(&call, own).await
@@ -238,7 +241,7 @@ impl Client {
     ) -> Result<Account, CallError> {
         self.patiently(async |client| {
             if let Some(password) = password {
-                client.prove(password).await?;
+                client.prove(&Room::reserve().await?, password).await?;
             }
             let (email, age, gender) = (email.clone(), age.clone(), gender.clone());
             let call = UserCall::UpdateAccount(ProfileUpdate { email, age, gender });
@@ -258,8 +261,9 @@ impl Client {
         new: &StrongPassword,
     ) -> Result<NewSession, CallError> {
         self.patiently(async |client| {
-            client.prove(current).await?;
-            let envelope = client.seal(new, |request| UserCall::StartNewPassword { request }).await?;
+            let room = Room::reserve().await?;
+            client.prove(&room, current).await?;
+            let envelope = client.seal(&room, new, |request| UserCall::StartNewPassword { request }).await?;
             let own = |reply| if let UserReply::PasswordChanged(new) = reply { Some(new) } else { None };
             client.ask_once(&UserCall::FinishNewPassword { envelope }, own).await
         })
@@ -273,7 +277,9 @@ impl Client {
     /// # Errors
     /// As every call. The login stands, and the next one may move the record.
     pub async fn move_record(&mut self, password: &Password) -> Result<u64, CallError> {
-        let envelope = self.seal_again(password, |request| UserCall::StartRecordMove { request }).await?;
+        let room = Room::reserve().await?;
+        let envelope =
+            self.seal_again(&room, password, |request| UserCall::StartRecordMove { request }).await?;
         let own = |reply| {
             if let UserReply::RecordMoved { sessions_ended } = reply { Some(sessions_ended) } else { None }
         };
@@ -286,7 +292,7 @@ impl Client {
     /// As every call.
     pub async fn delete(&mut self, password: &Password) -> Result<UnixSeconds, CallError> {
         self.patiently(async |client| {
-            client.prove(password).await?;
+            client.prove(&Room::reserve().await?, password).await?;
             let own = |reply| {
                 let UserReply::AccountDeleted { restorable_until } = reply else { return None };
                 Some(restorable_until)
@@ -343,7 +349,7 @@ impl Client {
         self.patiently(async |client| {
             let (name, code) = (name.as_str().to_owned(), SecretText::new(code.expose_secret().to_owned()));
             let start = |request| UserCall::StartReset { name, code, request };
-            let envelope = client.seal(new, start).await?;
+            let envelope = client.seal(&Room::reserve().await?, new, start).await?;
             let own = |reply| {
                 if let UserReply::PasswordReset { name, code } = reply { Some((name, code)) } else { None }
             };

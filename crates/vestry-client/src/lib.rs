@@ -64,6 +64,6 @@ pub mod wire;
 
 pub use address::Address;
 pub use admin::{AdminClient, AdminError};
-pub use client::{CallError, Client, KeptFromLogin, Wait};
+pub use client::{CallError, Client, KeptFromLogin, Wait, refuse_without_memory};
 pub use strength::{StrongPassword, WeakPassword};
 pub use wire::{Wire, WireError};

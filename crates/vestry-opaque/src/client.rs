@@ -6,10 +6,11 @@
 //! ```
 //!
 //! Each state is used up by its `finish`, so it serves one exchange. `finish` stretches, which takes a tenth of
-//! a second and the memory that its cost says: it belongs on a thread of its own.
+//! a second and the memory that its cost says: it belongs on a thread of its own. Who has that memory before the first half is sent
+//! begins nothing that cannot be finished.
 
 use crate::error::OpaqueError;
-use crate::stretching::Stretcher;
+use crate::stretching::{Stretcher, StretchingMemory};
 use crate::suite::Suite;
 use opaque_ke::rand::{CryptoRng, RngCore};
 use opaque_ke::{
@@ -61,22 +62,25 @@ impl SealingPassword {
         Ok((Self { password, state: started.state }, started.message.serialize().to_vec()))
     }
 
-    /// Stretches the password and seals the envelope that the server is to keep.
+    /// Stretches the password in this memory, which grows where it is too small, and seals the envelope that the server is to keep.
     ///
     /// # Errors
-    /// When the response is not one, or there is too little memory.
+    /// When the response is not one, or the memory cannot grow.
     pub fn finish(
         self,
         response: &[u8],
         cost: StretchingCost,
+        memory: &mut StretchingMemory,
         random: &mut (impl RngCore + CryptoRng),
     ) -> Result<Envelope, OpaqueError> {
         // The library ignores what is left over.
         let response = exactly::<RESPONSE_BYTES>(response)?;
         let response = RegistrationResponse::deserialize(response)?;
-        let stretcher = Stretcher(cost);
+        let stretcher = Stretcher::new(cost, memory);
         let parameters = ClientRegistrationFinishParameters::new(Identifiers::default(), Some(&stretcher));
-        let mut sealed = self.state.finish(random, &self.password, response, parameters)?;
+        let sealed = self.state.finish(random, &self.password, response, parameters);
+        *memory = stretcher.into_memory();
+        let mut sealed = sealed?;
         sealed.export_key.zeroize();
         Ok(Envelope { upload: sealed.message.serialize().to_vec(), stretching: cost.numbers() })
     }
@@ -102,27 +106,30 @@ impl ProvingPassword {
         Ok((Self { password, state: started.state }, started.message.serialize().to_vec()))
     }
 
-    /// Stretches the password, opens the envelope, verifies the server, and proves the password with KE3.
+    /// Stretches the password in this memory, which grows where it is too small, opens the envelope, verifies the server, and proves the password with KE3.
     ///
     /// `exporter` is that of the TLS connection that KE1 and KE2 went over (RFC 9266).
     ///
     /// # Errors
     /// [`OpaqueError::NotProven`] when the password does not fit, or the server sees another connection; or when KE2
-    /// is not one, or there is too little memory.
+    /// is not one, or the memory cannot grow.
     pub fn finish(
         self,
         ke2: &[u8],
         cost: StretchingCost,
+        memory: &mut StretchingMemory,
         exporter: &[u8; EXPORTER_BYTES],
         random: &mut (impl RngCore + CryptoRng),
     ) -> Result<Vec<u8>, OpaqueError> {
         let ke2 = exactly::<KE2_BYTES>(ke2)?;
         let ke2 = CredentialResponse::deserialize(ke2)?;
         let context = [OPAQUE_CONTEXT, exporter].concat();
-        let stretcher = Stretcher(cost);
+        let stretcher = Stretcher::new(cost, memory);
         let parameters =
             ClientLoginFinishParameters::new(Some(&context), Identifiers::default(), Some(&stretcher));
-        let mut proven = self.state.finish(random, &self.password, ke2, parameters)?;
+        let proven = self.state.finish(random, &self.password, ke2, parameters);
+        *memory = stretcher.into_memory();
+        let mut proven = proven?;
         // TLS carries what follows; nothing here needs these keys.
         proven.session_key.zeroize();
         proven.export_key.zeroize();

@@ -14,8 +14,14 @@ pub enum OpaqueError {
     /// The server sent something that is no message of OPAQUE.
     #[error("the server's answer is not one that OPAQUE (RFC 9807) allows")]
     Malformed,
-    /// Argon2id did not get its memory, or was interrupted.
-    #[error("the password could not be stretched: this machine has too little free memory")]
+    /// There is no memory to stretch a password in; nothing of it was sent.
+    #[error("this machine has too little free memory to stretch a password")]
+    NoMemory,
+    /// The server's cost takes more memory than was had before the exchange began, and the rest could not be had.
+    #[error(
+        "the server has the password stretched in more memory than this machine has free; what was begun is not \
+         finished, and nothing was changed"
+    )]
     NotStretched,
     /// The system has no random bytes.
     #[error(transparent)]

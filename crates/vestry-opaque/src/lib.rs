@@ -34,5 +34,5 @@ pub mod unstretched;
 pub use client::{NO_PROOF, ProvingPassword, SealingPassword};
 pub use error::OpaqueError;
 pub use random::SystemRandom;
-pub use stretching::Stretcher;
+pub use stretching::{Stretcher, StretchingMemory};
 pub use suite::Suite;

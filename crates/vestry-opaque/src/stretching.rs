@@ -1,10 +1,12 @@
 //! The key stretching function (RFC 9807, 2.2): Argon2id, at a cost that the server serves and the client has
 //! checked. It never picks a cost of its own.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use crate::error::OpaqueError;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use opaque_ke::errors::InternalError;
 use opaque_ke::generic_array::{ArrayLength, GenericArray};
 use opaque_ke::ksf::Ksf;
+use std::cell::RefCell;
 use vestry_protocol::fields::StretchingCost;
 use vestry_protocol::user::Stretching;
 use zeroize::Zeroize;
@@ -12,9 +14,72 @@ use zeroize::Zeroize;
 /// RFC 9807, 7: the salt is fixed, since the input is the output of an OPRF whose key is the account's own.
 const SALT: [u8; 16] = [0; 16];
 
-/// Argon2id at one cost. The default is what the library's trait asks for; no step uses it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Stretcher(pub(super) StretchingCost);
+/// The memory that a password is stretched in. It is had before the first half of an exchange is sent, so that no attempt begins that
+/// this machine cannot finish.
+#[derive(Debug, Default)]
+pub struct StretchingMemory(Vec<Block>);
+
+impl StretchingMemory {
+    /// Takes the memory that stretching at this cost needs, and writes to all of it: until then a system may have promised more
+    /// than it has.
+    ///
+    /// # Errors
+    /// [`OpaqueError::NoMemory`] when it cannot be had.
+    pub fn reserve(cost: StretchingCost) -> Result<Self, OpaqueError> {
+        let mut memory = Self::default();
+        let params = params(cost, 0).map_err(|_| OpaqueError::NoMemory)?;
+        memory.grow(params.block_count()).ok_or(OpaqueError::NoMemory)?;
+        Ok(memory)
+    }
+
+    /// Refuses when memory for this cost is not to be had at all; takes none.
+    ///
+    /// # Errors
+    /// As [`StretchingMemory::reserve`].
+    pub fn refuse_without(cost: StretchingCost) -> Result<(), OpaqueError> {
+        let params = params(cost, 0).map_err(|_| OpaqueError::NoMemory)?;
+        Vec::<Block>::new().try_reserve_exact(params.block_count()).map_err(|_| OpaqueError::NoMemory)
+    }
+
+    #[cfg(test)]
+    pub(super) fn blocks(&self) -> usize {
+        self.0.len()
+    }
+
+    fn grow(&mut self, blocks: usize) -> Option<&mut [Block]> {
+        if let Some(more) = blocks.checked_sub(self.0.len()) {
+            self.0.try_reserve_exact(more).ok()?;
+            self.0.resize(blocks, Block::new());
+        }
+        self.0.get_mut(..blocks)
+    }
+}
+
+/// Argon2id at one cost, in memory that is there already or grows. The default is what the library's trait asks for; no step uses it.
+#[derive(Debug, Default)]
+pub struct Stretcher {
+    cost: StretchingCost,
+    memory: RefCell<StretchingMemory>,
+}
+
+impl Stretcher {
+    /// At this cost, in memory that is taken and given back by [`Stretcher::into_memory`].
+    pub(super) fn new(cost: StretchingCost, memory: &mut StretchingMemory) -> Self {
+        Self { cost, memory: RefCell::new(std::mem::take(memory)) }
+    }
+
+    pub(super) fn into_memory(self) -> StretchingMemory {
+        self.memory.into_inner()
+    }
+
+    fn stretch(&self, input: &[u8], output: &mut [u8]) -> Option<()> {
+        let params = params(self.cost, output.len()).ok()?;
+        let mut memory = self.memory.try_borrow_mut().ok()?;
+        let blocks = memory.grow(params.block_count())?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        argon2.hash_password_into_with_memory(input, &SALT, output, blocks).ok()
+    }
+}
 
 impl Ksf for Stretcher {
     fn hash<L: ArrayLength<u8>>(
@@ -22,14 +87,13 @@ impl Ksf for Stretcher {
         mut input: GenericArray<u8, L>,
     ) -> Result<GenericArray<u8, L>, InternalError> {
         let mut output = GenericArray::default();
-        let stretched = stretch(self.0, &input, &mut output);
+        let stretched = self.stretch(&input, &mut output);
         input.as_mut_slice().zeroize();
-        stretched.map(|()| output).map_err(|_| InternalError::KsfError)
+        stretched.map(|()| output).ok_or(InternalError::KsfError)
     }
 }
 
-fn stretch(cost: StretchingCost, input: &[u8], output: &mut [u8]) -> argon2::Result<()> {
+fn params(cost: StretchingCost, output_bytes: usize) -> argon2::Result<Params> {
     let Stretching { memory_kib, iterations, parallelism } = cost.numbers();
-    let params = Params::new(memory_kib, iterations, parallelism, Some(output.len()))?;
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(input, &SALT, output)
+    Params::new(memory_kib, iterations, parallelism, (output_bytes > 0).then_some(output_bytes))
 }

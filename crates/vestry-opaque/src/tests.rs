@@ -39,7 +39,8 @@ fn register(text: &str) -> Registered {
     let (sealing, request) = SealingPassword::start_again(&password(text), &mut random()).unwrap();
     let request = RegistrationRequest::deserialize(&request).unwrap();
     let response = ServerRegistration::<Suite>::start(&setup, request, b"naman").unwrap().message.serialize();
-    let envelope = sealing.finish(&response, cost(), &mut random()).unwrap();
+    let envelope =
+        sealing.finish(&response, cost(), &mut StretchingMemory::default(), &mut random()).unwrap();
     assert_eq!((envelope.upload.len(), envelope.stretching), (192, cost().numbers()));
     let record = ServerRegistration::finish(RegistrationUpload::deserialize(&envelope.upload).unwrap());
     Registered { setup, record }
@@ -66,14 +67,15 @@ fn to_ke2(registered: &Registered, text: &str) -> (ProvingPassword, Vec<u8>, Ser
 fn the_right_password_is_proven_and_a_wrong_one_is_not() {
     let registered = register("correct horse battery");
     let (proving, ke2, server) = to_ke2(&registered, "correct horse battery");
-    let ke3 = proving.finish(&ke2, cost(), &EXPORTER, &mut random()).unwrap();
+    let ke3 =
+        proving.finish(&ke2, cost(), &mut StretchingMemory::default(), &EXPORTER, &mut random()).unwrap();
     assert_eq!(ke3.len(), NO_PROOF.len());
     let context = context(&EXPORTER);
     let parameters = ServerLoginParameters { context: Some(&context), identifiers: Identifiers::default() };
     server.finish(CredentialFinalization::deserialize(&ke3).unwrap(), parameters).unwrap();
 
     let (proving, ke2, _) = to_ke2(&registered, "correct horse batterz");
-    let refused = proving.finish(&ke2, cost(), &EXPORTER, &mut random());
+    let refused = proving.finish(&ke2, cost(), &mut StretchingMemory::default(), &EXPORTER, &mut random());
     assert_eq!(refused, Err(OpaqueError::NotProven));
 }
 
@@ -91,7 +93,7 @@ fn no_proof_is_refused_by_a_server() {
 fn a_proof_on_another_connection_fails() {
     let registered = register("correct horse battery");
     let (proving, ke2, _) = to_ke2(&registered, "correct horse battery");
-    let refused = proving.finish(&ke2, cost(), &[8; 32], &mut random());
+    let refused = proving.finish(&ke2, cost(), &mut StretchingMemory::default(), &[8; 32], &mut random());
     assert_eq!(refused, Err(OpaqueError::NotProven));
 }
 
@@ -100,7 +102,10 @@ fn a_proof_at_another_cost_fails() {
     let registered = register("correct horse battery");
     let (proving, ke2, _) = to_ke2(&registered, "correct horse battery");
     let other = StretchingCost::parse(Stretching { iterations: 3, ..cost().numbers() }).unwrap();
-    assert_eq!(proving.finish(&ke2, other, &EXPORTER, &mut random()), Err(OpaqueError::NotProven));
+    assert_eq!(
+        proving.finish(&ke2, other, &mut StretchingMemory::default(), &EXPORTER, &mut random()),
+        Err(OpaqueError::NotProven)
+    );
 }
 
 #[test]
@@ -113,7 +118,9 @@ fn a_flipped_bit_anywhere_in_ke2_fails() {
         for at in [from, (from + to) / 2, to - 1] {
             let (proving, mut ke2, _) = to_ke2(&registered, "correct horse battery");
             ke2[at] ^= 1;
-            let refused = proving.finish(&ke2, cost(), &EXPORTER, &mut random()).unwrap_err();
+            let refused = proving
+                .finish(&ke2, cost(), &mut StretchingMemory::default(), &EXPORTER, &mut random())
+                .unwrap_err();
             assert!(matches!(refused, OpaqueError::NotProven | OpaqueError::Malformed), "{at}: {refused:?}");
         }
     }
@@ -124,15 +131,20 @@ fn an_answer_of_another_length_is_malformed() {
     let registered = register("correct horse battery");
     let longer = |bytes: &[u8]| [bytes, &[0]].concat();
     let (proving, ke2, _) = to_ke2(&registered, "correct horse battery");
-    assert_eq!(proving.finish(&longer(&ke2), cost(), &EXPORTER, &mut random()), Err(OpaqueError::Malformed));
+    assert_eq!(
+        proving.finish(&longer(&ke2), cost(), &mut StretchingMemory::default(), &EXPORTER, &mut random()),
+        Err(OpaqueError::Malformed)
+    );
     for length in [0, 63, 64, 65, 319, 321] {
         let (proving, _, _) = to_ke2(&registered, "correct horse battery");
         let answer = vec![0xff; length];
-        let refused = proving.finish(&answer, cost(), &EXPORTER, &mut random());
+        let refused =
+            proving.finish(&answer, cost(), &mut StretchingMemory::default(), &EXPORTER, &mut random());
         assert_eq!(refused, Err(OpaqueError::Malformed), "{length}");
         let (sealing, _) =
             SealingPassword::start_again(&password("correct horse battery"), &mut random()).unwrap();
-        let refused = sealing.finish(&answer, cost(), &mut random()).unwrap_err();
+        let refused =
+            sealing.finish(&answer, cost(), &mut StretchingMemory::default(), &mut random()).unwrap_err();
         assert_eq!(refused, OpaqueError::Malformed, "{length}");
     }
 }
@@ -143,13 +155,16 @@ fn a_server_that_hands_the_blinded_password_back_is_refused() {
     let (sealing, request) =
         SealingPassword::start_again(&password("correct horse battery"), &mut random()).unwrap();
     let reflected = [request.as_slice(), &registered.setup.keypair().public().serialize()].concat();
-    assert_eq!(sealing.finish(&reflected, cost(), &mut random()).unwrap_err(), OpaqueError::Malformed);
+    assert_eq!(
+        sealing.finish(&reflected, cost(), &mut StretchingMemory::default(), &mut random()).unwrap_err(),
+        OpaqueError::Malformed
+    );
 }
 
 #[test]
 fn stretching_is_argon2id_of_the_whole_input_under_a_salt_of_zeros() {
     let input = GenericArray::<u8, U64>::from([0x5a; 64]);
-    let stretched = Stretcher(cost()).hash(input).unwrap();
+    let stretched = Stretcher::new(cost(), &mut StretchingMemory::default()).hash(input).unwrap();
     let mut expected = [0; 64];
     let params = Params::new(19_456, 2, 1, Some(64)).unwrap();
     let argon2id = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -162,4 +177,20 @@ fn two_requests_for_one_password_have_nothing_in_common() {
     let request =
         || SealingPassword::start_again(&password("correct horse battery"), &mut random()).unwrap().1;
     assert_ne!(request(), request());
+}
+
+#[test]
+fn memory_that_was_had_before_is_used_again_and_grows_where_it_is_too_small() {
+    let registered = register("correct horse");
+    let (small, large) = (19 * 1024, 20 * 1024);
+    let of =
+        |memory_kib| StretchingCost::parse(Stretching { memory_kib, iterations: 2, parallelism: 1 }).unwrap();
+    let mut memory = StretchingMemory::reserve(of(small)).unwrap();
+    for (cost, blocks) in [(cost(), small), (of(large), large), (cost(), large)] {
+        let (proving, ke2, _) = to_ke2(&registered, "correct horse");
+        let proven = proving.finish(&ke2, cost, &mut memory, &EXPORTER, &mut random());
+        // The record was made at one of the costs.
+        assert_eq!(proven.is_ok(), cost == self::cost());
+        assert_eq!(memory.blocks(), usize::try_from(blocks).unwrap());
+    }
 }

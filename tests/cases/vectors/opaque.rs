@@ -6,7 +6,7 @@ use opaque_ke::errors::ProtocolError;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::process::Command;
-use vestry_opaque::{OpaqueError, ProvingPassword, SealingPassword};
+use vestry_opaque::{OpaqueError, ProvingPassword, SealingPassword, StretchingMemory};
 use vestry_protocol::fields::{Password, StretchingCost};
 use vestry_protocol::secret::SecretText;
 use vestry_server::clock::Clock;
@@ -140,7 +140,9 @@ fn writes(replay: &Replay) {
     let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY));
     let (sealing, request) = SealingPassword::start_again(&password, &mut random).unwrap();
     assert_eq!(request, outputs.registration_request.0);
-    let envelope = sealing.finish(&outputs.registration_response.0, cost(replay), &mut random).unwrap();
+    let envelope = sealing
+        .finish(&outputs.registration_response.0, cost(replay), &mut StretchingMemory::default(), &mut random)
+        .unwrap();
     assert_eq!(
         (envelope.upload, Some(envelope.stretching)),
         (outputs.registration_upload.0.clone(), replay.stretching)
@@ -148,7 +150,9 @@ fn writes(replay: &Replay) {
     let (proving, ke1) = ProvingPassword::start(&password, &mut random).unwrap();
     assert_eq!(ke1, outputs.ke1.0);
     let exporter = replay.inputs.exporter.as_ref().unwrap().0.as_slice().try_into().unwrap();
-    let ke3 = proving.finish(&outputs.ke2.0, cost(replay), exporter, &mut random).unwrap();
+    let ke3 = proving
+        .finish(&outputs.ke2.0, cost(replay), &mut StretchingMemory::default(), exporter, &mut random)
+        .unwrap();
     assert_eq!(ke3, outputs.ke3.0);
 }
 
@@ -169,7 +173,13 @@ fn the_clients_half_gives_up_each_login_that_opens_nothing() {
         let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
         assert_eq!(ke1, replay.outputs.ke1.0);
         let exporter = case.exporter.0.as_slice().try_into().unwrap();
-        let finished = proving.finish(&case.ke2.0, cost(&replay), exporter, &mut random);
+        let finished = proving.finish(
+            &case.ke2.0,
+            cost(&replay),
+            &mut StretchingMemory::default(),
+            exporter,
+            &mut random,
+        );
         assert_eq!(finished.is_ok(), opens, "{}", case.shows);
     }
 }
@@ -185,7 +195,13 @@ fn the_clients_half_gives_up_each_login_of_somebody_with_the_record() {
         let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
         assert_eq!(ke1, replay.outputs.ke1.0);
         let exporter = case.exporter.0.as_slice().try_into().unwrap();
-        let finished = proving.finish(&case.ke2.0, cost(&replay), exporter, &mut random);
+        let finished = proving.finish(
+            &case.ke2.0,
+            cost(&replay),
+            &mut StretchingMemory::default(),
+            exporter,
+            &mut random,
+        );
         assert_eq!(finished.err(), Some(OpaqueError::NotProven), "{}", case.shows);
     }
 }
@@ -203,7 +219,13 @@ fn the_clients_half_gives_up_each_login_with_the_identity() {
         let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
         assert_eq!(ke1, replay.outputs.ke1.0);
         let exporter = case.exporter.0.as_slice().try_into().unwrap();
-        let finished = proving.finish(&case.ke2.0, cost(&replay), exporter, &mut random);
+        let finished = proving.finish(
+            &case.ke2.0,
+            cost(&replay),
+            &mut StretchingMemory::default(),
+            exporter,
+            &mut random,
+        );
         assert!(finished.is_err(), "{}", case.shows);
     }
 }
@@ -219,7 +241,7 @@ fn the_clients_half_gives_up_each_new_password_that_seals_nothing() {
         let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY));
         let (sealing, request) = SealingPassword::start_again(&typed_password(), &mut random).unwrap();
         assert_eq!(request, replay.outputs.registration_request.0);
-        let sealed = sealing.finish(&response, cost(&replay), &mut random);
+        let sealed = sealing.finish(&response, cost(&replay), &mut StretchingMemory::default(), &mut random);
         assert_eq!(sealed.is_ok(), seals, "{shows}");
     }
 }

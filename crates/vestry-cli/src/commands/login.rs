@@ -13,7 +13,7 @@ use serde::Serialize;
 use vestry_client::state::{
     Contents, Lifetime, NotKnownAsOpaque, SavedSession, SessionKept, SessionPlace, SessionRead, StateError,
 };
-use vestry_client::{CallError, KeptFromLogin};
+use vestry_client::{CallError, KeptFromLogin, refuse_without_memory};
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{Device, Password, Username};
@@ -134,6 +134,7 @@ impl Ready {
         way: Way,
         lifetime: Lifetime,
     ) -> Result<Self, Failure> {
+        refuse_without_memory()?;
         let (output, folders) = (context.output, &context.folders);
         // First: what is in the way of a session is set aside.
         let (before, read) = load_session_to_end(output, folders, target)?;

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::output::Shown;
 use crate::session_link::SessionLink;
 use std::fmt::Display;
+use vestry_client::refuse_without_memory;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::fields::{Age, Email, Field, FieldError, Gender, Password, Username};
 use vestry_protocol::refusal::RefusalCode;
@@ -188,6 +189,7 @@ async fn with_password<T>(
     if !is_needed {
         return act(None).await.map(Some);
     }
+    refuse_without_memory()?;
     loop {
         let question = format!("Password, {why} (Enter goes back): ");
         let Some(password) = context.prompt.password(&question)? else { return Ok(None) };

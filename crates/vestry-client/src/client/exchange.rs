@@ -1,8 +1,9 @@
 //! The exchanges of OPAQUE over a connection, and the one place where a password itself is sent.
 //!
-//! It never stretches a password at a cost out of bounds, and never takes an answer to a proof that failed for
+//! It begins no exchange without the room to finish it, never stretches a password at a cost out of bounds, and never takes an answer to a proof that failed for
 //! anything but a refusal.
 
+use super::room::Room;
 use super::{CallError, Client, KeptFromLogin, secret, token_again};
 use crate::strength::StrongPassword;
 use crate::wire::WireError;
@@ -54,12 +55,13 @@ impl Client {
         device_token: Option<&DeviceToken>,
     ) -> Result<Option<Vec<u8>>, CallError> {
         let (name, device_token) = (name.as_str().to_owned(), device_token.map(token_again));
-        self.attempt(password, |ke1| UserCall::StartLogin { name, device_token, ke1 }).await
+        let room = Room::reserve().await?;
+        self.attempt(&room, password, |ke1| UserCall::StartLogin { name, device_token, ke1 }).await
     }
 
     /// Proves the password again within a session, for the call that follows.
-    pub(super) async fn prove(&mut self, password: &Password) -> Result<(), CallError> {
-        match self.attempt(password, |ke1| UserCall::StartProof { ke1 }).await? {
+    pub(super) async fn prove(&mut self, room: &Room, password: &Password) -> Result<(), CallError> {
+        match self.attempt(room, password, |ke1| UserCall::StartProof { ke1 }).await? {
             Some(ke3) => {
                 let proven = |reply| matches!(reply, UserReply::PasswordProven).then_some(());
                 self.ask_ahead(&UserCall::FinishProof { ke3 }, proven).await
@@ -71,27 +73,30 @@ impl Client {
     /// Seals a new password; `start` makes the call that has the server evaluate its blinded form.
     pub(super) async fn seal(
         &mut self,
+        room: &Room,
         password: &StrongPassword,
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Envelope, CallError> {
         let mut random = SystemRandom::open()?;
         let started = SealingPassword::start(password.new_password(), &mut random)?;
-        self.finish_sealing(started, random, start).await
+        self.finish_sealing(room, started, random, start).await
     }
 
     /// Seals the password that this connection just logged in with. It may break a rule of new ones.
     pub(super) async fn seal_again(
         &mut self,
+        room: &Room,
         password: &Password,
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Envelope, CallError> {
         let mut random = SystemRandom::open()?;
         let started = SealingPassword::start_again(password, &mut random)?;
-        self.finish_sealing(started, random, start).await
+        self.finish_sealing(room, started, random, start).await
     }
 
     async fn finish_sealing(
         &mut self,
+        room: &Room,
         (sealing, request): (SealingPassword, Vec<u8>),
         mut random: SystemRandom,
         start: impl FnOnce(Vec<u8>) -> UserCall,
@@ -102,12 +107,13 @@ impl Client {
         };
         let (response, stretching) = self.ask_ahead(&start(request), own).await?;
         let cost = within_bounds(stretching)?;
-        Ok(aside(move || sealing.finish(&response, cost, &mut random)).await?)
+        Ok(room.stretch(move |memory| sealing.finish(&response, cost, memory, &mut random)).await?)
     }
 
     /// KE3; nothing when the password is wrong, or the account is not OPAQUE, or does not exist.
     async fn attempt(
         &mut self,
+        room: &Room,
         password: &Password,
         start: impl FnOnce(Vec<u8>) -> UserCall,
     ) -> Result<Option<Vec<u8>>, CallError> {
@@ -120,11 +126,15 @@ impl Client {
         };
         let (ke2, stretching) = self.ask_ahead(&start(ke1), own).await?;
         let cost = within_bounds(stretching)?;
-        match aside(move || proving.finish(&ke2, cost, &exporter, &mut random)).await {
+        let proven = room.stretch(move |memory| proving.finish(&ke2, cost, memory, &exporter, &mut random));
+        match proven.await {
             Ok(ke3) => Ok(Some(ke3)),
             Err(OpaqueError::NotProven) => Ok(None),
             Err(
-                failed @ (OpaqueError::Malformed | OpaqueError::NotStretched | OpaqueError::NoRandomness(_)),
+                failed @ (OpaqueError::Malformed
+                | OpaqueError::NoMemory
+                | OpaqueError::NotStretched
+                | OpaqueError::NoRandomness(_)),
             ) => Err(failed.into()),
         }
     }
@@ -163,11 +173,4 @@ fn own_session(reply: UserReply) -> Option<NewSession> {
 
 fn within_bounds(stretching: Stretching) -> Result<StretchingCost, CallError> {
     StretchingCost::parse(stretching).map_err(|_| CallError::StretchingOutOfBounds(stretching))
-}
-
-/// Stretching takes a tenth of a second and more, which no other connection of this thread should wait for.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, OpaqueError> + Send + 'static,
-) -> Result<T, OpaqueError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(OpaqueError::NotStretched))
 }

@@ -283,3 +283,60 @@ async fn a_change_that_needs_no_password_proves_none() {
     assert!(updated.unwrap_err().is_refusal(RefusalCode::WrongCredentials));
     assert_eq!(server.seen, ["UpdateAccount"]);
 }
+
+/// Runs a test of this file again in a process of its own that may have so much address space and no more.
+fn under_limit(test: &str, mebibytes: u32) -> std::process::Output {
+    let this = std::env::current_exe().unwrap();
+    let line = format!(
+        "ulimit -v {}; exec \"$0\" --exact client::opaque_tests::{test} --nocapture",
+        mebibytes * 1024
+    );
+    std::process::Command::new("sh").args(["-c", &line]).arg(this).env(LIMITED, "1").output().unwrap()
+}
+
+/// Set in such a process.
+const LIMITED: &str = "VESTRY_TEST_LIMITED";
+
+#[tokio::test]
+async fn a_server_that_wants_more_memory_than_there_is_gets_no_second_half() {
+    if std::env::var_os(LIMITED).is_none() {
+        let test = "a_server_that_wants_more_memory_than_there_is_gets_no_second_half";
+        let ran = under_limit(test, 400);
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let mut server = FakeServer::with_record(RIGHT).await;
+    server.stretching = Stretching { memory_kib: 1024 * 1024, ..CHEAP };
+    let error = log_in(&mut server, RIGHT).await.unwrap_err();
+    assert!(matches!(error, CallError::Opaque(OpaqueError::NotStretched)), "{error}");
+    assert!(error.to_string().contains("what was begun is not finished, and nothing was changed"));
+    assert_eq!(server.seen, ["StartLogin"]);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_when_there_is_no_memory_to_stretch_a_password_in() {
+    if std::env::var_os(LIMITED).is_none() {
+        let test = "nothing_is_sent_when_there_is_no_memory_to_stretch_a_password_in";
+        let ran = under_limit(test, 400);
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let mut server = FakeServer::with_record(RIGHT).await;
+    server.seen.clear();
+    // All but 48 MiB are taken.
+    let mut ballast: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let mut more = Vec::new();
+        if more.try_reserve_exact(8 << 20).is_err() {
+            break;
+        }
+        ballast.push(more);
+    }
+    ballast.truncate(ballast.len() - 6);
+    let error = log_in(&mut server, RIGHT).await.unwrap_err();
+    drop(ballast);
+    assert!(matches!(error, CallError::Opaque(OpaqueError::NoMemory)), "{error}");
+    assert!(server.seen.is_empty(), "{:?}", server.seen);
+}

@@ -18,7 +18,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use vestry_opaque::server::{self, BlindedPassword, Record, ServerKey, Verified};
-use vestry_opaque::{OpaqueError, SealingPassword, SystemRandom};
+use vestry_opaque::{OpaqueError, SealingPassword, StretchingMemory, SystemRandom};
 use vestry_protocol::fields::{Field, FieldError, Password, StretchingCost};
 use vestry_protocol::limits::{EXPORTER_BYTES, OPAQUE_UPLOAD_BYTES};
 use vestry_protocol::user::{Envelope, Stretching};
@@ -138,7 +138,9 @@ impl OpaqueKey {
         let mut random = SystemRandom::open().map_err(broken)?;
         let (sealing, request) = SealingPassword::start_again(password, &mut random).map_err(failed)?;
         let response = self.evaluate(admitted, id, Blinded::parse(&request)?)?;
-        let envelope = sealing.finish(&response, StretchingCost::default(), &mut random).map_err(failed)?;
+        let envelope = sealing
+            .finish(&response, StretchingCost::default(), &mut StretchingMemory::default(), &mut random)
+            .map_err(failed)?;
         OpaqueRecord::from_envelope(&envelope)
     }
 }
@@ -278,7 +280,7 @@ fn not_opaque(field: Field) -> impl FnOnce(OpaqueError) -> Failure {
         OpaqueError::Malformed | OpaqueError::NotProven => {
             FieldError { field, rule: "this is no such message of OPAQUE (RFC 9807)".to_owned() }.into()
         }
-        OpaqueError::NotStretched | OpaqueError::NoRandomness(_) => broken(error),
+        OpaqueError::NoMemory | OpaqueError::NotStretched | OpaqueError::NoRandomness(_) => broken(error),
     }
 }
 
@@ -395,7 +397,7 @@ mod tests {
             let ke1 = Ke1::parse(&ke1).unwrap();
             let (ke2, cost, exchange) = key.start_login(&admitted, NAMAN, known, ke1, &EXPORTER).unwrap();
             let cost = StretchingCost::parse(cost).unwrap();
-            let ke3 = proving.finish(&ke2, cost, &EXPORTER, &mut random);
+            let ke3 = proving.finish(&ke2, cost, &mut StretchingMemory::default(), &EXPORTER, &mut random);
             assert_eq!(ke3.is_ok_and(|ke3| exchange.finish(&ke3, &EXPORTER).is_some()), gets_in);
         }
     }

@@ -8,7 +8,7 @@ use super::port::{UserPort, source};
 use crate::console::Console;
 use crate::failure::Failure;
 use vestry_client::{CallError, Client, KeptFromLogin};
-use vestry_opaque::{OpaqueError, SealingPassword, SystemRandom};
+use vestry_opaque::{OpaqueError, SealingPassword, StretchingMemory, SystemRandom};
 use vestry_protocol::fields::{
     Device, Field, Password, PasswordOwner, PasswordPolicy, StretchingCost, Username,
 };
@@ -54,7 +54,9 @@ impl Loot {
             other => return Err(refused(other)),
         };
         let cost = StretchingCost::parse(stretching)?;
-        let envelope = sealing.finish(&response, cost, &mut random).map_err(of_opaque)?;
+        let envelope = sealing
+            .finish(&response, cost, &mut StretchingMemory::default(), &mut random)
+            .map_err(of_opaque)?;
         let finish = UserCall::FinishReset { envelope: again(&envelope) };
         match wire.call(finish).await.map_err(|error| port.lost(error))? {
             UserReply::PasswordReset { .. } => drop(wire),
