@@ -170,7 +170,9 @@ async fn rows_or_reply(
     loop {
         match wire.receive_for(id).await.unwrap() {
             AdminReply::BackupChunk(_) => {}
-            AdminReply::Refused(refusal) => return Err(refusal.known_code().unwrap()),
+            AdminReply::Refused(refusal) | AdminReply::QueryRefusedAt { refusal, .. } => {
+                return Err(refusal.known_code().unwrap());
+            }
             _ => return Ok(()),
         }
     }

@@ -192,7 +192,7 @@ fn at_forty_columns_no_word_is_broken_and_no_command_either() {
     let (_server, person) = joined();
     person.vestry(&["register", "naman", "--no-login", "--password-stdin"], PASSWORD).ended_with(0);
     let screen_of = |arguments: &[&str]| {
-        let mut terminal = person.open_at("vestry", arguments, 40);
+        let mut terminal = person.open_with("vestry", arguments, 40, &[]);
         terminal.wait_for_silence();
         terminal.all().replace('\r', "")
     };

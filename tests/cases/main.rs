@@ -48,6 +48,7 @@ mod owners;
 mod processes;
 mod programs;
 mod prompt;
+mod prompt_help;
 // The documents and the structure that they promise, and clients that others wrote from them.
 mod documents;
 mod languages;

@@ -445,7 +445,9 @@ pub async fn rows_of(wire: &mut AdminWire, call: AdminCall) -> Result<Vec<Vec<St
                 assert_eq!(end.rows, rows.len() as u64);
                 return Ok(rows);
             }
-            AdminReply::Refused(refusal) => return Err(refusal),
+            AdminReply::Refused(refusal) | AdminReply::QueryRefusedAt { refusal, .. } => {
+                return Err(refusal);
+            }
             other => panic!("{other:?}"),
         }
     }

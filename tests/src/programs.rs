@@ -82,17 +82,23 @@ impl Person {
 
     /// Opens a program on a pseudo-terminal of 80 by 24.
     pub fn open(&self, name: &str, arguments: &[&str]) -> Terminal {
-        self.open_path(&program(name), arguments, 80)
+        self.open_with(name, arguments, 80, &[])
     }
 
-    /// Opens a program on a pseudo-terminal of as many columns.
-    pub fn open_at(&self, name: &str, arguments: &[&str], columns: u16) -> Terminal {
-        self.open_path(&program(name), arguments, columns)
+    /// Opens a program on a pseudo-terminal of so many columns, with more variables in its environment or others.
+    pub fn open_with(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        columns: u16,
+        variables: &[(&str, &str)],
+    ) -> Terminal {
+        self.open_path(&program(name), arguments, columns, variables)
     }
 
     /// Opens a shell on a pseudo-terminal, which finds the programs; its prompt is [`SHELL_PROMPT`].
     pub fn open_shell(&self, shell: &str, arguments: &[&str]) -> Terminal {
-        let mut terminal = self.open_path(Path::new(shell), arguments, 80);
+        let mut terminal = self.open_path(Path::new(shell), arguments, 80, &[]);
         let folder = program("vestry");
         let folder = folder.parent().expect("a program is in a folder").display();
         // The prompt in two parts, so that its own definition is not taken for it.
@@ -101,13 +107,22 @@ impl Person {
         terminal
     }
 
-    fn open_path(&self, program: &Path, arguments: &[&str], cols: u16) -> Terminal {
-        let size = PtySize { rows: 24, cols, pixel_width: 0, pixel_height: 0 };
+    fn open_path(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        columns: u16,
+        variables: &[(&str, &str)],
+    ) -> Terminal {
+        let size = PtySize { rows: 24, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = NativePtySystem::default().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         for (key, value) in self.environment() {
+            command.env(key, value);
+        }
+        for (key, value) in variables {
             command.env(key, value);
         }
         let child = pair.slave.spawn_command(command).expect("the program runs");

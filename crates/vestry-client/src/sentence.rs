@@ -33,8 +33,9 @@ pub fn sentence(refusal: &Refusal) -> String {
         RefusalCode::Forbidden => return with_the_servers("your role does not allow it", refusal),
         RefusalCode::Unavailable => "the server cannot write at the moment; its disk is full or read-only",
         RefusalCode::Internal => "the server made a mistake; its operator finds it in the log",
-        RefusalCode::QueryRefused => return with_the_servers("the query was refused", refusal),
-        RefusalCode::QueryLimit => return with_the_servers("the query was cut off", refusal),
+        // What is wrong with a statement only the server's sentence says, which says it whole.
+        RefusalCode::QueryRefused => return the_servers_or("the query was refused", refusal),
+        RefusalCode::QueryLimit => return the_servers_or("the query was cut off", refusal),
         RefusalCode::RegistrationClosed => "this server does not take registrations",
         RefusalCode::WrongState => {
             return with_the_servers("the state of the account does not allow it", refusal);
@@ -57,6 +58,13 @@ pub fn sentence(refusal: &Refusal) -> String {
         RefusalCode::OwnCertificate => "this is your own certificate; another admin has to revoke it",
     };
     own.to_owned()
+}
+
+fn the_servers_or(own: &str, refusal: &Refusal) -> String {
+    match refusal.message.is_empty() {
+        true => own.to_owned(),
+        false => Escaped(&refusal.message).to_string(),
+    }
 }
 
 fn with_the_servers(own: &str, refusal: &Refusal) -> String {

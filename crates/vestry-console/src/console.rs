@@ -5,6 +5,7 @@
 
 use crate::done::Done;
 use crate::failure::Failure;
+use crate::mistake::{Asked, Mistake};
 use crate::render::RowWriter;
 use crate::settings::Settings;
 use std::io::{self, Write};
@@ -66,14 +67,22 @@ impl Console {
         changed.map_err(|error| Failure::of_call(&self.settings.address, error, Some(look)))
     }
 
-    /// Opens a stream of rows and writes them as they come.
+    /// Opens a stream of rows and writes them as they come. A mistake in what was asked is pointed at.
     pub(crate) async fn stream_rows(
         &mut self,
+        asked: Asked<'_>,
         mut open: impl AsyncFnMut(&mut AdminClient) -> Result<Rows<'_>, AdminError>,
         writer: &mut dyn RowWriter,
         out: &mut dyn Write,
     ) -> Result<RowsEnd, Failure> {
-        let written = self.read(async |client| write_rows(&mut open(client).await?, writer, out).await).await;
+        let streamed =
+            self.call(async |client| write_rows(&mut open(client).await?, writer, out).await).await?;
+        let written = streamed.map_err(|error| match error {
+            AdminError::RefusedAt { refusal, fault } => {
+                Failure::Mistake(Box::new(Mistake::new(asked, &refusal, &fault)))
+            }
+            error => Failure::of_call(&self.settings.address, error, None),
+        });
         let end = match written {
             Ok(written) => written.map_err(Failure::Output)?,
             Err(failure) => {

@@ -12,6 +12,7 @@ pub(crate) fn exit_for(failure: &Failure) -> Exit {
         Failure::Field(_)
         | Failure::Time(_)
         | Failure::BadData(_)
+        | Failure::Mistake(_)
         | Failure::NotConfirmed { .. }
         | Failure::Audit(_)
         | Failure::LimitsExceeded { .. }

@@ -1,5 +1,6 @@
 //! What went wrong, in words: what happened, then what to do. Text from outside is escaped here.
 
+use crate::mistake::Mistake;
 use crate::progress::grouped;
 use crate::reader::ReadError;
 use crate::settings::SettingsError;
@@ -64,6 +65,9 @@ pub(crate) enum Failure {
     Unsure { server: Address, error: WireError, look: Typed },
     #[error("{}", sentence(.0))]
     Refused(Refusal),
+    /// The server does not run a statement or a condition, and says where it is wrong.
+    #[error("{0}")]
+    Mistake(Box<Mistake>),
     #[error("the server's answer does not fit the question")]
     UnexpectedReply,
     #[error("the answer could not be written: {0}")]
@@ -109,7 +113,10 @@ impl Failure {
     pub(crate) fn of_call(server: &Address, error: AdminError, look: Option<Typed>) -> Self {
         let server = server.clone();
         match (error, look) {
-            (AdminError::Refused(refusal), _) => Self::Refused(refusal),
+            // Only rows are asked for in words that can be wrong, and their caller points at the place (`Console::stream_rows`).
+            (AdminError::Refused(refusal) | AdminError::RefusedAt { refusal, .. }, _) => {
+                Self::Refused(refusal)
+            }
             (AdminError::UnexpectedReply, _) => Self::UnexpectedReply,
             (AdminError::Wire(error @ WireError::LostAfterSending(_)), Some(look)) => {
                 Self::Unsure { server, error, look }
@@ -170,6 +177,8 @@ impl Failure {
             }
             Self::Drill(_) => Some("Nothing of it is left on the server. Try again.".to_owned()),
             Self::Usage(_)
+            // What was meant depends on the screen (`Output::failure`).
+            | Self::Mistake(_)
             | Self::Time(_)
             | Self::BadData(_)
             | Self::Settings(_)
@@ -285,7 +294,7 @@ mod tests {
     #[test]
     fn a_hostile_sentence_cannot_drive_the_terminal() {
         let failure = Failure::Refused(Refusal::new(RefusalCode::QueryRefused, "\u{1b}]52;c;x\u{7}\nno"));
-        assert_eq!(failure.to_string(), "the query was refused (\\u{1b}]52;c;x\\u{7}\\nno)");
+        assert_eq!(failure.to_string(), "\\u{1b}]52;c;x\\u{7}\\nno");
     }
 
     #[test]

@@ -16,6 +16,8 @@
 //! | [`render`] | how rows are written |
 //! | [`cli`] | what can be typed |
 //! | [`settings`] | where the server is, and the files that prove who asks |
+//! | [`sql`] | what a statement is made of, and the nearest of some words |
+//! | [`mistake`] | where a statement is wrong, and what was meant |
 //! | [`failure`] | what went wrong, and what to do |
 //! | [`interrupt`] | Ctrl-C while something is under way |
 //! | [`done`] | what a call changed, which has to be said |
@@ -41,6 +43,7 @@ mod exit;
 mod failure;
 mod formula;
 mod interrupt;
+mod mistake;
 mod output;
 mod program;
 mod progress;
@@ -50,6 +53,7 @@ mod reader;
 mod record;
 mod render;
 mod settings;
+mod sql;
 mod statement;
 mod until;
 mod words;

@@ -3,12 +3,14 @@
 use crate::cli::FormOptions;
 use crate::exit::exit_for;
 use crate::failure::Failure;
+use crate::mistake::Shown;
 use crate::render::Format;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use unicode_width::UnicodeWidthStr;
 use vestry_seal::Target;
 use vestry_terminal::signals;
 use vestry_terminal::{Exit, Prompt, PromptError, output};
@@ -29,6 +31,9 @@ impl Write for Stdout {
         Ok(())
     }
 }
+
+/// How wide a screen is whose size nobody knows.
+const COLUMNS_DEFAULT: usize = 80;
 
 /// Rows leave in pieces of this size, not one system call each.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -113,6 +118,22 @@ impl Output {
 
     /// What was done all the same, what went wrong, then what to do.
     pub(crate) fn failure(self, failure: &Failure) {
+        self.failure_below(
+            failure,
+            Shown { columns: self.width().unwrap_or(COLUMNS_DEFAULT), line: None, at_prompt: false },
+        );
+    }
+
+    /// The same, where a line of the prompt may stand above.
+    pub(crate) fn failure_below(self, failure: &Failure, shown: Shown<'_>) {
+        if let Failure::Mistake(mistake) = failure {
+            mistake.picture(shown).into_iter().for_each(output::talk);
+            let said = wrapped(&format!("vestryctl: {mistake}"), shown.columns);
+            said.into_iter()
+                .chain(mistake.advice(shown).map(|advice| format!("  {advice}")))
+                .for_each(output::talk);
+            return;
+        }
         if let Failure::Untold { said, .. } = failure {
             output::talk(format_args!("{}.", said.done));
         }
@@ -135,6 +156,23 @@ impl Output {
             Err(PromptError::InputEnded | PromptError::NoTerminal(_)) => Ok(String::new()),
         }
     }
+}
+
+/// A sentence in lines that are no longer than the screen is wide, where words let it; those behind the first are indented.
+fn wrapped(sentence: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in sentence.split(' ') {
+        if line.width() + 1 + word.width() > columns && !line.trim().is_empty() {
+            lines.push(std::mem::replace(&mut line, " ".to_owned()));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
 }
 
 fn is_the_null_device(stream: &impl AsFd) -> bool {

@@ -9,6 +9,7 @@ use crate::greeting::{Greeting, ReplyBody};
 use crate::import::{BadRow, ImportRow};
 use crate::item::{Item, Later, Numbered, Open};
 use crate::limits::REPLY_BYTES_MAX;
+use crate::query_fault::QueryFault;
 use crate::refusal::Refusal;
 use crate::secret::SecretText;
 use crate::time::UnixSeconds;
@@ -244,6 +245,13 @@ pub enum AdminReply {
     SettingsRead(Vec<SettingChange>),
     /// To `ReloadSettings`, when settings or certificates cannot be used: nothing has changed, and a sentence says why.
     SettingsKept(String),
+    /// To `Query`, `ListRows` and `FollowAudit`, in the place of `Refused`, where a program can point at what is wrong.
+    QueryRefusedAt {
+        /// As `Refused` would have it.
+        refusal: Refusal,
+        /// What is wrong, and where.
+        fault: QueryFault,
+    },
 }
 
 impl Numbered for AdminCall {

@@ -27,8 +27,9 @@
 //! | [`audit`] | what a check of the audit chain is asked and finds |
 //! | [`user`] | what the user port can be asked and may answer |
 //! | [`import`] | accounts on their way into a database |
+//! | [`query_fault`] | where and what is wrong in an operator's statement |
 //! | [`admin`] | what the admin port can be asked and may answer |
-//! | [`views`] | the views of an operator's SQL, and their columns |
+//! | [`views`] | the views of an operator's SQL, their columns, and the functions |
 
 pub mod admin;
 pub mod audit;
@@ -43,6 +44,7 @@ pub mod item;
 pub mod limits;
 pub mod message;
 pub mod pin;
+pub mod query_fault;
 pub mod random;
 pub mod refusal;
 pub mod role;

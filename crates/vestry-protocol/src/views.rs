@@ -1,5 +1,5 @@
-//! The views that an operator's SQL may name, with their columns in order: for the store, which makes them, and for whoever
-//! writes a statement. Columns are only ever appended.
+//! The views that an operator's SQL may name, with their columns in order, and the functions: for the store, which makes them,
+//! and for a program that helps to write a statement. Columns are only ever appended.
 
 /// A view and its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,3 +51,22 @@ pub const PY3: Columns = Columns { view: "py3", columns: &["name", "pass", "emai
 
 /// Every view, in the order in which they are shown.
 pub const ALL: [Columns; 6] = [ACCOUNTS, SESSIONS, AUDIT, OPERATORS, THROTTLE, PY3];
+
+/// The functions that may be named.
+#[rustfmt::skip]
+pub const FUNCTIONS: &[&str] = &[
+    // Aggregates and windows.
+    "avg", "count", "cume_dist", "dense_rank", "first_value", "group_concat", "lag", "last_value", "lead", "max",
+    "min", "nth_value", "ntile", "percent_rank", "rank", "row_number", "string_agg", "sum", "total",
+    // Text.
+    "char", "concat", "concat_ws", "format", "glob", "hex", "instr", "length", "like", "lower", "ltrim",
+    "octet_length", "printf", "quote", "replace", "rtrim", "substr", "substring", "trim", "unicode", "upper",
+    // Numbers.
+    "abs", "ceil", "ceiling", "floor", "ln", "log", "log10", "log2", "mod", "pow", "power", "round", "sign", "sqrt",
+    "trunc",
+    // Dates.
+    "current_date", "current_time", "current_timestamp", "date", "datetime", "julianday", "strftime", "time",
+    "timediff", "unixepoch",
+    // Choices.
+    "coalesce", "if", "ifnull", "iif", "likelihood", "likely", "nullif", "typeof", "unlikely",
+];

@@ -14,6 +14,7 @@ use vestry_protocol::greeting::Greeting;
 use vestry_protocol::import::{BadRow, ImportRow, Suspension};
 use vestry_protocol::item::{Item, Later, Numbered, Open};
 use vestry_protocol::limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
+use vestry_protocol::query_fault::{FaultKind, QueryFault};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::secret::{DeviceToken, SecretText, SessionToken};
 use vestry_protocol::user::{
@@ -459,6 +460,12 @@ fn detail() -> impl Strategy<Value = AccountDetail> {
     )
 }
 
+fn query_fault() -> impl Strategy<Value = QueryFault> {
+    use FaultKind::{Column, Function, Other, Syntax, View};
+    let kind = prop::sample::select(vec![Other, Column, View, Function, Syntax]);
+    (kind, of(text()), of(number())).prop_map(|(kind, word, at)| QueryFault { kind: kind.into(), word, at })
+}
+
 fn admin_reply() -> impl Strategy<Value = AdminReply> {
     prop_oneof![
         refusal().prop_map(AdminReply::Refused),
@@ -499,6 +506,7 @@ fn admin_reply() -> impl Strategy<Value = AdminReply> {
             AdminReply::SettingsRead(changes.into_iter().map(change).collect())
         }),
         text().prop_map(AdminReply::SettingsKept),
+        (refusal(), query_fault()).prop_map(|(refusal, fault)| AdminReply::QueryRefusedAt { refusal, fault }),
     ]
 }
 

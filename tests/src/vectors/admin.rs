@@ -10,6 +10,7 @@ use vestry_protocol::audit::{AuditFault, AuditVerdict, Checkpoint};
 use vestry_protocol::greeting::Greeting;
 use vestry_protocol::import::{BadRow, ImportRow, Suspension};
 use vestry_protocol::item::{Item, Later, Open};
+use vestry_protocol::query_fault::{FaultKind, QueryFault};
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::secret::SecretText;
 use vestry_protocol::user::Profile;
@@ -309,9 +310,53 @@ pub(super) fn replies() -> Vec<Example> {
     all.extend(import_replies());
     all.extend(limits());
     all.extend(settings());
+    all.extend(query_faults());
     all.extend(account_details());
     all.extend(largest_replies());
     all
+}
+
+/// Statements that are refused where something in them is wrong.
+fn query_faults() -> Vec<Example> {
+    let refused = |name, shows, message: &str, fault| {
+        let refusal = Refusal::new(RefusalCode::QueryRefused, message);
+        reply(name, shows, AdminReply::QueryRefusedAt { refusal, fault })
+    };
+    let fault = |kind: FaultKind, word: Option<&str>, at| QueryFault {
+        kind: kind.into(),
+        word: word.map(str::to_owned),
+        at,
+    };
+    vec![
+        refused(
+            "admin/reply-query-refused-at",
+            "A column that no view has, at the eighth byte of the statement.",
+            "no such column: nam",
+            fault(FaultKind::Column, Some("nam"), Some(7)),
+        ),
+        refused(
+            "admin/reply-query-refused-at-elsewhere",
+            "A column to sort by: it stands in no statement.",
+            "accounts has no column nam",
+            fault(FaultKind::Column, Some("nam"), None),
+        ),
+        refused(
+            "admin/reply-query-refused-at-no-word",
+            "A condition that is not complete: its end, and no word.",
+            "the condition is not complete",
+            fault(FaultKind::Other, None, Some(5)),
+        ),
+        refused(
+            "admin/reply-query-refused-at-later",
+            "A kind of fault that a later version has.",
+            "no such thing",
+            QueryFault {
+                kind: Open::Unknown(Item { number: 250, content: vec![1] }),
+                word: Some("thing".to_owned()),
+                at: Some(u64::MAX),
+            },
+        ),
+    ]
 }
 
 /// A field that were narrower in some reader would not hold these.

@@ -138,6 +138,10 @@ impl Message {
                 json!({ "id": id, "body": { "Refused": of_refusal(refusal) } })
             }
             Self::UserReply(reply) => spelled(reply),
+            Self::AdminReply(Reply { id, body: AdminReply::QueryRefusedAt { refusal, fault } }) => {
+                let said = json!({ "refusal": of_refusal(refusal), "fault": spelled(fault) });
+                json!({ "id": id, "body": { "QueryRefusedAt": said } })
+            }
             Self::AdminReply(Reply { id, body: AdminReply::Rows(rows) }) => {
                 let rows: Vec<Vec<Value>> =
                     rows.iter().map(|row| row.iter().map(of_cell).collect()).collect();
@@ -314,5 +318,6 @@ fn of_admin_reply(reply: &AdminReply) -> &'static str {
         AdminReply::LimitsShown(_) => "limits-shown",
         AdminReply::SettingsRead(_) => "settings-read",
         AdminReply::SettingsKept(_) => "settings-kept",
+        AdminReply::QueryRefusedAt { .. } => "query-refused-at",
     }
 }

@@ -117,7 +117,9 @@ async fn stream(wire: &mut AdminWire, call: &AdminCall) -> Result<(Vec<Vec<Cell>
                 wire.settle();
                 return Ok((rows, end));
             }
-            AdminReply::Refused(refusal) => return Err(Failure::other(refusal.message)),
+            AdminReply::Refused(refusal) | AdminReply::QueryRefusedAt { refusal, .. } => {
+                return Err(Failure::other(refusal.message));
+            }
             _ => return Err(Failure::other("an answer to something else")),
         }
     }

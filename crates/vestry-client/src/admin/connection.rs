@@ -35,6 +35,10 @@ impl Connection {
                 self.settle();
                 Err(AdminError::Refused(refusal))
             }
+            AdminReply::QueryRefusedAt { refusal, fault } => {
+                self.settle();
+                Err(AdminError::RefusedAt { refusal, fault })
+            }
             reply => Ok(reply),
         }
     }

@@ -3,6 +3,7 @@
 use crate::sentence::sentence;
 use crate::wire::WireError;
 use thiserror::Error;
+use vestry_protocol::query_fault::QueryFault;
 use vestry_protocol::refusal::Refusal;
 
 /// Why a call was not done, or not certainly done.
@@ -14,6 +15,14 @@ pub enum AdminError {
     /// The server refused.
     #[error("{}", sentence(.0))]
     Refused(Refusal),
+    /// The server refused a statement or a condition, and says where it is wrong.
+    #[error("{}", sentence(.refusal))]
+    RefusedAt {
+        /// Why.
+        refusal: Refusal,
+        /// What is wrong, and where.
+        fault: QueryFault,
+    },
     /// The server answered another question.
     #[error("the server's answer does not belong to the question")]
     UnexpectedReply,

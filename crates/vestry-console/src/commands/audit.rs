@@ -4,12 +4,13 @@ use crate::cli::ListArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::mistake::Asked;
 use crate::record::{Record, text};
 use crate::render::{Format, RowWriter};
 use std::io::{self, Write};
 use std::time::Duration;
 use vestry_client::wire::WireError;
-use vestry_protocol::admin::{Cell, FollowFrom};
+use vestry_protocol::admin::{Cell, FollowFrom, View};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::refusal::RefusalCode;
@@ -50,6 +51,7 @@ async fn follow_for_ever(context: &mut Context, asked: ListArgs, format: Format)
         let looked = context
             .console
             .stream_rows(
+                Asked::condition(View::Audit, asked.filter.as_deref(), 0),
                 async |client| client.follow_audit(asked.columns.clone(), asked.filter.clone(), from).await,
                 &mut writer,
                 &mut stdout,

@@ -4,17 +4,22 @@
 use crate::cli::ExportArgs;
 use crate::context::Context;
 use crate::failure::{Failure, Said};
+use crate::mistake::Asked;
 use crate::output::Written;
 use crate::progress::{Progress, grouped};
 use crate::reader::FileFormat;
 use crate::record::{Record, count, text};
 use crate::render::{Format, RowWriter};
+use crate::sql::closes_its_parentheses;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 use vestry_protocol::admin::{Cell, Listing, View};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestryctl;
 use vestry_seal::Target;
+
+/// What leaves deleted accounts out.
+const NOT_DELETED: &str = "status <> 'deleted'";
 
 /// A page takes a second; the server would end one that takes half a minute.
 const PAGE_ROWS: u64 = 100_000;
@@ -84,23 +89,28 @@ async fn write_all(
     let is_shown = arguments.file.is_some() && context.output.shows_progress(context.form);
     let mut pages =
         Pages { writer: format.writer(None), has_begun: false, rows: 0, progress: Progress::begin(is_shown) };
+    let typed = arguments.filter;
+    let (filter, before) = match &typed {
+        None if arguments.with_deleted => (None, 0),
+        None => (Some(NOT_DELETED.to_owned()), 0),
+        // What is not closed is refused as it was typed, and not as we would close it.
+        Some(typed) if arguments.with_deleted || !closes_its_parentheses(typed) => (Some(typed.clone()), 0),
+        Some(typed) => (Some(format!("({typed}\n) and {NOT_DELETED}")), 1),
+    };
     let mut listing = Listing {
         view: View::Accounts,
         columns: arguments.columns,
-        filter: match (arguments.filter, arguments.with_deleted) {
-            (asked, true) => asked,
-            (None, false) => Some("status <> 'deleted'".to_owned()),
-            (Some(asked), false) => Some(format!("({asked}) and status <> 'deleted'")),
-        },
+        filter,
         sort: None,
         descending: false,
         limit: PAGE_ROWS,
         after: None,
     };
+    let asked = Asked::condition(View::Accounts, typed.as_deref(), before);
     loop {
         let page = context
             .console
-            .stream_rows(async |client| client.list(listing.clone()).await, &mut pages, out)
+            .stream_rows(asked, async |client| client.list(listing.clone()).await, &mut pages, out)
             .await;
         pages.progress.clear();
         listing.after = page?.next;

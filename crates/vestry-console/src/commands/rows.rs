@@ -3,6 +3,7 @@
 use crate::cli::ListArgs;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::mistake::Asked;
 use crate::render::Format;
 use crate::statement::{Statement, split};
 use crate::words::quoted;
@@ -37,7 +38,8 @@ pub(crate) async fn run_statement(context: &mut Context, statement: Statement) -
         true => context.form.asked().unwrap_or(Format::Vertical),
         false => context.output.row_format(context.form),
     };
-    write_rows(context, async |client| client.query(&statement.sql).await, form).await.map(drop)
+    let asked = Asked::statement(&statement.sql);
+    write_rows(context, asked, async |client| client.query(&statement.sql).await, form).await.map(drop)
 }
 
 /// Writes a page of a view, and says how to get the next one.
@@ -52,7 +54,8 @@ pub(super) async fn list(context: &mut Context, view: View, arguments: ListArgs)
         after: arguments.after,
     };
     let format = context.output.row_format(context.form);
-    let end = write_rows(context, async |client| client.list(listing.clone()).await, format).await?;
+    let asked = Asked::condition(view, listing.filter.as_deref(), 0);
+    let end = write_rows(context, asked, async |client| client.list(listing.clone()).await, format).await?;
     if let Some(cursor) = end.next {
         context.output.talk(next_page(&context.words, &cursor, format));
     }
@@ -61,12 +64,13 @@ pub(super) async fn list(context: &mut Context, view: View, arguments: ListArgs)
 
 async fn write_rows(
     context: &mut Context,
+    asked: Asked<'_>,
     open: impl AsyncFnMut(&mut AdminClient) -> Result<Rows<'_>, AdminError>,
     format: Format,
 ) -> Result<RowsEnd, Failure> {
     let mut writer = format.writer(context.output.width());
     let mut stdout = context.output.stdout();
-    context.console.stream_rows(open, writer.as_mut(), &mut stdout).await
+    context.console.stream_rows(asked, open, writer.as_mut(), &mut stdout).await
 }
 
 /// For people the whole command, for scripts the option to add.

@@ -134,6 +134,7 @@ async fn query(console: &mut Console) -> (Result<RowsEnd, Failure>, String) {
     let (mut writer, mut out) = (Format::Json.writer(None), Vec::new());
     let end = console
         .stream_rows(
+            Asked::statement("select 1"),
             async |client| client.query("select name from accounts").await,
             writer.as_mut(),
             &mut out,

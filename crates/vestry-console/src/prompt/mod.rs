@@ -12,6 +12,7 @@ use crate::commands;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::mistake::Shown;
 use crate::statement::{Inside, Statement};
 use clap::Parser;
 use completion::Completion;
@@ -66,8 +67,8 @@ pub(crate) fn run(
                 continue;
             }
             Step::Mistake(said) => context.output.talk(said),
-            Step::Command(words) => run_command(&mut context, runtime, words),
-            Step::Statements(statements) => run_statements(&mut context, runtime, statements),
+            Step::Command(words) => run_command(&mut context, runtime, words, &line),
+            Step::Statements(statements) => run_statements(&mut context, runtime, statements, &line),
         }
         if tells_time {
             context.output.talk(format_args!("Time: {:.1} ms", began.elapsed().as_secs_f64() * 1e3));
@@ -76,14 +77,14 @@ pub(crate) fn run(
     Ok(())
 }
 
-fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>) {
+fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>, typed: &str) {
     let line = match PromptLine::try_parse_from(&words) {
         Ok(line) => line,
         // Help that was asked for, or what is wrong with the line.
         Err(error) => return context.output.talk(error.render().to_string().trim_end()),
     };
     if let Err(failure) = vocabulary::refuse_here(&line.command) {
-        return report(context, Err(failure));
+        return report(context, Err(failure), None);
     }
     let own_form = std::mem::replace(&mut context.form, line.form);
     if context.form.asked().is_none() {
@@ -93,10 +94,12 @@ fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>) {
     let done = runtime
         .block_on(until_interrupted(context, async |context| commands::run(context, line.command).await));
     context.form = own_form;
-    report(context, done);
+    report(context, done, Some(typed));
 }
 
-fn run_statements(context: &mut Context, runtime: &Runtime, statements: Vec<Statement>) {
+fn run_statements(context: &mut Context, runtime: &Runtime, statements: Vec<Statement>, typed: &str) {
+    // Behind the answer to another statement, the line stands no longer right above.
+    let above = (statements.len() == 1).then_some(typed);
     for statement in statements {
         let own_form = context.form;
         if statement.vertical {
@@ -108,7 +111,7 @@ fn run_statements(context: &mut Context, runtime: &Runtime, statements: Vec<Stat
         }));
         context.form = own_form;
         let failed = done.is_err();
-        report(context, done);
+        report(context, done, above);
         if failed {
             break;
         }
@@ -133,12 +136,19 @@ async fn until_interrupted(
     Err(Failure::Interrupted)
 }
 
-fn report(context: &mut Context, done: Result<(), Failure>) {
-    if context.console.was_reconnected() {
+/// Says how a line ended; `above` is the line that stands right above on the screen.
+fn report(context: &mut Context, done: Result<(), Failure>, above: Option<&str>) {
+    let was_reconnected = context.console.was_reconnected();
+    if was_reconnected {
         context.output.talk("The connection to the server had been lost; this was asked over a new one.");
     }
     if let Err(failure) = done {
-        context.output.failure(&failure);
+        let shown = Shown {
+            columns: context.output.width().unwrap_or(HELP_COLUMNS),
+            line: above.filter(|_| !was_reconnected).map(|line| (line, PROMPT.len())),
+            at_prompt: true,
+        };
+        context.output.failure_below(&failure, shown);
         // Ctrl-C at a question ends the question, any other signal the program.
         if let Failure::Signal(signal) = failure
             && signal != Signal::INT

@@ -2,6 +2,7 @@
 
 use super::vocabulary;
 use crate::render::Format;
+use crate::sql::nearest;
 use crate::statement::{Inside, Statement, split};
 use crate::words::words_of;
 use clap::ValueEnum;
@@ -130,8 +131,7 @@ fn of_backslash(bare: &str) -> Step {
                 Some(known) => Step::Describe(Some(known)),
                 None => {
                     let known = views::ALL.map(|known| known.view);
-                    let meant =
-                        vocabulary::nearest(view, known).map_or_else(|| known.join(", "), str::to_owned);
+                    let meant = nearest(view, known).map_or_else(|| known.join(", "), str::to_owned);
                     Step::Mistake(format!("There is no view {}. Did you mean: {meant}?", Escaped(view)))
                 }
             }
@@ -167,7 +167,7 @@ fn mistake(first: &str) -> String {
     let commands = vocabulary::commands();
     let known = commands.iter().map(String::as_str).chain(["select", "with", "values", "exit", "help"]);
     let shown: String = first.chars().take(40).collect();
-    match elsewhere.or_else(|| vocabulary::nearest(first, known)) {
+    match elsewhere.or_else(|| nearest(first, known)) {
         Some(meant) => {
             format!("'{}' is neither a command nor a statement. Did you mean: {meant}?", Escaped(&shown))
         }

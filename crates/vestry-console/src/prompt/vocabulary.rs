@@ -50,13 +50,6 @@ pub(super) fn commands() -> Vec<String> {
         .collect()
 }
 
-/// Returns the word that was probably meant: one that a slip of the fingers or two lead to.
-pub(super) fn nearest<'w>(typed: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let slips = |word: &str| strsim::damerau_levenshtein(&typed.to_lowercase(), word);
-    let fits = |word: &&str| slips(word) <= 2 && slips(word) < word.chars().count();
-    words.into_iter().filter(fits).min_by_key(|word| slips(word))
-}
-
 /// Refuses what belongs into a shell.
 pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
     let is_stdin = |file: &Path| file.as_os_str() == "-";

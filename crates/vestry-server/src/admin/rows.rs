@@ -110,9 +110,19 @@ async fn stream(
             let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             AdminReply::RowsEnd(RowsEnd { rows, elapsed_us, next })
         }
-        Err(failure) => AdminReply::Refused(failure.into_refusal()),
+        Err(failure) => refused_at(failure),
     };
     replies.send(last).await
+}
+
+/// With the place of what is wrong, where the statement has one.
+fn refused_at(failure: Failure) -> AdminReply {
+    let fault = if let Failure::Query(error) = &failure { error.fault().cloned() } else { None };
+    let refusal = failure.into_refusal();
+    match fault {
+        Some(fault) => AdminReply::QueryRefusedAt { refusal, fault },
+        None => AdminReply::Refused(refusal),
+    }
 }
 
 /// Gathers rows into chunks that fit a frame.

@@ -3,26 +3,31 @@
 //! SQLite's own messages quote what was typed, so they are escaped here, once. No message ever holds a value
 //! that was read from the database.
 
-use super::views;
+use super::words::{Word, words_of};
 use rusqlite::{Error, ErrorCode};
 use std::time::Duration;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::query_fault::{FaultKind, QueryFault};
 use vestry_protocol::typed::vestryd;
 
 /// Why a query was not done, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// It asks for something that the prompt does not do.
-    #[error("the query was refused: {reason}")]
+    #[error("{reason}")]
     Refused {
         /// What, and what to write instead.
         reason: String,
+        /// Where that stands, as far as it is known.
+        fault: Option<QueryFault>,
     },
     /// It is not SQL that this database understands.
-    #[error("the query is not valid: {message}")]
+    #[error("{message}")]
     Invalid {
         /// What SQLite made of it, escaped.
         message: String,
+        /// Where, as far as it is known.
+        fault: Option<QueryFault>,
     },
     /// It has more rows than are handed out.
     #[error("the query was stopped after {limit} rows; narrow it with WHERE, or page with LIMIT")]
@@ -55,14 +60,112 @@ pub enum QueryError {
 impl QueryError {
     /// A refusal with its reason.
     pub(super) fn refused(reason: impl Into<String>) -> Self {
-        Self::Refused { reason: reason.into() }
+        Self::Refused { reason: reason.into(), fault: None }
     }
 
     /// Something that is not valid, in SQLite's words or ours; escaped here.
     pub(super) fn invalid(message: &str) -> Self {
-        let is_unknown = message.starts_with("no such table") || message.starts_with("no such column");
-        let hint = if is_unknown { format!(". {}", views::summary()) } else { String::new() };
-        Self::Invalid { message: format!("{}{hint}", Escaped(message)) }
+        Self::Invalid { message: Escaped(message).to_string(), fault: None }
+    }
+
+    /// The same, about one name, wherever that stands.
+    pub(super) fn about(mut self, kind: FaultKind, word: impl Into<String>) -> Self {
+        if let Self::Refused { fault, .. } | Self::Invalid { fault, .. } = &mut self {
+            *fault = Some(QueryFault { kind: kind.into(), word: Some(word.into()), at: None });
+        }
+        self
+    }
+
+    /// The same, about what stands at this byte.
+    pub(super) fn at(mut self, place: usize) -> Self {
+        if let Self::Refused { fault, .. } | Self::Invalid { fault, .. } = &mut self {
+            let unknown = QueryFault { kind: FaultKind::Other.into(), word: None, at: None };
+            fault.get_or_insert(unknown).at = u64::try_from(place).ok();
+        }
+        self
+    }
+
+    /// The same, of the text `typed` that begins at byte `begin` of the statement that was compiled: what is wrong behind its end is
+    /// that it has ended.
+    pub(super) fn within(mut self, begin: usize, typed: &str, what: &str) -> Self {
+        let end = typed.trim_end().len();
+        let Some(fault) = self.fault_mut() else { return self };
+        match fault.at.and_then(|at| usize::try_from(at).ok()?.checked_sub(begin)) {
+            Some(place) if place < end => {
+                fault.at = u64::try_from(place).ok();
+                self
+            }
+            Some(_) => Self::invalid(&format!("{what} is not complete")).at(end),
+            // It stands before, in words of ours: there is nothing to point at.
+            None => {
+                fault.at = None;
+                self
+            }
+        }
+    }
+
+    /// The same, with the place of the name that it is about; what is about no name is missing at the end.
+    pub(super) fn found_in(mut self, sql: &str) -> Self {
+        let Some(QueryFault { word, at: at @ None, kind }) = self.fault_mut() else { return self };
+        let Some(word) = word else { return self.at(sql.trim_end().len()) };
+        let words = words_of(sql);
+        let is_it = |word_of: &Word| word_of.as_name().is_some_and(|name| name.eq_ignore_ascii_case(word));
+        let mut places = words.iter().enumerate().filter(|(_, placed)| is_it(&placed.word));
+        let is_called = |place: usize| words.get(place + 1).is_some_and(|next| next.word == Word::Sign('('));
+        let of_kind = match kind.known() {
+            Some(FaultKind::Function) => places.clone().find(|(place, _)| is_called(*place)),
+            _ => None,
+        };
+        let place = of_kind.or_else(|| places.next()).map(|(_, placed)| placed.at);
+        *at = place.and_then(|place| u64::try_from(place).ok());
+        self
+    }
+
+    /// What is wrong, and where, as far as it is known.
+    #[must_use]
+    pub fn fault(&self) -> Option<&QueryFault> {
+        match self {
+            Self::Refused { fault, .. } | Self::Invalid { fault, .. } => fault.as_ref(),
+            Self::TooManyRows { .. }
+            | Self::TimedOut { .. }
+            | Self::TooLarge
+            | Self::Cancelled
+            | Self::Busy
+            | Self::Store(_) => None,
+        }
+    }
+
+    fn fault_mut(&mut self) -> Option<&mut QueryFault> {
+        match self {
+            Self::Refused { fault, .. } | Self::Invalid { fault, .. } => fault.as_mut(),
+            _ => None,
+        }
+    }
+}
+
+/// What SQLite says of a statement that it does not understand, and of which word. Its messages are part of no interface, so
+/// another one than these is passed on as it is.
+fn of_sqlite(message: &str) -> QueryError {
+    let unknown = [
+        ("no such column: ", "column", FaultKind::Column),
+        ("no such table: ", "view", FaultKind::View),
+        ("no such function: ", "function", FaultKind::Function),
+    ];
+    for (begin, what, kind) in unknown {
+        if let Some(name) = message.strip_prefix(begin) {
+            // What it says of quotes behind a name is for a program that shows the name.
+            let name = name.split(" - should this").next().unwrap_or(name);
+            return QueryError::invalid(&format!("no such {what}: {name}")).about(kind, name);
+        }
+    }
+    let word = message.strip_prefix("near \"").and_then(|rest| rest.strip_suffix("\": syntax error"));
+    match word {
+        Some(word) => QueryError::invalid(message).about(FaultKind::Syntax, word),
+        None if message == "incomplete input" => QueryError::Invalid {
+            message: "the statement is not complete".to_owned(),
+            fault: Some(QueryFault { kind: FaultKind::Syntax.into(), word: None, at: None }),
+        },
+        None => QueryError::invalid(message),
     }
 }
 
@@ -87,9 +190,11 @@ pub(super) fn classify(error: Error) -> QueryError {
         // SQLITE_ERROR: the statement's own fault. SQLite's sentence alone is told: rusqlite's own adds the whole
         // statement, and ours may be around what was typed.
         Some(ErrorCode::Unknown) => match error {
-            Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => {
-                QueryError::invalid(&msg)
+            Error::SqlInputError { msg, offset, .. } => {
+                // What is negative is no place.
+                usize::try_from(offset).map_or(of_sqlite(&msg), |place| of_sqlite(&msg).at(place))
             }
+            Error::SqliteFailure(_, Some(msg)) => of_sqlite(&msg),
             other => QueryError::invalid(&other.to_string()),
         },
         _ => QueryError::Store(error),

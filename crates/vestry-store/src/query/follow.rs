@@ -41,6 +41,7 @@ impl OperatorReader {
         let page = Page::plan(&listing)?;
         let connection = self.connection()?;
         let watch = Watch::start(&connection, &self.caps, sink.cancel_flag())?;
+        page.require_a_condition(&watch)?;
         let newest = number(&watch, NEWEST)?.unwrap_or(0);
         let behind = match from {
             FollowFrom::Behind(id) => id,

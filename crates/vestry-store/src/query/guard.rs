@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::limits::{CELL_BYTES_MAX, REQUEST_BYTES_MAX};
+use vestry_protocol::query_fault::FaultKind;
 
 /// The columns that the views are made of. Nothing else of the database can be read, through whatever name:
 /// above all not `credential.record`, `session.token_hash`, and nothing of `reset_code`.
@@ -54,23 +55,7 @@ const READABLE_COLUMNS: &[(&str, &[&str])] = &[
 /// The functions that may be named: they compute from their arguments, and none reads a file, loads code or
 /// makes a value that is longer than [`CELL_BYTES_MAX`]. The work of each grows with the length of its arguments and of what it
 /// makes; those of SQLite's whose work grows with a product are replaced by ours (`functions.rs`).
-#[rustfmt::skip]
-const CALLABLE_FUNCTIONS: &[&str] = &[
-    // Aggregates and windows.
-    "avg", "count", "cume_dist", "dense_rank", "first_value", "group_concat", "lag", "last_value", "lead", "max",
-    "min", "nth_value", "ntile", "percent_rank", "rank", "row_number", "string_agg", "sum", "total",
-    // Text.
-    "char", "concat", "concat_ws", "format", "glob", "hex", "instr", "length", "like", "lower", "ltrim",
-    "octet_length", "printf", "quote", "replace", "rtrim", "substr", "substring", "trim", "unicode", "upper",
-    // Numbers.
-    "abs", "ceil", "ceiling", "floor", "ln", "log", "log10", "log2", "mod", "pow", "power", "round", "sign", "sqrt",
-    "trunc",
-    // Dates.
-    "current_date", "current_time", "current_timestamp", "date", "datetime", "julianday", "strftime", "time",
-    "timediff", "unixepoch",
-    // Choices.
-    "coalesce", "if", "ifnull", "iif", "likelihood", "likely", "nullif", "typeof", "unlikely",
-];
+const CALLABLE_FUNCTIONS: &[&str] = vestry_protocol::views::FUNCTIONS;
 
 /// SQLite's own limits, each lower than its default because nobody types more.
 const SQLITE_LIMITS: &[(Limit, usize)] = &[
@@ -138,8 +123,8 @@ impl GuardedFile {
         let noted = refusal.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| match judge(&context, &tables) {
             Ok(()) => Authorization::Allow,
-            Err(reason) => {
-                noted.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+            Err(refused) => {
+                noted.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(refused);
                 Authorization::Deny
             }
         }))?;
@@ -201,13 +186,13 @@ impl GuardedConnection {
     ) -> Result<rusqlite::Statement<'_>, CompileError> {
         self.refusal.take();
         let statement = self.connection.prepare(sql).map_err(|error| match self.refusal.take() {
-            Some(reason) => CompileError::Refused(reason),
+            Some(refused) => CompileError::Refused(refused),
             None => CompileError::Sqlite(error),
         })?;
         let reads_only = statement.readonly() && statement.is_explain() == 0 && statement.column_count() > 0;
         match (reads_only, statement.parameter_count() == parameters) {
-            (false, _) => Err(CompileError::Refused(ONLY_SELECT.to_owned())),
-            (_, false) => Err(CompileError::Refused(NO_PARAMETERS.to_owned())),
+            (false, _) => Err(CompileError::Refused(Refused::because(ONLY_SELECT))),
+            (_, false) => Err(CompileError::Refused(Refused::because(NO_PARAMETERS))),
             (true, true) => Ok(statement),
         }
     }
@@ -216,18 +201,32 @@ impl GuardedConnection {
 /// Why a statement was not compiled.
 #[derive(Debug)]
 pub(super) enum CompileError {
-    /// The guard refused it, for this reason.
-    Refused(String),
+    /// The guard refused it.
+    Refused(Refused),
     /// SQLite did not understand it, or was interrupted.
     Sqlite(rusqlite::Error),
 }
 
+/// What the guard refuses.
+#[derive(Debug)]
+pub(super) struct Refused {
+    reason: String,
+    /// The name that it refuses, where it is a name.
+    name: Option<(FaultKind, String)>,
+}
+
+impl Refused {
+    fn because(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), name: None }
+    }
+}
+
 /// What the authorizer refused last: SQLite itself only says "not authorized".
 #[derive(Debug, Clone, Default)]
-struct LastRefusal(Arc<Mutex<Option<String>>>);
+struct LastRefusal(Arc<Mutex<Option<Refused>>>);
 
 impl LastRefusal {
-    fn take(&self) -> Option<String> {
+    fn take(&self) -> Option<Refused> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -237,22 +236,26 @@ impl LastRefusal {
     clippy::wildcard_enum_match_arm,
     reason = "what is not named is refused, also if a later SQLite adds it"
 )]
-fn judge(context: &AuthContext<'_>, tables: &Tables) -> Result<(), String> {
+fn judge(context: &AuthContext<'_>, tables: &Tables) -> Result<(), Refused> {
     match context.action {
         AuthAction::Select | AuthAction::Recursive => Ok(()),
         AuthAction::Function { function_name } => {
             match CALLABLE_FUNCTIONS.iter().any(|name| name.eq_ignore_ascii_case(function_name)) {
                 true => Ok(()),
-                false => Err(format!("the function `{}` does not run here", Escaped(function_name))),
+                false => Err(Refused {
+                    reason: format!("the function {} does not run here", Escaped(function_name)),
+                    name: Some((FaultKind::Function, function_name.to_owned())),
+                }),
             }
         }
         AuthAction::Read { table_name, column_name } if may_read(table_name, column_name, context) => Ok(()),
         // Only the number of rows of a WITH table, whose own reads are judged one by one.
         AuthAction::Read { table_name, column_name: "" } if !tables.has(table_name) => Ok(()),
-        AuthAction::Read { table_name, .. } => {
-            Err(format!("`{}` cannot be read here. {}", Escaped(table_name), views::summary()))
-        }
-        _ => Err(ONLY_SELECT.to_owned()),
+        AuthAction::Read { table_name, .. } => Err(Refused {
+            reason: format!("{} is not one of the views", Escaped(table_name)),
+            name: Some((FaultKind::View, table_name.to_owned())),
+        }),
+        _ => Err(Refused::because(ONLY_SELECT)),
     }
 }
 
@@ -317,7 +320,10 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
 impl From<CompileError> for QueryError {
     fn from(error: CompileError) -> Self {
         match error {
-            CompileError::Refused(reason) => Self::refused(reason),
+            CompileError::Refused(Refused { reason, name: None }) => Self::refused(reason),
+            CompileError::Refused(Refused { reason, name: Some((kind, name)) }) => {
+                Self::refused(reason).about(kind, name)
+            }
             CompileError::Sqlite(error) => super::error::classify(error),
         }
     }

@@ -17,6 +17,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 use vestry_protocol::admin::Listing;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::query_fault::FaultKind;
 
 /// A listing with every name resolved.
 #[derive(Debug)]
@@ -65,13 +66,18 @@ impl<'a> Page<'a> {
         Self { limit: 0, after: Some(Position { sort, key }), up_to: Some(up_to), ..self }
     }
 
+    /// Compiles the condition by itself: if it is not one value of the view's columns, SQLite says so here, in words that fit what
+    /// was typed, and of a place in that.
+    pub(super) fn require_a_condition(&self, watch: &Watch<'_>) -> Result<(), QueryError> {
+        const BEFORE: &str = "select (";
+        let Some(filter) = self.filter else { return Ok(()) };
+        let compiled = watch.compile(&format!("{BEFORE}{filter}\n) from {}", self.view.name), 0);
+        compiled.map(drop).map_err(|error| error.within(BEFORE.len(), filter, "the condition"))
+    }
+
     /// Hands the page on.
     pub(super) fn run(self, watch: &Watch<'_>, sink: &mut dyn RowSink) -> Result<QueryEnd, QueryError> {
-        // Compiled by itself: if the condition is not one value of the view's columns, SQLite says so here, in words that fit
-        // what was typed.
-        if let Some(filter) = self.filter {
-            drop(watch.compile(&format!("select ({filter}\n) from {}", self.view.name), 0)?);
-        }
+        self.require_a_condition(watch)?;
         let (sql, parameters) = self.statement();
         let mut taker = PageTaker { page: &self, sink, rows: 0, last: None, more: false };
         stream::run(watch, &Query { sql: &sql, parameters: &parameters }, &mut taker)?;
@@ -133,8 +139,8 @@ impl<'a> Page<'a> {
 
 fn resolve(view: &'static ViewShape, name: &str) -> Result<(u8, &'static str), QueryError> {
     view.column(name).ok_or_else(|| {
-        let (view, known) = (view.name, view.columns.join(", "));
-        QueryError::refused(format!("`{view}` has no column `{}`; it has {known}", Escaped(name)))
+        let reason = format!("{} has no column {}", view.name, Escaped(name));
+        QueryError::refused(reason).about(FaultKind::Column, name)
     })
 }
 

@@ -8,7 +8,7 @@
 use super::error::{ONE_STATEMENT, ONLY_SELECT, QueryError};
 use super::times::require_times_that_compare;
 use super::views;
-use super::words::{Word, words_of};
+use super::words::{Placed, Word, words_of};
 use std::collections::HashMap;
 use vestry_protocol::escape::Escaped;
 
@@ -46,19 +46,21 @@ const NAMES_MAX: u64 = 10_000;
 /// Refuses what is not one statement, what is plainly no `select`, what would grow without bound when it is
 /// compiled, and names that would hide a view.
 pub(super) fn require_one_select(sql: &str) -> Result<(), QueryError> {
-    let words: Vec<Word> = words_before_nul(sql)?.into_iter().filter(|word| *word != Word::Comment).collect();
-    let mut statements = words.split(|word| *word == Word::Sign(';')).filter(|words| !words.is_empty());
+    let words = words_before_nul(sql)?.into_iter().filter(|placed| placed.word != Word::Comment);
+    let words: Vec<Placed> = words.collect();
+    let mut statements =
+        words.split(|placed| placed.word == Word::Sign(';')).filter(|words| !words.is_empty());
     let Some(statement) = statements.next() else {
         return Err(QueryError::invalid("it is empty; try: select * from accounts"));
     };
-    if statement.first().is_some_and(|verb| verb.is_one_of(OTHER_STATEMENTS)) {
+    if statement.first().is_some_and(|verb| verb.word.is_one_of(OTHER_STATEMENTS)) {
         return Err(QueryError::refused(ONLY_SELECT));
     }
-    if statements.next().is_some() {
-        return Err(QueryError::refused(ONE_STATEMENT));
+    if let Some(second) = statements.next().and_then(<[_]>::first) {
+        return Err(QueryError::refused(ONE_STATEMENT).at(second.at));
     }
-    if statement.contains(&Word::Parameter) {
-        return Err(QueryError::refused(NO_PARAMETERS));
+    if let Some(parameter) = statement.iter().find(|placed| placed.word == Word::Parameter) {
+        return Err(QueryError::refused(NO_PARAMETERS).at(parameter.at));
     }
     require_plain_names_and_bounds(statement)
 }
@@ -66,30 +68,33 @@ pub(super) fn require_one_select(sql: &str) -> Result<(), QueryError> {
 /// Refuses a condition that would not stay inside its parentheses, or would change what stands behind them.
 pub(super) fn require_one_expression(condition: &str) -> Result<(), QueryError> {
     let words = words_before_nul(condition)?;
-    let refuse = |what: &str| Err(QueryError::refused(format!("the condition {what}")));
+    let refuse = |what: &str| QueryError::refused(format!("the condition {what}"));
     match words.first() {
-        None => return refuse("is empty; leave it out, or write one, as: age > 30"),
-        Some(word) if word.is_one_of(SELECTS) => return refuse("is a statement; write one, as: age > 30"),
+        None => return Err(refuse("is empty; leave it out, or write one, as: age > 30")),
+        Some(first) if first.word.is_one_of(SELECTS) => {
+            return Err(refuse("is a statement; write one, as: age > 30").at(first.at));
+        }
         Some(_) => {}
     }
-    let mut open: usize = 0;
-    for word in &words {
-        match word {
-            Word::Comment => return refuse("has a comment; leave it out"),
-            Word::Unended => return refuse("has a quote without its end"),
-            Word::Parameter => return refuse("has a parameter; write the value in its place"),
-            Word::Sign(';') => return refuse("has a `;`; it must be one expression, as: age > 30"),
-            Word::Sign('(') => open += 1,
-            Word::Sign(')') => match open.checked_sub(1) {
-                Some(fewer) => open = fewer,
-                None => return refuse("closes a parenthesis that it did not open"),
-            },
-            Word::Sign(_) | Word::Name(_) | Word::Quoted(_) | Word::Number => {}
-        }
+    let mut open = Vec::new();
+    for Placed { word, at } in &words {
+        let problem = match word {
+            Word::Comment => "has a comment; leave it out",
+            Word::Unended => "has a quote without its end",
+            Word::Parameter => "has a parameter; write the value in its place",
+            Word::Sign(';') => "has a `;`; it must be one expression, as: age > 30",
+            Word::Sign('(') => {
+                open.push(*at);
+                continue;
+            }
+            Word::Sign(')') if open.pop().is_none() => "closes a parenthesis that it did not open",
+            Word::Sign(_) | Word::Name(_) | Word::Quoted(_) | Word::Number => continue,
+        };
+        return Err(refuse(problem).at(*at));
     }
-    match open {
-        0 => require_plain_names_and_bounds(&words),
-        _ => refuse("opens a parenthesis that it does not close"),
+    match open.last() {
+        None => require_plain_names_and_bounds(&words),
+        Some(at) => Err(refuse("opens a parenthesis that it does not close").at(*at)),
     }
 }
 
@@ -97,20 +102,21 @@ pub(super) fn require_one_expression(condition: &str) -> Result<(), QueryError> 
 pub(super) const NO_PARAMETERS: &str =
     "the statement has a parameter (?, :name, @name or $name); write the value in its place";
 
-fn words_before_nul(sql: &str) -> Result<Vec<Word>, QueryError> {
-    match sql.contains('\0') {
-        true => Err(QueryError::refused("the query has a NUL character; leave it out")),
-        false => Ok(words_of(sql)),
+fn words_before_nul(sql: &str) -> Result<Vec<Placed>, QueryError> {
+    match sql.find('\0') {
+        Some(place) => Err(QueryError::refused("the query has a NUL character; leave it out").at(place)),
+        None => Ok(words_of(sql)),
     }
 }
 
-fn require_plain_names_and_bounds(statement: &[Word]) -> Result<(), QueryError> {
+fn require_plain_names_and_bounds(statement: &[Placed]) -> Result<(), QueryError> {
     let mut words = statement.iter().peekable();
-    while let Some(word) = words.next() {
+    while let Some(Placed { word, at }) = words.next() {
         let schema =
             word.as_name().is_some_and(|name| ["main", "temp"].iter().any(|s| s.eq_ignore_ascii_case(name)));
-        if schema && words.peek() == Some(&&Word::Sign('.')) {
-            return Err(QueryError::refused("write the view's name alone, without a schema before it"));
+        if schema && words.peek().is_some_and(|next| next.word == Word::Sign('.')) {
+            let reason = "write the view's name alone, without a schema before it";
+            return Err(QueryError::refused(reason).at(*at));
         }
     }
     require_times_that_compare(statement)?;
@@ -140,9 +146,9 @@ impl Part<'_> {
 }
 
 /// Sorts words by their parentheses. What is not balanced is closed at the end; SQLite refuses it anyway.
-fn grow(statement: &[Word]) -> Result<Vec<Part<'_>>, QueryError> {
+fn grow(statement: &[Placed]) -> Result<Vec<Part<'_>>, QueryError> {
     let (mut open, mut parts) = (Vec::new(), Vec::new());
-    for word in statement {
+    for Placed { word, at } in statement {
         if *word == Word::Sign('(') {
             open.push(std::mem::take(&mut parts));
         } else if *word == Word::Sign(')') {
@@ -152,7 +158,7 @@ fn grow(statement: &[Word]) -> Result<Vec<Part<'_>>, QueryError> {
         }
         if open.len() > DEPTH_MAX {
             let reason = format!("it nests more than {DEPTH_MAX} parentheses; write it flatter");
-            return Err(QueryError::refused(reason));
+            return Err(QueryError::refused(reason).at(*at));
         }
     }
     while !open.is_empty() {

@@ -5,7 +5,7 @@
 //! comparison with what is written in another way is refused with what works.
 
 use super::error::QueryError;
-use super::words::Word;
+use super::words::{Placed, Word};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Error, params_from_iter};
 use vestry_protocol::escape::Escaped;
@@ -20,6 +20,30 @@ const OTHER_FUNCTIONS: &[&str] = &["unixepoch", "julianday", "time", "current_ti
 
 /// What stands behind an operand, at the latest.
 const ENDS: &[&str] = &["and", "or", "then", "else", "when", "group", "order", "limit", "union", "having"];
+
+/// What answers one of the times among its arguments, or the begin of one.
+const KEEP_TIMES: &[&str] = &[
+    "coalesce",
+    "ifnull",
+    "likelihood",
+    "likely",
+    "ltrim",
+    "max",
+    "min",
+    "nullif",
+    "rtrim",
+    "substr",
+    "substring",
+    "trim",
+    "unlikely",
+    "upper",
+];
+
+/// What may stand before a parenthesis and calls nothing.
+const NO_FUNCTIONS: &[&str] = &[
+    "and", "between", "by", "case", "distinct", "else", "having", "not", "on", "or", "select", "then",
+    "when", "where",
+];
 
 /// How a time begins, however much of it is written: digits where this has one.
 const SHAPE: &[u8] = b"0000-00-00T00:00:00";
@@ -37,19 +61,93 @@ pub(super) fn datetime(connection: &Connection, arguments: &[Option<String>]) ->
 }
 
 /// Refuses a comparison of a time of the views with what is no time in their spelling: rows would come, and not the right ones.
-pub(super) fn require_times_that_compare(words: &[Word]) -> Result<(), QueryError> {
-    let words: Vec<&Word> = words.iter().filter(|word| **word != Word::Comment).collect();
+pub(super) fn require_times_that_compare(statement: &[Placed]) -> Result<(), QueryError> {
+    let placed: Vec<&Placed> = statement.iter().filter(|placed| placed.word != Word::Comment).collect();
+    let words: Vec<&Word> = placed.iter().map(|placed| &placed.word).collect();
     for (place, word) in words.iter().enumerate() {
         let column =
             word.as_name().filter(|name| TIME_COLUMNS.iter().any(|time| time.eq_ignore_ascii_case(name)));
         let Some(column) = column else { continue };
-        let (before, behind) =
-            (words.get(..place).unwrap_or_default(), words.get(place + 1..).unwrap_or_default());
+        let Operand { begin, end, is_lowered } = Operand::around(&words, place);
+        let (before, behind) = (words.get(..begin).unwrap_or_default(), words.get(end..).unwrap_or_default());
+        let at = placed.get(place).map_or(0, |placed| placed.at);
         for operand in operands_behind(behind).into_iter().chain([operand_before(before)]) {
-            require_a_time(column, operand)?;
+            require_a_time(column, operand).map_err(|error| error.at(at))?;
+            if is_lowered && !operand.is_empty() {
+                let column = Escaped(column);
+                let reason =
+                    format!("lower() writes {column} as no other time is written; compare {column} itself");
+                return Err(QueryError::refused(reason).at(at));
+            }
         }
     }
     Ok(())
+}
+
+/// What a column is a part of that is compared as a time.
+struct Operand {
+    begin: usize,
+    end: usize,
+    /// `T` and `Z` have become small letters.
+    is_lowered: bool,
+}
+
+impl Operand {
+    /// The column at this place, with the name of its view before it, and what keeps its time around it: functions, parentheses
+    /// that hold nothing else, and a collation behind.
+    fn around(words: &[&Word], place: usize) -> Self {
+        let is_view = |place: usize| words.get(place).is_some_and(|word| word.as_name().is_some());
+        let begin = match place.checked_sub(2) {
+            Some(view) if words.get(view + 1) == Some(&&Word::Sign('.')) && is_view(view) => view,
+            _ => place,
+        };
+        let mut operand = Self { begin, end: place + 1, is_lowered: false };
+        loop {
+            if words.get(operand.end).is_some_and(|word| word.is_one_of(&["collate"])) {
+                operand.end += 2;
+            }
+            let Some((open, close)) = parentheses_around(words, operand.begin, operand.end) else {
+                return operand;
+            };
+            let holds_nothing_else = open + 1 == operand.begin && close == operand.end;
+            let before = open.checked_sub(1).and_then(|before| words.get(before));
+            match before {
+                Some(name) if name.is_one_of(KEEP_TIMES) => operand.begin = open - 1,
+                Some(name) if name.is_one_of(&["lower"]) => {
+                    operand.begin = open - 1;
+                    operand.is_lowered = true;
+                }
+                Some(Word::Name(_)) if !before.is_some_and(|name| name.is_one_of(NO_FUNCTIONS)) => {
+                    return operand;
+                }
+                _ if holds_nothing_else => operand.begin = open,
+                _ => return operand,
+            }
+            operand.end = close + 1;
+        }
+    }
+}
+
+/// The innermost pair of parentheses that these words stand in.
+fn parentheses_around(words: &[&Word], begin: usize, end: usize) -> Option<(usize, usize)> {
+    let mut inner: usize = 0;
+    let mut unpaired = |word: &Word, inwards: char, outwards: char| match word {
+        Word::Sign(c) if *c == inwards => {
+            inner += 1;
+            false
+        }
+        Word::Sign(c) if *c == outwards => match inner.checked_sub(1) {
+            Some(fewer) => {
+                inner = fewer;
+                false
+            }
+            None => true,
+        },
+        _ => false,
+    };
+    let open = words.get(..begin)?.iter().rposition(|word| unpaired(word, ')', '('))?;
+    let close = words.get(end..)?.iter().position(|word| unpaired(word, '(', ')'))?;
+    Some((open, end + close))
 }
 
 fn is_comparison(word: &Word) -> bool {
@@ -85,11 +183,6 @@ fn operands_behind<'w>(behind: &'w [&'w Word]) -> Vec<&'w [&'w Word]> {
 
 /// What stands before a comparison with the column behind these words, when that is one word; nothing otherwise.
 fn operand_before<'w>(before: &'w [&'w Word]) -> &'w [&'w Word] {
-    // `a.created` is the column, too.
-    let before = match before {
-        [rest @ .., name, Word::Sign('.')] if name.as_name().is_some() => rest,
-        rest => rest,
-    };
     let signs = before.iter().rev().take_while(|word| is_comparison(word)).count();
     let end = before.len() - signs;
     match signs {
@@ -119,8 +212,7 @@ fn require_a_time(column: &str, operand: &[&Word]) -> Result<(), QueryError> {
     match is_time {
         true => Ok(()),
         false => Err(QueryError::refused(format!(
-            "`{}` is a time such as 2026-11-27T10:56:07Z, or the beginning of one; compare it with that, with \
-             datetime('now', '-1 hour') or date('now')",
+            "{} is a time as 2026-11-27T10:56:07Z; compare it with the beginning of one, or datetime('now', '-1 hour')",
             Escaped(column)
         ))),
     }
@@ -166,6 +258,13 @@ mod tests {
             "'' < created",
             "created < date('now') || 'T12:00:00Z'",
             "created > '2026' and name = ' 1'",
+            "upper(created) > '2026-11'",
+            "coalesce(last_login, created) > '2026-11'",
+            "having max(created) > datetime('now', '-1 day')",
+            "select lower(created), 5 from accounts where lower(name) = 'x'",
+            "where (created) > datetime('now')",
+            "length(created) > 3 and date(created) = '2026-11-27'",
+            "(age > 3 and created is null) > 0",
         ] {
             assert!(compare(sql), "{sql}");
         }
@@ -186,6 +285,18 @@ mod tests {
             "last_login < strftime('%Y-%m-%d %H:%M', 'now')",
             "created > date('now') || ' 23:59:59'",
             "\"created\" /* when */ > -- really\n 5",
+            "lower(created) > '2026-11'",
+            "lower(created) > datetime('now')",
+            "substr(created, 1, 16) > '2026-11-27 10:00'",
+            "having max(created) > '2026-11-27 10:00'",
+            "coalesce(last_login, created) > '2026-11-27 10:00'",
+            "created collate nocase > '2026-11-27 10:00'",
+            "'2026-11-27 10:00' < ifnull(a.created, '')",
+            "upper(a.created) between '2026-11-27 10:00' and '2027'",
+            "(created) > 5",
+            "where ((created)) > '2026-11-27 10:00'",
+            "'2026-11-27 10:00' < trim(created)",
+            "not (created) > '27.11.2026'",
         ] {
             assert!(!compare(sql), "{sql}");
         }

@@ -54,10 +54,3 @@ pub(super) fn shape(view: View) -> &'static ViewShape {
 pub(super) fn is_view(name: &str) -> bool {
     ALL.iter().any(|view| view.name.eq_ignore_ascii_case(name))
 }
-
-/// What there is to read, for whoever asked for something else.
-pub(super) fn summary() -> String {
-    let views: Vec<String> =
-        ALL.iter().map(|view| format!("{} ({})", view.name, view.columns.join(", "))).collect();
-    format!("There are these views: {}", views.join("; "))
-}

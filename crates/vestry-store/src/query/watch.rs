@@ -73,7 +73,8 @@ impl<'c> Watch<'c> {
     }
 
     fn compile_small(&self, sql: &str, parameters: usize) -> Result<rusqlite::Statement<'c>, QueryError> {
-        let statement = self.connection.compile(sql, parameters)?;
+        let compiled = self.connection.compile(sql, parameters);
+        let statement = compiled.map_err(|error| QueryError::from(error).found_in(sql))?;
         Footprint::of(&mut self.connection.explain(sql)?).map_err(classify)?.require_small()?;
         Ok(statement)
     }

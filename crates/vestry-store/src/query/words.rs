@@ -2,7 +2,6 @@
 //!
 //! Secrets do not depend on this: what is misread here still meets the authorizer. It never rewrites SQL.
 
-use std::iter::Peekable;
 use std::str::Chars;
 
 /// One word of SQL.
@@ -39,30 +38,71 @@ impl Word {
     }
 }
 
+/// A word, and at which byte of the text it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) word: Word,
+    pub(super) at: usize,
+}
+
 /// The words of a text, comments included.
-pub(super) fn words_of(sql: &str) -> Vec<Word> {
-    Words { rest: sql.chars().peekable() }.collect()
+pub(super) fn words_of(sql: &str) -> Vec<Placed> {
+    let mut words = Words { rest: Rest(sql.chars()) };
+    let mut placed = Vec::new();
+    loop {
+        words.skip_space();
+        let at = sql.len() - words.rest.0.as_str().len();
+        match words.next() {
+            Some(word) => placed.push(Placed { word, at }),
+            None => return placed,
+        }
+    }
+}
+
+/// What is not read yet.
+struct Rest<'a>(Chars<'a>);
+
+impl Rest<'_> {
+    fn next_if(&mut self, takes: impl FnOnce(&char) -> bool) -> Option<char> {
+        let mut behind = self.0.clone();
+        let next = behind.next().filter(takes)?;
+        self.0 = behind;
+        Some(next)
+    }
+
+    fn next_if_eq(&mut self, wanted: char) -> Option<char> {
+        self.next_if(|c| *c == wanted)
+    }
+}
+
+impl Iterator for Rest<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        self.0.next()
+    }
 }
 
 struct Words<'a> {
-    rest: Peekable<Chars<'a>>,
+    rest: Rest<'a>,
 }
 
-impl Iterator for Words<'_> {
-    type Item = Word;
+impl Words<'_> {
+    /// SQLite skips a byte order mark too, wherever a word could begin.
+    fn skip_space(&mut self) {
+        while self.rest.next_if(|c| matches!(c, ' ' | '\t'..='\r' | '\u{feff}')).is_some() {}
+    }
 
     fn next(&mut self) -> Option<Word> {
-        // SQLite skips a byte order mark too, wherever a word could begin.
-        while self.rest.next_if(|c| matches!(c, ' ' | '\t'..='\r' | '\u{feff}')).is_some() {}
         let first = self.rest.next()?;
         Some(match first {
             '\'' | '"' | '`' => self.quoted(first),
             '[' => self.bracketed(),
-            '-' if self.rest.next_if_eq(&'-').is_some() => {
+            '-' if self.rest.next_if_eq('-').is_some() => {
                 let _ = self.rest.by_ref().find(|c| *c == '\n');
                 Word::Comment
             }
-            '/' if self.rest.next_if_eq(&'*').is_some() => self.comment_to_star_slash(),
+            '/' if self.rest.next_if_eq('*').is_some() => self.comment_to_star_slash(),
             '?' | ':' | '@' | '$' | '#' => {
                 while self.rest.next_if(|c| is_name_character(*c)).is_some() {}
                 Word::Parameter
@@ -81,14 +121,12 @@ impl Iterator for Words<'_> {
             c => Word::Sign(c),
         })
     }
-}
 
-impl Words<'_> {
     fn quoted(&mut self, quote: char) -> Word {
         let mut text = String::new();
         while let Some(c) = self.rest.next() {
             // A quote inside is written twice.
-            if c == quote && self.rest.next_if_eq(&quote).is_none() {
+            if c == quote && self.rest.next_if_eq(quote).is_none() {
                 return Word::Quoted(text);
             }
             text.push(c);
@@ -109,7 +147,7 @@ impl Words<'_> {
 
     fn comment_to_star_slash(&mut self) -> Word {
         while let Some(c) = self.rest.next() {
-            if c == '*' && self.rest.next_if_eq(&'/').is_some() {
+            if c == '*' && self.rest.next_if_eq('/').is_some() {
                 return Word::Comment;
             }
         }
@@ -156,7 +194,10 @@ mod tests {
             ("a-b/c", &[name("a"), Sign('-'), name("b"), Sign('/'), name("c")]),
         ];
         for (sql, words) in cases {
-            assert_eq!(words_of(sql), *words, "{sql:?}");
+            let cut: Vec<Word> = words_of(sql).into_iter().map(|placed| placed.word).collect();
+            assert_eq!(cut, *words, "{sql:?}");
         }
+        let places: Vec<usize> = words_of(" \u{e9}a 'b' /**/\n=5").iter().map(|placed| placed.at).collect();
+        assert_eq!(places, [1, 5, 9, 14, 15]);
     }
 }

@@ -301,16 +301,6 @@ fn a_shadowing_name_that_slips_through_still_finds_no_secret_column() {
 }
 
 #[test]
-fn an_unknown_or_closed_table_is_answered_with_what_there_is() {
-    let database = Database::new();
-    for sql in ["select * from users", "select * from account", "select pw from accounts"] {
-        let error = database.run(sql).0.unwrap_err().to_string();
-        assert!(error.contains("accounts (name, email, age, gender,"), "{error}");
-        assert!(error.contains("py3 (name, pass, email, age)"), "{error}");
-    }
-}
-
-#[test]
 fn an_error_spells_out_what_would_drive_a_terminal() {
     let database = Database::new();
     for sql in [
@@ -413,7 +403,7 @@ fn columns_and_sorts_that_the_view_does_not_have_are_refused() {
         for asked in [columns, sort] {
             let error = database.list(&asked).0.unwrap_err();
             assert!(
-                matches!(&error, QueryError::Refused { reason } if reason.starts_with("`accounts` has no column")),
+                matches!(&error, QueryError::Refused { reason, .. } if reason.starts_with("accounts has no column")),
                 "{error}"
             );
             assert!(!error.to_string().contains('\u{1b}'));

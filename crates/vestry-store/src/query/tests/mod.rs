@@ -2,6 +2,7 @@
 
 mod allowed;
 mod bounds;
+mod faults;
 mod hostile;
 mod paging;
 

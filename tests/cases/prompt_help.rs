@@ -1,0 +1,196 @@
+//! What the prompt of `vestryctl` helps with: where a statement is wrong, what was meant, and what can be typed.
+
+use vestry_tests::harness::Server;
+use vestry_tests::programs::{Person, Terminal, with_admin};
+
+/// The prompt on a screen of so many columns.
+fn prompt(server: &Server, person: &Person, columns: u16) -> Terminal {
+    let arguments = with_admin(server, &[]);
+    let arguments = arguments.iter().map(String::as_str).collect::<Vec<_>>();
+    let mut prompt = person.open_with("vestryctl", &arguments, columns, &[]);
+    prompt.wait_for("vestry> ");
+    prompt
+}
+
+/// Types a line, and returns the lines that come before the next prompt.
+fn said(prompt: &mut Terminal, line: &str) -> Vec<String> {
+    prompt.type_line(line);
+    // Behind the line, the editor switches off the marks around pasted text.
+    prompt.wait_for("\u{1b}[?2004l");
+    let told = prompt.wait_for("vestry> ");
+    let mut lines: Vec<String> = told.lines().map(|line| line.trim_end().to_owned()).collect();
+    // The prompt itself, and the end of the line that was typed.
+    lines.pop();
+    lines.into_iter().skip_while(String::is_empty).collect()
+}
+
+/// O-10: a column that no view has was answered with all views and all their columns.
+#[test]
+fn o_10_an_error_points_into_the_statement_and_names_what_was_meant() {
+    let (server, person) = (Server::start(), Person::new());
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        (
+            "select nam from accounts;",
+            &[
+                "               ^",
+                "vestryctl: no such column: nam",
+                "  Did you mean name? \\d accounts lists its columns.",
+            ],
+            &["               ^", "vestryctl: no such column: nam", "  Did you mean name?"],
+        ),
+        (
+            "select '\u{6f22}\u{5b57}', emial from accounts;",
+            &[
+                "                       ^",
+                "vestryctl: no such column: emial",
+                "  Did you mean email? \\d accounts lists its columns.",
+            ],
+            &[
+                "  select '\u{6f22}\u{5b57}', emial from accounts",
+                "                 ^",
+                "vestryctl: no such column: emial",
+                "  Did you mean email?",
+            ],
+        ),
+        (
+            "select * from acounts;",
+            &[
+                "                      ^",
+                "vestryctl: no such view: acounts",
+                "  Did you mean accounts? \\d lists the views.",
+            ],
+            &["                      ^", "vestryctl: no such view: acounts", "  Did you mean accounts?"],
+        ),
+        (
+            "select lenght(name) from accounts;",
+            &[
+                "               ^",
+                "vestryctl: no such function: lenght",
+                "  Did you mean length? Functions of text, numbers and dates run here.",
+            ],
+            &[
+                "  select lenght(name) from accounts",
+                "         ^",
+                "vestryctl: no such function: lenght",
+                "  Did you mean length?",
+            ],
+        ),
+        (
+            "select * form accounts;",
+            &["                 ^", "vestryctl: near \"form\": syntax error", "  Did you mean from?"],
+            &["                 ^", "vestryctl: near \"form\": syntax error", "  Did you mean from?"],
+        ),
+        (
+            "accounts --where \"age >\"",
+            &["                               ^", "vestryctl: the condition is not complete"],
+            &["                               ^", "vestryctl: the condition is not complete"],
+        ),
+        (
+            "accounts --where \"agee > 3\"",
+            &[
+                "                          ^",
+                "vestryctl: no such column: agee",
+                "  Did you mean age? \\d accounts lists its columns.",
+            ],
+            &["                          ^", "vestryctl: no such column: agee", "  Did you mean age?"],
+        ),
+        (
+            "export --where \"age > 3 and nam = 1\"",
+            &[
+                "                                    ^",
+                "vestryctl: no such column: nam",
+                "  Did you mean name? \\d accounts lists its columns.",
+            ],
+            &[
+                "  age > 3 and nam = 1",
+                "              ^",
+                "vestryctl: no such column: nam",
+                "  Did you mean name?",
+            ],
+        ),
+        (
+            "accounts --sort nam",
+            &[
+                "vestryctl: accounts has no column nam",
+                "  Did you mean name? \\d accounts lists its columns.",
+            ],
+            &["vestryctl: accounts has no column nam", "  Did you mean name?"],
+        ),
+        (
+            "select 1 from accounts where name = 'somebody with a name that is longer than most' and nam = 1;",
+            &[
+                "  …rom accounts where name = 'somebody with a name that is longer than most' and nam = 1",
+                "",
+                "",
+                "",
+            ],
+            &["", "", "", ""],
+        ),
+    ];
+    for (columns, is_wide) in [(80, true), (40, false)] {
+        let mut prompt = prompt(&server, &person, columns);
+        for (line, wide, narrow) in cases {
+            let expected = if is_wide { wide } else { narrow };
+            let told = said(&mut prompt, line);
+            if expected.contains(&"") {
+                // Longer than the screen: the caret stands below its word all the same.
+                let (shown, caret) = (&told[0], told[1].len() - 1);
+                assert!(shown.contains('\u{2026}') && told.len() <= 4, "{told:#?}");
+                assert!(shown.chars().count() < columns.into(), "{told:#?}");
+                let below: String = shown.chars().skip(caret).take(3).collect();
+                assert_eq!(below, "nam", "{told:#?}");
+                continue;
+            }
+            assert_eq!(told, *expected, "{line} at {columns}: {told:#?}");
+        }
+        prompt.type_line("select name,");
+        prompt.wait_for("-> ");
+        let told = said(&mut prompt, "  agee from accounts limit 1;");
+        assert_eq!(told[0].find('^'), Some(10), "{told:#?}");
+        assert_eq!(told[1], "vestryctl: no such column: agee");
+        prompt.type_line("select name, agee");
+        prompt.wait_for("-> ");
+        let told = said(&mut prompt, "from accounts;");
+        assert_eq!(told[..2], ["  select name, agee", "               ^"], "{told:#?}");
+        assert!(told.len() <= 4, "{told:#?}");
+        prompt.type_line("exit");
+        assert_eq!(prompt.finish().0, 0);
+    }
+}
+
+/// O-10: in a shell the statement is shown with its caret, and each thing is said once.
+#[test]
+fn o_10_a_command_in_a_shell_points_into_what_was_typed() {
+    let (server, person) = (Server::start(), Person::new());
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["sql", "select nam from accounts"],
+            "  select nam from accounts\n         ^\nvestryctl: no such column: nam\n  Did you mean name?\n",
+        ),
+        (&["accounts", "--where", "age >"], "  age >\n       ^\nvestryctl: the condition is not complete\n"),
+        (
+            &["export", "--where", "(age > 3"],
+            "  (age > 3\n  ^\nvestryctl: the condition opens a parenthesis that it does not close\n",
+        ),
+        (
+            &["export", "--where", "age > 3) or (1"],
+            "  age > 3) or (1\n         ^\nvestryctl: the condition closes a parenthesis that it did not open\n",
+        ),
+        (
+            &["audit", "--follow", "--where", "acter = 'x'"],
+            "  acter = 'x'\n  ^\nvestryctl: no such column: acter\n  Did you mean actor?\n",
+        ),
+        (
+            &["sql", "select 1; select 2"],
+            "vestryctl: only one statement runs at a time; send them one by one\n",
+        ),
+        (
+            &["sql", "select * from account"],
+            "  select * from account\n                ^\nvestryctl: account is not one of the views\n  Did you mean accounts?\n",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let ran = person.vestryctl(&server, arguments).ended_with(65);
+        assert_eq!(ran.err, *expected, "{arguments:?}");
+    }
+}
