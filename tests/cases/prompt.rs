@@ -45,7 +45,7 @@ fn o_10_every_command_works_at_the_prompt_and_a_mistake_is_told_at_once() {
     said(&mut prompt, "\\format ndjson");
     tells(&mut prompt, "select 42 as answer;", "{\"answer\":42}");
     prompt.type_line("select 'it");
-    prompt.wait_for("'> ");
+    prompt.wait_for("   '-> ");
     prompt.type_line("s'");
     prompt.wait_for("-> ");
     prompt.type_line("exit");

@@ -194,3 +194,44 @@ fn o_10_a_command_in_a_shell_points_into_what_was_typed() {
         assert_eq!(ran.err, *expected, "{arguments:?}");
     }
 }
+
+/// O-10: `\x` and `\format` said nothing, and an unfinished statement not what it waits for.
+#[test]
+fn o_10_what_a_setting_did_and_what_a_statement_waits_for_is_shown() {
+    let (server, person) = (Server::start(), Person::new());
+    let mut prompt = prompt(&server, &person, 40);
+    let cases: [(&str, &[&str]); 5] = [
+        ("\\x", &["Rows are shown vertically."]),
+        ("\\format csv", &["Rows are shown as csv."]),
+        ("\\x auto", &["Rows are shown as a table where they", "  fit, else vertically."]),
+        ("select 1\u{200b};", &["U+200B in this line cannot be seen;", "  nothing was done."]),
+        ("next", &["No list before this has more rows."]),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(said(&mut prompt, line), *expected, "{line}");
+    }
+    for (line, waits) in
+        [("select (", "    (-> "), ("'a", "    '-> "), ("' /*", "    *-> "), ("*/)", "     -> ")]
+    {
+        prompt.type_line(line);
+        prompt.wait_for("\u{1b}[?2004l");
+        assert!(prompt.wait_for("-> ").ends_with(waits), "{line}");
+    }
+    let told = said(&mut prompt, "\\G");
+    assert!(told.iter().any(|line| line.contains("1. row")), "{told:?}");
+    for name in ["anna", "berta", "clara"] {
+        said(&mut prompt, &format!("account create {name}"));
+    }
+    said(&mut prompt, "\\format tsv");
+    let first = said(&mut prompt, "accounts --columns name --limit 2");
+    assert_eq!(first, ["name", "anna", "berta", "There are more rows: next"]);
+    assert_eq!(said(&mut prompt, "next"), ["name", "clara"]);
+    // The end of the input at a confirmation.
+    prompt.type_line("account delete anna");
+    prompt.wait_for("to go ahead: ");
+    prompt.type_keys("\u{4}");
+    prompt.wait_for("nothing was typed; nothing was changed");
+    prompt.wait_for("vestry> ");
+    prompt.type_line("exit");
+    assert_eq!(prompt.finish().0, 0);
+}

@@ -13,6 +13,10 @@ pub(crate) struct Context {
     pub(crate) form: FormOptions,
     /// What was typed, to say how to go on.
     pub(crate) words: Vec<String>,
+    /// Whether that was at the prompt, where `next` goes on.
+    pub(crate) at_prompt: bool,
+    /// The command that shows the page behind the one that was shown last.
+    pub(crate) next_page: Option<Vec<String>>,
 }
 
 /// Returns the time by the clock of this machine. The one place that reads it.

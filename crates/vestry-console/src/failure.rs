@@ -49,7 +49,7 @@ pub(crate) enum Failure {
     Time(#[from] NotATime),
     #[error("{0}")]
     BadData(String),
-    #[error("'{}' is not the name of {name}; nothing was changed", Escaped(typed))]
+    #[error("{}", not_confirmed(name, typed))]
     NotConfirmed { name: String, typed: String },
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -187,6 +187,14 @@ impl Failure {
             | Self::Interrupted
             | Self::Signal(_) => None,
         }
+    }
+}
+
+/// Ctrl-D at the question types nothing.
+fn not_confirmed(name: &str, typed: &str) -> String {
+    match typed.trim().is_empty() {
+        true => "nothing was typed; nothing was changed".to_owned(),
+        false => format!("'{}' is not the name of {name}; nothing was changed", Escaped(typed)),
     }
 }
 

@@ -116,6 +116,11 @@ impl Output {
         output::talk(text);
     }
 
+    /// The same for a sentence that holds nothing to be copied: it breaks between words.
+    pub(crate) fn say(self, sentence: &str) {
+        wrapped(sentence, self.width().unwrap_or(COLUMNS_DEFAULT)).into_iter().for_each(output::talk);
+    }
+
     /// What was done all the same, what went wrong, then what to do.
     pub(crate) fn failure(self, failure: &Failure) {
         self.failure_below(

@@ -46,7 +46,14 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
             return Err(Failure::Usage("there is no terminal for a prompt; name a command".to_owned()));
         }
         let console = Console::with(Settings::find(&options.way, &surroundings)?);
-        let context = Context { console, output, form: options.form, words: Vec::new() };
+        let context = Context {
+            console,
+            output,
+            form: options.form,
+            words: Vec::new(),
+            at_prompt: true,
+            next_page: None,
+        };
         let state_dir = surroundings.state_dir();
         return on_one_thread(|runtime| prompt::run(context, runtime, state_dir))
             .map_err(Failure::Runtime)
@@ -56,7 +63,8 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     let typed = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).skip(1);
     let words = std::iter::once("vestryctl".to_owned()).chain(typed).collect();
     let console = Console::with(Settings::find(&options.way, &surroundings)?);
-    let mut context = Context { console, output, form: options.form, words };
+    let mut context =
+        Context { console, output, form: options.form, words, at_prompt: false, next_page: None };
     on_one_thread(|runtime| runtime.block_on(commands::run(&mut context, command)))
         .map_err(Failure::Runtime)
         .flatten()

@@ -17,6 +17,8 @@ pub(crate) struct Rest {
     /// Whether there is anything but white space and comments.
     has_words: bool,
     inside: Inside,
+    /// Parentheses that are open, outside of quotes and comments.
+    open: usize,
 }
 
 impl Rest {
@@ -27,7 +29,10 @@ impl Rest {
 
     /// Inside of what it ends.
     pub(crate) fn inside(&self) -> Inside {
-        self.inside
+        match self.inside {
+            Inside::Nothing if self.open > 0 => Inside::Parentheses,
+            inside => inside,
+        }
     }
 
     /// Whether nothing is waiting for its end.
@@ -40,6 +45,7 @@ impl Rest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inside {
     Nothing,
+    Parentheses,
     Quotes(char),
     LineComment,
     Comment,
@@ -48,7 +54,7 @@ pub(crate) enum Inside {
 /// Cuts a text into the statements that end in it, and the rest.
 pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
     let (mut statements, mut inside) = (Vec::new(), Inside::Nothing);
-    let nothing = || Rest { text: String::new(), has_words: false, inside: Inside::Nothing };
+    let nothing = || Rest { text: String::new(), has_words: false, inside: Inside::Nothing, open: 0 };
     let mut rest = nothing();
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
@@ -70,6 +76,11 @@ pub(crate) fn split(text: &str) -> (Vec<Statement>, Rest) {
             continue;
         }
         rest.text.push(c);
+        match (inside, c) {
+            (Inside::Nothing, '(') => rest.open += 1,
+            (Inside::Nothing, ')') => rest.open = rest.open.saturating_sub(1),
+            _ => {}
+        }
         let before = inside;
         inside = after(inside, c, next);
         let is_mark_of_two = match (before, inside) {

@@ -56,8 +56,11 @@ pub(super) async fn list(context: &mut Context, view: View, arguments: ListArgs)
     let format = context.output.row_format(context.form);
     let asked = Asked::condition(view, listing.filter.as_deref(), 0);
     let end = write_rows(context, asked, async |client| client.list(listing.clone()).await, format).await?;
-    if let Some(cursor) = end.next {
-        context.output.talk(next_page(&context.words, &cursor, format));
+    context.next_page = end.next.as_deref().map(|cursor| with_cursor(&context.words, cursor));
+    match (end.next, &context.next_page) {
+        (Some(_), Some(_)) if context.at_prompt => context.output.talk("There are more rows: next"),
+        (Some(cursor), Some(words)) => context.output.talk(next_page(words, &cursor, format)),
+        (_, _) => {}
     }
     Ok(())
 }
@@ -76,20 +79,25 @@ async fn write_rows(
 /// For people the whole command, for scripts the option to add.
 fn next_page(words: &[String], cursor: &str, format: Format) -> String {
     // A cursor is base64url; whatever else a server sends is quoted and spelled out.
-    let cursor = quoted(cursor);
     if !format.is_for_people() {
-        return format!("next page: --after {cursor}");
+        return format!("next page: --after {}", quoted(cursor));
     }
-    let mut kept = Vec::with_capacity(words.len());
+    format!("next page: {}", words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+}
+
+/// The same command with another cursor.
+fn with_cursor(words: &[String], cursor: &str) -> Vec<String> {
+    let mut kept = Vec::with_capacity(words.len() + 2);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if word == "--after" {
             let _cursor = words.next();
         } else if !word.starts_with("--after=") {
-            kept.push(quoted(word));
+            kept.push(word.clone());
         }
     }
-    format!("next page: {} --after {cursor}", kept.join(" "))
+    kept.extend(["--after".to_owned(), cursor.to_owned()]);
+    kept
 }
 
 fn only_statement(text: &str) -> Result<Statement, Failure> {
@@ -128,7 +136,7 @@ mod tests {
             "--after=OLDER",
         ]);
         assert_eq!(
-            next_page(&typed, "AQAA_-", Format::Table),
+            next_page(&with_cursor(&typed, "AQAA_-"), "AQAA_-", Format::Table),
             "next page: vestryctl accounts --where 'age > 30' --desc --after AQAA_-"
         );
         assert_eq!(next_page(&typed, "AQAA_-", Format::Json), "next page: --after AQAA_-");

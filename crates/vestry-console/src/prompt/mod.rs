@@ -13,8 +13,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::mistake::Shown;
+use crate::render::Format;
 use crate::statement::{Inside, Statement};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use completion::Completion;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
@@ -55,26 +56,46 @@ pub(crate) fn run(
         let step = step(&mut pending, &line);
         lines.remember(&step, &line);
         let (began, width) = (Instant::now(), context.output.width().unwrap_or(HELP_COLUMNS));
+        let is_asked = matches!(step, Step::Command(_) | Step::Statements(_) | Step::Next);
         match step {
             Step::Wait => continue,
             Step::Leave => break,
             Step::Help => context.output.talk(vocabulary::help(width)),
             Step::Describe(view) => context.output.talk(vocabulary::describe(view, width).trim_end()),
-            Step::Format(format) => context.form = FormOptions { format, json: false },
+            Step::Format(format) => {
+                context.form = FormOptions { format, json: false };
+                context.output.say(&said_of(format));
+            }
             Step::Timing(told) => {
                 tells_time = told.unwrap_or(!tells_time);
                 context.output.talk(if tells_time { "Times are shown." } else { "Times are not shown." });
-                continue;
             }
-            Step::Mistake(said) => context.output.talk(said),
+            Step::Mistake(said) => context.output.say(&said),
+            Step::Next => match context.next_page.take() {
+                Some(words) => run_command(&mut context, runtime, words, &line),
+                None => context.output.say("No list before this has more rows."),
+            },
             Step::Command(words) => run_command(&mut context, runtime, words, &line),
             Step::Statements(statements) => run_statements(&mut context, runtime, statements, &line),
         }
-        if tells_time {
+        if tells_time && is_asked {
             context.output.talk(format_args!("Time: {:.1} ms", began.elapsed().as_secs_f64() * 1e3));
         }
     }
     Ok(())
+}
+
+/// What `\x` and `\format` did.
+fn said_of(format: Option<Format>) -> String {
+    match format {
+        None => "Rows are shown as a table where they fit, else vertically.".to_owned(),
+        Some(Format::Table) => "Rows are shown as a table.".to_owned(),
+        Some(Format::Vertical) => "Rows are shown vertically.".to_owned(),
+        Some(format) => {
+            let name = format.to_possible_value().map(|value| value.get_name().to_owned());
+            format!("Rows are shown as {}.", name.unwrap_or_default())
+        }
+    }
 }
 
 fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>, typed: &str) {
@@ -140,7 +161,7 @@ async fn until_interrupted(
 fn report(context: &mut Context, done: Result<(), Failure>, above: Option<&str>) {
     let was_reconnected = context.console.was_reconnected();
     if was_reconnected {
-        context.output.talk("The connection to the server had been lost; this was asked over a new one.");
+        context.output.say("The connection to the server had been lost; this was asked over a new one.");
     }
     if let Err(failure) = done {
         let shown = Shown {
@@ -187,11 +208,12 @@ impl Lines {
             let prompt = match waits_for(pending) {
                 _ if pending.is_empty() => PROMPT,
                 Inside::Nothing => "     -> ",
-                Inside::Quotes('\'') => "     '> ",
-                Inside::Quotes(']') => "     ]> ",
-                Inside::Quotes('`') => "     `> ",
-                Inside::Quotes(_) => "     \"> ",
-                Inside::LineComment | Inside::Comment => "    */> ",
+                Inside::Parentheses => "    (-> ",
+                Inside::Quotes('\'') => "    '-> ",
+                Inside::Quotes(']') => "    [-> ",
+                Inside::Quotes('`') => "    `-> ",
+                Inside::Quotes(_) => "    \"-> ",
+                Inside::LineComment | Inside::Comment => "    *-> ",
             };
             match self.editor.readline(prompt) {
                 Ok(line) => return Ok(Some(line)),

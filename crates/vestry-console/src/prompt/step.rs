@@ -6,7 +6,7 @@ use crate::sql::nearest;
 use crate::statement::{Inside, Statement, split};
 use crate::words::words_of;
 use clap::ValueEnum;
-use vestry_protocol::escape::Escaped;
+use vestry_protocol::escape::{Escaped, hazards};
 use vestry_protocol::views;
 
 /// What a line asks for.
@@ -17,6 +17,8 @@ pub(super) enum Step {
     Leave,
     Help,
     Command(Vec<String>),
+    /// The page behind the one that was shown last.
+    Next,
     /// A statement, or several.
     Statements(Vec<Statement>),
     /// The columns of one view, or all views.
@@ -68,6 +70,12 @@ const ELSEWHERE: [(&str, &str); 6] = [
 
 /// Reads a line behind those that wait for the end of their statement.
 pub(super) fn step(pending: &mut String, line: &str) -> Step {
+    if let Some(unseen) = hazards(line).find(|c| !matches!(c, '\t' | '\n' | '\r')) {
+        // What was typed before it waits on.
+        let waits = if pending.is_empty() { "" } else { " The lines before it wait." };
+        let code = u32::from(unseen);
+        return Step::Mistake(format!("U+{code:04X} in this line cannot be seen; nothing was done.{waits}"));
+    }
     let bare = line.trim().trim_end_matches(';').trim_end();
     let first = bare.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
     let leaves = vocabulary::LEAVE.contains(&first.as_str());
@@ -76,6 +84,7 @@ pub(super) fn step(pending: &mut String, line: &str) -> Step {
             "" => return Step::Wait,
             _ if leaves => return Step::Leave,
             first if vocabulary::HELP.contains(&first) => return Step::Help,
+            "next" if bare.eq_ignore_ascii_case("next") => return Step::Next,
             first if vocabulary::is_command(first) => {
                 return words_of(bare).map_or_else(
                     || Step::Mistake("A quote in this line does not end; nothing was done.".to_owned()),
@@ -86,7 +95,7 @@ pub(super) fn step(pending: &mut String, line: &str) -> Step {
             first if !begins_a_statement(first) => return Step::Mistake(mistake(first)),
             _ => {}
         }
-    } else if waits_for(pending) == Inside::Nothing {
+    } else if matches!(waits_for(pending), Inside::Nothing | Inside::Parentheses) {
         // In no statement do these words stand alone on a line.
         let stands_alone = bare.eq_ignore_ascii_case(&first);
         match first.as_str() {
@@ -165,7 +174,8 @@ fn formats() -> String {
 fn mistake(first: &str) -> String {
     let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == first).map(|(_, here)| *here);
     let commands = vocabulary::commands();
-    let known = commands.iter().map(String::as_str).chain(["select", "with", "values", "exit", "help"]);
+    let known =
+        commands.iter().map(String::as_str).chain(["select", "with", "values", "next", "exit", "help"]);
     let shown: String = first.chars().take(40).collect();
     match elsewhere.or_else(|| nearest(first, known)) {
         Some(meant) => {
@@ -212,6 +222,14 @@ mod tests {
         let mut pending = String::new();
         assert_eq!(step(&mut pending, "select ';"), Step::Wait);
         assert_eq!(waits_for(&pending), Inside::Quotes('\''));
+        for (text, inside) in [
+            ("select (1, ')' -- )", Inside::Parentheses),
+            ("select (1)", Inside::Nothing),
+            ("select (\"", Inside::Quotes('"')),
+            ("select /* (", Inside::Comment),
+        ] {
+            assert_eq!(waits_for(&format!("{text}\n")), inside, "{text}");
+        }
         assert_eq!(step(&mut pending, "exit"), Step::Wait);
         assert_eq!(step(&mut pending, "';"), Step::Statements(vec![statement("select ';\nexit\n'", false)]));
         assert!(matches!(alone("account show 'naman"), Step::Mistake(said) if said.contains("quote")));
@@ -222,6 +240,7 @@ mod tests {
         for line in ["exit", "quit;", "\\q", " EXIT "] {
             assert_eq!(alone(line), Step::Leave, "{line}");
         }
+        assert_eq!(alone("next;"), Step::Next);
         for line in ["help", "help;", "?", "\\h"] {
             assert_eq!(alone(line), Step::Help, "{line}");
         }
@@ -269,6 +288,10 @@ mod tests {
         {
             assert_eq!(alone(line), Step::Wait, "{line}");
         }
+        for (line, code) in [("select 1\u{c};", "U+000C"), ("account show na\u{200b}man", "U+200B")] {
+            assert!(matches!(alone(line), Step::Mistake(said) if said.contains(code)), "{line:?}");
+        }
+        assert!(matches!(alone("select\t1;"), Step::Statements(_)));
         let hostile = alone("\u{1b}[2J\u{1b}]0;x");
         assert!(matches!(&hostile, Step::Mistake(said) if !said.contains('\u{1b}')), "{hostile:?}");
     }

@@ -102,6 +102,7 @@ pub(super) fn help(width: usize) -> String {
     for sentence in [
         "\\d [VIEW] shows views and their columns, \\x [on|auto] rows as lists.",
         "\\format FORMAT is for all answers from then on, and \\timing tells how long each took.",
+        "next shows the next page of a list; Tab completes.",
         "exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.",
     ] {
         push_sentence(&mut text, sentence, width);
