@@ -62,7 +62,7 @@ fn the_prompt_runs_the_commands_of_the_shell_or_says_where_they_run() {
     prompt.answer("vestry> ", "reload");
     prompt.wait_for("none has changed");
     prompt.answer("vestry> ", "drill");
-    prompt.wait_for("this is for a shell: vestryctl");
+    prompt.wait_for("this is for a shell:");
     prompt.answer("vestry> ", "help");
     prompt.wait_for("lane failures failed opens");
     prompt.wait_for("Make accounts of the rows of a file");

@@ -33,6 +33,14 @@ struct StatusJson<'a> {
     news: Vec<String>,
 }
 
+/// What a server said.
+struct Seen {
+    description: ServerDescription,
+    known: Option<Known>,
+    /// Whether a session was kept here, and has ended.
+    has_ended: bool,
+}
+
 /// Somebody who is logged in.
 struct Known {
     name: String,
@@ -66,7 +74,7 @@ impl Known {
 pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
     let target = context.target()?;
     let (server, pin) = (target.address.to_string(), target.pin.map(|pin| pin.to_string()));
-    let (description, known) = look(context, target).await?;
+    let Seen { description, known, has_ended } = look(context, target).await?;
     let known = known.as_ref();
     let this = known.and_then(Known::this_session);
     let (since, expires) =
@@ -101,7 +109,9 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
                 "See where you are logged in: {sessions}\nand what is remembered: {devices}"
             ));
         }
-        None => context.output.talk(format_args!("Log in: {}", vestry("login NAME"))),
+        // Else what comes next was said with the end of the session.
+        None if !has_ended => context.output.talk(format_args!("Log in: {}", vestry("login NAME"))),
+        None => {}
     }
     Ok(())
 }
@@ -135,26 +145,27 @@ fn text_of(status: &StatusJson<'_>) -> String {
     aligned(&lines)
 }
 
-/// What the server says, and of whom, when a session is alive on it.
-async fn look(context: &Context, target: Target) -> Result<(ServerDescription, Option<Known>), Failure> {
+/// What the server says, and of whom, when a session is alive on it. Says so when one has ended.
+async fn look(context: &Context, target: Target) -> Result<Seen, Failure> {
+    let mut has_ended = false;
     if let Some(mut session) = SessionLink::kept(context, target.clone())? {
         let name = session.name().to_string();
         let all = async |client: &mut Client| {
             let (description, notices) = (client.describe_server().await?, client.notices().await?);
             let (sessions, devices) = (client.sessions().await?, client.devices().await?);
-            Ok((description, notices, sessions, devices))
+            Ok((description, Known { name: name.clone(), notices, sessions, devices }))
         };
         match session.read(all).await {
-            Ok((description, notices, sessions, devices)) => {
-                return Ok((description, Some(Known { name, notices, sessions, devices })));
-            }
+            Ok((description, known)) => return Ok(Seen { description, known: Some(known), has_ended }),
             Err(ended @ Failure::SessionEnded { .. }) => context.output.failure(&ended),
             Err(failure) => return Err(failure),
         }
+        has_ended = true;
     }
     let mut link = Link::to(target);
     let described = link.read(async |client| client.describe_server().await).await;
-    described.map(|description| (description, None)).map_err(|error| call_failed(&link, error, None))
+    let description = described.map_err(|error| call_failed(&link, error, None))?;
+    Ok(Seen { description, known: None, has_ended })
 }
 
 #[cfg(test)]
