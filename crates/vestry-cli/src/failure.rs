@@ -16,7 +16,7 @@ use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::item::Open;
 use vestry_protocol::random::NoRandomness;
 use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
-use vestry_protocol::typed::{quoted, vestry};
+use vestry_protocol::typed::{Typed, again, quoted, vestry};
 use vestry_terminal::{PromptError, Signal};
 use vestry_tls::join::JoinStringError;
 use vestry_tls::{FileError, TlsError, TrustFailure};
@@ -144,15 +144,70 @@ impl Failure {
         }
     }
 
-    /// What to do next, where the text does not say it already.
+    /// What to do next, where the text does not say it already; the command in the last line.
     pub(crate) fn advice(&self) -> Option<String> {
+        self.advice_after(again())
+    }
+
+    /// The same after this was typed; a menu goes on by itself.
+    fn advice_after(&self, typed: Option<&str>) -> Option<String> {
+        let next = match self.next()? {
+            Next::InWords => None,
+            Next::Again => typed.map(str::to_owned),
+            Next::Command(command) => Some(command.to_string()),
+        };
+        let both = [self.words(), next];
+        Some(both.into_iter().flatten().collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Which command comes next; none after a signal, which its sender understands.
+    fn next(&self) -> Option<Next> {
+        Some(match self {
+            Self::Call { error, .. } => next_for_call(error),
+            Self::Field(_)
+            | Self::Address(_)
+            | Self::Password(_)
+            | Self::Weak(_)
+            | Self::Secret(_)
+            | Self::InputEnded
+            | Self::Cancelled
+            | Self::NoRoom(_)
+            | Self::Output(_)
+            | Self::Terminal(_)
+            | Self::Runtime(_)
+            | Self::Random(_)
+            | Self::File(_)
+            | Self::Tls(_)
+            | Self::NoTerminal(_)
+            | Self::Servers(ServersError::Damaged { .. }) => Next::Again,
+            Self::Usage(_) => Next::Command(vestry("--help")),
+            Self::JoinString(_) => Next::Command(vestry("join")),
+            Self::OtherAccount { .. } => Next::Command(vestry("status")),
+            Self::Unsure { .. }
+            | Self::BadNumber { .. }
+            | Self::WrongConfirmation { .. }
+            | Self::PinChanged { .. }
+            | Self::NotLoggedIn(_)
+            | Self::SessionEnded { .. }
+            | Self::NotKept { .. }
+            | Self::Unwritten(_)
+            | Self::LoginNotKept { .. }
+            | Self::State(_)
+            | Self::Servers(ServersError::State(_))
+            | Self::NoServer
+            | Self::NotJoined(_) => Next::InWords,
+            Self::Signal(_) => return None,
+        })
+    }
+
+    fn words(&self) -> Option<String> {
         match self {
             Self::Call { server, error } => advice_for_call(server, error),
             Self::Unsure { look, .. } => Some(look.clone()),
             Self::NoRoom(error) => advice_for_opaque(*error),
             Self::NoTerminal(_) => Some(
                 "Give it with --password-stdin or --password-file FILE, or run this on a\n\
-                 terminal without --no-input."
+                 terminal without --no-input:"
                     .to_owned(),
             ),
             Self::Password(_) | Self::Weak(_) => Some(A_GOOD_ONE.to_owned()),
@@ -192,22 +247,71 @@ impl Failure {
             Self::NotJoined(_) => {
                 Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))
             }
-            Self::Field(_) => Some("Correct it and try again.".to_owned()),
+            Self::Field(_) | Self::Address(_) => Some("Correct it and try again.".to_owned()),
+            Self::Cancelled | Self::InputEnded => Some("To do it all the same:".to_owned()),
             Self::Output(_) | Self::Terminal(_) | Self::Runtime(_) | Self::Random(_) => {
                 Some(CHECK_SYSTEM.to_owned())
             }
             Self::Usage(_)
             | Self::JoinString(_)
-            | Self::Address(_)
             | Self::Secret(_)
-            | Self::InputEnded
-            | Self::Cancelled
             | Self::Servers(ServersError::Damaged { .. })
             | Self::File(_)
             | Self::Tls(_)
             | Self::OtherAccount { .. }
             | Self::Signal(_) => None,
         }
+    }
+}
+
+/// Which command comes next.
+enum Next {
+    /// The words name it.
+    InWords,
+    /// What was typed, once more.
+    Again,
+    /// This one.
+    Command(Typed),
+}
+
+fn next_for_call(error: &CallError) -> Next {
+    match error {
+        CallError::Wire(wire) => match wire {
+            WireError::WrongServer { failure: TrustFailure::PinMismatch, .. } => Next::InWords,
+            WireError::WrongServer { .. } | WireError::CertificateRefused => Next::Command(vestry("status")),
+            WireError::Protocol(_) => Next::Command(vestry("--version")),
+            WireError::Unreachable(_)
+            | WireError::LostBeforeSending(_)
+            | WireError::LostAfterSending(_)
+            | WireError::Request(_) => Next::Again,
+        },
+        CallError::Refused(refusal) => match refusal.known_code() {
+            Some(
+                RefusalCode::NameTaken
+                | RefusalCode::PasswordsNotTaken
+                | RefusalCode::WrongCode
+                | RefusalCode::CodeSpent
+                | RefusalCode::CodeUsed
+                | RefusalCode::NotFound
+                | RefusalCode::NotLoggedIn
+                | RefusalCode::SessionEnded
+                | RefusalCode::Unsure,
+            ) => Next::InWords,
+            Some(
+                RefusalCode::Suspended
+                | RefusalCode::Forbidden
+                | RefusalCode::OperatorUnknown
+                | RefusalCode::OwnCertificate
+                | RefusalCode::RegistrationClosed
+                | RefusalCode::Internal,
+            ) => Next::Command(vestry("status")),
+            Some(RefusalCode::Malformed | RefusalCode::Unsupported) => Next::Command(vestry("--version")),
+            Some(_) | None => Next::Again,
+        },
+        CallError::UnexpectedReply | CallError::FactorWanted(_) => Next::Command(vestry("--version")),
+        CallError::StretchingOutOfBounds(_) => Next::Command(vestry("status")),
+        CallError::Opaque(OpaqueError::Malformed) => Next::Command(vestry("--version")),
+        CallError::Opaque(_) => Next::Again,
     }
 }
 
@@ -341,15 +445,16 @@ memory (ulimit -v), to have 64 MiB free; then try again.";
 
 const ASK_ABOUT_STRETCHING: &str = "\
 Ask its operator. Less would make your password cheap to guess for whoever
-takes the server's files, and more would only burn this machine.";
+takes the server's files, and more would only burn this machine. Which it is:";
 
 const WRONG_PASSWORD: &str = "Try again, or ask your operator for a reset code if it is forgotten.";
 
 const CHECK_SYSTEM: &str = "Check the system's resources, then try again.";
 
-const A_GOOD_ONE: &str = "Without --password-stdin or --password-file, a terminal offers a good one.";
+const A_GOOD_ONE: &str =
+    "Choose another. On a terminal, without --password-stdin and --password-file,\na good one is offered.";
 
-const OTHER_VERSION: &str = "Its version may not fit this program's; compare it with `vestry --version`.";
+const OTHER_VERSION: &str = "Its version may not fit this program's. To compare the two:";
 
 fn advice_for_wire(server: &Address, error: &WireError) -> Option<String> {
     Some(match error {
@@ -386,7 +491,7 @@ fn advice_for_wire(server: &Address, error: &WireError) -> Option<String> {
             };
             format!("Nothing was sent.{shown}\n{advice}")
         }
-        WireError::CertificateRefused => "Ask the operator for a certificate.".to_owned(),
+        WireError::CertificateRefused => "Ask the operator for a certificate. Which server it is:".to_owned(),
         WireError::LostBeforeSending(_) | WireError::LostAfterSending(_) => "Try again.".to_owned(),
         WireError::Protocol(_) => OTHER_VERSION.to_owned(),
         WireError::Request(_) => "Shorten what you typed.".to_owned(),
@@ -403,8 +508,8 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
         RefusalCode::Suspended
         | RefusalCode::Forbidden
         | RefusalCode::OperatorUnknown
-        | RefusalCode::OwnCertificate => "Ask your operator.",
-        RefusalCode::RegistrationClosed => "Ask your operator for an account.",
+        | RefusalCode::OwnCertificate => "Ask your operator. Which server it is:",
+        RefusalCode::RegistrationClosed => "Ask your operator for an account. Which server it is:",
         RefusalCode::PasswordsNotTaken | RefusalCode::WrongCode | RefusalCode::CodeSpent => {
             return Some(format!("Ask your operator for a one-time code, then: {}", vestry("reset NAME")));
         }
@@ -420,7 +525,7 @@ fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
         RefusalCode::Unavailable | RefusalCode::Stopping => {
             "Nothing was changed. Try again later, and tell the operator if it stays so."
         }
-        RefusalCode::Internal => "Tell the operator, who finds it in the server's log.",
+        RefusalCode::Internal => "Tell the operator, who finds it in the server's log. Which server it is:",
         RefusalCode::Unsure => return Some(format!("Look before you repeat it: {}", vestry("show"))),
         RefusalCode::Throttled => {
             "Wait, or use a device that has logged in before; your operator can help, too."
@@ -517,6 +622,40 @@ mod tests {
         failures.extend(opaque);
         for advice in failures.iter().filter_map(Failure::advice) {
             assert!(advice.lines().all(|line| line.chars().count() <= 78), "{advice}");
+        }
+    }
+
+    /// A person who has read it knows what to type.
+    #[test]
+    fn every_advice_ends_with_a_command() {
+        let server: Address = "localhost:7443".parse().unwrap();
+        let call = |error: WireError| Failure::Call { server: server.clone(), error: error.into() };
+        let mut failures = vec![
+            Failure::Usage("x".to_owned()),
+            Failure::NoTerminal("x"),
+            Failure::Password(PasswordProblem::Common),
+            Failure::Weak(WeakPassword::Rule(PasswordProblem::Common)),
+            Failure::JoinString(JoinStringError::Incomplete),
+            Failure::Address("a b".parse::<Address>().unwrap_err()),
+            Failure::BadNumber { of: "session", typed: "x".to_owned() },
+            Failure::WrongConfirmation { name: "n".to_owned() },
+            Failure::Secret(SecretProblem::NotText),
+            Failure::InputEnded,
+            Failure::Cancelled,
+            Failure::NotLoggedIn(server.clone()),
+            Failure::NoServer,
+            Failure::Output(io::ErrorKind::StorageFull.into()),
+            Failure::OtherAccount { server: server.clone(), name: "n".to_owned() },
+            call(WireError::Unreachable(Unreachable::UnknownHost)),
+            call(WireError::Unreachable(Unreachable::TimedOut(Step::Name))),
+            call(WireError::CertificateRefused),
+            call(WireError::WrongServer { failure: TrustFailure::PinMismatch, shown: None }),
+            call(WireError::WrongServer { failure: TrustFailure::Expired, shown: None }),
+        ];
+        failures.extend(RefusalCode::ALL.map(|code| refused(Refusal::new(code, ""))));
+        for failure in failures {
+            let advice = failure.advice_after(Some("vestry login naman")).unwrap();
+            assert!(advice.lines().last().unwrap().contains("vestry "), "{failure}:\n{advice}");
         }
     }
 

@@ -12,6 +12,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use vestry_client::runtime::on_one_thread;
 use vestry_client::state::Folders;
+use vestry_protocol::typed::was_typed;
 use vestry_terminal::arguments;
 use vestry_terminal::exit::print_usage;
 
@@ -27,6 +28,10 @@ pub(crate) fn run_from_environment() -> ExitCode {
     };
     let folders = Folders::from_environment(|name| std::env::var_os(name), std::env::temp_dir());
     cli.options.lead_here();
+    if cli.command.is_some() {
+        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        was_typed("vestry", words);
+    }
     let mut context = Context::new(cli.options, folders);
     let work = on_one_thread(|runtime| runtime.block_on(run(&mut context, cli.command)));
     match work.map_err(Failure::Runtime).flatten() {

@@ -27,6 +27,28 @@ pub fn lead_here(flags: Flags) {
     let _ = FLAGS.set(flags);
 }
 
+/// What was typed to start this program, for a person to type once more.
+static AGAIN: OnceLock<String> = OnceLock::new();
+
+/// A command that is longer is not shown again. In characters.
+const AGAIN_CHARS_MAX: usize = 200;
+
+/// Remembers what was typed: the name of the program and its arguments, of which none is a secret. Counts once.
+pub fn was_typed(program: &str, arguments: impl IntoIterator<Item = String>) {
+    let words = arguments.into_iter().map(|word| format!(" {}", quoted(&word)));
+    let typed = format!("{program}{}", words.collect::<String>());
+    if typed.chars().count() <= AGAIN_CHARS_MAX {
+        // The first one is of the command line, and there is one.
+        let _ = AGAIN.set(typed);
+    }
+}
+
+/// What was typed to start this program, unless it goes on by itself.
+#[must_use]
+pub fn again() -> Option<&'static str> {
+    AGAIN.get().map(String::as_str)
+}
+
 /// A command of one of our programs. Displayed as it can be typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Typed {
