@@ -109,13 +109,14 @@ async fn sec_0020_a_role_can_do_what_its_table_says_and_nothing_more() {
     server.register("naman").await;
     make_operator(&server, "vera", "viewer");
     make_operator(&server, "hana", "helpdesk");
-    let calls: [(&str, fn() -> AdminCall, bool, bool); 24] = [
+    let calls: [(&str, fn() -> AdminCall, bool, bool); 25] = [
         ("status", || AdminCall::ShowStatus, true, true),
         ("query", || AdminCall::Query { sql: "select name from accounts".to_owned() }, true, true),
         ("list", || AdminCall::ListRows(listing(View::Accounts).into()), true, true),
         ("verify audit", || AdminCall::VerifyAudit { checkpoints: Vec::new() }, true, true),
         ("follow audit", follow_audit, true, true),
         ("show", || AdminCall::ShowAccount { name: name() }, true, true),
+        ("complete", || AdminCall::CompleteName { prefix: "na".to_owned() }, true, true),
         ("join string", || AdminCall::ShowJoinString, true, true),
         ("create", || AdminCall::CreateAccount { name: name(), profile: Profile::default() }, false, true),
         ("suspend", || AdminCall::SuspendAccount { name: name(), until: None, reason: None }, false, true),

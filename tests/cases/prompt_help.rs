@@ -235,3 +235,48 @@ fn o_10_what_a_setting_did_and_what_a_statement_waits_for_is_shown() {
     prompt.type_line("exit");
     assert_eq!(prompt.finish().0, 0);
 }
+
+/// O-10: Tab offered words wherever the cursor was, no names, and nothing on an empty line.
+#[test]
+fn o_10_tab_offers_what_may_come_where_the_cursor_is() {
+    let (server, person) = (Server::start(), Person::new());
+    let mut prompt = prompt(&server, &person, 80);
+    for number in 0..22 {
+        said(&mut prompt, &format!("account create user{number:02}"));
+    }
+    said(&mut prompt, "account create berta");
+    said(&mut prompt, "\\format tsv");
+    prompt.type_keys("\t");
+    prompt.wait_for("throttle");
+    let offered = prompt.wait_for("vestry> ");
+    assert!(["accounts", "next", "select"].iter().all(|word| prompt.all().contains(word)), "{offered}");
+    // One name is completed, and many are shown without a longer begin than all of them have.
+    prompt.type_keys("account show ber\t");
+    prompt.wait_for("berta ");
+    assert!(said(&mut prompt, "").iter().any(|line| line.contains("berta")));
+    prompt.type_keys("account show u\t");
+    prompt.wait_for("user00");
+    prompt.wait_for("user19");
+    prompt.wait_for("... more: type on");
+    assert!(!prompt.wait_for("vestry> ").contains("user2"));
+    prompt.type_keys("ser21\r");
+    prompt.wait_for("user21");
+    prompt.wait_for("vestry> ");
+    prompt.type_keys("select ema\tfrom acco\twhere nam\t= 'berta';");
+    let told = said(&mut prompt, "");
+    assert_eq!(told, ["email", "NULL"], "{}", prompt.all());
+    // It is on record once, however often the key was pressed.
+    let told = said(&mut prompt, "select count(*) from audit where detail = 'completion of names';");
+    assert_eq!(told.last().map(String::as_str), Some("1"));
+    // A server that does not answer costs the key, and no typing.
+    server.signal(rustix::process::Signal::STOP);
+    let began = std::time::Instant::now();
+    prompt.type_keys("account show use\tX");
+    prompt.wait_for("X");
+    assert!(began.elapsed() < std::time::Duration::from_secs(3), "{:?}", began.elapsed());
+    server.signal(rustix::process::Signal::CONT);
+    prompt.type_keys("\u{3}");
+    prompt.wait_for("vestry> ");
+    prompt.type_line("exit");
+    assert_eq!(prompt.finish().0, 0);
+}

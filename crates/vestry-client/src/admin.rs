@@ -48,6 +48,15 @@ pub struct IssuedCode {
     pub expires: UnixSeconds,
 }
 
+/// Names of accounts that begin alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletedNames {
+    /// The first of them, in their order.
+    pub names: Vec<String>,
+    /// Whether there are others.
+    pub has_more: bool,
+}
+
 /// What came of reading settings and certificates again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reloaded {
@@ -120,6 +129,18 @@ impl AdminClient {
     pub async fn account(&mut self, name: impl Into<String>) -> Result<AccountDetail, AdminError> {
         let own = |reply| if let AdminReply::AccountShown(account) = reply { Some(account) } else { None };
         self.0.ask(AdminCall::ShowAccount { name: name.into() }, own).await
+    }
+
+    /// Returns the first names of accounts that begin with `prefix`, for a person who types one.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn complete_name(&mut self, prefix: impl Into<String>) -> Result<CompletedNames, AdminError> {
+        let own = |reply| match reply {
+            AdminReply::NamesCompleted { names, has_more } => Some(CompletedNames { names, has_more }),
+            _ => None,
+        };
+        self.0.ask(AdminCall::CompleteName { prefix: prefix.into() }, own).await
     }
 
     /// Makes an account, whose user sets the password with the code.

@@ -2,7 +2,7 @@
 
 use crate::render::Format;
 use clap::builder::styling::Styles;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use vestry_protocol::typed::{Flags, lead_here};
@@ -233,7 +233,7 @@ pub(crate) struct ImportArgs {
     /// How the file is written: csv or ndjson [default: by its name]
     // The option of every command, with other words and values: in an import it speaks of the input; json is that of the answer.
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
-    #[arg(value_parser = format_among(&["csv", "ndjson", "json"]))]
+    #[arg(value_parser = format_among(&["csv", "ndjson"], &["json"]))]
     pub(crate) format: Option<Format>,
     /// Check every row on the server and change nothing
     #[arg(long)]
@@ -257,7 +257,7 @@ pub(crate) struct ExportArgs {
     /// The file to make, never overwritten; - is standard output [default: standard output]
     pub(crate) file: Option<PathBuf>,
     /// csv or ndjson [default: by the file's name, else csv]
-    #[arg(long, value_name = "FORMAT", value_parser = format_among(&["csv", "ndjson"]))]
+    #[arg(long, value_name = "FORMAT", value_parser = format_among(&["csv", "ndjson"], &[]))]
     pub(crate) format: Option<Format>,
     /// Only accounts for which this SQL expression is true
     #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
@@ -326,9 +326,14 @@ fn column(name: &str) -> Result<String, std::convert::Infallible> {
     Ok(name.trim().to_owned())
 }
 
-/// Some of the formats by their names.
-fn format_among(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(names).try_map(|name| Format::from_str(&name, false))
+/// Some of the formats by their names; of others no help speaks.
+fn format_among(
+    names: &[&'static str],
+    others: &[&'static str],
+) -> impl TypedValueParser<Value = Format> + use<> {
+    let hidden = others.iter().map(|name| PossibleValue::new(*name).hide(true));
+    let values = names.iter().map(|name| PossibleValue::new(*name)).chain(hidden);
+    PossibleValuesParser::new(values.collect::<Vec<_>>()).try_map(|name| Format::from_str(&name, false))
 }
 
 /// A page of a view, as it was typed.

@@ -17,6 +17,7 @@
 //! | [`cli`] | what can be typed |
 //! | [`settings`] | where the server is, and the files that prove who asks |
 //! | [`sql`] | what a statement is made of, and the nearest of some words |
+//! | [`excerpt`] | parts of a text that fit on a line |
 //! | [`mistake`] | where a statement is wrong, and what was meant |
 //! | [`failure`] | what went wrong, and what to do |
 //! | [`interrupt`] | Ctrl-C while something is under way |
@@ -39,6 +40,7 @@ mod commands;
 mod console;
 mod context;
 mod done;
+mod excerpt;
 mod exit;
 mod failure;
 mod formula;

@@ -1,17 +1,15 @@
 //! A statement or a condition that the server does not run: where it is wrong, and what was probably meant.
 
+use crate::excerpt::{cut_at_words, only_place, shortened, window};
 use crate::sql::{self, KEYWORDS, PieceKind, nearest, pieces};
 use std::fmt;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 use vestry_client::sentence::sentence;
 use vestry_protocol::admin::View;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::query_fault::{FaultKind, QueryFault};
 use vestry_protocol::refusal::Refusal;
 use vestry_protocol::views::{self, Columns};
-
-/// A longer word is cut where it is told.
-const WORD_CHARS_MAX: usize = 40;
 
 /// How far what was typed stands from the left where it is shown once more.
 const INDENT: usize = 2;
@@ -81,11 +79,7 @@ impl Mistake {
             false => {
                 let short = shortened(&Escaped(&word).to_string());
                 let said = sentence(refusal);
-                if word.chars().nth(WORD_CHARS_MAX).is_some() {
-                    said.replace(&Escaped(&word).to_string(), &short)
-                } else {
-                    said
-                }
+                if word.is_empty() { said } else { said.replace(&Escaped(&word).to_string(), &short) }
             }
         };
         Self {
@@ -195,71 +189,6 @@ impl fmt::Display for Mistake {
 
 fn did_you_mean(word: &str) -> String {
     format!("Did you mean {word}?")
-}
-
-/// Where a text stands in another, when it stands there once.
-fn only_place(text: &str, part: &str) -> Option<usize> {
-    let mut places = text.match_indices(part).map(|(place, _)| place);
-    let first = places.next()?;
-    (places.next().is_none() && !part.is_empty()).then_some(first)
-}
-
-/// A part of a line of at most so many columns that has the byte `at` in it, with an ellipsis where it was cut; and the column of that
-/// byte. What would drive the terminal is spelled out, and a tab is a blank.
-fn window(line: &str, at: usize, room: usize) -> (String, usize) {
-    const CUT: char = '…';
-    let spelled: Vec<(usize, String)> = line
-        .char_indices()
-        .map(|(place, c)| match c {
-            '\t' => (place, " ".to_owned()),
-            c => (place, Escaped(c.encode_utf8(&mut [0; 4])).to_string()),
-        })
-        .collect();
-    let room = room.max(INDENT);
-    let width = |pieces: &[(usize, String)]| pieces.iter().map(|(_, text)| text.width()).sum::<usize>();
-    let (mut before, mut behind): (Vec<_>, Vec<_>) = spelled.into_iter().partition(|(place, _)| *place < at);
-    let whole = width(&before) + width(&behind).max(1);
-    let mut cut_before = false;
-    if whole > room {
-        // A third of the room stays for what comes behind, so far as there is so much.
-        let kept = room - (width(&behind).max(1) + 1).min(room / 3 + 1);
-        while width(&before) + usize::from(cut_before) > kept && !before.is_empty() {
-            before.remove(0);
-            cut_before = true;
-        }
-        let left = room - width(&before) - usize::from(cut_before);
-        let is_cut = width(&behind) > left;
-        while width(&behind) + usize::from(is_cut) > left && behind.pop().is_some() {}
-        behind.extend(is_cut.then(|| (0, CUT.to_string())));
-    }
-    let column = width(&before) + usize::from(cut_before);
-    let mark = if cut_before { CUT.to_string() } else { String::new() };
-    let text = before.into_iter().chain(behind).map(|(_, text)| text).collect::<String>();
-    (mark + &text, column)
-}
-
-/// The begin of a word that is too long to be told whole.
-fn shortened(word: &str) -> String {
-    match word.char_indices().nth(WORD_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", word.get(..end).unwrap_or_default()),
-        None => word.to_owned(),
-    }
-}
-
-/// As many words of a list as fit, and that it goes on.
-fn cut_at_words(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let (mut kept, mut used) = (String::new(), 0);
-    for word in text.split_inclusive(' ') {
-        used += word.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>();
-        if used + 1 > room {
-            break;
-        }
-        kept.push_str(word);
-    }
-    kept + "…"
 }
 
 #[cfg(test)]

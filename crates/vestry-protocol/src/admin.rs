@@ -123,6 +123,11 @@ pub enum AdminCall {
     ShowLimits,
     /// Read settings and certificates again. Answered by `SettingsRead`, or by `SettingsKept`.
     ReloadSettings,
+    /// The first names of accounts that begin with this, for a person who types one.
+    CompleteName {
+        /// What was typed so far.
+        prefix: String,
+    },
 }
 
 impl AdminCall {
@@ -153,6 +158,7 @@ impl AdminCall {
             Self::DropImport => "DropImport",
             Self::ShowLimits => "ShowLimits",
             Self::ReloadSettings => "ReloadSettings",
+            Self::CompleteName { .. } => "CompleteName",
         }
     }
 }
@@ -252,10 +258,17 @@ pub enum AdminReply {
         /// What is wrong, and where.
         fault: QueryFault,
     },
+    /// To `CompleteName`.
+    NamesCompleted {
+        /// At most [`crate::limits::COMPLETED_NAMES_MAX`], in their order.
+        names: Vec<String>,
+        /// Whether others begin so, too.
+        has_more: bool,
+    },
 }
 
 impl Numbered for AdminCall {
-    const KNOWN: u32 = 23;
+    const KNOWN: u32 = 24;
 }
 
 impl ReplyBody for AdminReply {

@@ -90,3 +90,6 @@ pub const UNREADABLE_FRAMES_MAX: u32 = 16;
 
 /// A session token: 256 random bits.
 pub const TOKEN_BYTES: usize = 32;
+
+/// Names that one `CompleteName` is answered with: what fits on a screen beside one another.
+pub const COMPLETED_NAMES_MAX: usize = 20;

@@ -82,6 +82,47 @@ async fn sec_0052_an_operators_read_is_recorded_before_its_rows() {
     assert_eq!(verdict_of(&server, Vec::new()).await.fault, None);
 }
 
+/// Who types a name with the Tab key reads names: that is on record, once a connection and not once a key.
+#[tokio::test]
+async fn completed_names_are_few_and_one_event_for_each_connection() {
+    let server = Server::start();
+    for number in 0..23 {
+        server
+            .operate(AdminCall::CreateAccount {
+                name: format!("ann{number:02}"),
+                profile: Profile::default(),
+            })
+            .await;
+    }
+    let mut wire = server.connect_as("admin").await;
+    for (prefix, count, more) in [
+        ("", 20, true),
+        ("ANN", 20, true),
+        ("ann2", 3, false),
+        ("ann22", 1, false),
+        ("anz", 0, false),
+        ("ann%", 0, false),
+    ] {
+        match wire.call(AdminCall::CompleteName { prefix: prefix.to_owned() }).await.unwrap() {
+            AdminReply::NamesCompleted { names, has_more } => {
+                assert_eq!((names.len(), has_more), (count, more), "{prefix}: {names:?}");
+                assert!(names.is_sorted() && names.iter().all(|name| name.starts_with("ann")), "{names:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let long = AdminCall::CompleteName { prefix: "a".repeat(60_000) };
+    let reply = server.operate(long).await;
+    assert!(
+        matches!(&reply, AdminReply::NamesCompleted { names, has_more: false } if names.is_empty()),
+        "{reply:?}"
+    );
+    let events = server
+        .select("select subject, detail from audit where action = 'operator.read' and subject <> 'sql'")
+        .await;
+    assert_eq!(events, vec![["accounts", "completion of names"]; 2]);
+}
+
 /// What a call of a user writes down when it is done, for every call there is.
 fn events_of_user(call: &UserCall) -> &'static [&'static str] {
     match call {
@@ -124,7 +165,8 @@ fn events_of_operator(call: &AdminCall) -> &'static [&'static str] {
         AdminCall::Query { .. }
         | AdminCall::ListRows(_)
         | AdminCall::FollowAudit { .. }
-        | AdminCall::ShowAccount { .. } => &["operator.read"],
+        | AdminCall::ShowAccount { .. }
+        | AdminCall::CompleteName { .. } => &["operator.read"],
         AdminCall::CreateAccount { .. } => &["account.created"],
         AdminCall::SuspendAccount { .. } => &["account.suspended"],
         AdminCall::ResumeAccount { .. } => &["account.resumed"],
@@ -364,6 +406,7 @@ async fn operator_acts(watched: &mut Watched) {
         AdminCall::ShowJoinString,
         AdminCall::ShowLimits,
         AdminCall::ShowAccount { name: mary() },
+        AdminCall::CompleteName { prefix: "ma".to_owned() },
         AdminCall::VerifyAudit { checkpoints: Vec::new() },
         AdminCall::Query { sql: "select 1".to_owned() },
         AdminCall::ListRows(listing(View::Accounts, None).into()),

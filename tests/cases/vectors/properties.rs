@@ -395,6 +395,7 @@ fn admin_call() -> impl Strategy<Value = AdminCall> {
         Just(()).prop_map(|()| AdminCall::DropImport),
         Just(()).prop_map(|()| AdminCall::ShowLimits),
         Just(()).prop_map(|()| AdminCall::ReloadSettings),
+        text().prop_map(|prefix| AdminCall::CompleteName { prefix }),
     ]
 }
 
@@ -506,6 +507,8 @@ fn admin_reply() -> impl Strategy<Value = AdminReply> {
             AdminReply::SettingsRead(changes.into_iter().map(change).collect())
         }),
         text().prop_map(AdminReply::SettingsKept),
+        (vec(text(), 0..4), any::<bool>())
+            .prop_map(|(names, has_more)| AdminReply::NamesCompleted { names, has_more }),
         (refusal(), query_fault()).prop_map(|(refusal, fault)| AdminReply::QueryRefusedAt { refusal, fault }),
     ]
 }

@@ -83,6 +83,11 @@ pub(super) fn requests() -> Vec<Example> {
             AdminCall::ShowJoinString,
         ),
         request("admin/request-show-limits", "A variant without fields.", AdminCall::ShowLimits),
+        request(
+            "admin/request-complete-name",
+            "The begin of a name.",
+            AdminCall::CompleteName { prefix: "na".to_owned() },
+        ),
         request("admin/request-reload-settings", "A variant without fields.", AdminCall::ReloadSettings),
         request("admin/request-back-up", "A variant without fields.", AdminCall::BackUp),
         request(
@@ -294,6 +299,16 @@ pub(super) fn replies() -> Vec<Example> {
             }),
         ),
         reply("admin/reply-code-issued", "A one-time code, shown once.", code),
+        reply(
+            "admin/reply-names-completed",
+            "Two names, and no others.",
+            AdminReply::NamesCompleted { names: vec![naman(), "natasha".to_owned()], has_more: false },
+        ),
+        reply(
+            "admin/reply-names-completed-more",
+            "Names of which there are more.",
+            AdminReply::NamesCompleted { names: vec![naman()], has_more: true },
+        ),
         reply("admin/reply-session-revoked", "A variant without fields.", AdminReply::SessionRevoked),
         reply("admin/reply-operator-revoked", "A variant without fields.", AdminReply::OperatorRevoked),
         reply(

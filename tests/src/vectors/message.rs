@@ -319,5 +319,6 @@ fn of_admin_reply(reply: &AdminReply) -> &'static str {
         AdminReply::SettingsRead(_) => "settings-read",
         AdminReply::SettingsKept(_) => "settings-kept",
         AdminReply::QueryRefusedAt { .. } => "query-refused-at",
+        AdminReply::NamesCompleted { .. } => "names-completed",
     }
 }

@@ -1,73 +1,67 @@
-//! What the Tab key offers: commands, views, their columns, and the words of a select. Asks no server.
+//! What the Tab key does: offers what may come where the cursor is.
 
-use super::vocabulary;
-use rustyline::completion::Completer;
+use super::names::Names;
+use super::position::position;
+use super::select::Takes;
+use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
-/// Completes the word before the cursor.
-#[derive(Debug, Clone)]
-pub(super) struct Completion {
-    words: Vec<String>,
+/// Helps with a line while it is typed.
+pub(super) struct Help<'r> {
+    names: Names<'r>,
+    /// The lines of a statement before this one.
+    pub(super) waiting: String,
 }
 
-impl Completion {
-    /// Returns what completes everything that can be typed at the prompt.
-    pub(super) fn of_the_prompt() -> Self {
-        Self { words: vocabulary::words() }
-    }
-
-    /// Returns where the word before the cursor begins, and what it may become.
-    fn complete(&self, before: &str) -> (usize, Vec<String>) {
-        let start = before.rfind(|c: char| c.is_whitespace() || "(,=".contains(c)).map_or(0, |at| at + 1);
-        let begun = before.get(start..).unwrap_or_default();
-        let fits = |word: &&String| !begun.is_empty() && word.starts_with(begun);
-        (start, self.words.iter().filter(fits).cloned().collect())
+impl<'r> Help<'r> {
+    pub(super) fn new(names: Names<'r>) -> Self {
+        Self { names, waiting: String::new() }
     }
 }
 
-impl Completer for Completion {
-    type Candidate = String;
+impl Completer for Help<'_> {
+    type Candidate = Pair;
 
-    fn complete(
-        &self,
-        line: &str,
-        position: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok(self.complete(line.get(..position).unwrap_or(line)))
+    fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let (before, behind) = line.split_at_checked(cursor).unwrap_or((line, ""));
+        let place = position(&self.waiting, before, behind);
+        let offered = match place.takes {
+            Takes::Words(words) => words.into_iter().map(pair).collect(),
+            Takes::Name(begun) => {
+                let found = self.names.beginning(&begun);
+                let mut pairs: Vec<Pair> =
+                    found.names.into_iter().filter(|name| is_plain(name)).map(pair).collect();
+                // Beside what was typed, no longer begin is common to all of them.
+                pairs.extend(
+                    found
+                        .has_more
+                        .then(|| Pair { display: "... more: type on".to_owned(), replacement: begun }),
+                );
+                pairs
+            }
+        };
+        Ok((place.start, offered))
     }
 }
 
-impl Hinter for Completion {
+/// A word that is whole has a blank behind it.
+fn pair(word: String) -> Pair {
+    let blank = if word.ends_with('(') { "" } else { " " };
+    Pair { replacement: format!("{word}{blank}"), display: word }
+}
+
+/// What a hostile server calls a name is not typed.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+impl Hinter for Help<'_> {
     type Hint = String;
 }
 
-impl Highlighter for Completion {}
-impl Validator for Completion {}
-impl Helper for Completion {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_begun_word_is_completed() {
-        let completion = Completion::of_the_prompt();
-        let offered = |before: &str, words: &[&str]| {
-            assert_eq!(completion.complete(before).1, words, "{before}");
-        };
-        offered("select * from op", &["opens", "operators"]);
-        offered("select count(em", &["email"]);
-        offered("jo", &["join", "join-string"]);
-        offered("thr", &["throttle"]);
-        offered("throttle cl", &["clear"]);
-        offered("import people.csv --dr", &["--dry-run"]);
-        offered("dri", &[]);
-        offered("select ", &[]);
-        assert_eq!(completion.complete("select count(em").0, 13);
-        assert_eq!(completion.complete("é no").0, 3);
-    }
-}
+impl Highlighter for Help<'_> {}
+impl Validator for Help<'_> {}
+impl Helper for Help<'_> {}

@@ -4,6 +4,9 @@
 //! or the answer that is waited for. Nothing that was typed goes to a file but the history (mode 0600).
 
 mod completion;
+mod names;
+mod position;
+mod select;
 mod step;
 mod vocabulary;
 
@@ -16,10 +19,11 @@ use crate::mistake::Shown;
 use crate::render::Format;
 use crate::statement::{Inside, Statement};
 use clap::{Parser, ValueEnum};
-use completion::Completion;
+use completion::Help;
+use names::Names;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{Config, Editor};
+use rustyline::{CompletionType, Config, Editor};
 use std::path::PathBuf;
 use std::time::Instant;
 use step::{Step, step, waits_for};
@@ -50,7 +54,8 @@ pub(crate) fn run(
         Escaped(&status.operator),
         Escaped(&status.role)
     ));
-    let mut lines = Lines::open(state_dir)?;
+    let names = Names::new(runtime, context.console.settings());
+    let mut lines = Lines::open(state_dir, Help::new(names))?;
     let (mut pending, mut tells_time) = (String::new(), false);
     while let Some(line) = lines.next(&mut pending)? {
         let step = step(&mut pending, &line);
@@ -180,18 +185,20 @@ fn report(context: &mut Context, done: Result<(), Failure>, above: Option<&str>)
 }
 
 /// Lines from the terminal, with their history.
-struct Lines {
-    editor: Editor<Completion, FileHistory>,
+struct Lines<'r> {
+    editor: Editor<Help<'r>, FileHistory>,
     history: Option<PathBuf>,
     entry: String,
 }
 
-impl Lines {
-    fn open(state_dir: Option<PathBuf>) -> Result<Self, Failure> {
+impl<'r> Lines<'r> {
+    fn open(state_dir: Option<PathBuf>, help: Help<'r>) -> Result<Self, Failure> {
         let config = Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(terminal)?;
-        let config = config.history_ignore_dups(true).map_err(terminal)?.history_ignore_space(true).build();
+        let config = config.history_ignore_dups(true).map_err(terminal)?.history_ignore_space(true);
+        let config =
+            config.completion_type(CompletionType::List).completion_show_all_if_ambiguous(true).build();
         let mut editor = Editor::with_config(config).map_err(terminal)?;
-        editor.set_helper(Some(Completion::of_the_prompt()));
+        editor.set_helper(Some(help));
         // A history that cannot be kept is no reason to refuse the prompt.
         let history =
             state_dir.filter(|dir| create_dir(dir).is_ok()).map(|dir| dir.join("vestryctl_history"));
@@ -215,6 +222,9 @@ impl Lines {
                 Inside::Quotes(_) => "    \"-> ",
                 Inside::LineComment | Inside::Comment => "    *-> ",
             };
+            if let Some(help) = self.editor.helper_mut() {
+                help.waiting.clone_from(pending);
+            }
             match self.editor.readline(prompt) {
                 Ok(line) => return Ok(Some(line)),
                 Err(ReadlineError::Eof) => return Ok(None),

@@ -84,7 +84,7 @@ pub(super) fn step(pending: &mut String, line: &str) -> Step {
             "" => return Step::Wait,
             _ if leaves => return Step::Leave,
             first if vocabulary::HELP.contains(&first) => return Step::Help,
-            "next" if bare.eq_ignore_ascii_case("next") => return Step::Next,
+            vocabulary::NEXT if bare.eq_ignore_ascii_case(vocabulary::NEXT) => return Step::Next,
             first if vocabulary::is_command(first) => {
                 return words_of(bare).map_or_else(
                     || Step::Mistake("A quote in this line does not end; nothing was done.".to_owned()),
@@ -174,8 +174,14 @@ fn formats() -> String {
 fn mistake(first: &str) -> String {
     let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == first).map(|(_, here)| *here);
     let commands = vocabulary::commands();
-    let known =
-        commands.iter().map(String::as_str).chain(["select", "with", "values", "next", "exit", "help"]);
+    let known = commands.iter().map(String::as_str).chain([
+        "select",
+        "with",
+        "values",
+        vocabulary::NEXT,
+        "exit",
+        "help",
+    ]);
     let shown: String = first.chars().take(40).collect();
     match elsewhere.or_else(|| nearest(first, known)) {
         Some(meant) => {

@@ -13,24 +13,11 @@ use vestry_protocol::views;
 pub(super) const LEAVE: [&str; 3] = ["exit", "quit", "\\q"];
 pub(super) const HELP: [&str; 3] = ["help", "\\h", "?"];
 
-/// Words of a select.
-const SELECT: [&str; 15] = [
-    "and",
-    "count(*)",
-    "from",
-    "group by",
-    "having",
-    "is not null",
-    "is null",
-    "join",
-    "like",
-    "limit",
-    "or",
-    "order by",
-    "select",
-    "where",
-    "with",
-];
+/// What shows the page behind a list.
+pub(super) const NEXT: &str = "next";
+
+/// What begins with a backslash.
+pub(super) const BACKSLASH: [&str; 6] = ["\\d", "\\format", "\\h", "\\q", "\\timing", "\\x"];
 
 /// How far the columns of a view, and what is said of a command, stand from the left.
 const INDENT: usize = 14;
@@ -122,39 +109,9 @@ pub(super) fn describe(view: Option<&'static views::Columns>, width: usize) -> S
     text
 }
 
-/// Returns every word that the Tab key offers, in order.
-pub(super) fn words() -> Vec<String> {
-    let mut prompt = PromptLine::command();
-    // Has the options of every command known to each.
-    prompt.build();
-    let mut words: Vec<String> =
-        [LEAVE[0], HELP[0]].iter().chain(&SELECT).map(|word| (*word).to_owned()).collect();
-    words.extend(
-        views::ALL
-            .iter()
-            .flat_map(|view| view.columns.iter().chain([&view.view]))
-            .map(|word| (*word).to_owned()),
-    );
-    for command in prompt.get_subcommands().filter(|command| is_offered(command)) {
-        push_words_of(command, &mut words);
-    }
-    words.sort_unstable();
-    words.dedup();
-    words
-}
-
 /// What belongs into a shell is not on offer.
 fn is_offered(command: &clap::Command) -> bool {
     !command.is_hide_set() && command.get_name() != "drill"
-}
-
-/// A command, what it can do, and the options of each.
-fn push_words_of(command: &clap::Command, words: &mut Vec<String>) {
-    words.push(command.get_name().to_owned());
-    words.extend(command.get_arguments().filter_map(|option| Some(format!("--{}", option.get_long()?))));
-    for act in command.get_subcommands() {
-        push_words_of(act, words);
-    }
 }
 
 fn push_sentence(text: &mut String, sentence: &str, width: usize) {
@@ -246,16 +203,5 @@ mod tests {
             assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
             assert!(text.lines().filter(|line| line.starts_with("  ")).count() > 20);
         }
-    }
-
-    #[test]
-    fn the_tab_key_offers_views_columns_commands_and_their_options() {
-        let words = words();
-        for word in
-            ["throttle", "opens", "py3", "import", "--skip-bad", "clear", "--format", "order by", "help"]
-        {
-            assert!(words.iter().any(|offered| offered == word), "{word}");
-        }
-        assert!(!words.iter().any(|word| ["drill", "man", "--tidy"].contains(&word.as_str())));
     }
 }

@@ -65,6 +65,13 @@ impl Username {
         Ok(Self(name))
     }
 
+    /// Returns whether a name, in its canonical form, may begin so; nothing at all begins any.
+    #[must_use]
+    pub fn may_begin(text: &str) -> bool {
+        text.len() <= USERNAME_CHARS_MAX
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+    }
+
     /// Takes a name as it was stored. It kept the rule when it was; a later, stricter rule blocks nothing.
     #[must_use]
     pub fn from_stored(text: String) -> Self {

@@ -7,13 +7,14 @@ use crate::config::RESTORABLE_SECS;
 use crate::failure::Failure;
 use crate::operators::operator::Operator;
 use crate::operators::operator::{InOffice, act};
-use crate::operators::reads::{OnRecord, Read};
+use crate::operators::reads::{OnRecord, Read, Recorded};
 use crate::profile::{ParsedProfile, profile_of};
 use crate::server::Server;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AccountDetail, AccountState, AdminReply, Credential};
 use vestry_protocol::fields::{Field, FieldError, Reason, Username};
 use vestry_protocol::item::Later;
+use vestry_protocol::limits::COMPLETED_NAMES_MAX;
 use vestry_protocol::user::Profile;
 use vestry_store::change::IssueCode;
 use vestry_store::{
@@ -26,6 +27,26 @@ pub(super) async fn show(server: &Server, operator: &Operator, name: &str) -> Re
     let recorded = server.queries.record(server, operator, Read::of_account(name.clone())).await?;
     let detail = server.store.read(move |tx| detail_of(tx, &recorded, &named(tx, &name, now)?, now)).await?;
     Ok(AdminReply::AccountShown(detail))
+}
+
+/// Answers with names that begin so. `recorded` is of the connection: a person who types is one read, and not one for each key.
+pub(super) async fn complete(
+    server: &Server,
+    operator: &Operator,
+    recorded: &mut Option<Recorded>,
+    prefix: &str,
+) -> Result<AdminReply, Failure> {
+    if recorded.is_none() {
+        *recorded = Some(server.queries.record(server, operator, Read::of_completion()).await?);
+    }
+    let prefix = prefix.to_ascii_lowercase();
+    let mut names = match Username::may_begin(&prefix) {
+        true => server.store.read(move |tx| tx.names_beginning(&prefix, COMPLETED_NAMES_MAX + 1)).await?,
+        false => Vec::new(),
+    };
+    let has_more = names.len() > COMPLETED_NAMES_MAX;
+    names.truncate(COMPLETED_NAMES_MAX);
+    Ok(AdminReply::NamesCompleted { names, has_more })
 }
 
 pub(super) async fn create(

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::operators::badge::Badge;
 use crate::operators::office::Desk;
 use crate::operators::operator::{Operator, permit};
-use crate::operators::reads::Follow;
+use crate::operators::reads::{Follow, Recorded};
 use crate::ports::connection::{Connection, Ended, Patience};
 use crate::ports::conversation::{Port, Replies, converse};
 use crate::ports::listener::Welcome;
@@ -40,9 +40,17 @@ use vestry_tls::OperatorCertificate;
 struct AdminPort {
     server: Arc<Server>,
     badge: Badge,
-    /// What `StartImport` began; gone with the connection.
-    import: Option<import::Import>,
+    kept: Kept,
     _desk: Desk,
+}
+
+/// What calls of a connection leave for the next ones; gone with the connection.
+#[derive(Default)]
+struct Kept {
+    /// What `StartImport` began.
+    import: Option<import::Import>,
+    /// That names are completed here is on record.
+    completion: Option<Recorded>,
 }
 
 /// The other side of a connection that got no working slot: it is told why, once.
@@ -80,7 +88,7 @@ impl Welcome for WelcomeOperators {
         let ended = match server.office.admit(&server, &badge, peer).await {
             Ok((working, desk)) => {
                 drop(slot);
-                let port = AdminPort { server: server.clone(), badge, import: None, _desk: desk };
+                let port = AdminPort { server: server.clone(), badge, kept: Kept::default(), _desk: desk };
                 converse(connection, port, &server.draining, Arc::new(working)).await
             }
             Err(failure) => {
@@ -115,8 +123,8 @@ impl Port for AdminPort {
         match permit(&self.server, &self.badge, &call).await {
             // Boxed, so that an idle connection does not keep room for the largest of the handlers.
             Ok(operator) => {
-                let import = &mut self.import;
-                Box::pin(answer_while_in_office(&self.server, &operator, import, call, replies)).await
+                let kept = &mut self.kept;
+                Box::pin(answer_while_in_office(&self.server, &operator, kept, call, replies)).await
             }
             // Its working slot is for operators.
             Err(failure @ Failure::OperatorUnknown) => {
@@ -162,7 +170,7 @@ impl Port for TurnedAway {
 async fn answer_while_in_office(
     server: &Server,
     operator: &Operator,
-    import: &mut Option<import::Import>,
+    kept: &mut Kept,
     call: AdminCall,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
@@ -177,11 +185,11 @@ async fn answer_while_in_office(
             | AdminCall::BackUp
     );
     if !may_be_broken_off {
-        return answer_as(server, operator, import, call, replies).await;
+        return answer_as(server, operator, kept, call, replies).await;
     }
     let failure = tokio::select! {
         biased;
-        answered = answer_as(server, operator, import, call, replies) => return answered,
+        answered = answer_as(server, operator, kept, call, replies) => return answered,
         failure = operator.dismissed(server) => failure,
     };
     tracing::info!(operator = %operator.name, "an answer was broken off: the operator has no right to it any more");
@@ -191,7 +199,7 @@ async fn answer_while_in_office(
 async fn answer_as(
     server: &Server,
     operator: &Operator,
-    import: &mut Option<import::Import>,
+    kept: &mut Kept,
     call: AdminCall,
     replies: &mut Replies<'_, AdminReply>,
 ) -> Result<(), Ended> {
@@ -204,16 +212,19 @@ async fn answer_as(
         AdminCall::VerifyAudit { checkpoints } => return audit::verify(server, checkpoints, replies).await,
         AdminCall::BackUp => return backup::send(server, operator, replies).await,
         AdminCall::FinishImport { accounts } => {
-            return import::finish(server, operator, import, accounts, replies).await;
+            return import::finish(server, operator, &mut kept.import, accounts, replies).await;
         }
-        AdminCall::StartImport => import::start(server, operator, import).await,
-        AdminCall::ImportRows(rows) => import::take(server, import, rows).await,
-        AdminCall::DropImport => import::drop_it(import).await,
+        AdminCall::StartImport => import::start(server, operator, &mut kept.import).await,
+        AdminCall::ImportRows(rows) => import::take(server, &mut kept.import, rows).await,
+        AdminCall::DropImport => import::drop_it(&mut kept.import).await,
         AdminCall::ShowStatus => status::show(server, operator).await,
         AdminCall::ShowLimits => Ok(AdminReply::LimitsShown(server.gate.limits())),
         AdminCall::ReloadSettings => reload::reload(server, operator).await,
         AdminCall::ShowJoinString => Ok(AdminReply::JoinString(status::join_string(server))),
         AdminCall::ShowAccount { name } => accounts::show(server, operator, &name).await,
+        AdminCall::CompleteName { prefix } => {
+            accounts::complete(server, operator, &mut kept.completion, &prefix).await
+        }
         AdminCall::CreateAccount { name, profile } => {
             accounts::create(server, operator, &name, &profile).await
         }

@@ -148,6 +148,11 @@ impl Read {
         Self { subject, asked: words.join(" "), goes_on: listing.after.is_some() }
     }
 
+    /// Names while one is typed, of one connection.
+    pub(crate) fn of_completion() -> Self {
+        Self { subject: Subject::View("accounts"), asked: "completion of names".to_owned(), goes_on: false }
+    }
+
     /// Each row of an import that is not taken tells that there is such a name.
     pub(crate) fn of_import() -> Self {
         Self { subject: Subject::View("accounts"), asked: "names of an import".to_owned(), goes_on: false }

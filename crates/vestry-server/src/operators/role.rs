@@ -45,6 +45,7 @@ pub(crate) fn role_needed(call: &AdminCall) -> Needed {
         | AdminCall::FollowAudit { .. }
         | AdminCall::VerifyAudit { .. }
         | AdminCall::ShowAccount { .. }
+        | AdminCall::CompleteName { .. }
         | AdminCall::ShowJoinString => Needed::Role(Role::Viewer),
         // Both answer with a one-time code.
         AdminCall::CreateAccount { .. } | AdminCall::ResetAccount { .. } => Needed::Codes,

@@ -165,6 +165,20 @@ fn standing_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<Standing
 const DECOY_COLUMNS: &str = "0, 'nobody', null, null, null, 0, null, null, null, null, null, zeroblob(32)";
 
 impl ReadTx<'_> {
+    /// The names that begin with these characters of a name, in their order and at most so many; in whatever standing the accounts
+    /// are. It reads no more of the index than it returns.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub fn names_beginning(&self, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
+        // No character of a name is behind this one.
+        let (behind, most) = (format!("{prefix}~"), i64::try_from(most).unwrap_or(i64::MAX));
+        let wanted = "select name from account where name >= ?1 and name < ?2 order by name limit ?3";
+        let mut statement = self.conn.prepare_cached(wanted)?;
+        let names = statement.query_map(params![prefix, behind, most], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
     /// The account of a name, in whatever standing. Takes as long whether or not there is one.
     ///
     /// # Errors
