@@ -383,7 +383,7 @@ fn the_prompt_of_the_operator_runs_sql_commands_and_says_goodbye() {
     prompt.wait_for("1. row");
     prompt.wait_for("pass: ********");
     prompt.answer("vestry> ", "delete from accounts;");
-    prompt.wait_for("only `select` runs here");
+    prompt.wait_for("only select runs here");
     prompt.answer("vestry> ", "account show naman");
     prompt.wait_for("active");
     prompt.answer("vestry> ", "exit");

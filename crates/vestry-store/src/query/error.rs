@@ -112,8 +112,13 @@ impl QueryError {
         let is_it = |word_of: &Word| word_of.as_name().is_some_and(|name| name.eq_ignore_ascii_case(word));
         let mut places = words.iter().enumerate().filter(|(_, placed)| is_it(&placed.word));
         let is_called = |place: usize| words.get(place + 1).is_some_and(|next| next.word == Word::Sign('('));
+        let is_read = |place: usize| {
+            let before = place.checked_sub(1).and_then(|before| words.get(before)).map(|before| &before.word);
+            before.is_some_and(|word| word.is_one_of(&["from", "join"]) || *word == Word::Sign(','))
+        };
         let of_kind = match kind.known() {
             Some(FaultKind::Function) => places.clone().find(|(place, _)| is_called(*place)),
+            Some(FaultKind::View) => places.clone().find(|(place, _)| is_read(*place)),
             _ => None,
         };
         let place = of_kind.or_else(|| places.next()).map(|(_, placed)| placed.at);
@@ -205,4 +210,4 @@ pub(super) fn classify(error: Error) -> QueryError {
 pub(super) const ONE_STATEMENT: &str = "only one statement runs at a time; send them one by one";
 /// Said wherever something else than a `select` is found.
 pub(super) const ONLY_SELECT: &str =
-    "only `select` runs here, and nothing can be changed; accounts are managed with the command `account`";
+    "only select runs here, which changes nothing; the command account changes accounts";

@@ -53,8 +53,8 @@ pub(super) fn require_one_select(sql: &str) -> Result<(), QueryError> {
     let Some(statement) = statements.next() else {
         return Err(QueryError::invalid("it is empty; try: select * from accounts"));
     };
-    if statement.first().is_some_and(|verb| verb.word.is_one_of(OTHER_STATEMENTS)) {
-        return Err(QueryError::refused(ONLY_SELECT));
+    if let Some(verb) = statement.first().filter(|verb| verb.word.is_one_of(OTHER_STATEMENTS)) {
+        return Err(QueryError::refused(ONLY_SELECT).at(verb.at));
     }
     if let Some(second) = statements.next().and_then(<[_]>::first) {
         return Err(QueryError::refused(ONE_STATEMENT).at(second.at));

@@ -252,7 +252,7 @@ fn statements_that_are_not_a_select_are_refused_and_change_nothing() {
     for sql in NOT_A_SELECT {
         assert_eq!(class_without_a_leak(&database, sql), Refused, "{sql}");
         let (result, _) = database.run(sql);
-        assert!(result.unwrap_err().to_string().contains("only `select` runs here"), "{sql}");
+        assert!(result.unwrap_err().to_string().contains("only select runs here"), "{sql}");
     }
     assert_eq!(database.lines("select * from accounts"), before);
 }
