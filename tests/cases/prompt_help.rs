@@ -7,7 +7,7 @@ use vestry_tests::programs::{Person, Terminal, with_admin};
 fn prompt(server: &Server, person: &Person, columns: u16) -> Terminal {
     let arguments = with_admin(server, &[]);
     let arguments = arguments.iter().map(String::as_str).collect::<Vec<_>>();
-    let mut prompt = person.open_with("vestryctl", &arguments, columns, &[]);
+    let mut prompt = person.open_with("vestryctl", &arguments, columns, &[("CLICOLOR", "")]);
     prompt.wait_for("vestry> ");
     prompt
 }
@@ -17,7 +17,7 @@ fn said(prompt: &mut Terminal, line: &str) -> Vec<String> {
     prompt.type_line(line);
     // Behind the line, the editor switches off the marks around pasted text.
     prompt.wait_for("\u{1b}[?2004l");
-    let told = prompt.wait_for("vestry> ");
+    let told = prompt.wait_for("vestry> ").replace("\u{1b}[31m", "").replace("\u{1b}[0m", "");
     let mut lines: Vec<String> = told.lines().map(|line| line.trim_end().to_owned()).collect();
     // The prompt itself, and the end of the line that was typed.
     lines.pop();
@@ -279,4 +279,72 @@ fn o_10_tab_offers_what_may_come_where_the_cursor_is() {
     prompt.wait_for("vestry> ");
     prompt.type_line("exit");
     assert_eq!(prompt.finish().0, 0);
+}
+
+/// O-10: the line is painted and its rest offered where colours are wanted, and nowhere else.
+#[test]
+fn o_10_colours_are_where_they_are_wanted_and_a_dumb_terminal_works() {
+    let (server, person) = (Server::start(), Person::new());
+    let open = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let arguments = with_admin(&server, arguments);
+        let arguments = arguments.iter().map(String::as_str).collect::<Vec<_>>();
+        let mut prompt = person.open_with("vestryctl", &arguments, 80, variables);
+        prompt.wait_for("vestry> ");
+        prompt
+    };
+    let mut prompt = open(&[], &[("CLICOLOR", "")]);
+    prompt.type_line("select 'painted' as word;");
+    prompt.wait_for("\u{1b}[1mselect\u{1b}[0m \u{1b}[32m'painted'\u{1b}[0m");
+    prompt.wait_for("vestry> ");
+    // The rest of a line that was typed before, which a key takes.
+    prompt.type_keys("select 'pai");
+    prompt.wait_for("\u{1b}[90mnted' as word;\u{1b}[0m");
+    prompt.type_keys("\u{1b}[C\r");
+    prompt.wait_for("1 row in set");
+    prompt.wait_for("vestry> ");
+    prompt.type_line("accont");
+    prompt.wait_for("\u{1b}[31maccont\u{1b}[0m");
+    prompt.wait_for("vestry> ");
+    prompt.type_line("select nam from accounts;");
+    prompt.wait_for("\u{1b}[31mvestryctl:\u{1b}[0m no such column");
+    prompt.wait_for("vestry> ");
+    prompt.type_line("exit");
+    assert_eq!(prompt.finish().0, 0);
+    let cases: [(&[&str], &[(&str, &str)]); 5] = [
+        (&[], &[("CLICOLOR", ""), ("NO_COLOR", "1")]),
+        (&[], &[("CLICOLOR", "0")]),
+        (&["--color", "never"], &[("CLICOLOR_FORCE", "1")]),
+        (&["--color=never"], &[("CLICOLOR", ""), ("NO_COLOR", "")]),
+        (&[], &[("CLICOLOR", ""), ("TERM", "dumb")]),
+    ];
+    for (arguments, variables) in cases {
+        let mut prompt = open(arguments, variables);
+        prompt.type_line("select nam from accounts;");
+        prompt.wait_for("vestryctl: no such column: nam");
+        prompt.wait_for("vestry> ");
+        prompt.type_line("select 6 * 7;");
+        prompt.wait_for("42");
+        prompt.wait_for("vestry> ");
+        prompt.type_line("exit");
+        let (code, screen) = prompt.finish();
+        assert_eq!(code, 0, "{screen}");
+        let is_dumb = variables.contains(&("TERM", "dumb"));
+        for escape in ["\u{1b}[31m", "\u{1b}[1m", "\u{1b}[90m", "\u{1b}[0m"] {
+            assert!(!screen.contains(escape), "{arguments:?} {variables:?}: {screen:?}");
+        }
+        // It draws nothing twice, and moves no cursor.
+        assert!(!is_dumb || !screen.contains('\u{1b}'), "{screen:?}");
+    }
+    // Into a pipe only when it is wanted; rows never.
+    let plain = person.vestryctl(&server, &["sql", "select nam"]).ended_with(65);
+    assert!(!plain.err.contains('\u{1b}'), "{}", plain.err);
+    let painted = person.vestryctl(&server, &["--color", "always", "sql", "select nam"]).ended_with(65);
+    assert!(painted.err.contains("\u{1b}[31mvestryctl:\u{1b}[0m no such column"), "{}", painted.err);
+    let rows = person
+        .vestryctl(&server, &["--color", "always", "--format", "table", "sql", "select 1"])
+        .ended_with(0);
+    assert!(!rows.out.contains('\u{1b}'), "{}", rows.out);
+    let own = person.run("vestry", &["--color", "always", "show"], "");
+    assert!(own.err.contains("\u{1b}[31mvestry:\u{1b}[0m "), "{}", own.err);
+    assert!(!person.run("vestry", &["show"], "").err.contains('\u{1b}'));
 }

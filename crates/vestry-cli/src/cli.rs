@@ -7,6 +7,7 @@ use vestry_client::Address;
 use vestry_client::state::Lifetime;
 use vestry_protocol::Pin;
 use vestry_protocol::typed::{Flags, lead_here};
+use vestry_terminal::ColourArgs;
 use vestry_terminal::exit::{OF_CLIENTS, listed};
 use vestry_terminal::pages::{CompletionsArgs, ManArgs};
 
@@ -54,6 +55,8 @@ pub(crate) struct Options {
     /// Read passwords from a file that only you can read, one a line
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) colour: ColourArgs,
 }
 
 impl Options {

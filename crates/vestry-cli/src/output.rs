@@ -1,4 +1,4 @@
-//! Answers on stdout, as text or JSON; talk on stderr. No colour, ever.
+//! Answers on stdout, as text or JSON; talk on stderr. Colour as in `vestry_terminal::output`.
 //!
 //! Text from outside is escaped before it gets here or in [`Shown`]; JSON spells hazardous characters as `\uXXXX`.
 

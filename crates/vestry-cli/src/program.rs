@@ -27,6 +27,7 @@ pub(crate) fn run_from_environment() -> ExitCode {
         Err(error) => return print_usage(&error),
     };
     let folders = Folders::from_environment(|name| std::env::var_os(name), std::env::temp_dir());
+    cli.options.colour.hold();
     cli.options.lead_here();
     if cli.command.is_some() {
         let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());

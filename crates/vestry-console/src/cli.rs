@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use vestry_protocol::typed::{Flags, lead_here};
 use vestry_protocol::views;
+use vestry_terminal::ColourArgs;
 use vestry_terminal::exit::{OF_CLIENTS, listed};
 use vestry_terminal::pages::{CompletionsArgs, ManArgs};
 
@@ -48,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) way: WayOptions,
     #[command(flatten)]
     pub(crate) form: FormOptions,
+    #[command(flatten)]
+    pub(crate) colour: ColourArgs,
 }
 
 /// The way to the server.

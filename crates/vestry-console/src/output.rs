@@ -1,4 +1,4 @@
-//! Answers on stdout, talk on stderr. No colour, ever.
+//! Answers on stdout, talk on stderr. Colour as in `vestry_terminal::output`.
 
 use crate::cli::FormOptions;
 use crate::exit::exit_for;
@@ -31,6 +31,8 @@ impl Write for Stdout {
         Ok(())
     }
 }
+
+const PROGRAM: &str = "vestryctl";
 
 /// How wide a screen is whose size nobody knows.
 const COLUMNS_DEFAULT: usize = 80;
@@ -133,7 +135,11 @@ impl Output {
     pub(crate) fn failure_below(self, failure: &Failure, shown: Shown<'_>) {
         if let Failure::Mistake(mistake) = failure {
             mistake.picture(shown).into_iter().for_each(output::talk);
-            let said = wrapped(&format!("vestryctl: {mistake}"), shown.columns);
+            let mut said = wrapped(&format!("{PROGRAM}: {mistake}"), shown.columns);
+            if let Some(text) = said.first().and_then(|first| first.strip_prefix("vestryctl:")) {
+                let marked = format!("{}{text}", output::marked(PROGRAM));
+                said.splice(..1, [marked]);
+            }
             said.into_iter()
                 .chain(mistake.advice(shown).map(|advice| format!("  {advice}")))
                 .for_each(output::talk);
@@ -143,7 +149,7 @@ impl Output {
             output::talk(format_args!("{}.", said.done));
         }
         if exit_for(failure) != Exit::Done {
-            output::failure("vestryctl", failure, failure.advice().as_deref());
+            output::failure(PROGRAM, failure, failure.advice().as_deref());
         }
     }
 

@@ -23,6 +23,7 @@ pub(crate) fn run_from_environment() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error),
     };
+    cli.options.colour.hold();
     let output = Output::of_this_process();
     match run(cli, output) {
         Ok(()) => Exit::Done.into(),

@@ -84,6 +84,13 @@ fn end_of_quotes(quote: char, text: &str) -> usize {
     text.len()
 }
 
+/// Whether a piece in quotes has its last one.
+pub(crate) fn is_ended(quoted: &str) -> bool {
+    let ends = quoted.len() > 1 && quoted.ends_with(['\'', '"', '`', ']']);
+    // What is doubled at the end is one of the text.
+    ends && piece(quoted.chars().next().unwrap_or_default(), &format!("{quoted} ")).1 == quoted.len()
+}
+
 /// The views that stand behind `from`, `join` or a comma in a statement; each once, in their order.
 pub(crate) fn views_named(text: &str) -> Vec<&'static Columns> {
     let mut named: Vec<&'static Columns> = Vec::new();
@@ -154,6 +161,17 @@ mod tests {
 
     #[test]
     fn the_views_of_a_statement_are_known_by_where_they_stand() {
+        for (quoted, ends) in [
+            ("'a'", true),
+            ("'a", false),
+            ("'", false),
+            ("'a''", false),
+            ("\"a'", false),
+            ("[a]", true),
+            ("''", true),
+        ] {
+            assert_eq!(is_ended(quoted), ends, "{quoted}");
+        }
         let named = |text| views_named(text).iter().map(|view| view.view).collect::<Vec<_>>();
         assert_eq!(named("select accounts from Sessions s join audit, sessions"), ["sessions", "audit"]);
         assert_eq!(named("select 'from accounts'"), [""; 0]);

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`folders`] | where files are when nothing says so |
 //! | [`fitted`] | text in lines that fit on the screen |
+//! | [`colour`] | whether a program writes in colour |
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`arguments`] | what was typed, and the environment in its place |
 //! | [`pages`] | completion scripts and manual pages |
@@ -19,6 +20,7 @@
 //! | [`prompt`] | asking a person |
 
 pub mod arguments;
+pub mod colour;
 mod error;
 pub mod exit;
 pub mod fitted;
@@ -29,6 +31,7 @@ pub mod prompt;
 pub mod signals;
 mod terminal;
 
+pub use colour::{Colour, ColourArgs};
 pub use error::PromptError;
 pub use exit::Exit;
 pub use folders::Surroundings;

@@ -1,5 +1,6 @@
-//! Answers on stdout, talk on stderr. No colour, ever.
+//! Answers on stdout, talk on stderr. Only the name of the program before a failure has a colour, where one is wanted.
 
+use crate::colour::{Colour, Style};
 use crate::fitted::fitted;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -49,10 +50,16 @@ pub fn show_phrase(phrase: &str) {
 
 /// Says what went wrong, then, indented, what to do.
 pub fn failure(program: &str, failure: impl fmt::Display, advice: Option<&str>) {
-    talk(format_args!("{program}: {failure}"));
+    talk(format_args!("{} {failure}", marked(program)));
     for line in advice.iter().flat_map(|advice| advice.lines()) {
         talk(format_args!("  {line}"));
     }
+}
+
+/// Returns the name of a program and a colon, as they stand before a failure on stderr.
+#[must_use]
+pub fn marked(program: &str) -> String {
+    Colour::of(&io::stderr()).paint(Style::Wrong, format_args!("{program}:")).to_string()
 }
 
 /// Returns whether output that moves or has colour is unwanted (<https://no-color.org>).

@@ -5,6 +5,7 @@
 
 mod completion;
 mod names;
+mod paint;
 mod position;
 mod select;
 mod step;
@@ -23,14 +24,14 @@ use completion::Help;
 use names::Names;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{CompletionType, Config, Editor};
+use rustyline::{ColorMode, CompletionType, Config, Editor};
 use std::path::PathBuf;
 use std::time::Instant;
 use step::{Step, step, waits_for};
 use tokio::runtime::Runtime;
 use vestry_protocol::escape::Escaped;
-use vestry_terminal::Signal;
 use vestry_terminal::signals::is_interrupted;
+use vestry_terminal::{Colour, Signal};
 use vestry_tls::private_file::create_dir;
 
 const PROMPT: &str = "vestry> ";
@@ -55,7 +56,8 @@ pub(crate) fn run(
         Escaped(&status.role)
     ));
     let names = Names::new(runtime, context.console.settings());
-    let mut lines = Lines::open(state_dir, Help::new(names))?;
+    let colour = Colour::of(&std::io::stdout());
+    let mut lines = Lines::open(state_dir, Help::new(names, colour), colour)?;
     let (mut pending, mut tells_time) = (String::new(), false);
     while let Some(line) = lines.next(&mut pending)? {
         let step = step(&mut pending, &line);
@@ -192,11 +194,12 @@ struct Lines<'r> {
 }
 
 impl<'r> Lines<'r> {
-    fn open(state_dir: Option<PathBuf>, help: Help<'r>) -> Result<Self, Failure> {
+    fn open(state_dir: Option<PathBuf>, help: Help<'r>, colour: Colour) -> Result<Self, Failure> {
+        let mode = if colour.is_on() { ColorMode::Forced } else { ColorMode::Disabled };
         let config = Config::builder().max_history_size(HISTORY_LINES_MAX).map_err(terminal)?;
         let config = config.history_ignore_dups(true).map_err(terminal)?.history_ignore_space(true);
-        let config =
-            config.completion_type(CompletionType::List).completion_show_all_if_ambiguous(true).build();
+        let config = config.completion_type(CompletionType::List).completion_show_all_if_ambiguous(true);
+        let config = config.color_mode(mode).build();
         let mut editor = Editor::with_config(config).map_err(terminal)?;
         editor.set_helper(Some(help));
         // A history that cannot be kept is no reason to refuse the prompt.

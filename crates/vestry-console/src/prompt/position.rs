@@ -42,7 +42,7 @@ fn first_words(typed: &str) -> Vec<String> {
         return vocabulary::BACKSLASH.iter().map(|word| (*word).to_owned()).collect();
     }
     let own = [vocabulary::LEAVE[0], vocabulary::HELP[0], vocabulary::NEXT];
-    own.into_iter().chain(BEGINS).map(str::to_owned).chain(vocabulary::commands()).collect()
+    own.into_iter().chain(BEGINS).chain(vocabulary::commands()).map(str::to_owned).collect()
 }
 
 /// A word as a shell cuts them, which may not be at its end.

@@ -120,6 +120,18 @@ pub(super) fn waits_for(pending: &str) -> Inside {
     split(pending).1.inside()
 }
 
+/// Whether a line may begin with a word, or with a longer one that begins so.
+pub(super) fn may_begin(first: &str) -> bool {
+    let first = first.trim_end_matches(';').to_ascii_lowercase();
+    let known = |word: &str| word.starts_with(&first);
+    first.is_empty()
+        || begins_a_statement(&first)
+        || STATEMENTS.iter().chain(&vocabulary::LEAVE).chain(&vocabulary::HELP).any(|word| known(word))
+        || vocabulary::BACKSLASH.iter().chain([&vocabulary::NEXT]).any(|word| known(word))
+        || vocabulary::commands().any(known)
+        || vocabulary::is_command(&first)
+}
+
 fn begins_a_statement(first: &str) -> bool {
     let word: String = first.chars().take_while(char::is_ascii_alphabetic).collect();
     first.starts_with(['(', '-', '/', ';']) || STATEMENTS.contains(&word.as_str())
@@ -173,15 +185,7 @@ fn formats() -> String {
 
 fn mistake(first: &str) -> String {
     let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == first).map(|(_, here)| *here);
-    let commands = vocabulary::commands();
-    let known = commands.iter().map(String::as_str).chain([
-        "select",
-        "with",
-        "values",
-        vocabulary::NEXT,
-        "exit",
-        "help",
-    ]);
+    let known = vocabulary::commands().chain(["select", "with", "values", vocabulary::NEXT, "exit", "help"]);
     let shown: String = first.chars().take(40).collect();
     match elsewhere.or_else(|| nearest(first, known)) {
         Some(meant) => {

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use clap::CommandFactory;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::LazyLock;
 use vestry_protocol::typed::vestryctl;
 use vestry_protocol::views;
 
@@ -24,18 +25,19 @@ const INDENT: usize = 14;
 
 /// Returns whether a line that begins with this word is a command.
 pub(super) fn is_command(word: &str) -> bool {
-    PromptLine::command().find_subcommand(word).is_some()
+    COMMANDS.iter().any(|(name, _)| name == word)
 }
 
 /// Returns the names of all commands on offer.
-pub(super) fn commands() -> Vec<String> {
-    let prompt = PromptLine::command();
-    prompt
-        .get_subcommands()
-        .filter(|command| is_offered(command))
-        .map(|one| one.get_name().to_owned())
-        .collect()
+pub(super) fn commands() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().filter(|(_, is_offered)| *is_offered).map(|(name, _)| name.as_str())
 }
+
+/// The names of all commands, and whether they are on offer. Made once: the line is looked at once a key.
+static COMMANDS: LazyLock<Vec<(String, bool)>> = LazyLock::new(|| {
+    let prompt = PromptLine::command();
+    prompt.get_subcommands().map(|command| (command.get_name().to_owned(), is_offered(command))).collect()
+});
 
 /// Refuses what belongs into a shell.
 pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
