@@ -16,6 +16,7 @@ usage: scripts/prove.sh [--short]
   gate        every call against its limits, from 400 addresses                 VESTRY_CONNECTIONS_PER_ADDRESS: 5, short 1
               and as many guesses as a bot gets                                 VESTRY_BOT_SECONDS: 3,600, short 60
   tls         scanners of others against both ports, and each of the assertions against a weak listener
+  screens     both clients in tmux: 80, 40 and 20 columns, three shells, a dumb terminal, su, a read-only home
   fuzzing     every fuzz target, docs/FUZZING.md; seconds of each               VESTRY_FUZZ_SECONDS: 30, short 2
 
   --short     the small numbers; goes on without scanners that cannot be installed, and without AddressSanitizer where
@@ -64,4 +65,5 @@ if [ $short = no ]; then
 fi
 scripts/check-tls.sh --self-test ${scans[@]+"${scans[@]}"}
 scripts/check-tls.sh ${scans[@]+"${scans[@]}"}
+if [ $short = no ]; then python3 scripts/screens.py; fi
 scripts/fuzz.sh --seconds "$VESTRY_FUZZ_SECONDS" "${fuzz[@]}"

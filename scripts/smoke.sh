@@ -2,7 +2,8 @@
 # Runs everything that scripts/test.sh does not, each in its shortest form: every other script, fuzz target, example and
 # benchmark, so that none of them breaks unnoticed. No figure of it means anything; the long forms are scripts/prove.sh,
 # scripts/bench.sh and scripts/mutants.sh. Names each thing that it had to leave out, and prints what each step took.
-# Needs python3, openssl and a C++ compiler besides what scripts/test.sh needs; installs cargo-fuzz when it is missing.
+# Needs python3, openssl and a C++ compiler besides what scripts/test.sh needs, and tmux for the screens; installs cargo-fuzz when
+# it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -151,6 +152,14 @@ quickstart() {
   done
 }
 
+screens() {
+  if command -v tmux >/dev/null; then
+    python3 scripts/screens.py --short
+  else
+    say "left out: tmux is missing (Debian: apt-get install tmux)"
+  fi
+}
+
 benchmark_of_servers() {
   scripts/bench.sh --smoke --scratch "$scratch/bench" --out "$scratch/BENCHMARKS.md"
   grep -q '^| ' "$scratch/BENCHMARKS.md" || fail "bench.sh wrote no table"
@@ -172,6 +181,7 @@ step "golden vectors" golden_vectors
 step "micro-benchmarks, each once" benchmarks
 step "certificates" certificates
 step "quickstart, twice without a terminal" quickstart
+step "screens, wide and narrow" screens
 step "benchmark of servers" benchmark_of_servers
 step "mutation testing, its lists" scripts/mutants.sh --list
 step "regressions, their patches" scripts/mutants.sh --regressions --list

@@ -35,10 +35,10 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Options for every command")]
 pub(crate) struct Options {
     /// The server; the one that was joined last when absent
-    #[arg(long, global = true, value_name = "HOST:PORT", env = "VESTRY_SERVER")]
+    #[arg(long, global = true, value_name = "HOST:PORT", env = "VESTRY_SERVER", hide_env_values = true)]
     pub(crate) server: Option<String>,
     /// Trust the CA in this file instead of a pin
-    #[arg(long, global = true, value_name = "FILE", env = "VESTRY_CA")]
+    #[arg(long, global = true, value_name = "FILE", env = "VESTRY_CA", hide_env_values = true)]
     pub(crate) ca: Option<PathBuf>,
     /// Trust the server whose CA has this pin; goes before --ca
     #[arg(long, global = true, value_name = "sha256:...")]
@@ -91,7 +91,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  vestry join vestry1-dujq...\n  vestry join         (asks for it)\n  \
         vestry join -       (reads it from standard input)\n\n\
-        The operator prints the join string with: vestryctl join-string\n\
+        The operator prints the join string with: vestryctl join-string\n\n\
         It is found in whatever mail and chat make of it: quoted, broken, as a link."
     )]
     Join(JoinArgs),
@@ -104,8 +104,8 @@ pub(crate) enum Command {
     /// Log in; the session is kept until you log out from this machine
     #[command(after_help = "Examples:\n  vestry login naman\n  vestry login naman --remember\n  \
         vestry login naman --password-file ~/.vestry-password\n  vestry login naman --imported\n\n\
-        Your password does not leave this machine. Only the first login of an account\n\
-        that was imported from another system sends it, over TLS, and only with\n\
+        Your password does not leave this machine. Only the first login of an account \
+        that was imported from another system sends it, over TLS, and only with \
         --imported.")]
     Login(LoginArgs),
     /// End this session, or all of your sessions
@@ -123,7 +123,7 @@ pub(crate) enum Command {
     /// Set a new password and end all other sessions
     #[command(after_help = "Examples:\n  vestry passwd\n  vestry passwd --password-file FILE\n\n\
         In a file or on standard input, the first line is the current password and the second the new one.\n\n\
-        A new password has at least 15 characters, unless the server asks for another\n\
+        A new password has at least 15 characters, unless the server asks for another \
         number, and is not easy to guess: a few unrelated words do.")]
     Passwd,
     /// Delete your account; the operator can undo it for seven days
@@ -136,8 +136,8 @@ pub(crate) enum Command {
     Sessions(SessionsArgs),
     /// List the devices that are remembered for you, or forget one of them
     #[command(after_help = "Examples:\n  vestry devices\n  vestry devices forget 00c0ffee00c0ffee\n\n\
-        Strangers who guess at your password do not throttle a device that is remembered.\n\
-        Every login remembers its device; a new password and `vestry logout --all`\nforget them all.")]
+        Strangers who guess at your password do not throttle a device that is remembered. \
+        Every login remembers its device; a new password and `vestry logout --all` forget them all.")]
     Devices(DevicesArgs),
     /// Set a new password with the operator's one-time code
     #[command(after_help = "Examples:\n  vestry reset naman\n  vestry reset naman --password-file FILE\n\n\

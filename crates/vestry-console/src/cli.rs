@@ -73,7 +73,7 @@ pub(crate) struct WayOptions {
     #[arg(long, global = true, value_name = "NAME", default_value = "admin")]
     pub(crate) operator: Option<String>,
     /// The server's data directory [default: /var/lib/vestry for root, else ~/.local/share/vestry]
-    #[arg(long, global = true, value_name = "DIR", env = "VESTRY_DATA_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "VESTRY_DATA_DIR", hide_env_values = true)]
     pub(crate) data_dir: Option<PathBuf>,
     /// Where the certificates are [default: as vestryd.toml says, else certs in the data directory]
     #[arg(long, global = true, value_name = "DIR")]

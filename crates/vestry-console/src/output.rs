@@ -12,6 +12,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use unicode_width::UnicodeWidthStr;
 use vestry_seal::Target;
+use vestry_terminal::fitted::fitted;
 use vestry_terminal::signals;
 use vestry_terminal::{Exit, Prompt, PromptError, output};
 
@@ -96,9 +97,11 @@ impl Output {
         BufWriter::with_capacity(BUFFER_BYTES, Stdout(io::stdout()))
     }
 
-    /// Text for stdout, with a line end.
+    /// Text for stdout, with a line end, in lines that fit on the screen when there is one.
     pub(crate) fn line(self, text: impl fmt::Display) -> Result<(), Failure> {
         let mut stdout = self.stdout();
+        let text = text.to_string();
+        let text = self.width().map_or_else(|| text.clone(), |columns| fitted(&text, columns));
         writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::Output)
     }
 

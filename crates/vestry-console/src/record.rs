@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::admin::{AccountDetail, AccountState, Cell, Status};
 use vestry_protocol::calendar::rfc3339;
+use vestry_terminal::fitted::fitted;
 
 /// Fields in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +90,7 @@ impl Record {
     pub(crate) fn write(self, output: Output, form: FormOptions) -> Result<(), Failure> {
         let mut stdout = output.stdout();
         let written = match form.asked() {
-            None => self.write_lines(&mut stdout),
+            None => self.write_lines(output.width(), &mut stdout),
             Some(Format::Json) => writeln!(stdout, "{}", self.into_json_object()),
             Some(format) => {
                 let (names, cells): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
@@ -109,9 +110,19 @@ impl Record {
         json_object(&names, &cells)
     }
 
-    fn write_lines(&self, out: &mut dyn Write) -> std::io::Result<()> {
+    fn write_lines(&self, columns: Option<usize>, out: &mut dyn Write) -> std::io::Result<()> {
         let width = self.0.iter().map(|(name, _)| name.width()).max().unwrap_or(0) + 1;
-        self.0.iter().try_for_each(|(name, cell)| writeln!(out, "{}", field_line(name, cell, width)))
+        self.0.iter().try_for_each(|(name, cell)| {
+            let line = field_line(name, cell, width);
+            match columns.filter(|columns| line.width() > *columns) {
+                None => writeln!(out, "{line}"),
+                // The value is whole on a line of its own, or broken between its words.
+                Some(columns) => {
+                    let value = field_line("", cell, 1);
+                    writeln!(out, "{name}:\n{}", fitted(&value.replacen(':', " ", 1), columns))
+                }
+            }
+        })
     }
 }
 
@@ -149,10 +160,26 @@ mod tests {
             ("last_login", Cell::Null),
         ]);
         let mut out = Vec::new();
-        record.write_lines(&mut out).unwrap();
+        record.write_lines(None, &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "name:       na\\u{1b}[2J\nage:        40\nlast_login: -\n"
+        );
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_beside_its_name_stands_below_it() {
+        let record = Record::new(vec![
+            ("name", text("naman")),
+            ("suspended_until", text("2026-12-28T15:03:23Z")),
+            ("suspended_reason", text("the rent of the room is due")),
+        ]);
+        let mut out = Vec::new();
+        record.write_lines(Some(24), &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "name:             naman\nsuspended_until:\n  2026-12-28T15:03:23Z\n\
+             suspended_reason:\n  the rent of the room\n  is due\n"
         );
     }
 

@@ -1,6 +1,7 @@
 //! The exit codes of the programs, after BSD's sysexits. The numbers are a contract with scripts and service managers; this
 //! is the only place that names them, and `--help` and `docs/OPERATIONS.md` are held against its tables.
 
+use crate::output::talk;
 use std::io;
 use std::process::ExitCode;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
@@ -121,9 +122,13 @@ impl Exit {
 /// Prints what clap has to say of what was typed, and returns the exit code: help and the version are answers.
 #[must_use]
 pub fn print_usage(error: &clap::Error) -> ExitCode {
-    match (error.print(), error.exit_code()) {
-        (Err(failed), 0) => Exit::of_output(&failed).into(),
-        (_, code) => ExitCode::from(u8::try_from(code).unwrap_or(Exit::Usage as u8)),
+    if error.use_stderr() {
+        talk(error.render().to_string().trim_end());
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
+    }
+    match error.print() {
+        Err(failed) => Exit::of_output(&failed).into(),
+        Ok(()) => Exit::Done.into(),
     }
 }
 

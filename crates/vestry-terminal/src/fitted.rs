@@ -2,8 +2,8 @@
 //!
 //! Texts are written for 80 columns. On a narrower screen a terminal would break them within words.
 
+use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
-use unicode_width::UnicodeWidthStr;
 
 /// What a command that is advised begins with. It stands at the end of its line.
 const COMMANDS: [&str; 3] = ["vestry ", "vestryctl ", "vestryd "];
@@ -12,7 +12,7 @@ const COMMANDS: [&str; 3] = ["vestry ", "vestryctl ", "vestryd "];
 /// end stays whole, in a line of its own when it has to.
 #[must_use]
 pub fn fitted(text: &str, columns: usize) -> String {
-    let lines = text.split('\n').map(|line| match line.width() <= columns {
+    let lines = text.split('\n').map(|line| match display_width(line) <= columns {
         true => line.to_owned(),
         false => broken(line, columns),
     });
@@ -28,8 +28,8 @@ fn broken(line: &str, columns: usize) -> String {
         return wrapped(line, columns);
     };
     let prose = wrapped(prose, columns);
-    let last = prose.rsplit('\n').next().unwrap_or_default().width();
-    match last + command.width() <= columns {
+    let last = display_width(prose.rsplit('\n').next().unwrap_or_default());
+    match last + display_width(command) <= columns {
         true => format!("{prose}{command}"),
         false => format!("{prose}\n{}{}", indent_of(line), command.trim_start()),
     }
@@ -67,6 +67,7 @@ mod tests {
             ("a sha256:0123456789 b", "a\nsha256:0123456789\nb"),
             ("a --password-stdin", "a\n--password-stdin"),
             ("the question: ", "the\nquestion: "),
+            ("\u{1b}[31mone\u{1b}[0m two", "\u{1b}[31mone\u{1b}[0m two"),
             ("\u{65e5}\u{672c} \u{8a9e}\u{8a9e}\u{8a9e}", "\u{65e5}\u{672c}\n\u{8a9e}\u{8a9e}\u{8a9e}"),
         ];
         for (text, expected) in cases {

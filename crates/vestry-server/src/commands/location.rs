@@ -29,7 +29,7 @@ pub(super) struct Location {
 #[derive(Debug, Clone, Args)]
 pub(super) struct Folder {
     /// The folder of the database, settings, keys and certificates
-    #[arg(long, value_name = "DIR", env = "VESTRY_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "VESTRY_DATA_DIR", hide_env_values = true)]
     data_dir: Option<PathBuf>,
 }
 
