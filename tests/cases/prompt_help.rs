@@ -348,3 +348,29 @@ fn o_10_colours_are_where_they_are_wanted_and_a_dumb_terminal_works() {
     assert!(own.err.contains("\u{1b}[31mvestry:\u{1b}[0m "), "{}", own.err);
     assert!(!person.run("vestry", &["show"], "").err.contains('\u{1b}'));
 }
+
+/// O-10: a word of any length was told whole, and tips broke in the middle of words.
+#[test]
+fn o_10_a_mistake_in_a_command_is_short_and_breaks_between_words() {
+    let (server, person) = (Server::start(), Person::new());
+    let long = "x".repeat(3_000);
+    for (program, arguments) in
+        [("vestryctl", ["account", &long]), ("vestry", [&long, "--json"]), ("vestryd", [&long, "x"])]
+    {
+        let ran = person.run(program, &arguments, "").ended_with(2);
+        assert!(
+            ran.err.contains(&format!("{}\u{2026}", "x".repeat(60))) && ran.err.len() < 600,
+            "{}",
+            ran.err
+        );
+    }
+    let mut prompt = prompt(&server, &person, 40);
+    let told = said(&mut prompt, "accounts --colums name --wher 'age > 3'");
+    assert!(told.iter().any(|line| line.contains("--columns")), "{told:#?}");
+    assert!(told.iter().all(|line| line.chars().count() <= 40), "{told:#?}");
+    let told = said(&mut prompt, &format!("account {}", "y".repeat(500)));
+    assert!(told.iter().any(|line| line.contains("yyy\u{2026}")), "{told:#?}");
+    assert!(said(&mut prompt, "help").iter().any(|line| line.starts_with("  drill ")));
+    prompt.type_line("exit");
+    assert_eq!(prompt.finish().0, 0);
+}

@@ -10,7 +10,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use unicode_width::UnicodeWidthStr;
 use vestry_seal::Target;
 use vestry_terminal::fitted::fitted;
 use vestry_terminal::signals;
@@ -121,11 +120,6 @@ impl Output {
         output::talk(text);
     }
 
-    /// The same for a sentence that holds nothing to be copied: it breaks between words.
-    pub(crate) fn say(self, sentence: &str) {
-        wrapped(sentence, self.width().unwrap_or(COLUMNS_DEFAULT)).into_iter().for_each(output::talk);
-    }
-
     /// What was done all the same, what went wrong, then what to do.
     pub(crate) fn failure(self, failure: &Failure) {
         self.failure_below(
@@ -138,14 +132,8 @@ impl Output {
     pub(crate) fn failure_below(self, failure: &Failure, shown: Shown<'_>) {
         if let Failure::Mistake(mistake) = failure {
             mistake.picture(shown).into_iter().for_each(output::talk);
-            let mut said = wrapped(&format!("{PROGRAM}: {mistake}"), shown.columns);
-            if let Some(text) = said.first().and_then(|first| first.strip_prefix("vestryctl:")) {
-                let marked = format!("{}{text}", output::marked(PROGRAM));
-                said.splice(..1, [marked]);
-            }
-            said.into_iter()
-                .chain(mistake.advice(shown).map(|advice| format!("  {advice}")))
-                .for_each(output::talk);
+            self.talk(format_args!("{} {mistake}", output::marked(PROGRAM)));
+            mistake.advice(shown).into_iter().for_each(|advice| self.talk(format_args!("  {advice}")));
             return;
         }
         if let Failure::Untold { said, .. } = failure {
@@ -170,23 +158,6 @@ impl Output {
             Err(PromptError::InputEnded | PromptError::NoTerminal(_)) => Ok(String::new()),
         }
     }
-}
-
-/// A sentence in lines that are no longer than the screen is wide, where words let it; those behind the first are indented.
-fn wrapped(sentence: &str, columns: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in sentence.split(' ') {
-        if line.width() + 1 + word.width() > columns && !line.trim().is_empty() {
-            lines.push(std::mem::replace(&mut line, " ".to_owned()));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
 }
 
 fn is_the_null_device(stream: &impl AsFd) -> bool {

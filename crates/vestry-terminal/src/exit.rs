@@ -1,6 +1,7 @@
 //! The exit codes of the programs, after BSD's sysexits. The numbers are a contract with scripts and service managers; this
 //! is the only place that names them, and `--help` and `docs/OPERATIONS.md` are held against its tables.
 
+use crate::arguments::told;
 use crate::output::talk;
 use std::io;
 use std::process::ExitCode;
@@ -123,7 +124,9 @@ impl Exit {
 #[must_use]
 pub fn print_usage(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        talk(error.render().to_string().trim_end());
+        let typed: Vec<String> =
+            std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        talk(told(error, typed.iter().map(String::as_str)).trim_end());
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
     }
     match error.print() {

@@ -30,6 +30,7 @@ use std::time::Instant;
 use step::{Step, step, waits_for};
 use tokio::runtime::Runtime;
 use vestry_protocol::escape::Escaped;
+use vestry_terminal::arguments;
 use vestry_terminal::signals::is_interrupted;
 use vestry_terminal::{Colour, Signal};
 use vestry_tls::private_file::create_dir;
@@ -71,16 +72,16 @@ pub(crate) fn run(
             Step::Describe(view) => context.output.talk(vocabulary::describe(view, width).trim_end()),
             Step::Format(format) => {
                 context.form = FormOptions { format, json: false };
-                context.output.say(&said_of(format));
+                context.output.talk(said_of(format));
             }
             Step::Timing(told) => {
                 tells_time = told.unwrap_or(!tells_time);
                 context.output.talk(if tells_time { "Times are shown." } else { "Times are not shown." });
             }
-            Step::Mistake(said) => context.output.say(&said),
+            Step::Mistake(said) => context.output.talk(said),
             Step::Next => match context.next_page.take() {
                 Some(words) => run_command(&mut context, runtime, words, &line),
-                None => context.output.say("No list before this has more rows."),
+                None => context.output.talk("No list before this has more rows."),
             },
             Step::Command(words) => run_command(&mut context, runtime, words, &line),
             Step::Statements(statements) => run_statements(&mut context, runtime, statements, &line),
@@ -109,7 +110,10 @@ fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>, typ
     let line = match PromptLine::try_parse_from(&words) {
         Ok(line) => line,
         // Help that was asked for, or what is wrong with the line.
-        Err(error) => return context.output.talk(error.render().to_string().trim_end()),
+        Err(error) => {
+            let told = arguments::told(&error, words.iter().map(String::as_str));
+            return context.output.talk(told.trim_end());
+        }
     };
     if let Err(failure) = vocabulary::refuse_here(&line.command) {
         return report(context, Err(failure), None);
@@ -168,7 +172,7 @@ async fn until_interrupted(
 fn report(context: &mut Context, done: Result<(), Failure>, above: Option<&str>) {
     let was_reconnected = context.console.was_reconnected();
     if was_reconnected {
-        context.output.say("The connection to the server had been lost; this was asked over a new one.");
+        context.output.talk("The connection to the server had been lost; this was asked over a new one.");
     }
     if let Err(failure) = done {
         let shown = Shown {

@@ -83,10 +83,16 @@ pub(super) fn help(width: usize) -> String {
         push_wrapped(&mut text, name, view.columns.iter().copied(), width);
     }
     push_sentence(&mut text, "Or a command on one line; add --help to see what it takes:", width);
-    for command in PromptLine::command().get_subcommands().filter(|command| is_offered(command)) {
+    for command in PromptLine::command().get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("  {:<width$}", command.get_name(), width = INDENT - 2);
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        push_wrapped(&mut text, name, about.split(' '), width);
+        let shell = (!is_offered(command)).then_some("(in a shell: vestryctl drill)");
+        push_wrapped(
+            &mut text,
+            name,
+            about.split(' ').chain(shell.iter().flat_map(|text| text.split(' '))),
+            width,
+        );
     }
     for sentence in [
         "\\d [VIEW] shows views and their columns, \\x [on|auto] rows as lists.",
@@ -194,7 +200,7 @@ mod tests {
         }
         for command in Cli::command().get_subcommands() {
             let begins = text.contains(&format!("\n  {:<12}", command.get_name()));
-            assert_eq!(begins, is_offered(command), "{}", command.get_name());
+            assert_eq!(begins, !command.is_hide_set(), "{}", command.get_name());
         }
     }
 
