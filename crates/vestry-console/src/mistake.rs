@@ -160,6 +160,11 @@ impl Mistake {
             return (Some(format!("Text stands in single quotes: '{text}'")), further);
         }
         let bare = self.word.rsplit('.').next().unwrap_or_default();
+        let has_it = |view: &&Columns| view.columns.iter().any(|column| column.eq_ignore_ascii_case(bare));
+        let elsewhere: Vec<&str> = views::ALL.iter().filter(has_it).map(|view| view.view).collect();
+        if !elsewhere.is_empty() {
+            return (Some(format!("It is a column of {}.", elsewhere.join(", "))), String::new());
+        }
         let columns = searched.iter().flat_map(|view| view.columns.iter().copied());
         (nearest(bare, columns).map(did_you_mean), further)
     }
@@ -268,6 +273,13 @@ mod tests {
                 "a.emial",
                 "Did you mean email?",
                 "Did you mean email? \\d accounts lists its columns.",
+            ),
+            (
+                "select pin from accounts",
+                FaultKind::Column,
+                "pin",
+                "It is a column of operators.",
+                "It is a column of operators.",
             ),
             (
                 "select zzz from operators",

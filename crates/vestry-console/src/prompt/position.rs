@@ -139,6 +139,8 @@ fn in_a_command(words: &[Typed], line: &str, behind: &str) -> Position {
         }
         Some("statement") => return in_sql_within(line, last, behind, None),
         Some(_) => {}
+        // What has to be done with it comes first.
+        None if command.is_subcommand_required_set() => {}
         // Nothing else can come here but an option.
         None => offered.extend(options),
     }
@@ -223,6 +225,7 @@ mod tests {
             ("thr", &["throttle"]),
             ("acc", &["account", "accounts"]),
             ("account s", &["show", "suspend"]),
+            ("account ", &["create", "delete", "reset", "restore", "resume", "show", "suspend"]),
             ("throttle cl", &["clear"]),
             ("account show us", &["NAME us"]),
             ("account suspend ", &["NAME "]),

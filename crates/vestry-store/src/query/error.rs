@@ -209,5 +209,4 @@ pub(super) fn classify(error: Error) -> QueryError {
 /// Said wherever a second statement is found.
 pub(super) const ONE_STATEMENT: &str = "only one statement runs at a time; send them one by one";
 /// Said wherever something else than a `select` is found.
-pub(super) const ONLY_SELECT: &str =
-    "only select runs here, which changes nothing; the command account changes accounts";
+pub(super) const ONLY_SELECT: &str = "only select runs here; the command account changes accounts";
