@@ -199,6 +199,7 @@ fn did_you_mean(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use vestry_protocol::refusal::RefusalCode;
 
     fn mistake(text: &str, kind: FaultKind, word: &str, at: Option<u64>) -> Mistake {
@@ -352,5 +353,20 @@ mod tests {
         let refusal = Refusal::new(RefusalCode::QueryRefused, format!("no such column: {word}"));
         let error = Mistake::new(Asked::statement(&format!("select {word}")), &refusal, &fault);
         assert_eq!(error.to_string(), format!("no such column: {}…", "a".repeat(40)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_caret_stands_below_some_place_of_one_line_that_fits(
+            text in "[a é漢\t\n\u{1b}\u{200b}]{0,120}",
+            at in 0_u64..500,
+            columns in 12_usize..100,
+        ) {
+            let error = mistake(&text, FaultKind::Column, "a", Some(at));
+            let picture = error.picture(shown(columns)).unwrap_or_default();
+            let lines: Vec<&str> = picture.lines().collect();
+            prop_assert!(lines.len() == 2 && lines.iter().all(|line| line.width() <= columns), "{:?}", picture);
+            prop_assert!(lines.iter().all(|line| vestry_protocol::escape::hazards(line).next().is_none()));
+        }
     }
 }

@@ -140,6 +140,7 @@ pub(crate) fn nearest<'w>(typed: &str, words: impl IntoIterator<Item = &'w str>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_statement_is_cut_into_its_pieces() {
@@ -196,5 +197,18 @@ mod tests {
             assert_eq!(nearest(typed, words), meant, "{typed}");
         }
         assert_eq!(nearest(&"n".repeat(100_000), words), None);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_hold_all_but_white_space_in_its_order(text in "[a;'\"\\[\\]`/*.1 é漢\n-]{0,30}") {
+            let mut upto = 0;
+            for piece in pieces(&text) {
+                prop_assert!(piece.at.start >= upto && piece.at.end > piece.at.start);
+                prop_assert_eq!(text.get(upto..piece.at.start).map(str::trim), Some(""));
+                upto = piece.at.end;
+            }
+            prop_assert_eq!(text.get(upto..).map(str::trim), Some(""));
+        }
     }
 }

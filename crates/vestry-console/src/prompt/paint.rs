@@ -86,6 +86,7 @@ fn is_keyword(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use vestry_terminal::colour::When;
 
     fn marked(waiting: &str, line: &str) -> String {
@@ -124,5 +125,20 @@ mod tests {
         // Once for each word that turns out to be one, and once for the text.
         assert_eq!(repainted("select 'text' from accounts"), 3);
         assert_eq!(painted(Colour::decide(When::Never, true, |_| None), "", "select"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_painted_line_is_the_line(
+            waiting in "(select '\n|select \\(\n|/\\*\n)?",
+            line in "(select|accounts|sel|xx)?[a;'\"\\[\\]`/*é漢 \\\\-]{0,30}",
+        ) {
+            let colour = Colour::decide(When::Always, false, |_| None);
+            let mut text = painted(colour, &waiting, &line).unwrap();
+            for code in ["\u{1b}[31m", "\u{1b}[1m", "\u{1b}[32m", "\u{1b}[90m", "\u{1b}[0m"] {
+                text = text.replace(code, "");
+            }
+            prop_assert_eq!(text, line);
+        }
     }
 }

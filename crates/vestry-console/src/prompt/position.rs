@@ -210,6 +210,7 @@ fn in_sql_within(line: &str, typed: &Typed, behind: &str, view: Option<&'static 
 mod tests {
     use super::*;
     use crate::prompt::select::BEHIND_A_VALUE;
+    use proptest::prelude::*;
 
     /// What is offered where the cursor is.
     fn offered(before: &str) -> Vec<String> {
@@ -309,6 +310,18 @@ mod tests {
             ("", 0),
         ] {
             assert_eq!(position("", before, "").start, start, "{before}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_is_one_of_the_line_whatever_was_typed(
+            waiting in "(select '\n|select \\(\n)?",
+            before in "(accounts --where |account show |select |accounts --columns |sql |\\\\d )?[a.,='\"\\[`/*é漢 \\\\(-]{0,20}",
+            behind in "[ a'é]{0,5}",
+        ) {
+            let place = position(&waiting, &before, &behind);
+            prop_assert!(before.is_char_boundary(place.start), "{:?} {:?}", before, place);
         }
     }
 }
