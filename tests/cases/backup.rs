@@ -304,7 +304,7 @@ async fn sec_0038_a_session_of_before_the_backup_is_dead_after_the_restore() {
     let folder = new_folder();
     let options = ["--passphrase-file", &keeper.path("passphrase")];
     let said = keeper.restore(&backup, folder.path(), &options).ended_with(0).err;
-    assert!(said.contains("ended 1 sessions and 1 one-time codes"), "{said}");
+    assert!(said.contains("ended 1 session and 1 one-time code\n"), "{said}");
     let server = Server::start_in(folder);
     let mut wire = server.connect().await;
     let resume = UserCall::ResumeSession { token: token_again(&session.token) };

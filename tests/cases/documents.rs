@@ -221,6 +221,65 @@ fn every_test_has_a_name_under_80_characters() {
     assert!(tests.len() > 900, "only {} tests were found: is the test looking at the sources?", tests.len());
 }
 
+/// What sentences count.
+const COUNTED: [&str; 27] = [
+    "accounts",
+    "attempts",
+    "bytes",
+    "characters",
+    "codes",
+    "columns",
+    "connections",
+    "days",
+    "devices",
+    "events",
+    "failures",
+    "files",
+    "hours",
+    "keys",
+    "lanes",
+    "lines",
+    "logins",
+    "minutes",
+    "names",
+    "operators",
+    "passes",
+    "records",
+    "rows",
+    "seconds",
+    "sessions",
+    "times",
+    "values",
+];
+
+/// `it has 1 values`: a number in a sentence goes through `Count`, or has an arm for one (`many` is the other).
+#[test]
+fn no_number_in_a_sentence_has_a_noun_that_is_always_a_plural() {
+    // Both are never one.
+    let allowed = ["{chars_min} characters", "at least {} characters"];
+    let mut seen = 0;
+    let is_said = |path: &str| {
+        !path.contains("vestry-bench") && !path.contains("/tests/") && !path.ends_with("tests.rs")
+    };
+    for (path, text) in sources("crates").into_iter().filter(|(path, _)| is_said(path)) {
+        for line in code_of(&text).lines().filter(|line| !allowed.iter().any(|text| line.contains(text))) {
+            for (before, after) in line.match_indices("} ").map(|(at, _)| line.split_at(at)) {
+                let words = after.trim_start_matches("} ").split(|c: char| !c.is_ascii_alphabetic());
+                let mut words = words.skip_while(|word| ["other", "more", "earlier"].contains(word)).take(1);
+                let name = before.rsplit('{').next().unwrap_or_default();
+                let is_counted = words.any(|word| COUNTED.contains(&word));
+                // What is in capitals is a limit, and never one.
+                let is_limit = name.chars().all(|c| c.is_ascii_uppercase() || c == '_') && !name.is_empty();
+                if is_counted && line.contains('"') && !is_limit {
+                    assert_eq!(name, "many", "{path}: {line}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 3, "only {seen} were found: is the test looking at the sources?");
+}
+
 /// Not only a function of that name: a test that runs, and one of that name.
 #[test]
 fn every_other_test_that_security_md_names_exists() {

@@ -23,6 +23,7 @@ mod import;
 mod logs;
 mod office;
 mod operator_files;
+mod operator_words;
 mod settings;
 // What happens to everybody when one peer, the disk or the power fails.
 mod backup;

@@ -6,18 +6,18 @@ use vestry_tests::harness::{Server, program};
 use vestry_tests::programs::{Person, Ran};
 
 /// A server, and an operator with a shell in a folder of their own.
-struct Desk {
+pub(crate) struct Desk {
     server: Server,
     person: Person,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { server: Server::start(), person: Person::new() }
     }
 
     /// What a shell makes of a script, in the operator's folder; both streams of it are pipes.
-    fn shell(&self, script: &str) -> Ran {
+    pub(crate) fn shell(&self, script: &str) -> Ran {
         let programs = program("vestryctl").parent().unwrap().display().to_string();
         let output = Command::new("sh")
             .args(["-c", script])
@@ -37,36 +37,44 @@ impl Desk {
     }
 
     /// A command as it is advised here.
-    fn advised(&self, words: &str) -> String {
+    pub(crate) fn advised(&self, words: &str) -> String {
         format!("vestryctl --data-dir {} {words}", self.server.folder().display())
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         std::fs::write(self.person.home().join(name), content).unwrap();
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.person.home().join(name)).unwrap_or_default()
     }
 
-    fn is_there(&self, name: &str) -> bool {
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.person.home()
+    }
+
+    pub(crate) fn server_folder(&self) -> String {
+        self.server.folder().display().to_string()
+    }
+
+    pub(crate) fn is_there(&self, name: &str) -> bool {
         self.person.home().join(name).exists()
     }
 
     /// One value of the accounts.
-    fn value(&self, sql: &str) -> String {
+    pub(crate) fn value(&self, sql: &str) -> String {
         let rows = self.shell(&format!("vestryctl sql \"{sql}\"")).ended_with(0).out;
         rows.lines().nth(1).unwrap_or_default().to_owned()
     }
 }
 
 /// The lines that end in a command of the operator's program, without what stands before it.
-fn advised<'a>(said: &'a str, before: &str) -> Vec<&'a str> {
+pub(crate) fn advised<'a>(said: &'a str, before: &str) -> Vec<&'a str> {
     said.lines().filter_map(|line| line.trim_start().strip_prefix(before)).collect()
 }
 
 #[track_caller]
-fn fits_eighty_columns(said: &str) {
+pub(crate) fn fits_eighty_columns(said: &str) {
     // A command with the path of a test's folder is as long as that.
     for line in said.lines().filter(|line| !line.contains(" --data-dir ")) {
         assert!(line.chars().count() <= 80, "{line}");

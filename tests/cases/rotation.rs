@@ -106,7 +106,7 @@ async fn each_account_moves_to_a_new_opaque_key_at_its_own_login_and_the_old_one
     assert!(refused.err.contains("vestryd secrets finish opaque --without 1"), "{}", refused.err);
     vestryd(folder.path(), &["secrets", "finish", "opaque", "--without", "2"]).ended_with(78);
     let finished = vestryd(folder.path(), &["secrets", "finish", "opaque", "--without", "1"]).ended_with(0);
-    assert_eq!(finished.out, "the new OPAQUE key is in force; 1 accounts are without a password\n");
+    assert_eq!(finished.out, "the new OPAQUE key is in force; 1 account is without a password\n");
     assert!(!folder.path().join("secrets/opaque-next.key").exists());
     vestryd(folder.path(), &["check"]).ended_with(0);
     let server = Server::start_in(folder);
@@ -238,7 +238,7 @@ async fn a_new_audit_key_ends_one_chain_and_begins_the_next_with_an_event_in_bot
     let folder = stop(server);
     let old = std::fs::read(folder.path().join("secrets/audit.key")).unwrap();
     let ran = vestryd(folder.path(), &["secrets", "rotate", "audit"]).ended_with(0);
-    assert!(ran.out.contains("3 events were checked and are sealed under it"), "{}", ran.out);
+    assert!(ran.out.contains("3 events were checked and sealed under it"), "{}", ran.out);
     assert_ne!(std::fs::read(folder.path().join("secrets/audit.key")).unwrap(), old);
     assert!(!folder.path().join("secrets/audit-next.key").exists());
     vestryd(folder.path(), &["check"]).ended_with(0);

@@ -11,6 +11,7 @@ use vestry_client::wire::{Shown, Step, Unreachable};
 use vestry_client::{Address, CallError, WireError};
 use vestry_opaque::OpaqueError;
 use vestry_protocol::Pin;
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::{FieldError, PasswordProblem};
 use vestry_protocol::item::Open;
@@ -418,7 +419,7 @@ fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
     match error {
         CallError::Wire(wire) => advice_for_wire(server, wire),
         CallError::Refused(refusal) => advice_for_refusal(refusal).or_else(|| match refusal.retry_after_ms {
-            Some(wait) => Some(format!("Try again in {} seconds.", wait.div_ceil(1000).max(1))),
+            Some(wait) => Some(format!("Try again in {}.", Count::new(wait.div_ceil(1000).max(1), "second"))),
             None => Some("Try again later.".to_owned()),
         }),
         CallError::UnexpectedReply => Some(OTHER_VERSION.to_owned()),

@@ -7,7 +7,6 @@ use crate::passphrase;
 use vestry_client::{StrongPassword, WeakPassword, refuse_without_memory};
 use vestry_protocol::fields::{Password, PasswordOwner, PasswordPolicy};
 use vestry_protocol::user::ServerDescription;
-use vestry_terminal::output::show_phrase;
 
 /// Below this the program takes a password and says that it could be better.
 const GUESSES_LOG10_ADVISED: f64 = 12.0;
@@ -57,8 +56,9 @@ fn ask(
     refuse_without_memory()?;
     let offered = passphrase::generate(policy.chars_min())?;
     let offered = StrongPassword::judge(policy, Password::parse(&offered)?, owner)?;
-    context.output.talk("Choose a password. Here is a good one; write it down before you take it:");
-    show_phrase(offered.as_password().expose_secret());
+    // Where it is asked, and nowhere else: whoever takes it has seen it, and no log has it.
+    let intro = "Choose a password. Here is a good one; write it down before you take it:";
+    context.prompt.show_phrase("a password", intro, offered.as_password().expose_secret())?;
     loop {
         let Some(typed) =
             context.prompt.secret("Password (Enter takes the one above, or type your own): ")?

@@ -2,6 +2,7 @@
 //! the program, and stands behind where it says what no code can.
 
 use vestry_protocol::calendar::rfc3339;
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Detail, Refusal, RefusalCode, SessionEnd};
@@ -78,9 +79,9 @@ fn with_the_wait(own: &str, refusal: &Refusal) -> String {
     let Some(ms) = refusal.retry_after_ms else { return format!("{own}; try again later") };
     match ms.div_ceil(1_000) {
         secs @ 0..120 => format!("{own}; try again in {secs} s"),
-        secs @ 120..7_200 => format!("{own}; try again in {} minutes", secs / 60),
-        secs @ 7_200..172_800 => format!("{own}; try again in {} hours", secs / 3_600),
-        secs => format!("{own}; try again in {} days, or ask the operator", secs / 86_400),
+        secs @ 120..7_200 => format!("{own}; try again in {}", Count::new(secs / 60, "minute")),
+        secs @ 7_200..172_800 => format!("{own}; try again in {}", Count::new(secs / 3_600, "hour")),
+        secs => format!("{own}; try again in {}, or ask the operator", Count::new(secs / 86_400, "day")),
     }
 }
 

@@ -221,9 +221,11 @@ Examples:
   zcat people.ndjson.gz | vestryctl import - --format ndjson
 
 Columns, in any order, or keys of each object: name; and if there is one,
-email, age, gender, created (RFC 3339, as 2026-11-23T03:28:12Z), status (active
-or suspended), suspended_until, suspended_reason, and argon2id (a password hash
-as a PHC string). A suspension without suspended_until is for good.
+email, age, gender, created, status (active or suspended),
+suspended_until, suspended_reason, and argon2id (a password hash as a PHC
+string). A suspension without suspended_until is for good. Times are
+2026-12-24T18:30:00Z (as exported), '2026-12-24 18:30' (UTC) or 2026-12-24,
+which is the first second of that day in UTC.
 An account without a hash waits for a code: vestryctl account reset NAME.
 What an export says in credential and last_login is passed over. Nothing is
 imported while a row is bad, unless --skip-bad says where those go; with bad

@@ -6,10 +6,7 @@ use crate::failure::Failure;
 use crate::mistake::Shown;
 use crate::render::Format;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use vestry_seal::Target;
 use vestry_terminal::fitted::fitted;
 use vestry_terminal::signals;
@@ -23,7 +20,10 @@ impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match signals::is_interrupted() {
             true => Err(io::Error::other("interrupted")),
-            false => Ok(rustix::io::write(&self.0, bytes)?),
+            false => {
+                output::refuse_closed()?;
+                Ok(rustix::io::write(&self.0, bytes)?)
+            }
         }
     }
 
@@ -62,10 +62,13 @@ impl From<&Target> for Written {
 
 impl Output {
     pub(crate) fn of_this_process() -> Self {
-        Self { on_terminal: io::stdout().is_terminal(), is_thrown_away: is_the_null_device(&io::stdout()) }
+        Self {
+            on_terminal: io::stdout().is_terminal(),
+            is_thrown_away: output::is_the_null_device(&io::stdout()),
+        }
     }
 
-    /// Whether answers go to `/dev/null`, where they also go when standard output was closed before the start.
+    /// Whether answers go to `/dev/null`.
     pub(crate) fn is_thrown_away(self) -> bool {
         self.is_thrown_away
     }
@@ -158,10 +161,4 @@ impl Output {
             Err(PromptError::InputEnded | PromptError::NoTerminal(_)) => Ok(String::new()),
         }
     }
-}
-
-fn is_the_null_device(stream: &impl AsFd) -> bool {
-    let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
-    let stream = stream.as_fd().try_clone_to_owned().and_then(|stream| File::from(stream).metadata());
-    matches!((null, stream), (Ok(null), Ok(stream)) if stream.file_type().is_char_device() && stream.rdev() == null)
 }

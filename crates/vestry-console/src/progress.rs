@@ -63,7 +63,8 @@ impl Progress {
 
 fn line(what: &str, done: u64, of: Option<u64>, rows: u64, elapsed: Duration) -> String {
     let rate = rows.saturating_mul(1_000) / u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    let rows = format!("{} rows, {}/s", grouped(rows), grouped(rate));
+    let (shown, noun) = (grouped(rows), if rows == 1 { "row" } else { "rows" });
+    let rows = format!("{shown} {noun}, {}/s", grouped(rate));
     let Some(of) = of.filter(|of| *of > 0) else { return format!("{what} {rows}") };
     let percent = done.min(of).saturating_mul(100) / of;
     let filled = usize::try_from(percent).unwrap_or_default() * BAR_COLUMNS / 100;

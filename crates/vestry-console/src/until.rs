@@ -1,4 +1,5 @@
 //! Times as people type them: a date, with a time or without one, an RFC 3339 time, or a span from now. Never reads the clock.
+//! A file of accounts takes the same, but for spans.
 
 use thiserror::Error;
 use time::{Date, Month};
@@ -21,17 +22,20 @@ pub(crate) enum NotATime {
 /// Reads a time after `now`. A date means its first second, and what names no zone is in UTC.
 pub(crate) fn parse_until(text: &str, now: UnixSeconds) -> Result<UnixSeconds, NotATime> {
     let text = text.trim();
-    let midnight = |date: Date| UnixSeconds::from_seconds(date.midnight().assume_utc().unix_timestamp());
-    let read = (span(text).map(|seconds| now.plus(seconds)))
-        .or_else(|| parse_rfc3339(text))
-        .or_else(|| date(text).map(midnight))
-        .or_else(|| without_a_zone(text));
+    let read = span(text).map(|seconds| now.plus(seconds)).or_else(|| parse_time(text));
     let until = read.filter(|until| rfc3339(*until).is_some());
     let until = until.ok_or_else(|| NotATime::Unreadable(text.to_owned()))?;
     match until > now {
         true => Ok(until),
         false => Err(NotATime::Passed(rfc3339(until).unwrap_or_default())),
     }
+}
+
+/// Reads a time. A date means its first second, and what names no zone is in UTC.
+pub(crate) fn parse_time(text: &str) -> Option<UnixSeconds> {
+    let text = text.trim();
+    let midnight = |date: Date| UnixSeconds::from_seconds(date.midnight().assume_utc().unix_timestamp());
+    parse_rfc3339(text).or_else(|| date(text).map(midnight)).or_else(|| without_a_zone(text))
 }
 
 /// `7d` in seconds; nothing when it is no span, a second level of nothing when it is too long for one.

@@ -2,6 +2,7 @@
 //!
 //! Pure: it never reads or writes a socket. The length is judged before anything is allocated for it.
 
+use crate::count::Count;
 use crate::limits::FRAME_HEADER_BYTES;
 use thiserror::Error;
 
@@ -9,7 +10,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// The peer announced more than it may send in this state.
-    #[error("a frame of {announced} bytes was announced; the limit here is {limit}")]
+    #[error("a frame of {} was announced; the limit here is {limit}", Count::new(*announced, "byte"))]
     TooLong {
         /// The length in the prefix.
         announced: usize,

@@ -12,6 +12,7 @@
 //! | [`random`] | the system's random bytes, for every crate |
 //! | [`time`] | a moment |
 //! | [`calendar`] | times as text |
+//! | [`count`] | numbers of things, in sentences |
 //! | [`escape`] | the one way for outside text to reach a terminal, a log or an error |
 //! | [`secret`] | text and tokens that cannot print themselves |
 //! | [`typed`] | the one way for a command to be advised |
@@ -35,6 +36,7 @@ pub mod admin;
 pub mod audit;
 pub mod calendar;
 pub mod codec;
+pub mod count;
 pub mod escape;
 pub mod fields;
 pub mod frame;

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`error`] | why a sealed file does not open |
 //! | [`chunk`] | how much is sealed at once, and by what |
+//! | [`packed`] | how a file is packed that another program made |
 //! | [`new_file`] | a file that appears whole or not at all, and never in place of another |
 //! | [`target`] | that file, or standard output where it is called `-` |
 //! | [`passphrase`] | what seals a file, and the key that is made of it |
@@ -21,6 +22,7 @@
 pub mod chunk;
 pub mod error;
 pub mod new_file;
+pub mod packed;
 pub mod passphrase;
 pub mod record;
 pub mod seal;
@@ -29,6 +31,7 @@ pub mod unseal;
 
 pub use error::SealError;
 pub use new_file::{NewFile, NewFileError};
+pub use packed::Packed;
 pub use passphrase::{NotAPassphrase, Passphrase};
 pub use record::RecordKey;
 pub use seal::SealedWriter;

@@ -26,15 +26,16 @@ pub enum Target {
 }
 
 impl Target {
-    /// Opens what `path` names.
+    /// Opens what `path` names; `refuse_closed` looks whether there is a standard output.
     ///
     /// # Errors
-    /// When something has the name, when the folder takes no files, or when standard output is a terminal.
-    pub fn open(path: &Path) -> Result<Self, NewFileError> {
+    /// When something has the name, when the folder takes no files, or when standard output is a terminal or closed.
+    pub fn open(path: &Path, refuse_closed: fn() -> io::Result<()>) -> Result<Self, NewFileError> {
         if !is_dash(path) {
             return NewFile::create(path).map(Self::File);
         }
         let stdout = io::stdout();
+        refuse_closed().map_err(NewFileError::StandardOutput)?;
         if stdout.is_terminal() {
             return Err(NewFileError::OnATerminal);
         }

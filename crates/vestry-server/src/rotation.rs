@@ -17,6 +17,7 @@ use crate::secrets::making::create_secret;
 use crate::secrets::rekey::rekey_audit_chain;
 use std::path::PathBuf;
 use vestry_protocol::audit::AuditFault;
+use vestry_protocol::count::Count;
 use vestry_protocol::item::Open;
 use vestry_store::backup::Offline;
 use vestry_store::{GenerationRow, Party, StoreError};
@@ -85,7 +86,10 @@ pub fn finish_opaque(data_dir: &DataDir, without: Option<u64>, by: By<'_>) -> Re
         return Err(SetupError::RecordsLeft { left });
     }
     database.write(|tx| {
-        let detail = format!("{left} accounts are without a password");
+        let detail = {
+            let left = Count::new(left, "account");
+            format!("{left} {} without a password", left.is())
+        };
         let name = next.id();
         let noted =
             by.actor.note(tx, by.now.reading(), act::OpaqueRotationFinished, Party::Text(&name), &detail)?;

@@ -2,18 +2,48 @@
 
 use crate::colour::{Colour, Style};
 use crate::fitted::fitted;
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 /// A screen of which the system does not know the size.
 const COLUMNS_DEFAULT: usize = 80;
 
+/// Refuses where standard output was closed before this program began (`>&-`): what is written goes nowhere.
+///
+/// The runtime puts `/dev/null` in the place of a closed stream, open for reading, too. Shells, and most programs that throw output
+/// away, open it for writing alone, or to be closed in what they start: that is a choice, and no failure.
+///
+/// # Errors
+/// When it was closed.
+pub fn refuse_closed() -> io::Result<()> {
+    let stdout = io::stdout();
+    let flags = fcntl_getfl(&stdout)?;
+    let is_for_both = flags & OFlags::ACCMODE == OFlags::RDWR && !flags.contains(OFlags::CLOEXEC);
+    match is_for_both && is_the_null_device(&stdout) {
+        true => Err(io::Error::other("standard output is closed")),
+        false => Ok(()),
+    }
+}
+
+/// Returns whether a stream is `/dev/null`.
+pub fn is_the_null_device(stream: &impl AsFd) -> bool {
+    let null = std::fs::metadata("/dev/null").map(|null| null.rdev());
+    let is_it = |at: rustix::fs::Stat| {
+        FileType::from_raw_mode(at.st_mode).is_char_device()
+            && Ok(at.st_rdev) == null.as_ref().copied().map_err(drop)
+    };
+    fstat(stream).is_ok_and(is_it)
+}
+
 /// Writes an answer, or a part of one, and sends it off.
 ///
 /// # Errors
-/// When it cannot be written; [`Exit::of_output`](crate::Exit::of_output) says what that means.
+/// When standard output is closed, or it cannot be written; [`Exit::of_output`](crate::Exit::of_output) says what that means.
 pub fn answer(bytes: &[u8]) -> io::Result<()> {
+    refuse_closed()?;
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush())
 }
@@ -27,25 +57,6 @@ pub fn talk(text: impl fmt::Display) {
         true => writeln!(stderr, "{}", fitted(&text, columns_of(&stderr))),
         false => writeln!(stderr, "{text}"),
     };
-}
-
-/// Shows a passphrase, indented between empty lines. On a narrow screen it is broken behind a hyphen. No copy of it is made.
-pub fn show_phrase(phrase: &str) {
-    const INDENT: &str = "    ";
-    let mut stderr = io::stderr().lock();
-    let columns = if stderr.is_terminal() { columns_of(&stderr) } else { usize::MAX };
-    // As for talk, there is no other place to say that it cannot be written.
-    let _ = write!(stderr, "\n{INDENT}");
-    let mut column = INDENT.len();
-    for part in phrase.split_inclusive('-') {
-        if column > INDENT.len() && column + part.len() > columns {
-            let _ = write!(stderr, "\n{INDENT}");
-            column = INDENT.len();
-        }
-        let _ = stderr.write_all(part.as_bytes());
-        column += part.len();
-    }
-    let _ = stderr.write_all(b"\n\n");
 }
 
 /// Says what went wrong, then, indented, what to do.

@@ -44,6 +44,18 @@ impl Prompt {
         }
     }
 
+    /// Shows a passphrase where questions are asked, whatever the standard streams are: a person has to have seen it to answer.
+    ///
+    /// # Errors
+    /// When there is nobody to show them to.
+    pub fn show_phrase(&self, what: &'static str, intro: &str, phrase: &str) -> Result<(), PromptError> {
+        if !self.is_there {
+            return Err(PromptError::NoTerminal(what));
+        }
+        let terminal = Terminal::open().map_err(|_| PromptError::NoTerminal(what))?;
+        Ok(terminal.show_phrase(intro, phrase)?)
+    }
+
     fn ask(
         &self,
         what: &'static str,

@@ -76,6 +76,25 @@ impl Terminal {
         }
     }
 
+    /// Writes a passphrase below what is said of it, indented between empty lines. On a narrow screen it is broken behind a hyphen.
+    /// No copy of it is made.
+    pub(crate) fn show_phrase(&self, intro: &str, phrase: &str) -> io::Result<()> {
+        const INDENT: &str = "    ";
+        self.wait_for_the_foreground()?;
+        let (mut out, columns) = (&self.0, columns_of(&self.0));
+        write!(out, "{}\n\n{INDENT}", fitted(intro, columns))?;
+        let mut column = INDENT.len();
+        for part in phrase.split_inclusive('-') {
+            if column > INDENT.len() && column + part.len() > columns {
+                write!(out, "\n{INDENT}")?;
+                column = INDENT.len();
+            }
+            out.write_all(part.as_bytes())?;
+            column += part.len();
+        }
+        out.write_all(b"\n\n")
+    }
+
     /// Stops, as the kernel stops a program that reads in the background, until a shell's `fg`: the modes that are there
     /// before are the shell's own.
     fn wait_for_the_foreground(&self) -> io::Result<()> {

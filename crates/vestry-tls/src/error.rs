@@ -5,6 +5,7 @@ use rustls::server::VerifierBuilderError;
 use std::path::PathBuf;
 use thiserror::Error;
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::random::NoRandomness;
 
@@ -51,7 +52,8 @@ pub enum TlsError {
     BadOperatorName(String),
     /// A validity that no certificate can state.
     #[error(
-        "a certificate cannot be valid for {days} days; give at least 1 day, and an end before the year 9999"
+        "a certificate cannot be valid for {}; give at least 1 day, and an end before the year 9999",
+        Count::new(*days, "day")
     )]
     BadValidity {
         /// For how long.

@@ -4,6 +4,7 @@ use crate::sentence::sentence;
 use crate::wire::WireError;
 use thiserror::Error;
 use vestry_opaque::OpaqueError;
+use vestry_protocol::count::Count;
 use vestry_protocol::item::Open;
 use vestry_protocol::refusal::{Refusal, RefusalCode};
 use vestry_protocol::user::{Factor, Stretching};
@@ -23,8 +24,9 @@ pub enum CallError {
     /// The server wants a password to be stretched at a cost that would make it cheap to guess, or burn this machine.
     /// Nothing more was sent.
     #[error(
-        "the server asks for {} KiB of memory, {} passes and {} lanes to stretch the password, which is out of \
-         bounds; nothing more was sent", .0.memory_kib, .0.iterations, .0.parallelism
+        "the server asks for {} KiB of memory, {} and {} to stretch the password, which is out of bounds; nothing more was \
+         sent",
+        .0.memory_kib, Count::new(.0.iterations, "iteration"), Count::new(.0.parallelism, "lane")
     )]
     StretchingOutOfBounds(Stretching),
     /// The account wants another factor, and this version knows none.

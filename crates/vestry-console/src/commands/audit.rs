@@ -12,6 +12,7 @@ use std::time::Duration;
 use vestry_client::wire::WireError;
 use vestry_protocol::admin::{Cell, FollowFrom, View};
 use vestry_protocol::audit::{AuditVerdict, Checkpoint};
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::refusal::RefusalCode;
 
@@ -154,7 +155,8 @@ fn parse_checkpoint(typed: &str) -> Result<Checkpoint, Failure> {
 }
 
 fn sentence_of(verdict: &AuditVerdict) -> String {
-    let mut parts = vec![format!("{} events are as they were written", verdict.events)];
+    let events = Count::new(verdict.events, "event");
+    let mut parts = vec![format!("{events} {} as written", events.is())];
     if verdict.older_to > verdict.purged_to {
         parts.push(format!("those up to {} were sealed later, as they were found", verdict.older_to));
     }
@@ -217,7 +219,7 @@ mod tests {
             fault: None,
         };
         let sentence = sentence_of(&verdict);
-        assert!(sentence.starts_with("7 events are as they were written; those up to 5 were sealed later"));
+        assert!(sentence.starts_with("7 events are as written; those up to 5 were sealed later"));
         assert!(
             sentence.contains("those up to 3 were removed") && sentence.contains("the newest is 10:abab")
         );

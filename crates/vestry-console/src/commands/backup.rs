@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use vestry_protocol::admin::Cell;
 use vestry_protocol::escape::Escaped;
 use vestry_seal::{Passphrase, SealedWriter, Target};
+use vestry_terminal::output::refuse_closed;
 use vestry_tls::private_file;
 
 pub(super) async fn run(context: &mut Context, arguments: &BackupArgs) -> Result<(), Failure> {
@@ -21,7 +22,7 @@ pub(super) async fn run(context: &mut Context, arguments: &BackupArgs) -> Result
         }
         None => None,
     };
-    let target = Target::open(&arguments.file)?;
+    let target = Target::open(&arguments.file, refuse_closed)?;
     let (written, out) = (Written::from(&target), BufWriter::new(target));
     let (out, bytes) = match passphrase {
         Some(passphrase) => {

@@ -17,6 +17,7 @@ use vestry_protocol::admin::{Cell, Listing, View};
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestryctl;
 use vestry_seal::Target;
+use vestry_terminal::output::refuse_closed;
 
 /// What leaves deleted accounts out.
 const NOT_DELETED: &str = "status <> 'deleted'";
@@ -40,7 +41,7 @@ pub(super) async fn run(context: &mut Context, arguments: ExportArgs) -> Result<
         let mut stdout = context.output.stdout();
         return write_all(context, arguments, format, &mut stdout).await.map(drop);
     };
-    let target = Target::open(&file)?;
+    let target = Target::open(&file, refuse_closed)?;
     let (written, mut out) = (Written::from(&target), BufWriter::new(target));
     let rows = write_all(context, arguments, format, &mut out).await?;
     out.into_inner().map_err(|error| Failure::Output(error.into_error()))?.finish()?;

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Said};
 use crate::output::{Output, Written};
 use crate::progress::{Progress, grouped};
-use crate::reader::{FileFormat, ReadError, Reader};
+use crate::reader::{FileFormat, ReadError, Reader, refuse_packed};
 use crate::record::{Record, count, text};
 use crate::render::Format;
 use batch::{Bad, Batch, Memo};
@@ -31,12 +31,18 @@ use vestry_seal::is_dash;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(super) async fn run(context: &mut Context, arguments: &ImportArgs) -> Result<(), Failure> {
-    let (input, bytes) = open(&arguments.file)?;
+    let (mut input, bytes) = open(&arguments.file)?;
     let format = match arguments.format {
         Some(Format::Csv) => Some(FileFormat::Csv),
         Some(Format::Ndjson) => Some(FileFormat::Ndjson),
-        _ => FileFormat::of_name(&arguments.file.to_string_lossy()),
+        // Of a file that is packed, the name of what is in it.
+        _ => {
+            let name = arguments.file.to_string_lossy();
+            let packed = [".gz", ".zst", ".xz", ".bz2"].iter().find_map(|end| name.strip_suffix(end));
+            FileFormat::of_name(packed.unwrap_or(&name))
+        }
     };
+    refuse_packed(&mut input, format)?;
     let format = format.ok_or_else(|| {
         let file = arguments.file.display().to_string();
         let file = if file == "-" { "standard input".to_owned() } else { Escaped(&file).to_string() };

@@ -3,9 +3,9 @@
 //!
 //! What is said of a file never holds a cell of it: in a file without a header, or of another program, each may be a secret.
 
+use crate::until::parse_time;
 use std::borrow::Cow;
 use vestry_protocol::UnixSeconds;
-use vestry_protocol::calendar::parse_rfc3339;
 use vestry_protocol::fields::Age;
 use vestry_protocol::import::{ImportRow, Suspension};
 use vestry_protocol::secret::SecretText;
@@ -203,8 +203,8 @@ fn without_zeros(text: &str) -> &str {
 }
 
 fn instant(column: Column, text: &str) -> Result<UnixSeconds, String> {
-    parse_rfc3339(text.trim())
-        .ok_or_else(|| format!("{}: write it as 2026-11-23T03:28:12Z (RFC 3339)", column.name()))
+    parse_time(text)
+        .ok_or_else(|| format!("{}: write it as 2026-11-23 or 2026-11-23T18:30:00Z (UTC)", column.name()))
 }
 
 fn is_suspended(text: &str) -> Result<bool, String> {

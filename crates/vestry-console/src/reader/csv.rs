@@ -10,6 +10,7 @@ use crate::formula::unguarded;
 use csv_core::{ReadRecordResult, Reader};
 use std::io::{self, BufRead};
 use std::str;
+use vestry_protocol::count::Count;
 use vestry_protocol::import::ImportRow;
 
 /// More than there are columns, so that a row with too many values is one that can be told.
@@ -113,7 +114,8 @@ impl<R: BufRead> Rows<R> {
             return Err(rule.to_owned());
         }
         if values != columns {
-            return Err(format!("it has {values} values, and the header names {columns} columns"));
+            let (values, columns) = (Count::new(values, "value"), Count::new(columns, "column"));
+            return Err(format!("it has {values}, and the header names {columns}"));
         }
         let mut draft = Draft::of_line(self.record.line);
         for (column, value) in self.columns.iter().zip(self.record.values()) {

@@ -5,6 +5,7 @@ use super::columns::Column;
 use super::row::ReadError;
 use std::str;
 use vestry_protocol::typed::vestryctl;
+use vestry_seal::Packed;
 
 /// What a file is, and what to do.
 pub(super) struct Hint {
@@ -20,6 +21,18 @@ impl Hint {
     /// Returns why such a file is not read, of a line of it.
     pub(super) fn at(self, line: u64) -> ReadError {
         ReadError::Header { line, rule: self.rule.to_owned(), advice: self.advice }
+    }
+}
+
+/// Returns what a file is that is packed.
+pub(super) fn of_packed(packed: Packed, format: &str) -> Hint {
+    let rule = packed.name();
+    match packed.unpacker() {
+        Some(program) => {
+            let import = vestryctl(format!("import - --format {format}"));
+            Hint::new(rule, format!("Unpack it: {program} FILE | {import}"))
+        }
+        None => Hint::new(rule, "Save its table as CSV UTF-8 in the program that made it."),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) use ndjson::Members;
 pub(crate) use row::{Entry, Raw, ReadError};
 
 use std::io::BufRead;
+use vestry_seal::Packed;
 
 /// How a file of accounts is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,24 @@ impl FileFormat {
             "csv" => Some(Self::Csv),
             "ndjson" | "jsonl" => Some(Self::Ndjson),
             _ => None,
+        }
+    }
+}
+
+/// Refuses a file that was packed, or that a spreadsheet keeps in a form of its own. Where nothing says how what is in it is written,
+/// it is taken for a table.
+///
+/// # Errors
+/// When it is such a file, or its beginning cannot be read.
+pub(crate) fn refuse_packed(input: &mut impl BufRead, format: Option<FileFormat>) -> Result<(), ReadError> {
+    match Packed::of_beginning(input.fill_buf()?) {
+        None => Ok(()),
+        Some(packed) => {
+            let format = match format {
+                Some(FileFormat::Csv) | None => "csv",
+                Some(FileFormat::Ndjson) => "ndjson",
+            };
+            Err(hints::of_packed(packed, format).at(1))
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn write_count(rows: u64, elapsed: Duration, out: &mut dyn Write) -> 
     match rows {
         0 => writeln!(out, "Empty set ({seconds:.2} sec)"),
         1 => writeln!(out, "1 row in set ({seconds:.2} sec)"),
-        _ => writeln!(out, "{rows} rows in set ({seconds:.2} sec)"),
+        many => writeln!(out, "{many} rows in set ({seconds:.2} sec)"),
     }
 }
 

@@ -28,6 +28,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use vestry_protocol::admin::AdminReply;
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::import::{BadRow, ImportRow};
 use vestry_store::import::{Added, StagedRows, Staging};
@@ -243,8 +244,11 @@ async fn make(
     let (accounts, with_password) = (rows.accounts(), rows.with_password());
     let begun = act(server, operator, move |tx, by| {
         let begun = Instant::now();
-        let detail =
-            format!("{accounts} accounts, {with_password} with a password, sha256:{}", rows.digest());
+        let detail = format!(
+            "{}, {with_password} with a password, sha256:{}",
+            Count::new(accounts, "account"),
+            rows.digest()
+        );
         let noted = by.as_actor().note(tx, now, act::AccountsImported, Party::NONE, &detail)?;
         tx.import_accounts(&noted, &rows, now, |made| {
             progress.made.store(made, Ordering::Relaxed);

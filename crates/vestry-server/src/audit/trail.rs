@@ -6,6 +6,7 @@ use crate::audit::act;
 use crate::audit::actor::Actor;
 use std::sync::atomic::{AtomicI64, Ordering};
 use vestry_protocol::UnixSeconds;
+use vestry_protocol::count::Count;
 use vestry_protocol::typed::vestryctl;
 use vestry_store::{Aged, Party, PurgeRefused, Store};
 
@@ -53,7 +54,7 @@ impl Trail {
         for _ in 0..PURGES_PER_ROUND_MAX {
             let removed = store.write(move |tx| {
                 let Some(purge) = tx.plan_audit_purge(cutoff)? else { return Ok(false) };
-                let detail = format!("{} events, up to {}", purge.events(), purge.last());
+                let detail = format!("{}, up to {}", Count::new(purge.events(), "event"), purge.last());
                 let noted = Actor::server().note(tx, now, act::AuditPurged, Party::NONE, &detail)?;
                 tx.purge_audit(&noted, &purge)?;
                 Ok::<_, PurgeRefused>(purge.is_full())

@@ -8,8 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use vestry_protocol::escape::Escaped;
-use vestry_protocol::typed::quoted;
-use vestry_seal::SealError;
+use vestry_protocol::typed::{quoted, vestryd};
+use vestry_seal::{Packed, SealError};
 use vestry_store::StoreError;
 use vestry_tls::FileError;
 use vestry_tls::private_file::Shown;
@@ -78,6 +78,9 @@ pub enum BackupError {
     /// What it holds is not what a backup holds.
     #[error("this is not a backup that can be restored: {0}")]
     Unfit(String),
+    /// It was packed by another program.
+    #[error("this is not a backup that can be restored: it is {}{}", .0.name(), unpacking(*.0))]
+    Packed(Packed),
     /// A newer version made it.
     #[error("the backup has format {0}, and this version reads format 1; install a newer Vestry")]
     FormatTooNew(u32),
@@ -136,6 +139,14 @@ pub enum BackupError {
 }
 
 /// What it means to be without one of the secrets.
+/// How to restore what is in it.
+fn unpacking(packed: Packed) -> String {
+    match packed.unpacker() {
+        Some(program) => format!("; unpack it: {program} FILE | {}", vestryd("restore -")),
+        None => String::new(),
+    }
+}
+
 fn without(name: &str) -> &'static str {
     match name {
         OPAQUE_KEY_FACT => "without it nobody with an OPAQUE credential can log in",

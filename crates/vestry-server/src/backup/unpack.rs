@@ -10,12 +10,12 @@ use super::room::{COPY_BYTES, require_room};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use tar::{Archive, Entry};
-use vestry_seal::is_dash;
+use vestry_seal::{Packed, is_dash};
 use vestry_tls::private_file;
 
 /// Unpacks a whole archive into an empty folder.
@@ -24,7 +24,7 @@ pub(super) fn unpack(input: impl Read, into: &Path) -> Result<Manifest, BackupEr
     // Raw: long names, sparse files and other extensions are entries that no backup has.
     let mut entries = archive.entries().map_err(BackupError::of_reading)?.raw(true);
     let first = entries.next().ok_or_else(|| BackupError::unfit("it is empty"))?.map_err(of_archive)?;
-    if name_of(&first)? != MANIFEST || first.size() > MANIFEST_BYTES_MAX {
+    if !name_of(&first).is_ok_and(|name| name == MANIFEST) || first.size() > MANIFEST_BYTES_MAX {
         return Err(BackupError::unfit("it does not begin with a backup.toml"));
     }
     let mut text = Vec::new();
@@ -62,9 +62,8 @@ pub(super) fn unpack(input: impl Read, into: &Path) -> Result<Manifest, BackupEr
 /// What the archive format calls an error is damage, unless the seal broke or the disk did.
 fn of_archive(error: io::Error) -> BackupError {
     match BackupError::of_reading(error) {
-        BackupError::NotRead(error) => {
-            BackupError::unfit(format_args!("it is damaged or no archive at all ({error})"))
-        }
+        // What the library says of it shows bytes of the file, whatever that is.
+        BackupError::NotRead(_) => BackupError::unfit("it is damaged or no archive at all"),
         known => known,
     }
 }
@@ -111,7 +110,12 @@ pub(super) fn open(path: &Path) -> Result<io::BufReader<File>, BackupError> {
         false => File::open(path),
     };
     let file = input.map_err(|cause| BackupError::system(path, "opened", cause))?;
-    Ok(io::BufReader::with_capacity(COPY_BYTES, file))
+    let mut file = io::BufReader::with_capacity(COPY_BYTES, file);
+    let beginning = file.fill_buf().map_err(|cause| BackupError::system(path, "read", cause))?;
+    match Packed::of_beginning(beginning) {
+        Some(packed) => Err(BackupError::Packed(packed)),
+        None => Ok(file),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::secrets::kind::SecretKind;
 use crate::secrets::making::create_secret;
 use crate::secrets::rekey::rekey_audit_chain;
 use clap::{Args, Subcommand};
+use vestry_protocol::count::Count;
 use vestry_store::Party;
 use vestry_store::backup::Offline;
 
@@ -82,8 +83,10 @@ pub(super) fn audit(flags: &AuditFlags) -> Result<(), CommandError> {
         let _ = std::fs::remove_file(&key);
     })?;
     answer(&format!("{}", key.display()))?;
+    let sealed = Count::new(sealed, "event");
     say(&format!(
-        "{sealed} events are sealed as they were found; keep a copy of the new key with the other secrets"
+        "{sealed} {} sealed as found; keep a copy of the new key with the other secrets",
+        sealed.is()
     ));
     Ok(())
 }
@@ -133,7 +136,8 @@ fn accept(data_dir: &DataDir, lost: Option<i64>) -> Result<(), CommandError> {
     }
     // Where more was written since than was lost, the numbers say only that something is.
     let count = if known.id > found.id {
-        format!("{missing} events are lost")
+        let missing = Count::new(missing, "event");
+        format!("{missing} {} lost", missing.is())
     } else {
         "events are lost, how many is not known".to_owned()
     };

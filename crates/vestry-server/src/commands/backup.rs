@@ -15,11 +15,13 @@ use crate::secrets::files::read_audit_key;
 use clap::Args;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use vestry_protocol::count::Count;
 use vestry_protocol::typed::vestryd;
 use vestry_seal::{Passphrase, SealedWriter, Target, is_dash};
 use vestry_store::backup::Offline;
 use vestry_store::query::CancelFlag;
 use vestry_store::{Party, StoreError};
+use vestry_terminal::output::refuse_closed;
 use vestry_tls::private_file;
 use vestry_tls::private_file::Shown;
 
@@ -72,7 +74,7 @@ pub(super) fn backup(flags: &BackupFlags) -> Result<(), CommandError> {
         );
         say("         --passphrase-file PATH encrypts it.");
     }
-    let file = Target::open(&flags.file)?;
+    let file = Target::open(&flags.file, refuse_closed)?;
     let now = Clock::system().now();
     let data_dir = flags.location.enter()?;
     let contents = Contents {
@@ -153,8 +155,10 @@ pub(super) fn restore(flags: &RestoreFlags) -> Result<(), CommandError> {
     )?;
     answer(&format!("{}", Shown(&data_dir.database())))?;
     say(&format!(
-        "restored the database of {}; ended {} sessions and {} one-time codes",
-        restored.created, restored.sessions, restored.codes
+        "restored the database of {}; ended {} and {}",
+        restored.created,
+        Count::new(restored.sessions, "session"),
+        Count::new(restored.codes, "one-time code")
     ));
     for note in &restored.notes {
         say(note);

@@ -19,6 +19,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::audit::AuditFault;
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::{quoted, vestryd};
 use vestry_store::backup::Offline;
@@ -121,8 +122,8 @@ fn check_access(data_dir: &DataDir, certs: &CertsDir, settings: PathBuf) -> Find
     }
     let (owner, files) = (own_ids(), refused.join(" "));
     Finding::Bad(format!(
-        "file owners: this user cannot open {} files; as root, run: chown -hR {owner} {files} && chmod u+rwX {files}",
-        refused.len()
+        "file owners: this user cannot open {}; as root, run: chown -hR {owner} {files} && chmod u+rwX {files}",
+        Count::new(refused.len(), "file")
     ))
 }
 
@@ -190,7 +191,10 @@ fn check_audit(data_dir: &DataDir) -> Result<String, CommandError> {
             Err(CommandError::PutBack(fault))
         }
         Some(fault) => Err(CommandError::Audit(fault)),
-        None => Ok(format!("{} events up to {} are as they were written", verdict.events, verdict.head)),
+        None => {
+            let events = Count::new(verdict.events, "event");
+            Ok(format!("{events} up to {} {} as written", verdict.head, events.is()))
+        }
     }
 }
 

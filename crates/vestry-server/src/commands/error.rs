@@ -11,6 +11,7 @@ use crate::secrets::error::SetupError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use thiserror::Error;
+use vestry_protocol::count::Count;
 use vestry_protocol::typed::{vestryctl, vestryd};
 use vestry_seal::{NewFileError, NotAPassphrase};
 use vestry_store::StoreError;
@@ -78,7 +79,8 @@ pub(super) enum CommandError {
     )]
     DamagedRecords { number: usize, names: String },
     #[error(
-        "{missing} events of the audit are lost. To go on from here: {}",
+        "{} lost from the audit. To go on from here: {}",
+        are(*missing),
         vestryd(format!("audit accept --lost {missing}"))
     )]
     EventsLost { missing: i64 },
@@ -104,4 +106,10 @@ impl CommandError {
             None => self.to_string(),
         }
     }
+}
+
+/// So many events, and their verb.
+fn are(events: i64) -> String {
+    let events = Count::new(events, "event");
+    format!("{events} {}", events.is())
 }

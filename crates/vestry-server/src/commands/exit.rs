@@ -47,6 +47,7 @@ fn exit_for_backup(error: &BackupError) -> Exit {
         | BackupError::NotRead(_)
         | BackupError::NotSealed
         | BackupError::Unfit(_)
+        | BackupError::Packed(_)
         | BackupError::FormatTooNew(_) => Exit::BadData,
         BackupError::InputOnATerminal
         | BackupError::System { .. }

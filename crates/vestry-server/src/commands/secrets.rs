@@ -8,6 +8,7 @@ use crate::audit::actor::Actor;
 use crate::clock::Clock;
 use crate::rotation::{AuditRotation, By, begin_opaque, finish_opaque, rotate_audit, rotate_pepper};
 use clap::{Args, Subcommand, ValueEnum};
+use vestry_protocol::count::Count;
 use vestry_protocol::typed::{vestryctl, vestryd};
 
 const ROTATE_EXAMPLES: &str = "\
@@ -91,8 +92,8 @@ pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
     let by = By { actor: Actor::at_the_machine(&who), now: Clock::system().plausible_now()? };
     match flags.command {
         SecretsCommand::Rotate { kind: Kind::Opaque, .. } => {
-            let records = begin_opaque(&data_dir, by)?;
-            answer(&format!("a new OPAQUE key is made; {records} accounts are to move to it"))?;
+            let records = Count::new(begin_opaque(&data_dir, by)?, "account");
+            answer(&format!("a new OPAQUE key is made; {records} {} to move to it", records.is()))?;
             say(&format!(
                 "Start vestryd. Each account moves at its next login; `{}` shows how many are left.",
                 vestryctl("status")
@@ -101,16 +102,16 @@ pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
             say(&format!("To end it, while no server runs: {}", vestryd("secrets finish opaque")));
         }
         SecretsCommand::Rotate { kind: Kind::Pepper, .. } => {
-            let resealed = rotate_pepper(&data_dir, by)?;
-            answer(&format!(
-                "a new pepper is made; {resealed} imported password hashes are sealed under it"
-            ))?;
+            let resealed = Count::new(rotate_pepper(&data_dir, by)?, "imported password hash");
+            answer(&format!("a new pepper is made; {resealed} {} sealed under it", resealed.is()))?;
             say("Keep a copy of secrets/pepper with the other secrets. Backups of before need the old one.");
         }
         SecretsCommand::Rotate { kind: Kind::Audit, .. } => match rotate_audit(&data_dir, by)? {
             AuditRotation::Done(sealed) => {
+                let sealed = Count::new(sealed, "event");
                 answer(&format!(
-                    "a new audit key is made; {sealed} events were checked and are sealed under it"
+                    "a new audit key is made; {sealed} {} checked and sealed under it",
+                    sealed.was()
                 ))?;
                 say(
                     "Keep a copy of secrets/audit.key with the other secrets. Backups of before need the old one.",
@@ -119,8 +120,8 @@ pub(super) fn secrets(flags: &SecretsFlags) -> Result<(), CommandError> {
             AuditRotation::Refused(fault) => return Err(CommandError::Audit(fault)),
         },
         SecretsCommand::Finish { kind: Finishable::Opaque, without, .. } => {
-            let left = finish_opaque(&data_dir, without, by)?;
-            answer(&format!("the new OPAQUE key is in force; {left} accounts are without a password"))?;
+            let left = Count::new(finish_opaque(&data_dir, without, by)?, "account");
+            answer(&format!("the new OPAQUE key is in force; {left} {} without a password", left.is()))?;
             say("Make a backup now: one of before needs the old key, which is gone from this machine.");
         }
     }

@@ -1,7 +1,7 @@
 //! What commands say, and who types them.
 
 use super::error::CommandError;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 
 /// A line of talk. A closed standard error is no reason to stop.
 pub(super) fn say(line: &str) {
@@ -10,7 +10,7 @@ pub(super) fn say(line: &str) {
 
 /// A line of an answer. A reader that has enough is no reason to complain.
 pub(super) fn answer(line: &str) -> Result<(), CommandError> {
-    match writeln!(io::stdout().lock(), "{line}") {
+    match vestry_terminal::output::answer(format!("{line}\n").as_bytes()) {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
             Err(CommandError::Unwritten { line: line.to_owned(), cause })
         }

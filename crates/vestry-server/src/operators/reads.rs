@@ -9,6 +9,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vestry_protocol::admin::{FollowFrom, Listing, View};
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::fields::Username;
 use vestry_store::query::OperatorReader;
@@ -178,7 +179,11 @@ fn detail_of(asked: &str) -> String {
         return spelled;
     }
     let kept: String = spelled.chars().take(DETAIL_CHARS_MAX - 1).chain([CUT]).collect();
-    format!("{kept} ({} bytes, sha256:{})", asked.len(), HEXLOWER.encode(&Sha256::digest(asked)))
+    format!(
+        "{kept} ({}, sha256:{})",
+        Count::new(asked.len(), "byte"),
+        HEXLOWER.encode(&Sha256::digest(asked))
+    )
 }
 
 #[cfg(test)]

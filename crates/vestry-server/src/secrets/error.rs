@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::remedy::move_secret_away;
 use std::path::PathBuf;
 use thiserror::Error;
+use vestry_protocol::count::Count;
 use vestry_protocol::random::NoRandomness;
 use vestry_protocol::typed::vestryd;
 use vestry_store::StoreError;
@@ -87,7 +88,8 @@ pub enum SetupError {
     NoRotation,
     /// Ending a rotation takes passwords away, and how many was not said.
     #[error(
-        "{left} accounts have not logged in since the new OPAQUE key was made. Without the old one they have no password, and need a one-time code. To end it all the same: {}",
+        "{} not logged in since the new OPAQUE key was made. Without the old one there is no password, but a one-time code. To end it all the same: {}",
+        have(*left),
         vestryd(format!("secrets finish opaque --without {left}"))
     )]
     RecordsLeft {
@@ -103,4 +105,10 @@ pub enum SetupError {
     /// The system has no random bytes.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+}
+
+/// So many accounts, and their verb.
+fn have(accounts: u64) -> String {
+    let accounts = Count::new(accounts, "account");
+    format!("{accounts} {}", accounts.has())
 }

@@ -4,6 +4,7 @@ use super::kind::AUDIT_KEY_FACT;
 use crate::audit::act;
 use crate::audit::actor::Actor;
 use crate::clock::Plausible;
+use vestry_protocol::count::Count;
 use vestry_store::{ChainKey, Party, StoreError, WriteTx};
 
 /// Begins a new audit chain under the key that the database was opened with; what is there is sealed as it is found.
@@ -17,7 +18,10 @@ pub fn rekey_audit_chain(
     now: Plausible,
 ) -> Result<u64, StoreError> {
     let sealed = tx.begin_audit_chain()?;
-    let detail = format!("{sealed} earlier events are sealed as they were found");
+    let detail = {
+        let sealed = Count::new(sealed, "earlier event");
+        format!("{sealed} {} sealed as found", sealed.is())
+    };
     let noted = by.note(tx, now.reading(), act::AuditRekeyed, Party::Text(&key.id()), &detail)?;
     tx.replace_fact(&noted, AUDIT_KEY_FACT, &key.id())?;
     Ok(sealed)

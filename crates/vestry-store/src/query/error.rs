@@ -6,6 +6,7 @@
 use super::words::{Word, words_of};
 use rusqlite::{Error, ErrorCode};
 use std::time::Duration;
+use vestry_protocol::count::Count;
 use vestry_protocol::escape::Escaped;
 use vestry_protocol::query_fault::{FaultKind, QueryFault};
 use vestry_protocol::typed::vestryd;
@@ -30,7 +31,7 @@ pub enum QueryError {
         fault: Option<QueryFault>,
     },
     /// It has more rows than are handed out.
-    #[error("the query was stopped after {limit} rows; narrow it with WHERE, or page with LIMIT")]
+    #[error("the query was stopped after {}; narrow it with WHERE, or page with LIMIT", Count::new(*limit, "row"))]
     TooManyRows {
         /// The cap.
         limit: u64,

@@ -7,6 +7,7 @@ use crate::reader::Raw;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use vestry_seal::Target;
+use vestry_terminal::output::refuse_closed;
 
 /// The rows that are left out.
 #[derive(Debug, Default)]
@@ -21,7 +22,7 @@ impl SetAside {
     /// Begins the file, if there is to be one; refuses to overwrite.
     pub(super) fn begin(path: Option<&Path>, header: Option<&[String]>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let target = Target::open(path)?;
+        let target = Target::open(path, refuse_closed)?;
         let written = Some(Written::from(&target));
         let writing = Some(BadRowWriter::begin(BufWriter::new(target), header));
         Ok(Self { writing, path: Some(path.to_owned()), written, has_rows: false })
