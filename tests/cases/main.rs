@@ -38,6 +38,7 @@ mod siege;
 // The programs as a person uses them, and the one that measures them.
 mod bench;
 mod commands;
+mod completion;
 mod dead_ends;
 mod drill;
 mod exits;

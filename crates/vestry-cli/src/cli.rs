@@ -1,5 +1,6 @@
 //! What can be typed. What it means is decided elsewhere: fields are text here and parsed by their commands.
 
+use crate::completion;
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use std::path::{PathBuf, absolute};
@@ -9,7 +10,7 @@ use vestry_protocol::Pin;
 use vestry_protocol::typed::{Flags, lead_here};
 use vestry_terminal::ColourArgs;
 use vestry_terminal::exit::{OF_CLIENTS, listed};
-use vestry_terminal::pages::{CompletionsArgs, ManArgs};
+use vestry_terminal::pages::{ArgValueCandidates, CompletionsArgs, ManArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -36,6 +37,7 @@ pub(crate) struct Cli {
 pub(crate) struct Options {
     /// The server; the one that was joined last when absent
     #[arg(long, global = true, value_name = "HOST:PORT", env = "VESTRY_SERVER", hide_env_values = true)]
+    #[arg(add = ArgValueCandidates::new(completion::servers))]
     pub(crate) server: Option<String>,
     /// Trust the CA in this file instead of a pin
     #[arg(long, global = true, value_name = "FILE", env = "VESTRY_CA", hide_env_values = true)]
@@ -248,6 +250,7 @@ pub(crate) enum SessionsAct {
     /// End one session
     Revoke {
         /// Its number in the list: 16 of 0-9 and a-f
+        #[arg(add = ArgValueCandidates::new(completion::sessions))]
         id: String,
     },
 }
@@ -263,6 +266,7 @@ pub(crate) enum DevicesAct {
     /// Forget one device
     Forget {
         /// Its number in the list: 16 of 0-9 and a-f
+        #[arg(add = ArgValueCandidates::new(completion::devices))]
         id: String,
     },
 }

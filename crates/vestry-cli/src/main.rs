@@ -14,6 +14,7 @@
 //! | [`done`] | what a server has done, whatever could not be kept of it |
 //! | [`passphrase`] | a passphrase to offer for a new password |
 //! | [`pasted`] | a join string in what was copied |
+//! | [`completion`] | what a shell completes of it |
 //! | [`cli`] | what can be typed |
 //! | [`secrets`] | where passwords come from |
 //! | [`target`] | which server is meant, and whom to trust |
@@ -27,6 +28,7 @@
 
 mod cli;
 mod commands;
+mod completion;
 mod context;
 mod done;
 mod exit;

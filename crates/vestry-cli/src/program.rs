@@ -15,6 +15,7 @@ use vestry_client::state::Folders;
 use vestry_protocol::typed::was_typed;
 use vestry_terminal::arguments;
 use vestry_terminal::exit::print_usage;
+use vestry_terminal::pages::answer_script;
 
 /// Reads the arguments and the environment, does what they say, and says how it went.
 pub(crate) fn run_from_environment() -> ExitCode {
@@ -22,6 +23,9 @@ pub(crate) fn run_from_environment() -> ExitCode {
     // not let that happen, its user is served all the same.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if answer_script(Cli::command) {
+        return ExitCode::SUCCESS;
+    }
     let cli = match arguments::parse::<Cli>() {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error),

@@ -41,7 +41,7 @@ pub(crate) enum ServersError {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KnownServers {
     default: Option<Address>,
-    pins: BTreeMap<Address, Pin>,
+    pub(crate) pins: BTreeMap<Address, Pin>,
     /// The file as it was read.
     document: DocumentMut,
 }
@@ -133,6 +133,13 @@ pub(crate) fn read_servers(
     say: impl Fn(&dyn fmt::Display),
 ) -> Result<KnownServers, ServersError> {
     Ok(find(&servers_file(folders)?, say)?.0)
+}
+
+/// Returns what the list says, without a word: one that is of no use is empty, and stays where it is.
+pub(crate) fn joined(folders: &Folders) -> KnownServers {
+    let read = servers_file(folders).and_then(|file| file.read()).ok();
+    let text = read.as_ref().and_then(Contents::bytes).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    text.and_then(|text| KnownServers::parse(text).ok()).unwrap_or_default()
 }
 
 /// Knows a server by this pin from now on, and means it when none is named. `allow` judges what is known until then, also when

@@ -1,5 +1,6 @@
 //! What can be typed. What it means is decided elsewhere: fields are text here and parsed by their commands.
 
+use crate::completion;
 use crate::render::Format;
 use clap::builder::styling::Styles;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -9,7 +10,7 @@ use vestry_protocol::typed::{Flags, lead_here};
 use vestry_protocol::views;
 use vestry_terminal::ColourArgs;
 use vestry_terminal::exit::{OF_CLIENTS, listed};
-use vestry_terminal::pages::{CompletionsArgs, ManArgs};
+use vestry_terminal::pages::{ArgValueCandidates, ArgValueCompleter, CompletionsArgs, ManArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -200,7 +201,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct SqlArgs {
     /// The select; - reads it from standard input
-    #[arg(value_name = "STATEMENT")]
+    #[arg(value_name = "STATEMENT", add = ArgValueCompleter::new(completion::statement))]
     pub(crate) statement: String,
 }
 
@@ -266,9 +267,11 @@ pub(crate) struct ExportArgs {
     pub(crate) format: Option<Format>,
     /// Only accounts for which this SQL expression is true
     #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
+    #[arg(add = ArgValueCompleter::new(completion::expression))]
     pub(crate) filter: Option<String>,
     /// Only these columns, in this order
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = column)]
+    #[arg(add = ArgValueCandidates::new(completion::columns))]
     pub(crate) columns: Vec<String>,
     /// Deleted accounts, too
     #[arg(long)]
@@ -346,15 +349,17 @@ fn format_among(
 pub(crate) struct ListArgs {
     /// Only rows for which this SQL expression is true
     #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
+    #[arg(add = ArgValueCompleter::new(completion::expression))]
     pub(crate) filter: Option<String>,
     /// Sort by this column
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", add = ArgValueCandidates::new(completion::columns))]
     pub(crate) sort: Option<String>,
     /// From the highest to the lowest
     #[arg(long)]
     pub(crate) desc: bool,
     /// Only these columns, in this order
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = column)]
+    #[arg(add = ArgValueCandidates::new(completion::columns))]
     pub(crate) columns: Vec<String>,
     /// Rows of a page; 0 for all
     #[arg(long, value_name = "N", default_value_t = 100)]

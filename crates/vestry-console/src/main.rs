@@ -14,6 +14,7 @@
 //! | [`reader`] | files of accounts, read a row at a time |
 //! | [`bad_rows`] | the rows that an import leaves out, to be mended |
 //! | [`render`] | how rows are written |
+//! | [`completion`] | what a shell completes of it |
 //! | [`cli`] | what can be typed |
 //! | [`settings`] | where the server is, and the files that prove who asks |
 //! | [`sql`] | what a statement is made of, and the nearest of some words |
@@ -37,6 +38,7 @@
 mod bad_rows;
 mod cli;
 mod commands;
+mod completion;
 mod console;
 mod context;
 mod done;

@@ -15,10 +15,14 @@ use std::process::ExitCode;
 use vestry_client::runtime::on_one_thread;
 use vestry_terminal::arguments;
 use vestry_terminal::exit::print_usage;
+use vestry_terminal::pages::answer_script;
 use vestry_terminal::{Exit, Surroundings};
 
 /// Does what the process was started for.
 pub(crate) fn run_from_environment() -> ExitCode {
+    if answer_script(Cli::command) {
+        return ExitCode::SUCCESS;
+    }
     let cli = match arguments::parse::<Cli>() {
         Ok(cli) => cli,
         Err(error) => return print_usage(&error),

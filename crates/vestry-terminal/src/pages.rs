@@ -1,5 +1,10 @@
 //! Completion scripts and manual pages, made from what can be typed.
 
+mod completion;
+
+pub use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
+pub use completion::answer_script;
+
 use crate::output::answer;
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -26,10 +31,8 @@ impl CompletionsArgs {
     ///
     /// # Errors
     /// As those of [`answer`].
-    pub fn print(&self, mut program: Command) -> io::Result<()> {
-        let (name, mut script) = (program.get_name().to_owned(), Vec::new());
-        clap_complete::generate(self.shell, &mut program, name, &mut script);
-        answer(&script)
+    pub fn print(&self, program: &Command) -> io::Result<()> {
+        answer(&completion::script(&self.shell.to_string(), program)?)
     }
 }
 

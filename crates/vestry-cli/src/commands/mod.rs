@@ -42,7 +42,7 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<(), F
         Command::Devices(args) => devices::run(context, &args).await,
         Command::Reset(args) => reset(context, &Username::parse(&args.name)?).await,
         Command::Status => status::run(context).await,
-        Command::Completions(args) => args.print(Cli::command()).map_err(Failure::Output),
+        Command::Completions(args) => args.print(&Cli::command()).map_err(Failure::Output),
         Command::Man(args) => args.print(Cli::command()).map_err(Failure::Output),
     }
 }

@@ -119,6 +119,16 @@ impl Sessions {
         self.load_unless(Exposed::Refused, say)
     }
 
+    /// Looks at the session without a word: what is of no use stays where it is, and is none.
+    #[must_use]
+    pub fn glance(&self) -> Option<SavedSession> {
+        let look = |lifetime| {
+            let read = self.file(lifetime).ok().flatten()?.read().ok()?;
+            parse(read.bytes()?, lifetime)
+        };
+        look(Lifetime::Login).or_else(|| look(Lifetime::Remembered))
+    }
+
     /// As [`Sessions::load`], to end the session: then one that others could have read is returned, too.
     ///
     /// # Errors

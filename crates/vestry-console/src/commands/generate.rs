@@ -7,7 +7,7 @@ use clap::CommandFactory;
 /// Does a command that only prints what the program knows of itself; hands any other one back.
 pub(crate) fn run(command: Command) -> Result<Option<Command>, Failure> {
     let written = match command {
-        Command::Completions(arguments) => arguments.print(Cli::command()),
+        Command::Completions(arguments) => arguments.print(&Cli::command()),
         Command::Man(arguments) => arguments.print(Cli::command()),
         other @ (Command::Sql(_)
         | Command::Accounts(_)

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use talk::printed;
 use vestry_terminal::arguments;
 use vestry_terminal::exit::{Exit, OF_SERVER, listed, print_usage};
-use vestry_terminal::pages::{CompletionsArgs, ManArgs};
+use vestry_terminal::pages::{CompletionsArgs, ManArgs, answer_script};
 use vestry_tls::CertsDir;
 
 const EXAMPLES: &str = "Examples:
@@ -93,6 +93,9 @@ enum Command {
 
 /// Does what was typed.
 pub fn run_from_environment() -> ExitCode {
+    if answer_script(Typed::command) {
+        return ExitCode::SUCCESS;
+    }
     let typed = match arguments::parse::<Typed>() {
         Ok(typed) => typed,
         Err(error) => return print_usage(&error),
@@ -111,7 +114,7 @@ pub fn run_from_environment() -> ExitCode {
             Some(Command::Restore(flags)) => backup::restore(&flags),
             Some(Command::Secrets(flags)) => secrets::secrets(&flags),
             Some(Command::Audit(flags)) => audit::audit(&flags),
-            Some(Command::Completions(arguments)) => printed(arguments.print(Typed::command())),
+            Some(Command::Completions(arguments)) => printed(arguments.print(&Typed::command())),
             Some(Command::Man) => printed(ManArgs { directory: None }.print(Typed::command())),
         },
     };
