@@ -43,6 +43,7 @@ mod dead_ends;
 mod drill;
 mod exits;
 mod hidden;
+mod manuals;
 mod memory;
 mod names;
 mod network;

@@ -16,6 +16,7 @@
 //! | [`pasted`] | a join string in what was copied |
 //! | [`completion`] | what a shell completes of it |
 //! | [`cli`] | what can be typed |
+//! | [`manual`] | what its manual pages say beside that |
 //! | [`secrets`] | where passwords come from |
 //! | [`target`] | which server is meant, and whom to trust |
 //! | [`link`] | a connection that is made anew when it is gone |
@@ -34,6 +35,7 @@ mod done;
 mod exit;
 mod failure;
 mod link;
+mod manual;
 mod menu;
 mod new_password;
 mod output;

@@ -494,11 +494,14 @@ pub(crate) enum AccountAct {
         care: CareArgs,
     },
     /// Lift a suspension
+    #[command(after_help = "Example:\n  vestryctl account resume naman")]
     Resume {
         /// The account
         name: String,
     },
     /// Print a one-time code with which the user sets a new password
+    #[command(after_help = "Examples:\n  vestryctl account reset naman\n  \
+        vestryctl account reset naman --confirm naman > code.txt")]
     Reset {
         /// The account
         name: String,
@@ -513,6 +516,7 @@ pub(crate) enum AccountAct {
         care: CareArgs,
     },
     /// Undo a deletion
+    #[command(after_help = "Example:\n  vestryctl account restore naman")]
     Restore {
         /// The account
         name: String,

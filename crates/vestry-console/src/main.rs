@@ -16,6 +16,7 @@
 //! | [`render`] | how rows are written |
 //! | [`completion`] | what a shell completes of it |
 //! | [`cli`] | what can be typed |
+//! | [`manual`] | what its manual pages say beside that |
 //! | [`settings`] | where the server is, and the files that prove who asks |
 //! | [`sql`] | what a statement is made of, and the nearest of some words |
 //! | [`excerpt`] | parts of a text that fit on a line |
@@ -48,6 +49,7 @@ mod failure;
 mod formula;
 mod interrupt;
 mod mistake;
+mod manual;
 mod output;
 mod program;
 mod progress;

@@ -12,8 +12,8 @@
 //! | [`colour`] | whether a program writes in colour |
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`arguments`] | what was typed, and the environment in its place |
-//! | [`pages`] | completion scripts and manual pages |
 //! | [`exit`] | the exit codes, and what each says in each program, and which one a refusal has |
+//! | [`pages`] | completion scripts and manual pages |
 //! | [`signals`] | signals while something has to be put right first |
 //! | `error` | why a person could not be asked |
 //! | `terminal` | reading a line from the terminal, shown or hidden |

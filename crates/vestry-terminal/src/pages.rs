@@ -1,14 +1,15 @@
 //! Completion scripts and manual pages, made from what can be typed.
 
 mod completion;
+mod manual;
 
 pub use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 pub use completion::answer_script;
+pub use manual::{Entry, Manual};
 
 use crate::output::answer;
 use clap::{Args, Command};
 use clap_complete::Shell;
-use clap_mangen::Man;
 use std::io;
 use std::path::PathBuf;
 
@@ -37,16 +38,14 @@ impl CompletionsArgs {
 }
 
 impl ManArgs {
-    /// Prints the manual page of a program, or writes one for each of its commands into the folder.
+    /// Prints the manual page of a program, or writes one for each of its commands into the folder, which is made.
     ///
     /// # Errors
     /// As those of [`answer`], and when a page cannot be made or written.
-    pub fn print(&self, program: Command) -> io::Result<()> {
-        let Some(folder) = &self.directory else {
-            let mut page = Vec::new();
-            Man::new(program).render(&mut page)?;
-            return answer(&page);
-        };
-        clap_mangen::generate_to(program, folder)
+    pub fn print(&self, manual: &Manual, program: Command) -> io::Result<()> {
+        match &self.directory {
+            None => answer(&manual::of_program(manual, program)?),
+            Some(folder) => manual::all_to(manual, program, folder),
+        }
     }
 }

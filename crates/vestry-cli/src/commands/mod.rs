@@ -20,6 +20,7 @@ pub(crate) use sessions::session_list;
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::manual::MANUAL;
 use crate::session_link::SessionLink;
 use clap::CommandFactory;
 use vestry_protocol::fields::Username;
@@ -43,6 +44,6 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<(), F
         Command::Reset(args) => reset(context, &Username::parse(&args.name)?).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => args.print(&Cli::command()).map_err(Failure::Output),
-        Command::Man(args) => args.print(Cli::command()).map_err(Failure::Output),
+        Command::Man(args) => args.print(&MANUAL, Cli::command()).map_err(Failure::Output),
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
+use crate::manual::MANUAL;
 use clap::CommandFactory;
 
 /// Does a command that only prints what the program knows of itself; hands any other one back.
 pub(crate) fn run(command: Command) -> Result<Option<Command>, Failure> {
     let written = match command {
         Command::Completions(arguments) => arguments.print(&Cli::command()),
-        Command::Man(arguments) => arguments.print(Cli::command()),
+        Command::Man(arguments) => arguments.print(&MANUAL, Cli::command()),
         other @ (Command::Sql(_)
         | Command::Accounts(_)
         | Command::Account(_)

@@ -60,6 +60,9 @@ enum CertsCommand {
         days: u32,
     },
     /// Make a CA, a server certificate and operator certificates in a folder; never overwrites
+    #[command(
+        after_help = "Example:\n  vestryd certs generate --certs-dir certs --host accounts.example.org"
+    )]
     Generate {
         #[command(flatten)]
         location: Location,

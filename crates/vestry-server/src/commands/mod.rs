@@ -9,6 +9,7 @@ mod error;
 mod exit;
 mod init;
 mod location;
+mod manual;
 mod secrets;
 mod serve;
 mod talk;
@@ -66,6 +67,7 @@ pub struct Typed {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve; this is what happens without a command, too
+    #[command(after_help = "Example:\n  vestryd serve --data-dir var --listen 127.0.0.1:7443")]
     Serve(serve::ServeFlags),
     /// Make keys, certificates, the database and vestryd.toml; never overwrites anything
     Init(init::InitFlags),
@@ -86,9 +88,9 @@ enum Command {
     /// Write a completion script for a shell to standard output
     #[command(hide = true)]
     Completions(CompletionsArgs),
-    /// Write the manual page to standard output
+    /// Print the manual page, or write all of them to a folder
     #[command(hide = true)]
-    Man,
+    Man(ManArgs),
 }
 
 /// Does what was typed.
@@ -115,7 +117,7 @@ pub fn run_from_environment() -> ExitCode {
             Some(Command::Secrets(flags)) => secrets::secrets(&flags),
             Some(Command::Audit(flags)) => audit::audit(&flags),
             Some(Command::Completions(arguments)) => printed(arguments.print(&Typed::command())),
-            Some(Command::Man) => printed(ManArgs { directory: None }.print(Typed::command())),
+            Some(Command::Man(arguments)) => printed(arguments.print(&manual::MANUAL, Typed::command())),
         },
     };
     match done {
@@ -141,7 +143,7 @@ impl Typed {
             Some(Command::Secrets(flags)) => flags.location(),
             Some(Command::Audit(flags)) => flags.location(),
             Some(Command::Restore(flags)) => return Some(flags.folder().lead_here()),
-            Some(Command::Completions(_) | Command::Man) => return None,
+            Some(Command::Completions(_) | Command::Man(_)) => return None,
         };
         Some(location.lead_here())
     }
