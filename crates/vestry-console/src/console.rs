@@ -44,6 +44,11 @@ impl Console {
         &self.settings
     }
 
+    /// Returns whether there is a connection, which the server may have closed.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.client.is_some()
+    }
+
     /// Gives the connection up.
     pub(crate) fn disconnect(&mut self) {
         self.client = None;

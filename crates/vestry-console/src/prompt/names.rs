@@ -2,6 +2,7 @@
 //! costs no command its connection.
 
 use crate::console::Console;
+use crate::failure::Failure;
 use crate::settings::Settings;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -41,10 +42,8 @@ impl<'r> Names<'r> {
         if silent_since.is_some_and(|since| since.elapsed() < LEFT_ALONE) {
             return none;
         }
-        let asked = async {
-            timeout(ANSWER_WITHIN, console.read(async |client| client.complete_name(prefix).await)).await
-        };
-        match self.runtime.block_on(asked) {
+        let asked = self.runtime.block_on(async { timeout(ANSWER_WITHIN, ask(console, prefix)).await });
+        match asked {
             Ok(Ok(names)) => names,
             Ok(Err(_)) | Err(_) => {
                 console.disconnect();
@@ -52,5 +51,18 @@ impl<'r> Names<'r> {
                 none
             }
         }
+    }
+}
+
+/// A connection that was left alone for long has been closed, which may be found out only by asking.
+async fn ask(console: &mut Console, prefix: &str) -> Result<CompletedNames, Failure> {
+    let had_one = console.is_connected();
+    let asked = console.read(async |client| client.complete_name(prefix).await).await;
+    match asked {
+        Err(Failure::Wire { .. }) if had_one => {
+            console.disconnect();
+            console.read(async |client| client.complete_name(prefix).await).await
+        }
+        asked => asked,
     }
 }
