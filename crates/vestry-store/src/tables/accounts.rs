@@ -164,6 +164,10 @@ fn standing_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<Standing
 /// each kind told a name without an account by it.
 const DECOY_COLUMNS: &str = "0, 'nobody', null, null, null, 0, null, null, null, null, null, zeroblob(32)";
 
+/// Names between two texts, no more than so many.
+const NAMES_BEGINNING: &str =
+    "select name from account where name >= ?1 and name < ?2 order by name limit ?3";
+
 impl ReadTx<'_> {
     /// The names that begin with these characters of a name, in their order and at most so many; in whatever standing the accounts
     /// are. It reads no more of the index than it returns.
@@ -173,8 +177,7 @@ impl ReadTx<'_> {
     pub fn names_beginning(&self, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
         // No character of a name is behind this one.
         let (behind, most) = (format!("{prefix}~"), i64::try_from(most).unwrap_or(i64::MAX));
-        let wanted = "select name from account where name >= ?1 and name < ?2 order by name limit ?3";
-        let mut statement = self.conn.prepare_cached(wanted)?;
+        let mut statement = self.conn.prepare_cached(NAMES_BEGINNING)?;
         let names = statement.query_map(params![prefix, behind, most], |row| row.get(0))?;
         Ok(names.collect::<Result<_, _>>()?)
     }
@@ -443,5 +446,24 @@ impl WriteTx<'_> {
             .prepare_cached("update account set last_login = ?2 where id = ?1")?
             .execute(params![noted.account().0, now.seconds()])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each key of a person who types a name may ask; a table of millions is not read for it.
+    #[test]
+    fn names_that_begin_alike_are_found_in_an_index() {
+        let mut database = rusqlite::Connection::open_in_memory().unwrap();
+        crate::schema::migrate(&mut database).unwrap();
+        let mut plan = database.prepare(&format!("explain query plan {NAMES_BEGINNING}")).unwrap();
+        let steps = plan.query_map(params!["a", "b", 20], |row| row.get::<_, String>("detail")).unwrap();
+        let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+        assert!(
+            matches!(steps.as_slice(), [step] if step.starts_with("SEARCH account USING COVERING INDEX")),
+            "{steps:?}"
+        );
     }
 }
