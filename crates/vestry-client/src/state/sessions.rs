@@ -1,7 +1,7 @@
 //! Open sessions: an account's name and the token that resumes it, one file a server.
 //!
-//! A token stands for a login, so a file that others could have read is refused and never repaired in silence. Several programs of
-//! one user share a session: it is replaced and forgotten only while its file still holds what was read.
+//! A token stands for a login, so one that others could have read serves only to end its session, and is never repaired in silence.
+//! Several programs of one user share a session: it is replaced and forgotten only while its file still holds what was read.
 
 use super::contents::{Contents, Damaged, Exposed, Found, Secrecy, SetAside};
 use super::error::StateError;
