@@ -20,25 +20,20 @@ const SALT: [u8; 16] = [0; 16];
 pub struct StretchingMemory(Vec<Block>);
 
 impl StretchingMemory {
-    /// Takes the memory that stretching at this cost needs, and writes to all of it: until then a system may have promised more
-    /// than it has.
+    /// Takes the memory that stretching at this cost needs. A system may promise more than it has; [`StretchingMemory::fill`] finds out.
     ///
     /// # Errors
     /// [`OpaqueError::NoMemory`] when it cannot be had.
     pub fn reserve(cost: StretchingCost) -> Result<Self, OpaqueError> {
-        let mut memory = Self::default();
+        let mut memory = Vec::new();
         let params = params(cost, 0).map_err(|_| OpaqueError::NoMemory)?;
-        memory.grow(params.block_count()).ok_or(OpaqueError::NoMemory)?;
-        Ok(memory)
+        memory.try_reserve_exact(params.block_count()).map_err(|_| OpaqueError::NoMemory)?;
+        Ok(Self(memory))
     }
 
-    /// Refuses when memory for this cost is not to be had at all; takes none.
-    ///
-    /// # Errors
-    /// As [`StretchingMemory::reserve`].
-    pub fn refuse_without(cost: StretchingCost) -> Result<(), OpaqueError> {
-        let params = params(cost, 0).map_err(|_| OpaqueError::NoMemory)?;
-        Vec::<Block>::new().try_reserve_exact(params.block_count()).map_err(|_| OpaqueError::NoMemory)
+    /// Writes to all of it, which takes some 20 ms: it belongs on a thread of its own.
+    pub fn fill(&mut self) {
+        self.0.resize(self.0.capacity(), Block::new());
     }
 
     #[cfg(test)]

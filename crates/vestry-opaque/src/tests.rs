@@ -186,6 +186,7 @@ fn memory_that_was_had_before_is_used_again_and_grows_where_it_is_too_small() {
     let of =
         |memory_kib| StretchingCost::parse(Stretching { memory_kib, iterations: 2, parallelism: 1 }).unwrap();
     let mut memory = StretchingMemory::reserve(of(small)).unwrap();
+    memory.fill();
     for (cost, blocks) in [(cost(), small), (of(large), large), (cost(), large)] {
         let (proving, ke2, _) = to_ke2(&registered, "correct horse");
         let proven = proving.finish(&ke2, cost, &mut memory, &EXPORTER, &mut random());

@@ -314,6 +314,19 @@ async fn a_server_that_wants_more_memory_than_there_is_gets_no_second_half() {
     assert_eq!(server.seen, ["StartLogin"]);
 }
 
+/// Takes what this process may have, but for so many pieces of 8 MiB.
+fn take_all_but(pieces: usize) -> Vec<Vec<u8>> {
+    let mut ballast = Vec::new();
+    loop {
+        let mut more = Vec::new();
+        if more.try_reserve_exact(8 << 20).is_err() {
+            ballast.truncate(ballast.len() - pieces);
+            return ballast;
+        }
+        ballast.push(more);
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_sent_when_there_is_no_memory_to_stretch_a_password_in() {
     if std::env::var_os(LIMITED).is_none() {
@@ -325,16 +338,7 @@ async fn nothing_is_sent_when_there_is_no_memory_to_stretch_a_password_in() {
     }
     let mut server = FakeServer::with_record(RIGHT).await;
     server.seen.clear();
-    // All but 48 MiB are taken.
-    let mut ballast: Vec<Vec<u8>> = Vec::new();
-    loop {
-        let mut more = Vec::new();
-        if more.try_reserve_exact(8 << 20).is_err() {
-            break;
-        }
-        ballast.push(more);
-    }
-    ballast.truncate(ballast.len() - 6);
+    let ballast = take_all_but(6);
     let error = log_in(&mut server, RIGHT).await.unwrap_err();
     drop(ballast);
     assert!(matches!(error, CallError::Opaque(OpaqueError::NoMemory)), "{error}");

@@ -1,8 +1,9 @@
 //! What stretching a password takes of this machine: memory, and a thread. Both are had before the first half of an exchange is sent,
 //! so that no attempt begins, and is counted, that this machine cannot finish.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 use vestry_opaque::{OpaqueError, StretchingMemory};
 use vestry_protocol::fields::StretchingCost;
@@ -14,13 +15,15 @@ type Job = Box<dyn FnOnce(&mut StretchingMemory) + Send>;
 /// # Errors
 /// [`OpaqueError::NoMemory`].
 pub fn refuse_without_memory() -> Result<(), OpaqueError> {
-    StretchingMemory::refuse_without(StretchingCost::default())
+    StretchingMemory::reserve(StretchingCost::default()).map(drop)
 }
 
 /// Room to stretch passwords in, one after another: a thread that has the memory for the cost that servers ask for by default.
-/// Dropped, it ends.
+/// Dropped, it gives its memory back, before the next one is had: two at once need not fit.
 pub(super) struct Room {
-    jobs: mpsc::Sender<Job>,
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    is_at_work: AtomicBool,
 }
 
 impl Room {
@@ -28,28 +31,22 @@ impl Room {
     pub(super) async fn reserve() -> Result<Self, OpaqueError> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (say, heard) = oneshot::channel();
+        // Before the thread: what its allocator sets aside for it must not take the place of this, and can be done without.
+        let mut memory = StretchingMemory::reserve(StretchingCost::default())?;
         let work = move || {
-            let mut memory = match StretchingMemory::reserve(StretchingCost::default()) {
-                Ok(memory) => memory,
-                Err(error) => {
-                    // Whoever waits for it may have given up.
-                    let _ = say.send(Err(error));
-                    return;
-                }
-            };
-            if say.send(Ok(())).is_ok() {
+            memory.fill();
+            // Whoever waits for it may have given up.
+            if say.send(()).is_ok() {
                 while let Ok(job) = queue.recv() {
                     job(&mut memory);
                 }
             }
         };
         // A thread takes memory, too.
-        thread::Builder::new()
-            .name("stretching".to_owned())
-            .spawn(work)
-            .map_err(|_| OpaqueError::NoMemory)?;
-        heard.await.unwrap_or(Err(OpaqueError::NoMemory))?;
-        Ok(Self { jobs })
+        let thread = thread::Builder::new().name("stretching".to_owned()).spawn(work);
+        let thread = thread.map_err(|_| OpaqueError::NoMemory)?;
+        heard.await.map_err(|_| OpaqueError::NoMemory)?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), is_at_work: AtomicBool::new(false) })
     }
 
     /// Does a step that stretches, which takes a tenth of a second and more: no other connection of this thread waits for it.
@@ -62,7 +59,24 @@ impl Room {
             // Whoever waits for it may have given up.
             let _ = say.send(step(memory));
         });
-        self.jobs.send(job).map_err(|_| OpaqueError::NotStretched)?;
-        heard.await.unwrap_or(Err(OpaqueError::NotStretched))
+        let jobs = self.jobs.as_ref().ok_or(OpaqueError::NotStretched)?;
+        self.is_at_work.store(true, Ordering::Relaxed);
+        jobs.send(job).map_err(|_| OpaqueError::NotStretched)?;
+        let done = heard.await.unwrap_or(Err(OpaqueError::NotStretched));
+        self.is_at_work.store(false, Ordering::Relaxed);
+        done
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        // A step that nobody waits for any more ends by itself.
+        if let Some(thread) = self.thread.take()
+            && !self.is_at_work.load(Ordering::Relaxed)
+        {
+            // It cannot have failed: it did nothing since.
+            let _ = thread.join();
+        }
     }
 }
