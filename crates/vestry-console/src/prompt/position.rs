@@ -119,7 +119,8 @@ fn in_a_command(words: &[Typed], line: &str, behind: &str) -> Position {
         (Some(option), _) => return value_of(option, command, first, last, line, behind),
         (None, Some((name, value))) => {
             let Some(option) = option_called(command, name) else { return nowhere() };
-            let value = Typed { start: line.len().saturating_sub(value.len()), text: value.to_owned() };
+            let Some(start) = start_of(value, line) else { return nowhere() };
+            let value = Typed { start, text: value.to_owned() };
             return value_of(option, command, first, &value, line, behind);
         }
         (None, None) => {}
@@ -145,6 +146,11 @@ fn in_a_command(words: &[Typed], line: &str, behind: &str) -> Position {
         None => offered.extend(options),
     }
     words_at(last.start, fitting(offered, &last.text))
+}
+
+/// Where the end of a line begins that is this text; nowhere when quotes or escapes stand in it.
+fn start_of(end: &str, line: &str) -> Option<usize> {
+    line.strip_suffix(end).map(str::len)
 }
 
 fn option_called<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
@@ -185,7 +191,8 @@ fn value_of(
         "COLUMN" => words_at(typed.start, columns(&typed.text)),
         "A,B" => {
             let begun = typed.text.rsplit(',').next().unwrap_or_default();
-            words_at(line.len() - begun.len().min(line.len()), columns(begun))
+            let start = start_of(begun, line);
+            start.map_or_else(|| words_at(line.len(), Vec::new()), |start| words_at(start, columns(begun)))
         }
         "EXPR" => in_sql_within(line, typed, behind, view),
         "NAME" if command.get_name() != "revoke" => {
@@ -307,6 +314,8 @@ mod tests {
             ("accounts --columns name,ag", 24),
             ("accounts --format=v", 18),
             ("select '\u{e9}', na", 13),
+            ("accounts --columns \"\u{6f22}\"", 24),
+            ("accounts --format=\"\u{6f22}\"", 23),
             ("", 0),
         ] {
             assert_eq!(position("", before, "").start, start, "{before}");
