@@ -96,3 +96,26 @@ fn u_17_a_server_in_another_spelling_is_the_one_that_was_joined() {
     let long = person.run("vestry", &["--server", &"x".repeat(20_000), "status"], "").ended_with(65);
     assert!(long.err.len() < 400, "{}", long.err);
 }
+
+/// U-20: a clock that is a day behind reaches a server whose certificate was made just now; of one that is further behind both times
+/// are said.
+#[test]
+fn u_20_a_clock_that_is_behind_is_no_reason_or_is_named_with_both_times() {
+    let (_server, person) = joined();
+    let run = |behind: &str| {
+        let mut command = Command::new("faketime");
+        command.args(["-f", behind]).arg(program("vestry")).arg("status");
+        command.env("XDG_CONFIG_HOME", person.home().join("config"));
+        command.env("XDG_STATE_HOME", person.home().join("state"));
+        command.env("XDG_RUNTIME_DIR", person.home().join("run")).stdin(Stdio::null());
+        let ran = command.output().ok()?;
+        Some((ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned()))
+    };
+    let Some((code, said)) = run("-1d") else { return println!("faketime is missing; this is not tried") };
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run("-9d").expect("it was there");
+    assert_eq!(code, Some(76), "{said}");
+    assert!(said.contains("its certificate is not valid yet"), "{said}");
+    let times = said.lines().find(|line| line.contains("The certificate begins at 20"));
+    assert!(times.is_some_and(|line| line.contains("; here it is 20")), "{said}");
+}
