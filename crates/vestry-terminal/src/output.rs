@@ -14,16 +14,17 @@ const COLUMNS_DEFAULT: usize = 80;
 /// Refuses where standard output was closed before this program began (`>&-`): what is written goes nowhere.
 ///
 /// The runtime puts `/dev/null` in the place of a closed stream, open for reading, too. Shells, and most programs that throw output
-/// away, open it for writing alone, or to be closed in what they start: that is a choice, and no failure.
+/// away, open it for writing alone, or to be closed in what they start. Some do not (Node's `ignore`, `daemon(3)`), and theirs looks
+/// like a closed one: so it counts as a reader that went away, which fails nothing but what cannot be had again.
 ///
 /// # Errors
-/// When it was closed.
+/// When it was closed, as a broken pipe.
 pub fn refuse_closed() -> io::Result<()> {
     let stdout = io::stdout();
     let flags = fcntl_getfl(&stdout)?;
     let is_for_both = flags & OFlags::ACCMODE == OFlags::RDWR && !flags.contains(OFlags::CLOEXEC);
     match is_for_both && is_the_null_device(&stdout) {
-        true => Err(io::Error::other("standard output is closed")),
+        true => Err(io::Error::new(io::ErrorKind::BrokenPipe, "standard output is closed")),
         false => Ok(()),
     }
 }
