@@ -55,7 +55,7 @@ class Screen:
         place.tmux("new-session", "-d", "-s", "play", "-x", str(columns), "-y", "50", *words)
         # In two parts, so that what is typed is not taken for what is printed.
         self.type_line('r() { "$@"; echo "[$?]"; }; PS1="> "; echo re""ady', count=False)
-        self.wait_for("(?m)^ready$")
+        self.wait_for(r"(?m)\bready$")
         self.run("true")
 
     def close(self):
@@ -228,7 +228,7 @@ def play_user(screen, place, name):
     for command in ("", "join", "register", "login", "sessions", "devices", "reset", "status"):
         screen.run(f"vestry {command} --help")
     screen.run("vestry dance", code=2)
-    screen.run("vestry login", code=2)
+    screen.run("vestry login", [("Username", "")], code=65)
     screen.run("vestry status")
     screen.run("vestry show", code=77)
     new = [(r"Password \(", PASSWORD), ("Type it once", PASSWORD)]

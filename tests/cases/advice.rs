@@ -172,7 +172,7 @@ fn the_first_lines_of_a_server_work_as_typed_and_vestryctl_finds_its_folder() {
     let data = place.path().to_str().unwrap();
     let missing =
         place.person.run("vestryctl", &["--data-dir", data, "account", "show", "absent"], "").ended_with(77);
-    let list = missing.err.lines().find(|line| line.contains("List what there is")).unwrap();
+    let list = missing.err.lines().find(|line| line.contains("List the accounts")).unwrap();
     place.shell(command_in(list).split(" (or").next().unwrap()).ended_with(0);
     // A certificate that was made says how this very server takes it.
     let made = place.vestryd(&["certs", "operator", "hana"]).ended_with(0);

@@ -29,7 +29,7 @@ fn help_and_the_documents_have_the_exit_codes_of_each_programs_table() {
         let (_, listed) = help.split_once("Exit codes:").unwrap();
         let listed = listed.split_whitespace().collect::<Vec<_>>().join(" ");
         let expected: Vec<String> = codes.iter().map(|(code, text)| format!("{code} {text}")).collect();
-        assert_eq!(listed, expected.join(", "), "{name}");
+        assert_eq!(listed, expected.join(" "), "{name}");
     }
     let text = read("docs/OPERATIONS.md");
     let (_, section) = text.split_once("## Exit codes").unwrap();

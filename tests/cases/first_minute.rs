@@ -173,7 +173,7 @@ fn status_tells_in_one_screen_what_a_person_wants_to_know() {
     {
         assert!(shown.lines().any(|shown| shown == line), "{line}:\n{shown}");
     }
-    assert!(shown.contains("\nsince:          20") && shown.contains("\nuntil:          20"), "{shown}");
+    assert!(shown.contains("\nsession began:  20") && shown.contains("\nsession ends:   20"), "{shown}");
     // A later login, by whomever, is new.
     let other = Person::new();
     other.join(&server);

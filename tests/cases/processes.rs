@@ -40,7 +40,7 @@ fn whose(person: &Person) -> String {
 
 fn menu_of(person: &Person, name: &str) -> Terminal {
     let mut menu = person.open("vestry", &[]);
-    menu.wait_for(&format!("You are still logged in as {name}."));
+    menu.wait_for(&format!("{name} is logged in to localhost:"));
     menu.wait_for("Your choice: ");
     menu
 }
@@ -580,7 +580,7 @@ fn u_22_what_was_typed_is_not_printed_back_whole_when_it_is_long() {
     assert!(said.contains("'aaa") && said.contains("is not the address of a server"), "{said}");
     assert!(said.len() < 1_000, "{}", said.len());
     let said = person.run("vestry", &["sessions", "revoke", &long], "").ended_with(65).err;
-    assert!(said.contains("is not the number of a session") && said.len() < 1_000, "{said}");
+    assert!(said.contains("is not the id of a session") && said.len() < 1_000, "{said}");
 }
 
 #[test]

@@ -203,8 +203,8 @@ fn o_10_what_a_setting_did_and_what_a_statement_waits_for_is_shown() {
     let cases: [(&str, &[&str]); 5] = [
         ("\\x", &["Rows are shown vertically."]),
         ("\\format csv", &["Rows are shown as csv."]),
-        ("\\x auto", &["Rows are shown as a table where they", "  fit, else vertically."]),
-        ("select 1\u{200b};", &["U+200B in this line cannot be seen;", "  nothing was done."]),
+        ("\\x auto", &["Rows are shown as a table where they", "fit, else vertically."]),
+        ("select 1\u{200b};", &["U+200B in this line cannot be seen;", "nothing was done."]),
         ("next", &["No list before this has more rows."]),
     ];
     for (line, expected) in cases {

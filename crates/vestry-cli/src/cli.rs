@@ -14,15 +14,15 @@ use vestry_terminal::pages::{ArgValueCandidates, CompletionsArgs, ManArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
-  vestry join vestry1-...          trust a server with the line from its operator
-  vestry register naman --age 40   make an account; asks for a password
+  vestry join vestry1-...          trust the server of this line
+  vestry register naman --age 40   make an account
   vestry login naman               log in
   vestry show                      what is stored about you
-  vestry                           on a terminal: a menu of all this";
+  vestry                           a menu of all this";
 
 /// Look after your own account on a Vestry server.
 #[derive(Debug, Parser)]
-#[command(name = "vestry", version, after_help = format!("{AFTER_HELP}\n\n{}", listed(&OF_CLIENTS, 80)), styles = Styles::plain())]
+#[command(name = "vestry", version, after_help = format!("{AFTER_HELP}\n\n{}", listed(&OF_CLIENTS)), styles = Styles::plain())]
 #[command(disable_help_subcommand = true, max_term_width = 80)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// Trust the CA in this file instead of a pin
     #[arg(long, global = true, value_name = "FILE", env = "VESTRY_CA", hide_env_values = true)]
     pub(crate) ca: Option<PathBuf>,
-    /// Trust the server whose CA has this pin; goes before --ca
+    /// Trust the server whose CA has this pin; wins over --ca
     #[arg(long, global = true, value_name = "sha256:...")]
     pub(crate) pin: Option<Pin>,
     /// Answer in JSON
@@ -94,7 +94,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  vestry join vestry1-dujq...\n  vestry join         (asks for it)\n  \
         vestry join -       (reads it from standard input)\n\n\
         The operator prints the join string with: vestryctl join-string\n\n\
-        It is found in whatever mail and chat make of it: quoted, broken, as a link."
+        It may be pasted as mail and chat show it: quoted, broken, or as a link."
     )]
     Join(JoinArgs),
     /// Make an account and log in to it
@@ -103,7 +103,7 @@ pub(crate) enum Command {
         --age 40 --gender male\n  printf '%s\\n' \"$passphrase\" | vestry register naman --password-stdin"
     )]
     Register(RegisterArgs),
-    /// Log in; the session is kept until you log out from this machine
+    /// Log in; the session is kept until it expires or you leave this machine
     #[command(after_help = "Examples:\n  vestry login naman\n  vestry login naman --remember\n  \
         vestry login naman --password-file ~/.vestry-password\n  vestry login naman --imported\n\n\
         Your password does not leave this machine. Only the first login of an account \
@@ -138,7 +138,7 @@ pub(crate) enum Command {
     Sessions(SessionsArgs),
     /// List the devices that are remembered for you, or forget one of them
     #[command(after_help = "Examples:\n  vestry devices\n  vestry devices forget 00c0ffee00c0ffee\n\n\
-        Strangers who guess at your password do not throttle a device that is remembered. \
+        A device that is remembered can log in while guesses of strangers are throttled. \
         Every login remembers its device; a new password and `vestry logout --all` forget them all.")]
     Devices(DevicesArgs),
     /// Set a new password with the operator's one-time code
@@ -158,7 +158,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
-    /// The line from the operator, in whatever shape; '-' reads standard input, and without it a terminal asks
+    /// The line from the operator; '-' reads it from standard input, and without it a terminal asks
     #[arg(value_name = "STRING")]
     pub(crate) join: Vec<String>,
     /// Forget the pin that this server had until now; only after the operator confirmed the change
@@ -168,8 +168,8 @@ pub(crate) struct JoinArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArgs {
-    /// 2 to 32 of a-z, 0-9, '.', '_' and '-'
-    pub(crate) name: String,
+    /// 2 to 32 of a-z, 0-9, '.', '_' and '-'; without it a terminal asks
+    pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) profile: ProfileArgs,
     #[command(flatten)]
@@ -182,7 +182,7 @@ pub(crate) struct RegisterArgs {
 /// How long a session is kept on this machine.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct LastingArgs {
-    /// Keep the session when you log out from this machine
+    /// Keep the session when you leave this machine
     #[arg(long)]
     remember: bool,
 }
@@ -210,8 +210,8 @@ pub(crate) struct ProfileArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
-    /// Your account
-    pub(crate) name: String,
+    /// Your account; without it a terminal asks
+    pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) lasting: LastingArgs,
     /// Send the password, once, for an account that came from another system
@@ -273,8 +273,8 @@ pub(crate) enum DevicesAct {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResetArgs {
-    /// Your account
-    pub(crate) name: String,
+    /// Your account; without it a terminal asks
+    pub(crate) name: Option<String>,
 }
 
 #[cfg(test)]
@@ -346,9 +346,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_usage_errors() {
-        let cases: [(&[&str], ErrorKind); 8] = [
-            (&["register"], ErrorKind::MissingRequiredArgument),
-            (&["login"], ErrorKind::MissingRequiredArgument),
+        let cases: [(&[&str], ErrorKind); 6] = [
             (&["dance"], ErrorKind::InvalidSubcommand),
             (&["show", "--pin", "sha256:12"], ErrorKind::ValueValidation),
             (&["login", "naman", "--password", "hunter2"], ErrorKind::UnknownArgument),

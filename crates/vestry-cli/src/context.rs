@@ -6,7 +6,8 @@ use crate::output::Output;
 use crate::secrets::Secrets;
 use crate::target::Target;
 use vestry_client::state::Folders;
-use vestry_protocol::fields::{Device, Field};
+use vestry_protocol::fields::{Device, Field, Username};
+use vestry_protocol::typed::vestry;
 use vestry_terminal::Prompt;
 
 /// What every command works with.
@@ -35,6 +36,20 @@ impl Context {
     /// The server that is meant.
     pub(crate) fn target(&self) -> Result<Target, Failure> {
         Target::find(&self.options, &self.folders, |said| self.output.talk(said))
+    }
+
+    /// The account that is meant: as it was typed, or else as the person at the terminal types it now.
+    pub(crate) fn name(&self, typed: Option<&str>, command: &str) -> Result<Username, Failure> {
+        match typed {
+            Some(typed) => Ok(Username::parse(typed)?),
+            None if self.prompt.is_there() => {
+                self.prompt.field("Username: ", Username::parse)?.ok_or(Failure::Cancelled)
+            }
+            None => {
+                let whole = vestry(format!("{command} NAME"));
+                Err(Failure::Usage(format!("a name is needed where nobody can be asked, as in: {whole}")))
+            }
+        }
     }
 }
 

@@ -35,11 +35,19 @@ impl Unkept {
     /// Something was missed that the next login does.
     pub(crate) fn miss(&mut self, what: &'static str, cause: impl Into<Failure>) {
         let cause = cause.into();
+        // A registration and the login behind it may miss the same.
+        if self
+            .missed
+            .iter()
+            .any(|missed| matches!(missed, Failure::NotKept { what: other, .. } if *other == what))
+        {
+            return;
+        }
         let mend = match &cause {
             Failure::State(error) => mend_for_state(error),
             _ => None,
         };
-        let mend = mend.map(|mend| format!(" {mend}")).unwrap_or_default();
+        let mend = mend.map(|mend| format!("\n{mend}")).unwrap_or_default();
         self.missed.push(not_kept(what, cause, format_args!("The next login tries again.{mend}")));
     }
 }
@@ -91,7 +99,15 @@ impl<T> Done<T> {
         let Told(said) = say(&what, Teller { output });
         lost.extend(said.err());
         let last = lost.pop();
-        missed.iter().chain(&lost).for_each(|failure| output.failure(failure));
+        for (at, failure) in missed.iter().enumerate() {
+            // What mends several is said behind the last of them.
+            let next = missed.get(at + 1).and_then(Failure::advice);
+            match next.is_some() && next == failure.advice() {
+                true => output.problem(failure),
+                false => output.failure(failure),
+            }
+        }
+        lost.iter().for_each(|failure| output.failure(failure));
         (what, last)
     }
 }

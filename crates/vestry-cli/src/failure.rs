@@ -52,9 +52,9 @@ pub(crate) enum Failure {
     JoinString(#[from] JoinStringError),
     #[error("{}", shortened(&.0.to_string()))]
     Address(#[from] NotAnAddress),
-    #[error("'{}' is not the number of a {of}", shortened(&Escaped(typed).to_string()))]
+    #[error("'{}' is not the id of a {of}", shortened(&Escaped(typed).to_string()))]
     BadNumber { of: &'static str, typed: String },
-    #[error("you are logged in as {name}, and that is not the name you gave; nothing was deleted")]
+    #[error("that is not {name}, as whom you are logged in; nothing was deleted")]
     WrongConfirmation { name: String },
     #[error(transparent)]
     Secret(#[from] SecretProblem),
@@ -212,9 +212,7 @@ impl Failure {
                     .to_owned(),
             ),
             Self::Password(_) | Self::Weak(_) => Some(A_GOOD_ONE.to_owned()),
-            Self::BadNumber { of, .. } => {
-                Some(format!("Give the 16 digits and letters that `{}` shows.", vestry(format!("{of}s"))))
-            }
+            Self::BadNumber { of, .. } => Some(format!("Copy one from: {}", vestry(format!("{of}s")))),
             Self::WrongConfirmation { name } => {
                 Some(format!("To delete this account: {}", vestry("delete --confirm").arg(name)))
             }
@@ -248,13 +246,15 @@ impl Failure {
             Self::NotJoined(_) => {
                 Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))
             }
-            Self::Field(_) | Self::Address(_) => Some("Correct it and try again.".to_owned()),
+            Self::Field(_) | Self::Address(_) => Some("Correct it in what you typed:".to_owned()),
             Self::Cancelled | Self::InputEnded => Some("To do it all the same:".to_owned()),
             Self::Output(_) | Self::Terminal(_) | Self::Runtime(_) | Self::Random(_) => {
                 Some(CHECK_SYSTEM.to_owned())
             }
+            Self::JoinString(_) => {
+                Some("Copy the whole line, and paste it when this asks for it:".to_owned())
+            }
             Self::Usage(_)
-            | Self::JoinString(_)
             | Self::Secret(_)
             | Self::Servers(ServersError::Damaged { .. })
             | Self::File(_)
@@ -353,16 +353,18 @@ fn advice_for_state(error: &StateError) -> Option<String> {
     Some(match error {
         // Its words say it already.
         StateError::FolderOfAnother { .. } | StateError::File(FileError::Exposed { .. }) => mend,
-        _ => format!("Nothing was sent. {mend}"),
+        _ => format!("Nothing was sent.\n{mend}"),
     })
 }
 
 /// What makes a file of this user usable again, the command in the last line.
 pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
     Some(match error {
-        StateError::NoRuntime { is_named: true, .. } => "XDG_RUNTIME_DIR names a folder that\n\
-             takes no file of yours, as after `su` without `-`. Take another one:\nunset XDG_RUNTIME_DIR"
-            .to_owned(),
+        StateError::NoRuntime { is_named: true, .. } => {
+            "XDG_RUNTIME_DIR names a folder that takes no file of yours, as after `su`\n\
+             without `-`. Leave it out, then try again:\nunset XDG_RUNTIME_DIR"
+                .to_owned()
+        }
         StateError::NoRuntime { is_named: false, .. } => {
             "Set XDG_RUNTIME_DIR to a folder of yours.".to_owned()
         }
@@ -377,7 +379,7 @@ pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
             format!("To move it away:\nmv {from} {to}")
         }
         StateError::ClosedFolder { folder, is_own: true, .. } => {
-            format!("To open its folder to yourself:\nchmod u+rwx {}", shell_path(folder))
+            format!("To be able to write there:\nchmod u+rwx {}", shell_path(folder))
         }
         StateError::NotAFolder { .. } | StateError::ClosedFolder { .. } => OTHER_FOLDER.to_owned(),
         StateError::File(FileError::Exposed { .. }) => {
@@ -403,7 +405,7 @@ fn shell_path(path: &Path) -> String {
 }
 
 const OTHER_FOLDER: &str =
-    "Name a folder of yours in its\nplace: set XDG_CONFIG_HOME, XDG_STATE_HOME or XDG_RUNTIME_DIR.";
+    "Name a folder of yours in its place:\nset XDG_CONFIG_HOME, XDG_STATE_HOME or XDG_RUNTIME_DIR.";
 
 const HOW_TO_JOIN: &str = "\
 Ask your operator for the join string, then:
@@ -431,7 +433,7 @@ fn advice_for_call(server: &Address, error: &CallError) -> Option<String> {
 
 fn advice_for_opaque(error: OpaqueError) -> Option<String> {
     let text = match error {
-        OpaqueError::NotProven => WRONG_PASSWORD,
+        OpaqueError::NotProven => return Some(wrong_password()),
         OpaqueError::Malformed => OTHER_VERSION,
         OpaqueError::NoMemory => NO_MEMORY,
         OpaqueError::NotStretched => "Close other programs to free more memory, then try again.",
@@ -448,7 +450,12 @@ const ASK_ABOUT_STRETCHING: &str = "\
 Ask its operator. Less would make your password cheap to guess for whoever
 takes the server's files, and more would only burn this machine. Which it is:";
 
-const WRONG_PASSWORD: &str = "Try again, or ask your operator for a reset code if it is forgotten.";
+fn wrong_password() -> String {
+    format!(
+        "If it is forgotten, ask your operator for a one-time code, then:\n{}\nElse try again.",
+        vestry("reset NAME")
+    )
+}
 
 const CHECK_SYSTEM: &str = "Check the system's resources, then try again.";
 
@@ -501,7 +508,7 @@ fn advice_for_wire(server: &Address, error: &WireError) -> Option<String> {
 
 fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
     let text = match refusal.known_code()? {
-        RefusalCode::WrongCredentials => WRONG_PASSWORD,
+        RefusalCode::WrongCredentials => return Some(wrong_password()),
         RefusalCode::NameTaken => {
             return Some(format!("Choose another, or, if it is yours: {}", vestry("login NAME")));
         }

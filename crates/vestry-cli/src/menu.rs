@@ -47,10 +47,7 @@ async fn stay(context: &mut Context) -> Result<(), Failure> {
     let mut stage = match SessionLink::kept(context, target)? {
         None => Stage::Outside(link),
         Some(mut session) => match session.read(async |client| client.show().await).await {
-            Ok(_) => {
-                context.output.talk(format_args!("You are still logged in as {}.", session.name()));
-                Stage::Inside(session)
-            }
+            Ok(_) => Stage::Inside(session),
             Err(ended @ Failure::SessionEnded { .. }) => {
                 context.output.talk(format_args!("  {ended}. Log in again with 1."));
                 Stage::Outside(link)

@@ -47,6 +47,11 @@ impl Output {
         output::talk(text);
     }
 
+    /// What went wrong.
+    pub(crate) fn problem(&self, failure: &Failure) {
+        output::failure("vestry", failure, None);
+    }
+
     /// What went wrong, then what to do.
     pub(crate) fn failure(&self, failure: &Failure) {
         if exit_for(failure) != Exit::Done {

@@ -22,7 +22,7 @@ Examples:
 
 /// See and manage the accounts of a Vestry server, from the machine that it runs on.
 #[derive(Debug, Parser)]
-#[command(name = "vestryctl", version, about, after_help = format!("{AFTER_HELP}\n\n{}", listed(&OF_CLIENTS, 100)), styles = Styles::plain())]
+#[command(name = "vestryctl", version, after_help = format!("{AFTER_HELP}\n\n{}", listed(&OF_CLIENTS)), styles = Styles::plain())]
 #[command(disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]

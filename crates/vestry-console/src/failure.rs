@@ -143,7 +143,7 @@ impl Failure {
             Self::UnexpectedReply => Some(OTHER_VERSION.to_owned()),
             Self::Field(_) => Some("Correct it and try again.".to_owned()),
             Self::NotConfirmed { name, .. } => {
-                Some(format!("To go ahead, type {name} or give --confirm {name}."))
+                Some(format!("To go ahead, begin again and type {name}, or give --confirm {name}."))
             }
             Self::Tls(_) => Some(
                 "Other files can be named with --ca, --cert and --key, another operator with --operator."
@@ -194,7 +194,7 @@ impl Failure {
 fn not_confirmed(name: &str, typed: &str) -> String {
     match typed.trim().is_empty() {
         true => "nothing was typed; nothing was changed".to_owned(),
-        false => format!("'{}' is not the name of {name}; nothing was changed", Escaped(typed)),
+        false => format!("'{}' is not {name}; nothing was changed", Escaped(typed)),
     }
 }
 
@@ -251,7 +251,7 @@ fn advice_for_wire(error: &WireError) -> String {
 fn advice_for_refusal(refusal: &Refusal) -> Option<String> {
     let text = match refusal.known_code()? {
         RefusalCode::NotFound => {
-            return Some(format!("List what there is: {} (or sessions, operators)", vestryctl("accounts")));
+            return Some(format!("List the accounts: {}", vestryctl("accounts")));
         }
         RefusalCode::NameTaken => {
             let show = vestryctl("account show NAME");

@@ -79,9 +79,10 @@ impl Output {
         form.asked().unwrap_or(default)
     }
 
-    /// Whether a person looks at a screen, and asked for no format.
+    /// Whether a person looks at a screen that can show one, and asked for no format.
     pub(crate) fn shows_pictures(self, form: FormOptions) -> bool {
-        self.on_terminal && form.asked().is_none() && io::stderr().is_terminal()
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        self.on_terminal && form.asked().is_none() && io::stderr().is_terminal() && !is_dumb
     }
 
     /// Whether a person watches how far long work has come.

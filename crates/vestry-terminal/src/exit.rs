@@ -135,28 +135,11 @@ pub fn print_usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Returns the line of `--help` for the exit codes of a program, broken so that none is longer than `width`.
+/// Returns the exit codes of a program as `--help` lists them, one a line.
 #[must_use]
-pub fn listed(meanings: &[Meaning], width: usize) -> String {
-    let mut parts: Vec<String> =
-        meanings.iter().map(|(exit, text)| format!("{} {text},", *exit as u8)).collect();
-    if let Some(last) = parts.last_mut() {
-        last.pop();
-    }
-    let (mut text, mut column) = (String::from("Exit codes:"), "Exit codes:".len());
-    // A code stays with the first word of its meaning.
-    for part in &parts {
-        let part_width = part.chars().count();
-        if column + 1 + part_width > width {
-            text.push('\n');
-            column = part_width;
-        } else {
-            text.push(' ');
-            column += 1 + part_width;
-        }
-        text.push_str(part);
-    }
-    text
+pub fn listed(meanings: &[Meaning]) -> String {
+    let line = |(exit, text): &Meaning| format!("\n  {:<3} {text}", *exit as u8);
+    format!("Exit codes:{}", meanings.iter().map(line).collect::<String>())
 }
 
 #[cfg(test)]
@@ -164,9 +147,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_listed_in_lines_that_are_not_too_long() {
-        let text =
-            listed(&[(Exit::Done, "done"), (Exit::Usage, "usage"), (Exit::Interrupted, "interrupted")], 20);
-        assert_eq!(text, "Exit codes: 0 done,\n2 usage,\n130 interrupted");
+    fn codes_are_listed_one_a_line() {
+        let text = listed(&[(Exit::Done, "done"), (Exit::Interrupted, "interrupted")]);
+        assert_eq!(text, "Exit codes:\n  0   done\n  130 interrupted");
     }
 }

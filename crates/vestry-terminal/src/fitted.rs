@@ -5,8 +5,8 @@
 use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// What a command that is advised begins with. It stands at the end of its line.
-const COMMANDS: [&str; 3] = ["vestry ", "vestryctl ", "vestryd "];
+/// What a command that is advised begins with.
+const PROGRAMS: [&str; 3] = ["vestry ", "vestryctl ", "vestryd "];
 
 /// Returns `text` with every line that is too wide broken between words. The parts are indented as the line is; a command at its
 /// end stays whole, in a line of its own when it has to.
@@ -20,11 +20,14 @@ pub fn fitted(text: &str, columns: usize) -> String {
 }
 
 fn broken(line: &str, columns: usize) -> String {
-    if COMMANDS.iter().any(|name| line.trim_start().starts_with(name)) {
+    if is_command(line.trim_start()) {
         return line.to_owned();
     }
-    let command = COMMANDS.iter().find_map(|name| line.find(&format!(" {name}")));
-    let Some((prose, command)) = command.and_then(|at| line.split_at_checked(at)) else {
+    // It stands behind a colon, at the end of its line.
+    let command = line.match_indices(": ").map(|(at, _)| at + 1);
+    let command = command.filter_map(|at| line.split_at_checked(at));
+    let mut command = command.filter(|(_, command)| is_command(command.trim_start()));
+    let Some((prose, command)) = command.next() else {
         return wrapped(line, columns);
     };
     let prose = wrapped(prose, columns);
@@ -33,6 +36,12 @@ fn broken(line: &str, columns: usize) -> String {
         true => format!("{prose}{command}"),
         false => format!("{prose}\n{}{}", indent_of(line), command.trim_start()),
     }
+}
+
+/// Whether a text is a command of ours, and not a sentence that begins with the name of a program.
+fn is_command(text: &str) -> bool {
+    let words = PROGRAMS.iter().find_map(|name| text.strip_prefix(name));
+    words.is_some_and(|words| words.starts_with(|c: char| c.is_ascii_lowercase() || c == '-'))
 }
 
 fn indent_of(line: &str) -> &str {
@@ -83,6 +92,8 @@ mod tests {
             ("Log in: vestry login naman", 10, "Log in:\nvestry login naman"),
             ("  then log in: vestry show", 18, "  then log in:\n  vestry show"),
             ("  vestry join --replace vestry1-abc", 20, "  vestry join --replace vestry1-abc"),
+            ("vestryd 0.1.0 as operator", 20, "vestryd 0.1.0 as\noperator"),
+            ("See that vestryd runs; then go on", 20, "See that vestryd\nruns; then go on"),
             ("vestry join --replace vestry1-abc", 20, "vestry join --replace vestry1-abc"),
         ];
         for (text, columns, expected) in cases {

@@ -76,22 +76,15 @@ impl Terminal {
         }
     }
 
-    /// Writes a passphrase below what is said of it, indented between empty lines. On a narrow screen it is broken behind a hyphen.
-    /// No copy of it is made.
+    /// Writes a passphrase below what is said of it, between empty lines, indented where it fits: it is copied whole. No copy of it is
+    /// made here.
     pub(crate) fn show_phrase(&self, intro: &str, phrase: &str) -> io::Result<()> {
         const INDENT: &str = "    ";
         self.wait_for_the_foreground()?;
         let (mut out, columns) = (&self.0, columns_of(&self.0));
-        write!(out, "{}\n\n{INDENT}", fitted(intro, columns))?;
-        let mut column = INDENT.len();
-        for part in phrase.split_inclusive('-') {
-            if column > INDENT.len() && column + part.len() > columns {
-                write!(out, "\n{INDENT}")?;
-                column = INDENT.len();
-            }
-            out.write_all(part.as_bytes())?;
-            column += part.len();
-        }
+        let indent = if INDENT.len() + phrase.len() <= columns { INDENT } else { "" };
+        write!(out, "{}\n\n{indent}", fitted(intro, columns))?;
+        out.write_all(phrase.as_bytes())?;
         out.write_all(b"\n\n")
     }
 

@@ -58,7 +58,7 @@ pub(crate) enum Way {
 }
 
 pub(super) async fn run(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
-    let name = Username::parse(&args.name)?;
+    let name = context.name(args.name.as_deref(), "login")?;
     let target = context.target()?;
     let way = if args.imported { Way::Imported } else { Way::Proven };
     let ready = Ready::to_log_in(context, &target, name, way, args.lasting.lifetime())?;
@@ -300,10 +300,11 @@ pub(crate) fn say_notices(
             "before it"
         }
     };
+    let else_ = format!("If not: {}", vestry("passwd"));
     match notices.failures_since_last_login {
         0 => {}
-        1 => context.output.talk(format_args!("One login failed {since}. Was it you?")),
-        many => context.output.talk(format_args!("{many} logins failed {since}. Was it you?")),
+        1 => context.output.talk(format_args!("One login failed {since}. Was it you? {else_}")),
+        many => context.output.talk(format_args!("{many} logins failed {since}. Was it you? {else_}")),
     }
     for line in about_password(notices) {
         context.output.talk(line);

@@ -23,7 +23,6 @@ use crate::failure::Failure;
 use crate::manual::MANUAL;
 use crate::session_link::SessionLink;
 use clap::CommandFactory;
-use vestry_protocol::fields::Username;
 
 /// Does what was typed.
 pub(super) async fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
@@ -41,7 +40,10 @@ pub(super) async fn run(context: &mut Context, command: Command) -> Result<(), F
         Command::Delete(args) => account::delete(context, &args).await,
         Command::Sessions(args) => sessions::run(context, &args).await,
         Command::Devices(args) => devices::run(context, &args).await,
-        Command::Reset(args) => reset(context, &Username::parse(&args.name)?).await,
+        Command::Reset(args) => {
+            let name = context.name(args.name.as_deref(), "reset")?;
+            reset(context, &name).await
+        }
         Command::Status => status::run(context).await,
         Command::Completions(args) => args.print(&Cli::command()).map_err(Failure::Output),
         Command::Man(args) => args.print(&MANUAL, Cli::command()).map_err(Failure::Output),

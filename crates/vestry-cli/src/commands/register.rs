@@ -36,7 +36,7 @@ pub(crate) struct Registered {
 }
 
 pub(super) async fn run(context: &mut Context, args: &RegisterArgs) -> Result<(), Failure> {
-    let name = Username::parse(&args.name)?;
+    let name = context.name(args.name.as_deref(), "register")?;
     let profile = profile_of(&args.profile)?;
     let target = context.target()?;
     let ready = match args.no_login {

@@ -106,7 +106,7 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
         Some(_) => {
             let (sessions, devices) = (vestry("sessions"), vestry("devices"));
             context.output.talk(format_args!(
-                "See where you are logged in: {sessions}\nand what is remembered: {devices}"
+                "Where you are logged in: {sessions}\nWhich devices are remembered: {devices}"
             ));
         }
         // Else what comes next was said with the end of the session.
@@ -131,8 +131,8 @@ fn text_of(status: &StatusJson<'_>) -> String {
     ];
     if status.name.is_some() {
         lines.extend([
-            ("since", status.since.as_deref()),
-            ("until", status.expires.as_deref()),
+            ("session began", status.since.as_deref()),
+            ("session ends", status.expires.as_deref()),
             ("sessions", sessions.as_deref()),
             ("devices", devices.as_deref()),
         ]);

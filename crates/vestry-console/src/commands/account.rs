@@ -67,7 +67,7 @@ async fn suspend(
     let end = until
         .and_then(rfc3339)
         .map_or_else(|| "until it is resumed".to_owned(), |time| format!("until {time}"));
-    let what = format!("Nobody could log in to it {end}");
+    let what = format!("This keeps everybody from logging in to it {end}");
     if is_meant(context, name, care, &what).await? {
         let reason = reason.map(|reason| reason.as_str().to_owned());
         let suspend = async |client: &mut AdminClient| {
@@ -188,7 +188,7 @@ async fn issue_code(
     if context.output.shows_pictures(context.form)
         && let Some(picture) = picture_of(&format!("{command}\n{}", code.expose_secret()))
     {
-        context.output.talk(format_args!("\n{picture}"));
+        context.output.talk(format_args!("The command and the code as a picture, for a phone:\n\n{picture}"));
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ was changed then, nor after any other error.";
 
 /// What was typed.
 #[derive(Debug, Parser)]
-#[command(name = "vestryd", version, about = "The Vestry account server", after_help = format!("{EXAMPLES}\n\n{}", listed(&OF_SERVER, 100)))]
+#[command(name = "vestryd", version, about = "The Vestry account server", after_help = format!("{EXAMPLES}\n\n{}", listed(&OF_SERVER)))]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Typed {
     #[command(subcommand)]
