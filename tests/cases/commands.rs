@@ -61,7 +61,7 @@ fn the_prompt_runs_the_commands_of_the_shell_or_says_where_they_run() {
     prompt.wait_for("The keys are not in it");
     prompt.answer("vestry> ", "reload");
     prompt.wait_for("none has changed");
-    prompt.answer("vestry> ", "drill");
+    prompt.answer("vestry> ", "man");
     prompt.wait_for("this is for a shell:");
     prompt.answer("vestry> ", "help");
     prompt.wait_for("lane failures failed opens");

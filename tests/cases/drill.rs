@@ -155,6 +155,26 @@ async fn a_drill_that_is_interrupted_takes_away_what_it_made() {
     assert_eq!(made, [["1"]], "those of the players, and some that the stranger registered");
 }
 
+/// At the prompt, too, and that goes on.
+#[tokio::test]
+async fn a_drill_at_the_prompt_is_stopped_by_ctrl_c_and_takes_away_what_it_made() {
+    let server = Server::start();
+    let person = Person::new();
+    let words = with_admin(&server, &[]);
+    let mut prompt = person.open("vestryctl", &words.iter().map(String::as_str).collect::<Vec<_>>());
+    for _ in 0..2 {
+        prompt.answer("vestry> ", "drill --seconds 60");
+        while server.select("select name from accounts where status = 'active'").await.is_empty() {}
+        prompt.type_keys("\u{3}");
+        prompt.wait_for("interrupted");
+        assert_nothing_is_left(&server).await;
+    }
+    prompt.answer("vestry> ", "status");
+    prompt.wait_for("operator:");
+    prompt.answer("vestry> ", "exit");
+    assert_eq!(prompt.finish().0, 0);
+}
+
 #[tokio::test]
 async fn what_a_killed_drill_left_is_taken_away_by_its_name() {
     let server = Server::start();

@@ -11,7 +11,7 @@ mod select;
 mod step;
 mod vocabulary;
 
-use crate::cli::{FormOptions, PromptLine};
+use crate::cli::{Command, FormOptions, PromptLine};
 use crate::commands;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -123,8 +123,12 @@ fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>, typ
         context.form = own_form;
     }
     context.words = words;
-    let done = runtime
-        .block_on(until_interrupted(context, async |context| commands::run(context, line.command).await));
+    let done = match line.command {
+        // It takes away what it made, Ctrl-C or not.
+        Command::Drill(_) => runtime.block_on(commands::run(context, line.command)),
+        command => runtime
+            .block_on(until_interrupted(context, async |context| commands::run(context, command).await)),
+    };
     context.form = own_form;
     report(context, done, Some(typed));
 }

@@ -44,8 +44,6 @@ pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
     let is_stdin = |file: &Path| file.as_os_str() == "-";
     let in_a_shell = |words| Err(Failure::Usage(format!("this is for a shell: {}", vestryctl(words))));
     match command {
-        // It listens to signals itself, and tidies up after them.
-        Command::Drill(_) => in_a_shell("drill"),
         Command::Completions(_) => in_a_shell("completions"),
         Command::Man(_) => in_a_shell("man"),
         Command::Sql(sql) if sql.statement == "-" => {
@@ -55,6 +53,7 @@ pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
             Err(Failure::Usage("the prompt has no other input to read; name a file".to_owned()))
         }
         Command::Sql(_)
+        | Command::Drill(_)
         | Command::Accounts(_)
         | Command::Account(_)
         | Command::Sessions(_)
@@ -86,13 +85,7 @@ pub(super) fn help(width: usize) -> String {
     for command in PromptLine::command().get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("  {:<width$}", command.get_name(), width = INDENT - 2);
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        let shell = (!is_offered(command)).then_some("(in a shell: vestryctl drill)");
-        push_wrapped(
-            &mut text,
-            name,
-            about.split(' ').chain(shell.iter().flat_map(|text| text.split(' '))),
-            width,
-        );
+        push_wrapped(&mut text, name, about.split(' '), width);
     }
     for sentence in [
         "\\d [VIEW] shows views and their columns, \\x [on|auto] rows as lists.",
@@ -119,7 +112,7 @@ pub(super) fn describe(view: Option<&'static views::Columns>, width: usize) -> S
 
 /// What belongs into a shell is not on offer.
 fn is_offered(command: &clap::Command) -> bool {
-    !command.is_hide_set() && command.get_name() != "drill"
+    !command.is_hide_set()
 }
 
 fn push_sentence(text: &mut String, sentence: &str, width: usize) {
@@ -178,7 +171,6 @@ mod tests {
             refuse_here(&line.command).err().map(|failure| failure.to_string())
         };
         for (line, advice) in [
-            ("drill", "vestryctl drill"),
             ("man", "vestryctl man"),
             ("completions bash", "vestryctl completions"),
             ("sql -", "type the statement"),
@@ -186,7 +178,9 @@ mod tests {
         ] {
             assert!(is_refused(line).is_some_and(|said| said.contains(advice)), "{line}");
         }
-        for line in ["throttle clear naman", "import a.csv", "export", "backup a", "audit verify", "reload"] {
+        for line in
+            ["throttle clear naman", "drill", "import a.csv", "export", "backup a", "audit verify", "reload"]
+        {
             assert_eq!(is_refused(line), None, "{line}");
         }
     }

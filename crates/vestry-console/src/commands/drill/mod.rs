@@ -24,6 +24,7 @@ use crate::cli::DrillArgs;
 use crate::console::Console;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::{Progress, grouped};
 use crate::record::{Record, count, text};
@@ -32,7 +33,7 @@ use ground::{Ground, Tidied};
 use plays::{Budget, End, Play, Played, Player, Stage};
 use port::UserPort;
 use promise::Limits;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thief::Loot;
@@ -77,18 +78,18 @@ pub(super) async fn run(context: &mut Context, arguments: &DrillArgs) -> Result<
         seconds: arguments.seconds,
         plays_all: arguments.all,
     };
-    let _watch =
-        Watch::over(&[Signal::INT, Signal::TERM]).map_err(|error| Failure::Terminal(error.to_string()))?;
+    let mut interrupt = Interrupt::listen()?;
+    let _watch = Watch::over(&[Signal::TERM]).map_err(|error| Failure::Terminal(error.to_string()))?;
     let played = tokio::select! {
         played = drill.play(&mut context.console) => played,
-        stopped = told_to_stop() => Err(stopped),
+        stopped = told_to_stop(&mut interrupt) => Err(stopped),
     };
     drill.progress.clear();
     // A call may have been cut off in the middle.
     context.console.disconnect();
     let tidied = tokio::select! {
         tidied = ground.tidy(&mut context.console) => tidied,
-        stopped = told_to_stop() => Err(stopped),
+        stopped = told_to_stop(&mut interrupt) => Err(stopped),
     };
     if let Ok(rows) = &played {
         write(context, rows, began.elapsed())?;
@@ -104,15 +105,16 @@ pub(super) async fn run(context: &mut Context, arguments: &DrillArgs) -> Result<
 }
 
 /// Waits for Ctrl-C, or for the signal by which a service manager or `timeout` ends a program.
-async fn told_to_stop() -> Failure {
-    let told = async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed,
-            _ = terminate.recv() => Ok(()),
-        }
+async fn told_to_stop(interrupt: &mut Interrupt) -> Failure {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => return Failure::Terminal(error.to_string()),
     };
-    told.await.map_or_else(|error: io::Error| Failure::Terminal(error.to_string()), |()| Failure::Interrupted)
+    tokio::select! {
+        () = interrupt.pressed() => {}
+        _ = terminate.recv() => {}
+    }
+    Failure::Interrupted
 }
 
 /// A drill before and while it is played.
