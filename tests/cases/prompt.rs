@@ -37,7 +37,7 @@ fn o_10_every_command_works_at_the_prompt_and_a_mistake_is_told_at_once() {
     ] {
         tells(&mut prompt, line, meant);
     }
-    tells(&mut prompt, "\\d operators", "pin");
+    tells(&mut prompt, "\\d operators", "pin      text    of the certificate");
     tells(&mut prompt, "\\timing", "Times are shown");
     tells(&mut prompt, "select 42;", "Time: ");
     said(&mut prompt, "\\x");

@@ -3,6 +3,7 @@
 //! A mistake never ends it, and neither does a lost server: the next statement connects anew. Ctrl-C drops the line,
 //! or the answer that is waited for. Nothing that was typed goes to a file but the history (mode 0600).
 
+mod columns;
 mod completion;
 mod names;
 mod paint;

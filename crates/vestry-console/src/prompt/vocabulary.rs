@@ -1,6 +1,7 @@
 //! What can be typed at the prompt, from the one definition of the commands ([`crate::cli`]) and the one table of views: for
 //! the prompt itself, its help and the Tab key.
 
+use super::columns;
 use crate::cli::{Command, PromptLine};
 use crate::failure::Failure;
 use clap::CommandFactory;
@@ -99,11 +100,21 @@ pub(super) fn help(width: usize) -> String {
     text
 }
 
-/// Returns a view with its columns, or all of them, in lines of at most `width` columns where words let it.
+/// Returns the columns of a view with what they hold, or all views with their columns, in lines of at most `width` columns where
+/// words let it.
 pub(super) fn describe(view: Option<&'static views::Columns>, width: usize) -> String {
-    let shown = view.map_or(views::ALL.as_slice(), std::slice::from_ref);
     let mut text = String::new();
-    for view in shown {
+    if let Some(view) = view {
+        let rows = columns::of_view(view);
+        let longest = rows.iter().map(|(column, ..)| column.len()).max().unwrap_or_default();
+        for (column, kind, meaning) in rows {
+            let name = format!("{column:<longest$}  {kind:<6}  ");
+            let indent = name.len();
+            push_words(&mut text, name, meaning.split(' '), width, indent);
+        }
+        return text;
+    }
+    for view in views::ALL {
         let name = format!("{:<width$}", view.view, width = INDENT);
         push_wrapped(&mut text, name, view.columns.iter().copied(), width);
     }
