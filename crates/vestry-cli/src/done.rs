@@ -3,7 +3,8 @@
 //! Behind the point of no return no error of this machine may take the place of the result. So a call that changes something
 //! returns [`Done`], which is opened in one way: by saying what was done, first, and then what could not be kept.
 
-use crate::failure::{Failure, mend_for_state};
+use crate::advice::mend_for_state;
+use crate::failure::Failure;
 use crate::output::{Output, json_line, write_line, write_text};
 use serde::Serialize;
 use std::fmt;

@@ -8,7 +8,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`servers`] | the servers that were joined, and their pins |
-//! | [`failure`] | what went wrong, and what to do |
+//! | [`failure`] | what went wrong |
+//! | [`advice`] | what a person does next |
 //! | [`exit`] | which exit code a failure has |
 //! | [`output`] | answers on stdout, talk on stderr |
 //! | [`done`] | what a server has done, whatever could not be kept of it |
@@ -27,6 +28,7 @@
 //! | [`menu`] | the menu of a terminal |
 //! | [`program`] | from what was typed to an exit code |
 
+mod advice;
 mod cli;
 mod commands;
 mod completion;

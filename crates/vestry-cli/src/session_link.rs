@@ -1,9 +1,10 @@
 //! A link that is logged in, and the file that the session is kept in. When the server ends the session, the file goes too, unless
 //! another program of this user has kept another session there by then: one of the same account is taken over.
 
+use crate::advice::mend_for_state;
 use crate::context::Context;
 use crate::done::{Done, Unkept};
-use crate::failure::{Failure, mend_for_state};
+use crate::failure::Failure;
 use crate::link::Link;
 use crate::output::Output;
 use crate::target::Target;
