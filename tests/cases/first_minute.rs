@@ -61,6 +61,23 @@ fn a_join_string_can_be_pasted_in_several_lines_when_it_is_asked_for() {
     assert_eq!(terminal.finish().0, 65);
 }
 
+/// Who knows one word types that.
+#[test]
+fn the_menu_asks_for_a_join_string_when_no_server_is_known() {
+    let server = Server::start();
+    let line = join_string(&server);
+    let person = Person::new();
+    let mut menu = person.open("vestry", &[]);
+    menu.answer("Join string from your operator: ", &format!("vestry join '{line}'"));
+    menu.wait_for("It is your server from now on.");
+    menu.wait_for("Nobody is logged in to localhost:");
+    menu.answer("choice: ", "0");
+    assert_eq!(menu.finish().0, 0);
+    let mut menu = Person::new().open("vestry", &[]);
+    menu.answer("Join string from your operator: ", "");
+    assert_eq!(menu.finish().0, 65);
+}
+
 #[test]
 fn registering_logs_in_and_asks_for_the_password_once() {
     let (server, person) = joined();

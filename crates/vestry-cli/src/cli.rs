@@ -156,7 +156,7 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct JoinArgs {
     /// The line from the operator; '-' reads it from standard input, and without it a terminal asks
     #[arg(value_name = "STRING")]

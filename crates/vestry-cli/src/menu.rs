@@ -8,6 +8,8 @@ mod choice;
 mod outside;
 mod within;
 
+use crate::cli::JoinArgs;
+use crate::commands::join;
 use crate::context::Context;
 use crate::exit::exit_for;
 use crate::failure::Failure;
@@ -38,7 +40,14 @@ pub(super) async fn run(context: &mut Context) -> Result<(), Failure> {
 }
 
 async fn stay(context: &mut Context) -> Result<(), Failure> {
-    let target = context.target()?;
+    let target = match context.target() {
+        // Before the first server there is nothing else to choose.
+        Err(Failure::NoServer) => {
+            join(context, &JoinArgs::default()).await?;
+            context.target()?
+        }
+        found => found?,
+    };
     let mut link = Link::to(target.clone());
     let server = link.read(async |client| client.describe_server().await).await;
     let server = server.map_err(|error| call_failed(&link, error, None))?;

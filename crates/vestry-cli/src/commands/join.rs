@@ -15,6 +15,7 @@ use vestry_client::Address;
 use vestry_client::state::Sessions;
 use vestry_protocol::Pin;
 use vestry_protocol::escape::Escaped;
+use vestry_protocol::user::ServerDescription;
 use vestry_tls::JoinString;
 use vestry_tls::join::JoinStringError;
 
@@ -26,6 +27,15 @@ struct JoinedJson {
 }
 
 pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Failure> {
+    match join(context, args).await?.registration_open {
+        true => context.output.talk("Make an account with: vestry register NAME"),
+        false => context.output.talk("Its operator makes the accounts; ask for one, then: vestry reset NAME"),
+    }
+    Ok(())
+}
+
+/// Knows the server of the join string from now on, and returns what it says of itself.
+pub(crate) async fn join(context: &mut Context, args: &JoinArgs) -> Result<ServerDescription, Failure> {
     let JoinString { host, port, pin } = take(context, &args.join)?;
     let server = Address::new(&host, port)?;
     let allow = |known: &KnownServers| refuse_other_pin(&server, known.pin_of(&server), pin, args.replace);
@@ -55,11 +65,7 @@ pub(super) async fn run(context: &mut Context, args: &JoinArgs) -> Result<(), Fa
             ));
         }
     }
-    match description.registration_open {
-        true => context.output.talk("Make an account with: vestry register NAME"),
-        false => context.output.talk("Its operator makes the accounts; ask for one, then: vestry reset NAME"),
-    }
-    Ok(())
+    Ok(description)
 }
 
 /// The join string: from the arguments, from standard input, or from the person at the terminal.

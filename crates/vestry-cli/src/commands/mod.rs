@@ -13,6 +13,7 @@ mod status;
 pub(crate) use account::{change_password, reset};
 pub(crate) use devices::device_list;
 pub(crate) use fields::{change_of, info_text};
+pub(crate) use join::join;
 pub(crate) use login::{LoggedIn, Ready, Way, say_notices};
 pub(crate) use register::{Registered, register};
 pub(crate) use sessions::session_list;
