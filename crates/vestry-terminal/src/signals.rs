@@ -163,6 +163,13 @@ impl Watch {
         }
     }
 
+    /// Forgets that this program goes on after a stop.
+    pub(crate) fn forget_continue(&self) {
+        for handler in self.handlers.all.iter().filter(|handler| handler.signal == Signal::CONT) {
+            handler.has_arrived.store(false, Ordering::SeqCst);
+        }
+    }
+
     /// Forgets what arrived.
     pub(crate) fn forget(&self) {
         while matches!(Read::read(&mut &self.handlers.woken, &mut [0; 64]), Ok(1..)) {}

@@ -61,6 +61,8 @@ impl Terminal {
         let watch = Watch::over(&Signal::ALL)?;
         loop {
             self.wait_for_the_foreground()?;
+            // The stop was before this question: what is typed behind it counts.
+            watch.forget_continue();
             let question = fitted(question, columns_of(&self.0));
             match self.read_line(&question, typed, &watch)? {
                 Ended::Line(line) => return Ok(line),
