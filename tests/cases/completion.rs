@@ -259,3 +259,23 @@ fn every_shell_gets_a_script_and_those_that_are_here_take_it() {
         }
     }
 }
+
+/// A name of a file is anybody's: on the line it is a word, and nothing that a shell does.
+#[test]
+fn bash_is_offered_names_of_files_that_it_runs_nothing_of() {
+    let person = Person::new();
+    for name in ["b;id", "c$(id)", "d'q", "e\"x", "f plain"] {
+        fs::write(person.home().join(name), "").unwrap();
+    }
+    for (line, quoted) in [
+        ("vestryctl import b", "b\\;id"),
+        ("vestryctl import c", "c\\$\\(id\\)"),
+        ("vestryctl import d", "d\\'q"),
+        ("vestryctl import f", "f\\ plain"),
+    ] {
+        assert_eq!(offered(&person, "vestryctl", line), [quoted], "{line}");
+    }
+    for line in ["vestryctl import \"c", "vestryctl import \"e"] {
+        assert_eq!(offered(&person, "vestryctl", line), [""; 0], "{line}");
+    }
+}

@@ -26,7 +26,11 @@ _complete_NAME() {
     COMPREPLY=()
     while IFS= read -r word; do
         word="${word#"$kept"}"
-        [[ -z "$quote" && "$word" == *[[:space:]]* ]] && printf -v word %q "$word"
+        # Names of files are anybody's: what a shell would read as more than a word is quoted, and left out within quotes.
+        if [[ "$word" == *[!A-Za-z0-9_.,:=/@%+-]* ]]; then
+            [[ -n "$quote" && "$word" == *[\"\'\\\$\`\!]* ]] && continue
+            [[ -z "$quote" ]] && printf -v word %q "$word"
+        fi
         COMPREPLY+=("$word")
     done < <(VAR=bash VAR_INDEX="$index" "COMPLETER" -- "${words[@]}" 2>/dev/null)
     if [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" == *[=/:,] ]]; then
