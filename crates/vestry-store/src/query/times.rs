@@ -65,9 +65,13 @@ pub(super) fn require_times_that_compare(statement: &[Placed]) -> Result<(), Que
     let placed: Vec<&Placed> = statement.iter().filter(|placed| placed.word != Word::Comment).collect();
     let words: Vec<&Word> = placed.iter().map(|placed| &placed.word).collect();
     for (place, word) in words.iter().enumerate() {
-        let column =
-            word.as_name().filter(|name| TIME_COLUMNS.iter().any(|time| time.eq_ignore_ascii_case(name)));
-        let Some(column) = column else { continue };
+        // What these answer is written as the columns are.
+        let answers_times =
+            |name: &str| ["datetime", "current_timestamp"].contains(&name.to_ascii_lowercase().as_str());
+        let is_time = |name: &str| {
+            TIME_COLUMNS.iter().any(|time| time.eq_ignore_ascii_case(name)) || answers_times(name)
+        };
+        let Some(column) = word.as_name().filter(|name| is_time(name)) else { continue };
         let Operand { begin, end, is_lowered } = Operand::around(&words, place);
         let (before, behind) = (words.get(..begin).unwrap_or_default(), words.get(end..).unwrap_or_default());
         let at = placed.get(place).map_or(0, |placed| placed.at);
@@ -101,7 +105,9 @@ impl Operand {
             Some(view) if words.get(view + 1) == Some(&&Word::Sign('.')) && is_view(view) => view,
             _ => place,
         };
-        let mut operand = Self { begin, end: place + 1, is_lowered: false };
+        let is_called = words.get(place + 1) == Some(&&Word::Sign('('));
+        let end = if is_called { place + 1 + call_length(words.get(place + 1..)) } else { place + 1 };
+        let mut operand = Self { begin, end, is_lowered: false };
         loop {
             if words.get(operand.end).is_some_and(|word| word.is_one_of(&["collate"])) {
                 operand.end += 2;
@@ -126,6 +132,20 @@ impl Operand {
             operand.end = close + 1;
         }
     }
+}
+
+/// How many words a pair of parentheses has that these words begin with, itself included.
+fn call_length(words: Option<&[&Word]>) -> usize {
+    let (mut open, words) = (0_usize, words.unwrap_or_default());
+    let close = words.iter().position(|word| {
+        match word {
+            Word::Sign('(') => open += 1,
+            Word::Sign(')') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open == 0
+    });
+    close.map_or(words.len(), |close| close + 1)
 }
 
 /// The innermost pair of parentheses that these words stand in.
@@ -164,8 +184,17 @@ fn operands_behind<'w>(behind: &'w [&'w Word]) -> Vec<&'w [&'w Word]> {
         [not, rest @ ..] if not.is_one_of(&["not"]) => (1, rest),
         rest => (0, rest),
     };
-    if !rest.first().is_some_and(|word| word.is_one_of(&["between"])) {
-        return Vec::new();
+    match rest {
+        [is, rest @ ..] if is.is_one_of(&["is"]) => {
+            let negation = usize::from(rest.first().is_some_and(|word| word.is_one_of(&["not"])));
+            return vec![rest.get(negation..).unwrap_or_default()];
+        }
+        [within, list @ ..] if within.is_one_of(&["in"]) => {
+            let items = list.get(1..call_length(Some(list)).saturating_sub(1)).unwrap_or_default();
+            return items.split(|word| **word == Word::Sign(',')).collect();
+        }
+        [between, ..] if between.is_one_of(&["between"]) => {}
+        _ => return Vec::new(),
     }
     let first = behind.get(negation + 1..).unwrap_or_default();
     let mut open: usize = 0;
@@ -181,13 +210,28 @@ fn operands_behind<'w>(behind: &'w [&'w Word]) -> Vec<&'w [&'w Word]> {
     vec![first, second]
 }
 
-/// What stands before a comparison with the column behind these words, when that is one word; nothing otherwise.
+/// What stands before a comparison with the column behind these words: a word, a call, or what parentheses hold.
 fn operand_before<'w>(before: &'w [&'w Word]) -> &'w [&'w Word] {
     let signs = before.iter().rev().take_while(|word| is_comparison(word)).count();
     let end = before.len() - signs;
-    match signs {
-        0 => &[],
-        _ => before.get(end.saturating_sub(1)..end).unwrap_or_default(),
+    let Some(last) = before.get(..end).and_then(<[_]>::last).filter(|_| signs > 0) else { return &[] };
+    if **last != Word::Sign(')') {
+        return before.get(end - 1..end).unwrap_or_default();
+    }
+    let mut open: usize = 0;
+    let begin = before.get(..end).unwrap_or_default().iter().rposition(|word| {
+        match word {
+            Word::Sign(')') => open += 1,
+            Word::Sign('(') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open == 0
+    });
+    let Some(begin) = begin else { return &[] };
+    let name = begin.checked_sub(1).and_then(|name| before.get(name));
+    match name.is_some_and(|name| name.as_name().is_some() && !name.is_one_of(NO_FUNCTIONS)) {
+        true => before.get(begin - 1..end).unwrap_or_default(),
+        false => before.get(begin + 1..end - 1).unwrap_or_default(),
     }
 }
 
@@ -200,6 +244,11 @@ fn require_a_time(column: &str, operand: &[&Word]) -> Result<(), QueryError> {
                 || ["%Y-%m-%dT", "%FT"].iter().any(|date| format.starts_with(date))
         }
         [function, ..] if function.is_one_of(OTHER_FUNCTIONS) => false,
+        // The columns are in UTC.
+        [function, call @ ..] if function.is_one_of(&["datetime"]) => {
+            let arguments = call.get(..call_length(Some(call))).unwrap_or_default();
+            !arguments.iter().any(|word| word.is_one_of(&["localtime"]) || is_text(word, "localtime"))
+        }
         [Word::Quoted(text), ..] if !is_written_as_the_views_do(text) && !is_column(text) => false,
         // What is put together of parts has no part that begins as SQLite's own times go on.
         rest => rest.iter().take_while(|word| !word.is_one_of(ENDS)).all(|word| match word {
@@ -216,6 +265,10 @@ fn require_a_time(column: &str, operand: &[&Word]) -> Result<(), QueryError> {
             Escaped(column)
         ))),
     }
+}
+
+fn is_text(word: &Word, text: &str) -> bool {
+    matches!(word, Word::Quoted(quoted) if quoted.trim().eq_ignore_ascii_case(text))
 }
 
 /// Whether a text is a time in the spelling of the views, or the beginning of one.
@@ -265,6 +318,14 @@ mod tests {
             "where (created) > datetime('now')",
             "length(created) > 3 and date(created) = '2026-11-27'",
             "(age > 3 and created is null) > 0",
+            "datetime(at) > '2026-11-28T23:59:59Z'",
+            "datetime(at, 'localtime') like '2026%'",
+            "at in ('2026-11-27T10:00:00Z', (select max(at) from audit))",
+            "at not in (select created from accounts)",
+            "at is not null and revoked is null",
+            "datetime('now', '-1 hour') < at",
+            "(select max(created) from accounts) < at",
+            "length(name) > 3 and created > '2026'",
         ] {
             assert!(compare(sql), "{sql}");
         }
@@ -297,6 +358,17 @@ mod tests {
             "where ((created)) > '2026-11-27 10:00'",
             "'2026-11-27 10:00' < trim(created)",
             "not (created) > '27.11.2026'",
+            "datetime(at) > '2026-11-28 23:59:59'",
+            "datetime(at) = '2026-11-28 10:00:00'",
+            "'2026-11-28 10:00' < datetime(at)",
+            "unixepoch() < at",
+            "julianday('now') < at",
+            "('2026-11-27 10:00') < at",
+            "at in ('2026-11-27T10:00:00Z', '2026-11-27 10:00')",
+            "at is '2026-11-27 10:00'",
+            "at is not '2026-11-27 10:00'",
+            "datetime('now', '-1 hour', 'localtime') < at",
+            "at > datetime('now', 'localtime')",
         ] {
             assert!(!compare(sql), "{sql}");
         }
