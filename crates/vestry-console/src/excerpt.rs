@@ -32,13 +32,22 @@ pub(crate) fn window(line: &str, at: usize, room: usize) -> (String, usize) {
     if whole > room {
         // A third of the room stays for what comes behind, so far as there is so much.
         let kept = room - (width(&behind).max(1) + 1).min(room / 3 + 1);
-        while width(&before) + usize::from(cut_before) > kept && !before.is_empty() {
-            before.remove(0);
-            cut_before = true;
+        // A line may have a hundred thousand characters: each is looked at once.
+        let (mut used, mut dropped) = (width(&before), 0);
+        while used + usize::from(cut_before) > kept
+            && let Some((_, first)) = before.get(dropped)
+        {
+            (used, dropped, cut_before) = (used - first.width(), dropped + 1, true);
         }
-        let left = room - width(&before) - usize::from(cut_before);
-        let is_cut = width(&behind) > left;
-        while width(&behind) + usize::from(is_cut) > left && behind.pop().is_some() {}
+        before.drain(..dropped);
+        let left = room - used - usize::from(cut_before);
+        let mut used = width(&behind);
+        let is_cut = used > left;
+        while used + usize::from(is_cut) > left
+            && let Some((_, last)) = behind.pop()
+        {
+            used -= last.width();
+        }
         behind.extend(is_cut.then(|| (0, CUT.to_string())));
     }
     let column = width(&before) + usize::from(cut_before);

@@ -128,7 +128,7 @@ impl Output {
     pub(crate) fn failure(self, failure: &Failure) {
         self.failure_below(
             failure,
-            Shown { columns: self.width().unwrap_or(COLUMNS_DEFAULT), line: None, at_prompt: false },
+            Shown { columns: output::talk_width().unwrap_or(COLUMNS_DEFAULT), line: None, at_prompt: false },
         );
     }
 

@@ -81,10 +81,17 @@ pub(crate) fn run(
             }
             Step::Mistake(said) => context.output.talk(said),
             Step::Next => match context.next_page.take() {
-                Some(words) => run_command(&mut context, runtime, words, &line),
+                Some(words) => {
+                    if !run_command(&mut context, runtime, words.clone(), &line) {
+                        // The page has not been shown.
+                        context.next_page = Some(words);
+                    }
+                }
                 None => context.output.talk("No list before this has more rows."),
             },
-            Step::Command(words) => run_command(&mut context, runtime, words, &line),
+            Step::Command(words) => {
+                run_command(&mut context, runtime, words, &line);
+            }
             Step::Statements(statements) => run_statements(&mut context, runtime, statements, &line),
         }
         if tells_time && is_asked {
@@ -107,17 +114,20 @@ fn said_of(format: Option<Format>) -> String {
     }
 }
 
-fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>, typed: &str) {
+/// Does what a line says; whether it was done.
+fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>, typed: &str) -> bool {
     let line = match PromptLine::try_parse_from(&words) {
         Ok(line) => line,
         // Help that was asked for, or what is wrong with the line.
         Err(error) => {
             let told = arguments::told(&error, words.iter().map(String::as_str));
-            return context.output.talk(told.trim_end());
+            context.output.talk(told.trim_end());
+            return false;
         }
     };
     if let Err(failure) = vocabulary::refuse_here(&line.command) {
-        return report(context, Err(failure), None);
+        report(context, Err(failure), None);
+        return false;
     }
     let own_form = std::mem::replace(&mut context.form, line.form);
     if context.form.asked().is_none() {
@@ -131,7 +141,9 @@ fn run_command(context: &mut Context, runtime: &Runtime, words: Vec<String>, typ
             .block_on(until_interrupted(context, async |context| commands::run(context, command).await)),
     };
     context.form = own_form;
+    let was_done = done.is_ok();
     report(context, done, Some(typed));
+    was_done
 }
 
 fn run_statements(context: &mut Context, runtime: &Runtime, statements: Vec<Statement>, typed: &str) {
