@@ -10,7 +10,8 @@ use vestry_tests::programs::Person;
 /// Runs `vestry` where these files stand in for those of the system, and ends it after 20 seconds; `None` where this test may not
 /// make a namespace for it.
 fn run_with(person: &Person, files: &[(&str, &str)], arguments: &[&str]) -> Option<(i32, String)> {
-    let mut mounts = String::new();
+    // The copy of another test's disk would keep that mounted.
+    let mut mounts = "awk '$1 ~ \"^/dev/loop\" {print $2}' /proc/mounts | xargs -r umount; ".to_owned();
     for (path, text) in files {
         let own = person.home().join(path.replace('/', "_"));
         std::fs::write(&own, text).unwrap();
