@@ -171,7 +171,7 @@ fn u_22_a_session_that_others_could_read_serves_only_to_be_ended() {
         assert!(status.err.contains("(mode 0644)"), "{}", status.err);
         assert!(status.out.contains("logged in as:  nobody"), "{}", status.out);
         let said = person.vestry(words, PASSWORD).ended_with(0).err;
-        assert!(said.contains("(mode 0644); this command ends that session"), "{said}");
+        assert!(said.contains("(mode 0644); it is used for nothing but to end that session"), "{said}");
         let left = usize::from(words.first() == Some(&"login"));
         assert_eq!(open_sessions(&person, &server).len(), left, "{words:?}");
     }

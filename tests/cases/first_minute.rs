@@ -34,7 +34,8 @@ fn a_join_string_is_read_in_whatever_shape_mail_and_chat_make_of_it() {
     let person = Person::new();
     person.run("vestry", &["join", "-"], "no such thing\n").ended_with(65);
     person.run("vestry", &["join", "-"], &"a".repeat(100_000)).ended_with(65);
-    person.run("vestry", &["join"], "").ended_with(2);
+    let nobody = person.run("vestry", &["join"], "").ended_with(2);
+    assert!(nobody.err.contains("give the join string, or - to read it"), "{}", nobody.err);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::servers::ServersError;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use vestry_client::state::StateError;
 use vestry_client::wire::{Shown, Step, Unreachable};
 use vestry_client::{Address, CallError, WireError};
@@ -22,12 +22,21 @@ impl Failure {
 
     /// The same after this was typed; a menu goes on by itself.
     fn advice_after(&self, typed: Option<&str>) -> Option<String> {
-        let next = match self.next()? {
-            Next::InWords => None,
-            Next::Again => typed.map(str::to_owned),
-            Next::Command(command) => Some(command.to_string()),
+        let (words, next) = match (self.words(), self.next()?) {
+            (words, Next::InWords) => (words, None),
+            (words, Next::Command(command)) => (words, Some(command.to_string())),
+            (words, Next::Again) => match typed {
+                Some(typed) => (words, Some(typed.to_owned())),
+                // Nothing follows.
+                None => (
+                    words.map(|words| {
+                        words.strip_suffix(':').map_or(words.clone(), |text| format!("{text}."))
+                    }),
+                    None,
+                ),
+            },
         };
-        let both = [self.words(), next];
+        let both = [words, next];
         Some(both.into_iter().flatten().collect::<Vec<_>>().join("\n"))
     }
 
@@ -117,7 +126,7 @@ impl Failure {
                 Some(format!("{HOW_TO_JOIN}\nOr name what to trust: --pin sha256:... or --ca FILE"))
             }
             Self::Field(_) | Self::Address(_) => Some("Correct it in what you typed:".to_owned()),
-            Self::Cancelled | Self::InputEnded => Some("To do it all the same:".to_owned()),
+            Self::Cancelled | Self::InputEnded => Some("Begin again to do it all the same:".to_owned()),
             Self::Output(_) | Self::Terminal(_) | Self::Runtime(_) | Self::Random(_) => {
                 Some(CHECK_SYSTEM.to_owned())
             }
@@ -228,7 +237,7 @@ pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
             format!("To make it private:\nchmod 700 {}", shell_path(folder))
         }
         StateError::NotAFolder { path, is_movable: true } => {
-            let (from, to) = (shell_path(path), quoted(&format!("{}.old", path.to_string_lossy())));
+            let (from, to) = (shell_path(path), shell_path(&free_name(path)));
             format!("To move it away:\nmv {from} {to}")
         }
         StateError::ClosedFolder { folder, is_own: true, .. } => {
@@ -239,9 +248,14 @@ pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
             format!("Who could read it could use it. To end that session:\n{}", vestry("logout"))
         }
         // As root leaves it that was once run with this home.
-        StateError::File(
-            FileError::OfAnother { path, .. } | FileError::System { path, action: "opened", .. },
-        ) => format!("If it is not yours, remove it:\nrm -f {}", shell_path(path)),
+        StateError::File(FileError::OfAnother { path, .. }) => {
+            format!("If it is not yours, remove it:\nrm -f {}", shell_path(path))
+        }
+        StateError::File(FileError::System { path, action: "opened", source })
+            if source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            format!("If it is not yours, remove it:\nrm -f {}", shell_path(path))
+        }
         StateError::File(FileError::System { source, .. }) => match source.kind() {
             io::ErrorKind::ReadOnlyFilesystem => OTHER_FOLDER.to_owned(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -251,6 +265,16 @@ pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
         },
         StateError::File(_) | StateError::NoHome(_) => return None,
     })
+}
+
+/// A name beside a path that nothing has yet.
+fn free_name(path: &Path) -> PathBuf {
+    let named = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(if number == 0 { ".old".to_owned() } else { format!(".old.{number}") });
+        PathBuf::from(name)
+    };
+    (0..u32::MAX).map(named).find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| named(0))
 }
 
 fn shell_path(path: &Path) -> String {

@@ -87,6 +87,13 @@ pub fn width() -> Option<usize> {
     stdout.is_terminal().then(|| columns_of(stdout))
 }
 
+/// Returns how many columns there are for [`talk`]; `None` when stderr is no terminal.
+#[must_use]
+pub fn talk_width() -> Option<usize> {
+    let stderr = io::stderr();
+    stderr.is_terminal().then(|| columns_of(stderr))
+}
+
 /// Returns how many columns a terminal has.
 pub(crate) fn columns_of(terminal: impl AsFd) -> usize {
     match rustix::termios::tcgetwinsize(terminal).map_or(0, |size| usize::from(size.ws_col)) {

@@ -71,7 +71,8 @@ pub(crate) async fn join(context: &mut Context, args: &JoinArgs) -> Result<Serve
 /// The join string: from the arguments, from standard input, or from the person at the terminal.
 fn take(context: &Context, given: &[String]) -> Result<JoinString, Failure> {
     match given {
-        [] => ask(context),
+        [] if context.prompt.is_there() => ask(context),
+        [] => Err(Failure::Usage("give the join string, or - to read it from standard input".to_owned())),
         [dash] if dash == "-" => {
             let (mut bytes, bytes_max) = (Vec::new(), PASTED_BYTES_MAX + 1);
             let read =

@@ -177,7 +177,7 @@ impl fmt::Display for SetAside {
         match &self.fate {
             Fate::MovedTo(to) => write!(f, "; it was set aside as {}", Shown(to)),
             Fate::Stays(error) => write!(f, " and could not be set aside: {error}"),
-            Fate::GivenUp => f.write_str("; this command ends that session"),
+            Fate::GivenUp => f.write_str("; it is used for nothing but to end that session"),
         }
     }
 }
