@@ -18,6 +18,9 @@ mod formula;
 #[path = "../../crates/vestry-console/src/reader/mod.rs"]
 #[allow(dead_code, reason = "the console's, of which this is a part")]
 mod reader;
+#[path = "../../crates/vestry-console/src/until.rs"]
+#[allow(dead_code, reason = "the console's, of which this is a part")]
+mod until;
 
 use bad_rows::BadRowWriter;
 use reader::row::ROW_BYTES_MAX;

@@ -2,6 +2,7 @@
 #![no_main]
 
 #[path = "../../crates/vestry-console/src/statement.rs"]
+#[allow(dead_code, reason = "the console's, of which this is a part")]
 mod statement;
 
 use statement::split;
