@@ -3,8 +3,8 @@
 use crate::failure::Failure;
 use crate::servers::ServersError;
 use std::io;
-use std::path::{Path, PathBuf};
-use vestry_client::state::StateError;
+use std::path::Path;
+use vestry_client::state::{StateError, free_name};
 use vestry_client::wire::{Shown, Step, Unreachable};
 use vestry_client::{Address, CallError, WireError};
 use vestry_opaque::OpaqueError;
@@ -22,22 +22,21 @@ impl Failure {
 
     /// The same after this was typed; a menu goes on by itself.
     fn advice_after(&self, typed: Option<&str>) -> Option<String> {
-        let (words, next) = match (self.words(), self.next()?) {
-            (words, Next::InWords) => (words, None),
-            (words, Next::Command(command)) => (words, Some(command.to_string())),
-            (words, Next::Again) => match typed {
-                Some(typed) => (words, Some(typed.to_owned())),
-                // Nothing follows.
-                None => (
-                    words.map(|words| {
-                        words.strip_suffix(':').map_or(words.clone(), |text| format!("{text}."))
-                    }),
-                    None,
-                ),
-            },
+        let mut words = self.words();
+        let next = match self.next()? {
+            Next::InWords => None,
+            Next::Command(command) => Some(command.to_string()),
+            Next::Again => {
+                if let (None, Some(announced)) = (typed, words.as_mut().filter(|words| words.ends_with(':')))
+                {
+                    // Nothing follows.
+                    announced.pop();
+                    announced.push('.');
+                }
+                typed.map(str::to_owned)
+            }
         };
-        let both = [words, next];
-        Some(both.into_iter().flatten().collect::<Vec<_>>().join("\n"))
+        Some([words, next].into_iter().flatten().collect::<Vec<_>>().join("\n"))
     }
 
     /// Which command comes next; none after a signal, which its sender understands.
@@ -237,7 +236,7 @@ pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
             format!("To make it private:\nchmod 700 {}", shell_path(folder))
         }
         StateError::NotAFolder { path, is_movable: true } => {
-            let (from, to) = (shell_path(path), shell_path(&free_name(path)));
+            let (from, to) = (shell_path(path), shell_path(&free_name(path, ".old")));
             format!("To move it away:\nmv {from} {to}")
         }
         StateError::ClosedFolder { folder, is_own: true, .. } => {
@@ -265,16 +264,6 @@ pub(crate) fn mend_for_state(error: &StateError) -> Option<String> {
         },
         StateError::File(_) | StateError::NoHome(_) => return None,
     })
-}
-
-/// A name beside a path that nothing has yet.
-fn free_name(path: &Path) -> PathBuf {
-    let named = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(if number == 0 { ".old".to_owned() } else { format!(".old.{number}") });
-        PathBuf::from(name)
-    };
-    (0..u32::MAX).map(named).find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| named(0))
 }
 
 fn shell_path(path: &Path) -> String {

@@ -17,7 +17,7 @@ mod witnesses;
 pub use contents::{Contents, Damaged, Found, Secrecy, SetAside};
 pub use devices::{DeviceTokens, TokenPlace};
 pub use error::StateError;
-pub use folders::Folders;
+pub use folders::{Folders, free_name};
 pub use opaque_accounts::{NotKnownAsOpaque, OpaqueAccounts};
 pub use sessions::{Lifetime, SavedSession, SessionChange, SessionKept, SessionPlace, SessionRead, Sessions};
 pub use shared_file::{Change, Placed, ReservedFile, SharedFile};

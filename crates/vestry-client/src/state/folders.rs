@@ -3,6 +3,7 @@
 use super::error::StateError;
 use crate::address::Address;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 use rustix::process::{geteuid, getuid};
 use std::ffi::OsString;
 use std::io;
@@ -122,7 +123,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StateError> {
 /// Refuses when no file of the folder of `path` could be made or removed.
 pub(super) fn refuse_closed_folder(path: &Path, action: &'static str) -> Result<(), StateError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+    require_writable(folder)
         .map_err(|errno| obstacle(FileError::System { path: path.to_owned(), action, source: errno.into() }))
 }
 
@@ -141,7 +142,7 @@ pub(super) fn obstacle(error: FileError) -> StateError {
             let is_movable = found.is_file() || found.is_symlink();
             StateError::NotAFolder { path: at.to_owned(), is_movable }
         }
-        (io::ErrorKind::PermissionDenied, _, Some((at, found))) if !takes_files(at) => {
+        (io::ErrorKind::PermissionDenied, _, Some((at, found))) if require_writable(at).is_err() => {
             let (folder, is_own) = (at.to_owned(), found.uid() == geteuid().as_raw());
             StateError::ClosedFolder { folder, is_own, error }
         }
@@ -149,8 +150,26 @@ pub(super) fn obstacle(error: FileError) -> StateError {
     }
 }
 
-fn takes_files(folder: &Path) -> bool {
-    accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+fn require_writable(folder: &Path) -> Result<(), Errno> {
+    accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+}
+
+/// So many files of one kind nobody leaves lying; the oldest makes room then.
+const NAMES_MAX: usize = 1000;
+
+/// Returns a name beside a path that nothing has: with this ending, and with a number behind that where it is taken.
+#[must_use]
+pub fn free_name(path: &Path, ending: &str) -> PathBuf {
+    let named = |number: String| {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!("{ending}{number}"));
+        path.with_file_name(name)
+    };
+    let numbers = (1..=NAMES_MAX).map(|number| format!(".{number}"));
+    let is_free =
+        |path: &PathBuf| path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let mut names = std::iter::once(String::new()).chain(numbers).map(named);
+    names.find(is_free).unwrap_or_else(|| named(String::new()))
 }
 
 /// What root leaves in the folder of another user, that user cannot read; and a link there could lead root anywhere.

@@ -5,15 +5,12 @@
 
 use super::contents::{Contents, Damaged, Exposed, Fate, Found, Secrecy, SetAside, Trouble, follow, look};
 use super::error::StateError;
-use super::folders::{make_folder, obstacle, refuse_closed_folder, refuse_folder_of_another};
+use super::folders::{free_name, make_folder, obstacle, refuse_closed_folder, refuse_folder_of_another};
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use vestry_tls::{FileError, Replacement};
-
-/// So many files of one kind nobody leaves lying; the oldest makes room then.
-const NAMES_MAX: usize = 1000;
 
 /// The lock of every file in a folder. It stays: one that is removed could be locked twice.
 const LOCK_NAME: &str = ".lock";
@@ -160,7 +157,7 @@ impl SharedFile {
     /// Gives it another name beside it, which nothing has.
     fn move_aside(&self, read: &Contents) -> Result<PathBuf, StateError> {
         let _lock = self.lock()?;
-        let to = self.free_name();
+        let to = free_name(&self.path, ".damaged");
         if self.read()? == *read {
             std::fs::rename(&self.path, &to).map_err(|e| {
                 obstacle(FileError::System { path: self.path.clone(), action: "moved", source: e })
@@ -171,21 +168,6 @@ impl SharedFile {
             }
         }
         Ok(to)
-    }
-
-    fn free_name(&self) -> PathBuf {
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".damaged");
-        let first = self.path.with_file_name(&name);
-        let others = (1u32..).map(|number| {
-            let mut name = name.clone();
-            name.push(format!(".{number}"));
-            self.path.with_file_name(name)
-        });
-        let is_free = |path: &PathBuf| {
-            path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        };
-        std::iter::once(first.clone()).chain(others.take(NAMES_MAX)).find(is_free).unwrap_or(first)
     }
 
     /// Makes the folder of the file, where this user's files may be.
