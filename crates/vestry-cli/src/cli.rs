@@ -1,6 +1,7 @@
 //! What can be typed. What it means is decided elsewhere: fields are text here and parsed by their commands.
 
 use crate::completion;
+use crate::target::Named;
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use std::path::{PathBuf, absolute};
@@ -62,6 +63,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Returns what is named of the server.
+    pub(crate) fn named(&self) -> Named<'_> {
+        Named { server: self.server.as_deref(), pin: self.pin, ca: self.ca.as_deref() }
+    }
+
     /// Returns the variable of the environment that has another server meant than this one, or another CA trusted.
     pub(crate) fn leading_variable(&self, joined: &Address) -> Option<&'static str> {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());

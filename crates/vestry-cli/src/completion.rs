@@ -1,20 +1,18 @@
 //! What a shell completes: servers that were joined, and one's own sessions and devices, for which the server is asked for a second
 //! at most. It asks nobody, changes no file, and says nothing when something fails.
 
+use crate::output::show_id;
 use crate::servers::joined;
+use crate::target::{Named, Target};
 use std::env::{args_os, temp_dir, var, var_os};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::timeout;
-use vestry_client::state::{Folders, Sessions};
-use vestry_client::{Address, Client};
-use vestry_protocol::Pin;
+use vestry_client::Client;
+use vestry_client::state::Folders;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::Escaped;
 use vestry_terminal::pages::CompletionCandidate;
-use vestry_tls::config::user_client;
-use vestry_tls::pem_file::read_certificates;
-use vestry_tls::{Trust, pin};
 
 /// Whoever presses Tab waits no longer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,7 +38,7 @@ pub(crate) fn devices() -> Vec<CompletionCandidate> {
 
 fn candidate(id: u64, device: &str, last_used: Option<String>) -> CompletionCandidate {
     let help = format!("{}, {}", Escaped(device), last_used.unwrap_or_default());
-    CompletionCandidate::new(format!("{id:016x}")).help(Some(help.into()))
+    CompletionCandidate::new(show_id(id)).help(Some(help.into()))
 }
 
 fn folders() -> Folders {
@@ -50,27 +48,17 @@ fn folders() -> Folders {
 /// Asks the server with the session that is kept for it.
 fn ask<T>(question: impl AsyncFnOnce(&mut Client) -> Option<T>) -> Option<T> {
     let folders = folders();
-    let known = joined(&folders);
     let typed =
         |option: &str, variable: &str| given(option).or_else(|| var(variable).ok().filter(|v| !v.is_empty()));
-    let address: Address = match typed("--server", "VESTRY_SERVER") {
-        Some(server) => server.parse().ok()?,
-        None => known.default_server()?.clone(),
-    };
-    let ca = typed("--ca", "VESTRY_CA").map(PathBuf::from);
-    let (authority, trust) = match (given("--pin"), ca) {
-        (Some(pin), _) => trusting(pin.parse().ok()?),
-        (None, Some(ca)) => {
-            let authorities = read_certificates(&ca).ok()?;
-            (pin::of_certificate(authorities.first()?).ok()?, Trust::Authority(authorities))
-        }
-        (None, None) => trusting(known.pin_of(&address)?),
-    };
-    let token = Sessions::of(&folders, &address, authority).glance()?.token;
+    let (server, ca) = (typed("--server", "VESTRY_SERVER"), typed("--ca", "VESTRY_CA").map(PathBuf::from));
+    let pin = given("--pin").map(|pin| pin.parse()).transpose().ok()?;
+    let named = Named { server: server.as_deref(), pin, ca: ca.as_deref() };
+    let target = Target::find(named, || Ok(joined(&folders))).ok()?;
+    let token = target.sessions(&folders).glance()?.token;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let answer = runtime.block_on(async {
         let asked = async {
-            let mut client = Client::connect(&address, user_client(&trust).ok()?).await.ok()?;
+            let mut client = Client::connect(&target.address, target.tls()).await.ok()?;
             client.resume(&token).await.ok()?;
             question(&mut client).await
         };
@@ -79,10 +67,6 @@ fn ask<T>(question: impl AsyncFnOnce(&mut Client) -> Option<T>) -> Option<T> {
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     answer
-}
-
-fn trusting(pin: Pin) -> (Pin, Trust) {
-    (pin, Trust::Pin(pin))
 }
 
 /// Returns what the line that is completed has for an option.

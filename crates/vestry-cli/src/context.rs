@@ -4,6 +4,7 @@ use crate::cli::Options;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::secrets::Secrets;
+use crate::servers::read_servers;
 use crate::target::Target;
 use vestry_client::state::Folders;
 use vestry_protocol::fields::{Device, Field, Username};
@@ -35,7 +36,7 @@ impl Context {
 
     /// The server that is meant.
     pub(crate) fn target(&self) -> Result<Target, Failure> {
-        Target::find(&self.options, &self.folders, |said| self.output.talk(said))
+        Target::find(self.options.named(), || Ok(read_servers(&self.folders, |said| self.output.talk(said))?))
     }
 
     /// The account that is meant: as it was typed, or else as the person at the terminal types it now.

@@ -15,11 +15,11 @@
 //! | [`done`] | what a server has done, whatever could not be kept of it |
 //! | [`passphrase`] | a passphrase to offer for a new password |
 //! | [`pasted`] | a join string in what was copied |
+//! | [`target`] | which server is meant, and whom to trust |
 //! | [`completion`] | what a shell completes of it |
 //! | [`cli`] | what can be typed |
 //! | [`manual`] | what its manual pages say beside that |
 //! | [`secrets`] | where passwords come from |
-//! | [`target`] | which server is meant, and whom to trust |
 //! | [`link`] | a connection that is made anew when it is gone |
 //! | [`context`] | what every command works with |
 //! | [`new_password`] | asking for a new password until it is strong enough |

@@ -9,6 +9,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 use vestry_client::Wait;
+use vestry_protocol::UnixSeconds;
+use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::{Escaped, is_hazardous};
 use vestry_terminal::fitted::fitted;
 use vestry_terminal::{Exit, output};
@@ -100,6 +102,19 @@ pub(crate) fn write_text(text: impl fmt::Display) -> io::Result<()> {
 /// Text for a program, as it is.
 pub(crate) fn write_line(text: &str) -> io::Result<()> {
     output::answer(format!("{text}\n").as_bytes())
+}
+
+/// How many digits the id of a session or a device has.
+pub(crate) const ID_DIGITS: usize = 16;
+
+/// An id of a session or a device, as it is shown and typed.
+pub(crate) fn show_id(id: u64) -> String {
+    format!("{id:0ID_DIGITS$x}")
+}
+
+/// A time, or a dash when no calendar has it.
+pub(crate) fn shown_time(at: UnixSeconds) -> String {
+    rfc3339(at).unwrap_or_else(|| "-".to_owned())
 }
 
 /// A value that may be absent, from outside: escaped, or a dash.

@@ -1,10 +1,9 @@
 //! Which server is meant, and whom to trust as it: flags first, then what was joined.
 
-use crate::cli::Options;
 use crate::failure::Failure;
-use crate::servers::read_servers;
+use crate::servers::KnownServers;
 use rustls::ClientConfig;
-use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use vestry_client::Address;
 use vestry_client::state::{DeviceTokens, Folders, OpaqueAccounts, Sessions, StateError, Witnesses};
@@ -12,6 +11,17 @@ use vestry_protocol::Pin;
 use vestry_tls::config::user_client;
 use vestry_tls::pem_file::read_certificates;
 use vestry_tls::{Trust, pin};
+
+/// What a command line and its environment name of a server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    /// Its address, as it was typed.
+    pub(crate) server: Option<&'a str>,
+    /// The pin that it must show.
+    pub(crate) pin: Option<Pin>,
+    /// The CA that is trusted instead.
+    pub(crate) ca: Option<&'a Path>,
+}
 
 /// A server and how to know it.
 #[derive(Debug, Clone)]
@@ -31,22 +41,21 @@ impl Target {
         Ok(Self { address, pin: Some(pin), authority: pin, tls: user_client(&Trust::Pin(pin))? })
     }
 
-    /// What `options` and the files of this user say; `say` is told when they are of no use.
+    /// The server that is named, or else the one that was joined last; `joined` reads which were, where that matters.
     pub(crate) fn find(
-        options: &Options,
-        folders: &Folders,
-        say: impl Fn(&dyn fmt::Display),
+        Named { server, pin, ca }: Named<'_>,
+        joined: impl FnOnce() -> Result<KnownServers, Failure>,
     ) -> Result<Self, Failure> {
-        if let (Some(server), Some(pin)) = (&options.server, options.pin) {
+        if let (Some(server), Some(pin)) = (server, pin) {
             // Then no file is needed.
             return Self::pinned(server.parse()?, pin);
         }
-        let known = read_servers(folders, say)?;
-        let address = match &options.server {
+        let known = joined()?;
+        let address = match server {
             Some(server) => server.parse()?,
             None => known.default_server().cloned().ok_or(Failure::NoServer)?,
         };
-        if let (None, Some(ca)) = (options.pin, &options.ca) {
+        if let (None, Some(ca)) = (pin, ca) {
             // A server whose certificate one of these CAs has signed.
             let authorities = read_certificates(ca)?;
             let [first, ..] = authorities.as_slice() else { return Err(Failure::NotJoined(address)) };
@@ -54,7 +63,7 @@ impl Target {
             let tls = user_client(&Trust::Authority(authorities))?;
             return Ok(Self { address, pin: None, authority, tls });
         }
-        let pin = options.pin.or_else(|| known.pin_of(&address));
+        let pin = pin.or_else(|| known.pin_of(&address));
         let pin = pin.ok_or_else(|| Failure::NotJoined(address.clone()))?;
         Self::pinned(address, pin)
     }
@@ -87,7 +96,8 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::servers::join_server;
+    use crate::cli::Options;
+    use crate::servers::{join_server, read_servers};
     use tempfile::TempDir;
     use vestry_protocol::UnixSeconds;
     use vestry_tls::{CertsDir, Validity};
@@ -110,13 +120,17 @@ mod tests {
         Options { server: server.map(str::to_owned), pin, ..Options::default() }
     }
 
+    fn find(options: &Options, folders: &Folders) -> Result<Target, Failure> {
+        Target::find(options.named(), || Ok(read_servers(folders, |_| {})?))
+    }
+
     #[test]
     fn without_any_server_it_is_said_how_to_join() {
         let Home(_folder, folders) = home();
-        assert!(matches!(Target::find(&options(None, None), &folders, |_| {}), Err(Failure::NoServer)));
-        let named = Target::find(&options(Some("localhost"), None), &folders, |_| {});
+        assert!(matches!(find(&options(None, None), &folders), Err(Failure::NoServer)));
+        let named = find(&options(Some("localhost"), None), &folders);
         assert!(matches!(named, Err(Failure::NotJoined(at)) if at.to_string() == "localhost:7443"));
-        let bad = Target::find(&options(Some("two words"), None), &folders, |_| {});
+        let bad = find(&options(Some("two words"), None), &folders);
         assert!(matches!(bad, Err(Failure::Address(_))));
     }
 
@@ -128,7 +142,7 @@ mod tests {
             join_server(&folders, &server.parse().unwrap(), pin, allow, |_| {}).unwrap();
         }
         let found = |options: &Options| {
-            let target = Target::find(options, &folders, |_| {}).unwrap();
+            let target = find(options, &folders).unwrap();
             (target.address.port(), target.pin)
         };
         assert_eq!(found(&options(None, None)), (2, Some(Pin([2; 32]))));
@@ -153,9 +167,8 @@ mod tests {
         by_ca.ca = Some(certs.ca_certificate());
         let [ca] = read_certificates(&certs.ca_certificate()).unwrap().try_into().unwrap();
         let by_pin = options(Some("localhost"), Some(pin::of_certificate(&ca).unwrap()));
-        let accounts = |options: &Options| {
-            Target::find(options, &folders, |_| {}).unwrap().opaque_accounts(&folders).unwrap()
-        };
+        let accounts =
+            |options: &Options| find(options, &folders).unwrap().opaque_accounts(&folders).unwrap();
         assert_eq!(accounts(&by_ca), accounts(&by_pin));
         assert_ne!(accounts(&by_ca), accounts(&options(Some("localhost"), Some(Pin([9; 32])))));
     }
@@ -165,6 +178,6 @@ mod tests {
         let Home(_folder, folders) = home();
         let mut with_ca = options(Some("localhost"), None);
         with_ca.ca = Some("/nowhere/ca.pem".into());
-        assert!(matches!(Target::find(&with_ca, &folders, |_| {}), Err(Failure::Tls(_))));
+        assert!(matches!(find(&with_ca, &folders), Err(Failure::Tls(_))));
     }
 }

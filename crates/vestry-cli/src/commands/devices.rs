@@ -1,9 +1,10 @@
 //! `vestry devices`: lists the devices that are remembered for an account, and forgets one of them.
 
-use super::sessions::{in_columns, read_id, show_id};
+use super::sessions::{in_columns, read_id};
 use crate::cli::{DevicesAct, DevicesArgs};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::{show_id, shown_time};
 use crate::session_link::SessionLink;
 use serde::Serialize;
 use vestry_protocol::calendar::rfc3339;
@@ -57,20 +58,18 @@ pub(super) async fn run(context: &mut Context, args: &DevicesArgs) -> Result<(),
 
 /// The devices as the menu shows them, numbered from 1, on a screen of any width.
 pub(crate) fn device_list(devices: &[RememberedDevice]) -> String {
-    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
     let lines = devices.iter().enumerate().map(|(at, one)| {
-        let (known, used) = (time(one.created), time(one.last_used));
+        let (known, used) = (shown_time(one.created), shown_time(one.last_used));
         format!("{:>3}  {}\n     known {known}\n     used  {used}", at + 1, Escaped(&one.device))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn table(devices: &[RememberedDevice], columns: Option<usize>) -> String {
-    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
     let header = ["ID", "DEVICE", "REMEMBERED", "LAST USED"];
     let row = |one: &RememberedDevice| {
         let device = Escaped(&one.device).to_string();
-        [show_id(one.id), device, time(one.created), time(one.last_used)]
+        [show_id(one.id), device, shown_time(one.created), shown_time(one.last_used)]
     };
     in_columns(header, &devices.iter().map(row).collect::<Vec<_>>(), columns)
 }

@@ -5,6 +5,7 @@ use crate::context::{Context, this_device};
 use crate::done::{Done, Unkept};
 use crate::failure::Failure;
 use crate::link::Link;
+use crate::output::shown_time;
 use crate::session_link::{
     SessionLink, call_failed, end_session, keep_witness, load_session_to_end, remember_opaque, token_again,
 };
@@ -336,8 +337,7 @@ pub(crate) fn say_notices(
 /// What is to be said of the password, a line each.
 pub(super) fn about_password(notices: &Notices) -> Vec<String> {
     let code = notices.password_set_with_code.as_ref().map(|SetWithCode { issued, redeemed }| {
-        let time = |at| rfc3339(at).unwrap_or_else(|| "-".to_owned());
-        let (by, issued_at, redeemed_at) = (Escaped(&issued.by), time(issued.at), time(*redeemed));
+        let (by, issued_at, redeemed_at) = (Escaped(&issued.by), shown_time(issued.at), shown_time(*redeemed));
         format!(
             "Your password was set on {redeemed_at} with a one-time code that {by} issued on {issued_at}. If it was not \
              you, tell the operator."

@@ -4,6 +4,7 @@ use super::fields::{aligned, shown_later};
 use crate::cli::{SessionsAct, SessionsArgs};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::{ID_DIGITS, show_id, shown_time};
 use crate::session_link::SessionLink;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -12,9 +13,6 @@ use vestry_protocol::escape::Escaped;
 use vestry_protocol::typed::vestry;
 use vestry_protocol::user::Session as ListedSession;
 use vestry_terminal::output::width;
-
-/// A session's number as it is shown and typed.
-const ID_DIGITS: usize = 16;
 
 #[derive(Debug, Serialize)]
 struct SessionJson<'a> {
@@ -73,10 +71,6 @@ async fn revoke(context: &Context, typed: &str) -> Result<(), Failure> {
     })
 }
 
-pub(super) fn show_id(id: u64) -> String {
-    format!("{id:0ID_DIGITS$x}")
-}
-
 pub(super) fn read_id(text: &str) -> Option<u64> {
     let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     let well_formed = text.len() == ID_DIGITS && text.bytes().all(is_digit);
@@ -85,11 +79,10 @@ pub(super) fn read_id(text: &str) -> Option<u64> {
 
 /// The sessions as the menu shows them, numbered from 1, on a screen of any width.
 pub(crate) fn session_list(sessions: &[ListedSession]) -> String {
-    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
     let lines = sessions.iter().enumerate().map(|(at, session)| {
         let [_, device, source, .., remark] = row(session);
         let remark = if remark.is_empty() { remark } else { format!(" ({remark})") };
-        let (used, expires) = (time(session.last_used), time(session.expires));
+        let (used, expires) = (shown_time(session.last_used), shown_time(session.expires));
         format!("{:>3}  {device}{remark}\n     from {source}\n     used {used}\n     ends {expires}", at + 1)
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -114,14 +107,10 @@ pub(super) fn in_columns<const N: usize>(
     }
     let table_width = widths.iter().sum::<usize>() + 2 * N.saturating_sub(1);
     if columns.is_some_and(|columns| columns < table_width) {
-        let names = header.map(str::to_lowercase);
+        let names = header.map(|name| if name.is_empty() { "note".to_owned() } else { name.to_lowercase() });
         let list = |row: &[String; N]| {
             let cells = names.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
-            let name = |name: &String| if name.is_empty() { "note".to_owned() } else { name.clone() };
-            let lines: Vec<_> = cells.map(|(of, cell)| (name(of), cell)).collect();
-            aligned(
-                &lines.iter().map(|(name, cell)| (name.as_str(), Some(cell.as_str()))).collect::<Vec<_>>(),
-            )
+            aligned(&cells.map(|(name, cell)| (name.as_str(), Some(cell.as_str()))).collect::<Vec<_>>())
         };
         return rows.iter().map(list).collect::<Vec<_>>().join("\n\n");
     }
@@ -135,14 +124,13 @@ pub(super) fn in_columns<const N: usize>(
 }
 
 fn row(session: &ListedSession) -> [String; 7] {
-    let time = |seconds| rfc3339(seconds).unwrap_or_else(|| "-".to_owned());
     [
         show_id(session.id),
         Escaped(&session.device).to_string(),
         Escaped(&session.source).to_string(),
-        time(session.created),
-        time(session.last_used),
-        time(session.expires),
+        shown_time(session.created),
+        shown_time(session.last_used),
+        shown_time(session.expires),
         session
             .current
             .then(|| "this session".to_owned())
