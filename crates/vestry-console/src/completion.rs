@@ -1,12 +1,11 @@
 //! What a shell completes: views and columns, in a statement, too. It asks no server, so that no key that is pressed is an event.
 
+use crate::select::{Takes, fitting, in_sql};
+use crate::sql::view_called;
 use std::env::args_os;
 use std::ffi::OsStr;
 use vestry_protocol::views::{self, Columns};
 use vestry_terminal::pages::CompletionCandidate;
-
-/// Behind these words of a statement comes a view.
-const BEFORE_A_VIEW: [&str; 2] = ["from", "join"];
 
 /// Returns the columns of the view that the command lists.
 pub(crate) fn columns() -> Vec<CompletionCandidate> {
@@ -15,44 +14,33 @@ pub(crate) fn columns() -> Vec<CompletionCandidate> {
 
 /// Returns what an expression over that view may go on with.
 pub(crate) fn expression(typed: &OsStr) -> Vec<CompletionCandidate> {
-    last_word(typed, |_| view_of_command().columns.to_vec())
+    typed.to_str().map_or_else(Vec::new, |typed| going_on(typed, Some(view_of_command())))
 }
 
-/// Returns what a statement may go on with: views behind `from`, else columns of the views that it names.
+/// Returns what a statement may go on with.
 pub(crate) fn statement(typed: &OsStr) -> Vec<CompletionCandidate> {
-    last_word(typed, |before| {
-        let words: Vec<String> = before.split_whitespace().map(str::to_ascii_lowercase).collect();
-        match words.last().map(String::as_str) {
-            None => vec!["select"],
-            Some(word) if BEFORE_A_VIEW.contains(&word) => views::ALL.iter().map(|view| view.view).collect(),
-            Some(_) => {
-                let named =
-                    |view: &&Columns| words.iter().any(|word| word.trim_matches([',', ';']) == view.view);
-                let some: Vec<&Columns> = views::ALL.iter().filter(named).collect();
-                let shown = if some.is_empty() { views::ALL.iter().collect() } else { some };
-                let columns = shown.iter().flat_map(|view| view.columns.iter().copied());
-                columns.chain(["from", "where", "order by", "group by", "limit", "join"]).collect()
-            }
+    match typed.to_str() {
+        None => Vec::new(),
+        Some(typed) if typed.contains(char::is_whitespace) => going_on(typed, None),
+        Some(typed) => {
+            fitting(vec!["select".to_owned()], typed).into_iter().map(CompletionCandidate::new).collect()
         }
-    })
+    }
 }
 
-/// Returns the text with its last word completed by each that fits.
-fn last_word(typed: &OsStr, words: impl FnOnce(&str) -> Vec<&'static str>) -> Vec<CompletionCandidate> {
-    let Some(typed) = typed.to_str() else { return Vec::new() };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let before = typed.trim_end_matches(is_name);
-    let begun = typed.get(before.len()..).unwrap_or_default();
-    let mut fitting: Vec<&str> = words(before).into_iter().filter(|word| word.starts_with(begun)).collect();
-    fitting.sort_unstable();
-    fitting.dedup();
-    fitting.into_iter().map(|word| CompletionCandidate::new(format!("{before}{word}"))).collect()
+/// The text with its last word completed by each that the prompt offers there, but for calls: a parenthesis is the shell's.
+fn going_on(typed: &str, view: Option<&'static Columns>) -> Vec<CompletionCandidate> {
+    let place = in_sql("", typed, "", view);
+    let (Takes::Words(words), Some(before)) = (place.takes, typed.get(..place.start)) else {
+        return Vec::new();
+    };
+    let words = words.into_iter().filter(|word| !word.contains('('));
+    words.map(|word| CompletionCandidate::new(format!("{before}{word}"))).collect()
 }
 
 /// Returns the view that the command of the line lists; that of accounts for every other.
-fn view_of_command() -> Columns {
-    let named = args_os().find_map(|word| views::ALL.iter().find(|view| word == view.view).copied());
-    named.unwrap_or(views::ACCOUNTS)
+fn view_of_command() -> &'static Columns {
+    args_os().find_map(|word| view_called(word.to_str()?)).unwrap_or(&views::ACCOUNTS)
 }
 
 #[cfg(test)]

@@ -14,11 +14,12 @@
 //! | [`reader`] | files of accounts, read a row at a time |
 //! | [`bad_rows`] | the rows that an import leaves out, to be mended |
 //! | [`render`] | how rows are written |
+//! | [`sql`] | what a statement is made of, and the nearest of some words |
+//! | [`select`] | what may come at a place in a select |
 //! | [`completion`] | what a shell completes of it |
 //! | [`cli`] | what can be typed |
 //! | [`manual`] | what its manual pages say beside that |
 //! | [`settings`] | where the server is, and the files that prove who asks |
-//! | [`sql`] | what a statement is made of, and the nearest of some words |
 //! | [`excerpt`] | parts of a text that fit on a line |
 //! | [`mistake`] | where a statement is wrong, and what was meant |
 //! | [`failure`] | what went wrong, and what to do |
@@ -58,6 +59,7 @@ mod qr;
 mod reader;
 mod record;
 mod render;
+mod select;
 mod settings;
 mod sql;
 mod statement;

@@ -4,7 +4,7 @@
 use super::names::Names;
 use super::paint::{is_repainted, painted};
 use super::position::position;
-use super::select::Takes;
+use crate::select::Takes;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hinter, HistoryHinter};

@@ -8,7 +8,6 @@ mod completion;
 mod names;
 mod paint;
 mod position;
-mod select;
 mod step;
 mod vocabulary;
 

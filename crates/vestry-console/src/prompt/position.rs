@@ -1,9 +1,9 @@
 //! What stands before the cursor of a line, and so what may come there: a place in the tree of commands, or in a statement.
 
-use super::select::{Position, Takes, fitting, in_sql, words_at};
 use super::vocabulary;
 use crate::cli::PromptLine;
 use crate::render::Format;
+use crate::select::{Position, Takes, fitting, in_sql, words_at};
 use crate::sql::view_called;
 use clap::{Arg, ArgAction, Command, CommandFactory, ValueEnum};
 use vestry_protocol::views::{self, Columns};
@@ -216,7 +216,7 @@ fn in_sql_within(line: &str, typed: &Typed, behind: &str, view: Option<&'static 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::select::BEHIND_A_VALUE;
+    use crate::select::BEHIND_A_VALUE;
     use proptest::prelude::*;
 
     /// What is offered where the cursor is.

@@ -5,15 +5,15 @@ use vestry_protocol::views::{self, Columns};
 
 /// What may come where the cursor is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Position {
+pub(crate) struct Position {
     /// At which byte the word begins that is completed.
-    pub(super) start: usize,
-    pub(super) takes: Takes,
+    pub(crate) start: usize,
+    pub(crate) takes: Takes,
 }
 
 /// What a word may become.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(crate) enum Takes {
     /// One of these; a blank comes behind it where it is whole.
     Words(Vec<String>),
     /// The name of an account that begins so.
@@ -22,7 +22,7 @@ pub(super) enum Takes {
 
 /// What follows a name or a value in a select.
 #[rustfmt::skip]
-pub(super) const BEHIND_A_VALUE: &[&str] = &[
+pub(crate) const BEHIND_A_VALUE: &[&str] = &[
     "and", "as", "asc", "between", "cross join", "desc", "from", "group by", "having", "in (", "is not null", "is null", "join",
     "left join", "like", "limit", "not", "on", "or", "order by", "union", "union all", "where",
 ];
@@ -30,12 +30,12 @@ pub(super) const BEHIND_A_VALUE: &[&str] = &[
 /// What may begin a value, besides a column.
 const BEFORE_A_VALUE: &[&str] = &["all", "case", "cast(", "distinct", "exists (", "not", "null"];
 
-pub(super) fn words_at(start: usize, words: Vec<String>) -> Position {
+pub(crate) fn words_at(start: usize, words: Vec<String>) -> Position {
     Position { start, takes: Takes::Words(words) }
 }
 
 /// Those that a word may become, in order; in capitals where it is typed so.
-pub(super) fn fitting(mut words: Vec<String>, typed: &str) -> Vec<String> {
+pub(crate) fn fitting(mut words: Vec<String>, typed: &str) -> Vec<String> {
     let small = typed.to_lowercase();
     words.retain(|word| word.starts_with(&small));
     words.sort_unstable();
@@ -47,7 +47,7 @@ pub(super) fn fitting(mut words: Vec<String>, typed: &str) -> Vec<String> {
 }
 
 /// What may come behind a part of a statement, or of a condition of a view.
-pub(super) fn in_sql(waiting: &str, before: &str, behind: &str, view: Option<&'static Columns>) -> Position {
+pub(crate) fn in_sql(waiting: &str, before: &str, behind: &str, view: Option<&'static Columns>) -> Position {
     let text = format!("{waiting}{before}");
     let mut cut = pieces(&text);
     let nowhere = || words_at(before.len(), Vec::new());
