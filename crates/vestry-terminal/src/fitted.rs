@@ -19,6 +19,12 @@ pub fn fitted(text: &str, columns: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Returns `text` behind a name, in lines between words that go on below its beginning.
+#[must_use]
+pub fn fitted_behind(name: &str, text: &str, columns: usize) -> String {
+    filled(text, columns, name, &" ".repeat(display_width(name)))
+}
+
 fn broken(line: &str, columns: usize) -> String {
     if is_command(line.trim_start()) {
         return line.to_owned();
@@ -50,15 +56,19 @@ fn indent_of(line: &str) -> &str {
 
 fn wrapped(line: &str, columns: usize) -> String {
     let indent = indent_of(line);
+    // The space behind a question stays.
+    let end = line.get(line.trim_end_matches(' ').len()..).unwrap_or_default();
+    format!("{}{end}", filled(line.trim_matches(' '), columns, indent, indent))
+}
+
+fn filled(text: &str, columns: usize, first: &str, others: &str) -> String {
     let options = Options::new(columns)
-        .initial_indent(indent)
-        .subsequent_indent(indent)
+        .initial_indent(first)
+        .subsequent_indent(others)
         .break_words(false)
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
-    // The space behind a question stays.
-    let end = line.get(line.trim_end_matches(' ').len()..).unwrap_or_default();
-    format!("{}{end}", textwrap::fill(line.trim_matches(' '), options))
+    textwrap::fill(text, options)
 }
 
 #[cfg(test)]
@@ -82,6 +92,12 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(fitted(text, 10), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_name_stands_behind_it() {
+        assert_eq!(fitted_behind("name  ", "one two three", 13), "name  one two\n      three");
+        assert_eq!(fitted_behind("", "one two", 80), "one two");
     }
 
     #[test]

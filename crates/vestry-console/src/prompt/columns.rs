@@ -3,7 +3,7 @@
 use vestry_protocol::views::Columns;
 
 /// A column: its type, and what it holds.
-type Row = (&'static str, &'static str, &'static str);
+pub(super) type Row = (&'static str, &'static str, &'static str);
 
 const TIME: &str = "time";
 const TEXT: &str = "text";

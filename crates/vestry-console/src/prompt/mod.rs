@@ -69,7 +69,7 @@ pub(crate) fn run(
             Step::Wait => continue,
             Step::Leave => break,
             Step::Help => context.output.talk(vocabulary::help(width)),
-            Step::Describe(view) => context.output.talk(vocabulary::describe(view, width).trim_end()),
+            Step::Describe(view) => context.output.talk(vocabulary::describe(view, width)),
             Step::Format(format) => {
                 context.form = FormOptions { format, json: false };
                 context.output.talk(said_of(format));

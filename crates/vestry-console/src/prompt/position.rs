@@ -8,9 +8,6 @@ use crate::sql::view_called;
 use clap::{Arg, ArgAction, Command, CommandFactory, ValueEnum};
 use vestry_protocol::views::{self, Columns};
 
-/// What begins a statement.
-const BEGINS: [&str; 3] = ["select", "with", "values"];
-
 /// Reads what stands before the cursor; `waiting` are the lines of a statement before this one, and `behind` is what stands behind.
 pub(super) fn position(waiting: &str, before: &str, behind: &str) -> Position {
     if !waiting.is_empty() {
@@ -41,8 +38,7 @@ fn first_words(typed: &str) -> Vec<String> {
     if typed.starts_with('\\') {
         return vocabulary::BACKSLASH.iter().map(|word| (*word).to_owned()).collect();
     }
-    let own = [vocabulary::LEAVE[0], vocabulary::HELP[0], vocabulary::NEXT];
-    own.into_iter().chain(BEGINS).chain(vocabulary::commands()).map(str::to_owned).collect()
+    vocabulary::first_words().map(str::to_owned).collect()
 }
 
 /// A word as a shell cuts them, which may not be at its end.

@@ -185,9 +185,8 @@ fn formats() -> String {
 
 fn mistake(first: &str) -> String {
     let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == first).map(|(_, here)| *here);
-    let known = vocabulary::commands().chain(["select", "with", "values", vocabulary::NEXT, "exit", "help"]);
     let shown: String = first.chars().take(40).collect();
-    match elsewhere.or_else(|| nearest(first, known)) {
+    match elsewhere.or_else(|| nearest(first, vocabulary::first_words())) {
         Some(meant) => {
             format!("'{}' is neither a command nor a statement. Did you mean: {meant}?", Escaped(&shown))
         }

@@ -5,11 +5,11 @@ use super::columns;
 use crate::cli::{Command, PromptLine};
 use crate::failure::Failure;
 use clap::CommandFactory;
-use std::fmt::Write;
 use std::path::Path;
 use std::sync::LazyLock;
 use vestry_protocol::typed::vestryctl;
 use vestry_protocol::views;
+use vestry_terminal::fitted::{fitted, fitted_behind};
 
 /// What ends the prompt, and what shows its help.
 pub(super) const LEAVE: [&str; 3] = ["exit", "quit", "\\q"];
@@ -17,6 +17,9 @@ pub(super) const HELP: [&str; 3] = ["help", "\\h", "?"];
 
 /// What shows the page behind a list.
 pub(super) const NEXT: &str = "next";
+
+/// What begins a statement that runs.
+const SELECTS: [&str; 3] = ["select", "with", "values"];
 
 /// What begins with a backslash.
 pub(super) const BACKSLASH: [&str; 6] = ["\\d", "\\format", "\\h", "\\q", "\\timing", "\\x"];
@@ -37,7 +40,7 @@ pub(super) fn commands() -> impl Iterator<Item = &'static str> {
 /// The names of all commands, and whether they are on offer. Made once: the line is looked at once a key.
 static COMMANDS: LazyLock<Vec<(String, bool)>> = LazyLock::new(|| {
     let prompt = PromptLine::command();
-    prompt.get_subcommands().map(|command| (command.get_name().to_owned(), is_offered(command))).collect()
+    prompt.get_subcommands().map(|command| (command.get_name().to_owned(), !command.is_hide_set())).collect()
 });
 
 /// Refuses what belongs into a shell.
@@ -70,87 +73,56 @@ pub(super) fn refuse_here(command: &Command) -> Result<(), Failure> {
     }
 }
 
+/// Returns what a line may begin with, but for a backslash.
+pub(super) fn first_words() -> impl Iterator<Item = &'static str> {
+    let [leave, ..] = LEAVE;
+    let [help, ..] = HELP;
+    commands().chain(SELECTS).chain([NEXT, leave, help])
+}
+
 /// Returns the help of the prompt, in lines of at most `width` columns where words let it.
 pub(super) fn help(width: usize) -> String {
-    let mut text = String::new();
-    push_sentence(
-        &mut text,
-        "Any select over these views, ended with ; (or \\G to see each row as a list):",
-        width,
-    );
-    for view in views::ALL {
-        let name = format!("  {:<width$}", view.view, width = INDENT - 2);
-        push_wrapped(&mut text, name, view.columns.iter().copied(), width);
-    }
-    push_sentence(&mut text, "Or a command on one line; add --help to see what it takes:", width);
-    for command in PromptLine::command().get_subcommands().filter(|command| !command.is_hide_set()) {
-        let name = format!("  {:<width$}", command.get_name(), width = INDENT - 2);
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        push_wrapped(&mut text, name, about.split(' '), width);
-    }
-    for sentence in [
+    let entry =
+        |name: &str, text: &str| fitted_behind(&format!("  {name:<width$}", width = INDENT - 2), text, width);
+    let views = views::ALL.map(|view| entry(view.view, &view.columns.join(" ")));
+    let prompt = PromptLine::command();
+    let commands = prompt.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| {
+        entry(command.get_name(), &command.get_about().map(ToString::to_string).unwrap_or_default())
+    });
+    let sentence = |sentence| fitted(sentence, width);
+    let first = sentence("Any select over these views, ended with ; (or \\G to see each row as a list):");
+    let second = sentence("Or a command on one line; add --help to see what it takes:");
+    let last = [
         "\\d [VIEW] shows views and their columns, \\x [on|auto] rows as lists.",
         "\\format FORMAT is for all answers from then on, and \\timing tells how long each took.",
         "next shows the next page of a list; Tab completes.",
         "exit or Ctrl-D leaves; Ctrl-C drops the line, or stops the answer.",
-    ] {
-        push_sentence(&mut text, sentence, width);
-    }
-    text.truncate(text.trim_end().len());
-    text
+    ]
+    .map(sentence);
+    let lines = [first].into_iter().chain(views).chain([second]).chain(commands).chain(last);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the columns of a view with what they hold, or all views with their columns, in lines of at most `width` columns where
 /// words let it.
 pub(super) fn describe(view: Option<&'static views::Columns>, width: usize) -> String {
-    let mut text = String::new();
-    if let Some(view) = view {
-        let rows = columns::of_view(view);
-        let longest = rows.iter().map(|(column, ..)| column.len()).max().unwrap_or_default();
-        for (column, kind, meaning) in rows {
-            let name = format!("{column:<longest$}  {kind:<6}  ");
-            let indent = name.len();
-            push_words(&mut text, name, meaning.split(' '), width, indent);
+    let lines: Vec<String> = match view {
+        Some(view) => {
+            let rows = columns::of_view(view);
+            let longest = rows.iter().map(|(column, ..)| column.len()).max().unwrap_or_default();
+            let line = |(column, kind, meaning): &columns::Row| {
+                fitted_behind(&format!("{column:<longest$}  {kind:<6}  "), meaning, width)
+            };
+            rows.iter().map(line).collect()
         }
-        return text;
-    }
-    for view in views::ALL {
-        let name = format!("{:<width$}", view.view, width = INDENT);
-        push_wrapped(&mut text, name, view.columns.iter().copied(), width);
-    }
-    text
-}
-
-/// What belongs into a shell is not on offer.
-fn is_offered(command: &clap::Command) -> bool {
-    !command.is_hide_set()
-}
-
-fn push_sentence(text: &mut String, sentence: &str, width: usize) {
-    push_words(text, String::new(), sentence.split(' '), width, 0);
-}
-
-/// Writes words behind a name, and goes on below them where the line is full.
-fn push_wrapped<'a>(text: &mut String, name: String, words: impl Iterator<Item = &'a str>, width: usize) {
-    push_words(text, name, words, width, INDENT);
-}
-
-fn push_words<'a>(
-    text: &mut String,
-    mut line: String,
-    words: impl Iterator<Item = &'a str>,
-    width: usize,
-    indent: usize,
-) {
-    for word in words {
-        if line.chars().count() + word.chars().count() > width && line.chars().count() > indent {
-            let _ = writeln!(text, "{}", line.trim_end());
-            line = " ".repeat(indent);
+        None => {
+            let line = |view: &views::Columns| {
+                fitted_behind(&format!("{:<INDENT$}", view.view), &view.columns.join(" "), width)
+            };
+            views::ALL.iter().map(line).collect()
         }
-        line.push_str(word);
-        line.push(' ');
-    }
-    let _ = writeln!(text, "{}", line.trim_end());
+    };
+    lines.join("\n")
 }
 
 #[cfg(test)]
