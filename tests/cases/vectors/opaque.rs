@@ -20,7 +20,7 @@ use vestry_tests::vectors::crafted::{self, RefusedIdentities};
 use vestry_tests::vectors::known::{KnownBytes, stream};
 use vestry_tests::vectors::refused::{self, RefusedCosts, RefusedRegistrations};
 use vestry_tests::vectors::replay::{
-    self, Contexts, FOUR_LANES, LOGIN, REFUSED, RFC_9807, Refused, RefusedLogin, Replay, made,
+    self, Contexts, FOUR_LANES, Hex, LOGIN, REFUSED, RFC_9807, Refused, RefusedLogin, Replay, made,
     made_with_four_lanes, read,
 };
 use vestry_tests::vectors::root;
@@ -38,6 +38,15 @@ fn contexts(replay: &Replay) -> Contexts<'_> {
 
 fn cost(replay: &Replay) -> StretchingCost {
     StretchingCost::parse(replay.stretching.unwrap()).unwrap()
+}
+
+/// What the client's half makes of an answer to its first half of this login.
+fn finished(replay: &Replay, exporter: &Hex, ke2: &Hex) -> Result<Vec<u8>, OpaqueError> {
+    let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY + DRAWN_FOR_THE_PASSWORD));
+    let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
+    assert_eq!(ke1, replay.outputs.ke1.0);
+    let exporter = exporter.0.as_slice().try_into().unwrap();
+    proving.finish(&ke2.0, cost(replay), &mut StretchingMemory::default(), exporter, &mut random)
 }
 
 /// As somebody types it whose keyboard sends the diaeresis behind its letter.
@@ -169,17 +178,7 @@ fn the_clients_half_gives_up_each_login_that_opens_nothing() {
         ke2: replay.outputs.ke2.clone(),
     };
     for (case, opens) in refused.cases.into_iter().map(|case| (case, false)).chain([(right, true)]) {
-        let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY + DRAWN_FOR_THE_PASSWORD));
-        let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
-        assert_eq!(ke1, replay.outputs.ke1.0);
-        let exporter = case.exporter.0.as_slice().try_into().unwrap();
-        let finished = proving.finish(
-            &case.ke2.0,
-            cost(&replay),
-            &mut StretchingMemory::default(),
-            exporter,
-            &mut random,
-        );
+        let finished = finished(&replay, &case.exporter, &case.ke2);
         assert_eq!(finished.is_ok(), opens, "{}", case.shows);
     }
 }
@@ -191,17 +190,7 @@ fn the_clients_half_gives_up_each_login_of_somebody_with_the_record() {
     let made: Refused = file_of(refused::RECORD);
     assert_eq!(made, refused::of_record());
     for case in made.cases {
-        let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY + DRAWN_FOR_THE_PASSWORD));
-        let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
-        assert_eq!(ke1, replay.outputs.ke1.0);
-        let exporter = case.exporter.0.as_slice().try_into().unwrap();
-        let finished = proving.finish(
-            &case.ke2.0,
-            cost(&replay),
-            &mut StretchingMemory::default(),
-            exporter,
-            &mut random,
-        );
+        let finished = finished(&replay, &case.exporter, &case.ke2);
         assert_eq!(finished.err(), Some(OpaqueError::NotProven), "{}", case.shows);
     }
 }
@@ -215,17 +204,7 @@ fn the_clients_half_gives_up_each_login_with_the_identity() {
     assert_eq!(made, crafted::identities());
     assert_eq!(made.cases.len(), 3);
     for case in made.cases {
-        let mut random = KnownBytes::new(stream().skip(DRAWN_FOR_THE_KEY + DRAWN_FOR_THE_PASSWORD));
-        let (proving, ke1) = ProvingPassword::start(&typed_password(), &mut random).unwrap();
-        assert_eq!(ke1, replay.outputs.ke1.0);
-        let exporter = case.exporter.0.as_slice().try_into().unwrap();
-        let finished = proving.finish(
-            &case.ke2.0,
-            cost(&replay),
-            &mut StretchingMemory::default(),
-            exporter,
-            &mut random,
-        );
+        let finished = finished(&replay, &case.exporter, &case.ke2);
         assert!(finished.is_err(), "{}", case.shows);
     }
 }
