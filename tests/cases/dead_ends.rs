@@ -41,7 +41,7 @@ fn join_string(person: &Person, server: &Server) -> String {
     person.vestryctl(server, &["join-string"]).out.trim().to_owned()
 }
 
-/// Runs `vestry` as somebody whom modes of files bind.
+/// Runs `vestry` as a user other than root, who is bound by file modes.
 fn run_bound(person: &Person, words: &[&str], input: &str) -> Ran {
     Ran::of_command(command_of_another(person, words), input)
 }

@@ -1,4 +1,4 @@
-//! The first minute: from the join string that somebody sent to an account that is logged in.
+//! From the join string to an account that is logged in, and what the menu and `status` show then.
 
 use crate::programs::{joined, json};
 use vestry_tests::harness::{OTHER_PASSWORD, PASSWORD, Server};
@@ -62,7 +62,7 @@ fn a_join_string_can_be_pasted_in_several_lines_when_it_is_asked_for() {
     assert_eq!(terminal.finish().0, 65);
 }
 
-/// Who knows one word types that.
+/// `vestry` alone, before any server was joined.
 #[test]
 fn the_menu_asks_for_a_join_string_when_no_server_is_known() {
     let server = Server::start();
@@ -150,7 +150,7 @@ fn the_menu_has_the_numbers_of_the_report_and_sessions_devices_and_password() {
     other.vestry(&["login", "naman", "--password-stdin"], OTHER_PASSWORD).ended_with(0);
 }
 
-/// A form is not lost to a server that is away for a moment.
+/// The form is kept while the server is down for a moment.
 #[test]
 fn a_form_of_the_menu_is_sent_again_when_the_server_was_away() {
     let (server, person) = joined();
@@ -192,7 +192,7 @@ fn status_tells_in_one_screen_what_a_person_wants_to_know() {
         assert!(shown.lines().any(|shown| shown == line), "{line}:\n{shown}");
     }
     assert!(shown.contains("\nsession began:  20") && shown.contains("\nsession ends:   20"), "{shown}");
-    // A later login, by whomever, is new.
+    // A later login from another home is new.
     let other = Person::new();
     other.join(&server);
     let mut shown = status().out;
@@ -207,7 +207,7 @@ fn status_tells_in_one_screen_what_a_person_wants_to_know() {
     assert_eq!((&told["sessions"], told["news"].as_array().unwrap().len()), (&2.into(), 1));
 }
 
-/// A person with a narrow screen reads words, and copies commands.
+/// Words stay whole on a narrow screen, and a command can be copied.
 #[test]
 fn at_forty_columns_no_word_is_broken_and_no_command_either() {
     let (_server, person) = joined();

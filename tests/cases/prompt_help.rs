@@ -3,7 +3,7 @@
 use vestry_tests::harness::Server;
 use vestry_tests::programs::{Person, Terminal, with_admin};
 
-/// The prompt on a screen of so many columns.
+/// Opens the prompt on a pseudo-terminal of `columns`.
 fn prompt(server: &Server, person: &Person, columns: u16) -> Terminal {
     let arguments = with_admin(server, &[]);
     let arguments = arguments.iter().map(String::as_str).collect::<Vec<_>>();

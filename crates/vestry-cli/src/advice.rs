@@ -20,7 +20,7 @@ impl Failure {
         self.advice_after(again())
     }
 
-    /// The same after this was typed; a menu goes on by itself.
+    /// The advice when `typed` is the command that failed; the menu has none, because it continues by itself.
     fn advice_after(&self, typed: Option<&str>) -> Option<String> {
         let mut words = self.words();
         let next = match self.next()? {

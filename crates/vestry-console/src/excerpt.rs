@@ -13,7 +13,7 @@ pub(crate) fn only_place(text: &str, part: &str) -> Option<usize> {
     (places.next().is_none() && !part.is_empty()).then_some(first)
 }
 
-/// A part of a line of at most so many columns that has the byte `at` in it, with an ellipsis where it was cut; and the column of that
+/// A part of a line of at most `room` columns that contains the byte `at`, with an ellipsis where it was cut; and the column of that
 /// byte. What would drive the terminal is spelled out, and a tab is a blank.
 pub(crate) fn window(line: &str, at: usize, room: usize) -> (String, usize) {
     const CUT: char = '…';

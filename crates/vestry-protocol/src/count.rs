@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// So many of a thing: `1 row`, `2 rows`. What is called otherwise in the plural has no place here.
+/// A number with its noun: `1 row`, `2 rows`. Only for nouns whose plural ends in `s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(u64, &'static str);
 

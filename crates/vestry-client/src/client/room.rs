@@ -35,7 +35,7 @@ impl Room {
         let mut memory = StretchingMemory::reserve(StretchingCost::default())?;
         let work = move || {
             memory.fill();
-            // Whoever waits for it may have given up.
+            // The caller may have been dropped.
             if say.send(()).is_ok() {
                 while let Ok(job) = queue.recv() {
                     job(&mut memory);
@@ -56,7 +56,7 @@ impl Room {
     ) -> Result<T, OpaqueError> {
         let (say, heard) = oneshot::channel();
         let job: Job = Box::new(move |memory| {
-            // Whoever waits for it may have given up.
+            // The caller may have been dropped.
             let _ = say.send(step(memory));
         });
         let jobs = self.jobs.as_ref().ok_or(OpaqueError::NotStretched)?;

@@ -164,7 +164,7 @@ fn standing_of_row(row: &Row<'_>, now: UnixSeconds) -> rusqlite::Result<Standing
 /// each kind told a name without an account by it.
 const DECOY_COLUMNS: &str = "0, 'nobody', null, null, null, 0, null, null, null, null, null, zeroblob(32)";
 
-/// Names between two texts, no more than so many.
+/// At most `?3` names from `?1` on and before `?2`.
 const NAMES_BEGINNING: &str =
     "select name from account where name >= ?1 and name < ?2 order by name limit ?3";
 
