@@ -134,17 +134,20 @@ impl Operand {
     }
 }
 
+/// Counts the parentheses that are open behind this word, in the direction in which `inwards` opens one.
+fn follow(word: &Word, [inwards, outwards]: [char; 2], open: &mut usize) -> usize {
+    match word {
+        Word::Sign(sign) if *sign == inwards => *open += 1,
+        Word::Sign(sign) if *sign == outwards => *open = open.saturating_sub(1),
+        _ => {}
+    }
+    *open
+}
+
 /// How many words a pair of parentheses has that these words begin with, itself included.
 fn call_length(words: Option<&[&Word]>) -> usize {
-    let (mut open, words) = (0_usize, words.unwrap_or_default());
-    let close = words.iter().position(|word| {
-        match word {
-            Word::Sign('(') => open += 1,
-            Word::Sign(')') => open = open.saturating_sub(1),
-            _ => {}
-        }
-        open == 0
-    });
+    let (mut open, words) = (0, words.unwrap_or_default());
+    let close = words.iter().position(|word| follow(word, ['(', ')'], &mut open) == 0);
     close.map_or(words.len(), |close| close + 1)
 }
 
@@ -197,15 +200,9 @@ fn operands_behind<'w>(behind: &'w [&'w Word]) -> Vec<&'w [&'w Word]> {
         _ => return Vec::new(),
     }
     let first = behind.get(negation + 1..).unwrap_or_default();
-    let mut open: usize = 0;
-    let and = first.iter().position(|word| {
-        match word {
-            Word::Sign('(') => open += 1,
-            Word::Sign(')') => open = open.saturating_sub(1),
-            _ => {}
-        }
-        open == 0 && word.is_one_of(&["and"])
-    });
+    let mut open = 0;
+    let and =
+        first.iter().position(|word| follow(word, ['(', ')'], &mut open) == 0 && word.is_one_of(&["and"]));
     let second = and.and_then(|and| first.get(and + 1..)).unwrap_or_default();
     vec![first, second]
 }
@@ -218,15 +215,9 @@ fn operand_before<'w>(before: &'w [&'w Word]) -> &'w [&'w Word] {
     if **last != Word::Sign(')') {
         return before.get(end - 1..end).unwrap_or_default();
     }
-    let mut open: usize = 0;
-    let begin = before.get(..end).unwrap_or_default().iter().rposition(|word| {
-        match word {
-            Word::Sign(')') => open += 1,
-            Word::Sign('(') => open = open.saturating_sub(1),
-            _ => {}
-        }
-        open == 0
-    });
+    let mut open = 0;
+    let words = before.get(..end).unwrap_or_default();
+    let begin = words.iter().rposition(|word| follow(word, [')', '('], &mut open) == 0);
     let Some(begin) = begin else { return &[] };
     let name = begin.checked_sub(1).and_then(|name| before.get(name));
     match name.is_some_and(|name| name.as_name().is_some() && !name.is_one_of(NO_FUNCTIONS)) {
