@@ -12,7 +12,6 @@ use vestry_client::Wait;
 use vestry_protocol::UnixSeconds;
 use vestry_protocol::calendar::rfc3339;
 use vestry_protocol::escape::{Escaped, is_hazardous};
-use vestry_terminal::fitted::fitted;
 use vestry_terminal::{Exit, output};
 
 /// Where a run writes to.
@@ -93,10 +92,7 @@ fn is_worth_waiting(wait: &Wait) -> bool {
 
 /// Text for a person, in lines that fit on the screen when there is one.
 pub(crate) fn write_text(text: impl fmt::Display) -> io::Result<()> {
-    match output::width() {
-        Some(columns) => write_line(&fitted(&text.to_string(), columns)),
-        None => write_line(&text.to_string()),
-    }
+    write_line(&output::for_stdout(text))
 }
 
 /// Text for a program, as it is.

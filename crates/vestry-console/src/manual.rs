@@ -10,7 +10,6 @@ pub(crate) const MANUAL: Manual = Manual {
     environment: &[
         ("XDG_DATA_HOME", "Where the data directory is of who is not root; ~/.local/share when unset."),
         ("XDG_STATE_HOME", "Where the history of the prompt is kept; ~/.local/state when unset."),
-        ("NO_COLOR", "No output that moves, when it is set and not empty."),
     ],
     files: &[
         ("/var/lib/vestry/", "The data directory of root; see vestryd(8)."),

@@ -8,7 +8,6 @@ use crate::render::Format;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use vestry_seal::Target;
-use vestry_terminal::fitted::fitted;
 use vestry_terminal::signals;
 use vestry_terminal::{Exit, Prompt, PromptError, output};
 
@@ -33,9 +32,6 @@ impl Write for Stdout {
 }
 
 const PROGRAM: &str = "vestryctl";
-
-/// How wide a screen is whose size nobody knows.
-const COLUMNS_DEFAULT: usize = 80;
 
 /// Rows leave in pieces of this size, not one system call each.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -103,9 +99,9 @@ impl Output {
     /// Text for stdout, with a line end, in lines that fit on the screen when there is one.
     pub(crate) fn line(self, text: impl fmt::Display) -> Result<(), Failure> {
         let mut stdout = self.stdout();
-        let text = text.to_string();
-        let text = self.width().map_or_else(|| text.clone(), |columns| fitted(&text, columns));
-        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::Output)
+        writeln!(stdout, "{}", output::for_stdout(text))
+            .and_then(|()| stdout.flush())
+            .map_err(Failure::Output)
     }
 
     /// What was done with a target, as [`Output::line`]; beside the target where that is standard output.
@@ -126,10 +122,7 @@ impl Output {
 
     /// What was done all the same, what went wrong, then what to do.
     pub(crate) fn failure(self, failure: &Failure) {
-        self.failure_below(
-            failure,
-            Shown { columns: output::talk_width().unwrap_or(COLUMNS_DEFAULT), line: None, at_prompt: false },
-        );
+        self.failure_below(failure, Shown { columns: output::talk_width(), line: None, at_prompt: false });
     }
 
     /// The same, where a line of the prompt may stand above.

@@ -31,6 +31,13 @@ pub struct ColourArgs {
 /// What was typed, for all that this process writes.
 static TYPED: OnceLock<When> = OnceLock::new();
 
+/// What the environment says of colours, for the manual pages.
+pub const ENVIRONMENT: [(&str, &str); 3] = [
+    ("NO_COLOR", "No colour, and no output that moves, when it is set and not empty."),
+    ("CLICOLOR", "No colour when it is 0."),
+    ("CLICOLOR_FORCE", "Colours even where there is no terminal, when it is set, not empty and not 0."),
+];
+
 impl ColourArgs {
     /// Has it hold for the rest of this process. Before, and where nothing was typed, it is `auto`.
     pub fn hold(self) {

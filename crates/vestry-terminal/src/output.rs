@@ -87,11 +87,21 @@ pub fn width() -> Option<usize> {
     stdout.is_terminal().then(|| columns_of(stdout))
 }
 
-/// Returns how many columns there are for [`talk`]; `None` when stderr is no terminal.
+/// Returns how many columns there are for [`talk`].
 #[must_use]
-pub fn talk_width() -> Option<usize> {
+pub fn talk_width() -> usize {
     let stderr = io::stderr();
-    stderr.is_terminal().then(|| columns_of(stderr))
+    if stderr.is_terminal() { columns_of(stderr) } else { COLUMNS_DEFAULT }
+}
+
+/// Returns text for a person on stdout, in lines that fit on the screen when there is one.
+#[must_use]
+pub fn for_stdout(text: impl fmt::Display) -> String {
+    let text = text.to_string();
+    match width() {
+        Some(columns) => fitted(&text, columns),
+        None => text,
+    }
 }
 
 /// Returns how many columns a terminal has.

@@ -30,15 +30,12 @@ use std::time::Instant;
 use step::{Step, step, waits_for};
 use tokio::runtime::Runtime;
 use vestry_protocol::escape::Escaped;
-use vestry_terminal::arguments;
 use vestry_terminal::signals::is_interrupted;
 use vestry_terminal::{Colour, Signal};
+use vestry_terminal::{arguments, output};
 use vestry_tls::private_file::create_dir;
 
 const PROMPT: &str = "vestry> ";
-
-/// How wide the help is where no screen says how wide it may be.
-const HELP_COLUMNS: usize = 80;
 
 /// Lines of the history; older ones are dropped.
 const HISTORY_LINES_MAX: usize = 1_000;
@@ -63,7 +60,7 @@ pub(crate) fn run(
     while let Some(line) = lines.next(&mut pending)? {
         let step = step(&mut pending, &line);
         lines.remember(&step, &line);
-        let (began, width) = (Instant::now(), context.output.width().unwrap_or(HELP_COLUMNS));
+        let (began, width) = (Instant::now(), output::talk_width());
         let is_asked = matches!(step, Step::Command(_) | Step::Statements(_) | Step::Next);
         match step {
             Step::Wait => continue,
@@ -192,7 +189,7 @@ fn report(context: &mut Context, done: Result<(), Failure>, above: Option<&str>)
     }
     if let Err(failure) = done {
         let shown = Shown {
-            columns: context.output.width().unwrap_or(HELP_COLUMNS),
+            columns: output::talk_width(),
             line: above.filter(|_| !was_reconnected).map(|line| (line, PROMPT.len())),
             at_prompt: true,
         };

@@ -1,6 +1,7 @@
 //! Manual pages: one for a program and one for each of its commands, with what `man` readers look for in its place. The words come from
 //! the definition of the commands; what is not there is in a [`Manual`].
 
+use crate::colour::ENVIRONMENT;
 use crate::exit::Meaning;
 use clap::Command;
 use clap_mangen::Man;
@@ -139,7 +140,9 @@ impl Page<'_> {
         let own = |entries: &'static [Entry]| {
             entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
         };
-        section(&mut page, "ENVIRONMENT", options.chain(own(self.manual.environment)));
+        let has_colour = self.command.get_arguments().any(|argument| argument.get_long() == Some("color"));
+        let of_colour = if has_colour { &ENVIRONMENT } else { [].as_slice() };
+        section(&mut page, "ENVIRONMENT", options.chain(own(self.manual.environment)).chain(own(of_colour)));
         section(&mut page, "FILES", own(self.manual.files));
         page.control("SH", ["EXAMPLES"]);
         for (number, example) in self.examples(help).iter().enumerate() {
